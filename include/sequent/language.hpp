@@ -1,0 +1,11 @@
+#pragma once
+
+/// The vocabulary in which models are written: variables, relations, weights, constraints,
+/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+
+#include "language/fact.hpp"
+#include "language/function.hpp"
+#include "language/index.hpp"
+#include "language/literal.hpp"
+#include "language/rule.hpp"
+#include "language/text.hpp"

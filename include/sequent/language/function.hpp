@@ -1,0 +1,195 @@
+#pragma once
+
+#include "literal.hpp"
+
+/// The functions of a rule: how the literals of one body combine, what is done with the result, and
+/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
+/// names would clash with <cmath>.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+enum class combination {
+    sum,
+    product,
+    elementwise_product,
+    max,
+    min,
+    mean,
+    concat,
+    cosine
+};
+
+enum class transformation {
+    identity,
+    relu,
+    leaky_relu,
+    gelu,
+    gelu_tanh,
+    silu,
+    sigmoid,
+    tanh,
+    exp,
+    log,
+    sqrt,
+    inverse,
+    complement,
+    soft_cap,
+    softmax,
+    sparsemax,
+    norm,
+    layer_norm,
+    rms_norm,
+    rotary,
+    slice,
+    reshape
+};
+
+enum class aggregation { sum, mean, max, min, count, concat, softmax };
+
+template <combination Kind>
+struct combine {};
+
+/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+template <transformation Kind, class... Arguments>
+struct transform {
+    double numbers[2]{};
+    [[no_unique_address]] pack<Arguments...> arguments{};
+};
+
+template <aggregation Kind, class... Variables>
+struct aggregate {};
+
+/// A program of one fact and one output, applied Count times with parameters of its own each time.
+template <int Count, class Program>
+struct repeated {
+    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
+    const Program* block;
+};
+
+// Combinations of the literals of one body.
+constexpr auto sum() noexcept { return combine<combination::sum>{}; }
+/// The matrix product of the literals, left to right.
+constexpr auto product() noexcept { return combine<combination::product>{}; }
+constexpr auto elementwise_product() noexcept {
+    return combine<combination::elementwise_product>{};
+}
+constexpr auto max() noexcept { return combine<combination::max>{}; }
+constexpr auto min() noexcept { return combine<combination::min>{}; }
+constexpr auto mean() noexcept { return combine<combination::mean>{}; }
+constexpr auto concat() noexcept { return combine<combination::concat>{}; }
+/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+constexpr auto cosine() noexcept { return combine<combination::cosine>{}; }
+
+// Transformations, element by element.
+constexpr auto identity() noexcept { return transform<transformation::identity>{}; }
+constexpr auto relu() noexcept { return transform<transformation::relu>{}; }
+constexpr auto leaky_relu(double slope = 0.01) noexcept {
+    return transform<transformation::leaky_relu>{{slope}, {}};
+}
+/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+constexpr auto gelu() noexcept { return transform<transformation::gelu>{}; }
+/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+constexpr auto gelu_tanh() noexcept { return transform<transformation::gelu_tanh>{}; }
+constexpr auto silu() noexcept { return transform<transformation::silu>{}; }
+constexpr auto sigmoid() noexcept { return transform<transformation::sigmoid>{}; }
+constexpr auto tanh() noexcept { return transform<transformation::tanh>{}; }
+constexpr auto exp() noexcept { return transform<transformation::exp>{}; }
+constexpr auto log() noexcept { return transform<transformation::log>{}; }
+constexpr auto sqrt() noexcept { return transform<transformation::sqrt>{}; }
+/// 1 / x.
+constexpr auto inverse() noexcept { return transform<transformation::inverse>{}; }
+/// 1 - x.
+constexpr auto complement() noexcept { return transform<transformation::complement>{}; }
+/// c tanh(x / c).
+constexpr auto soft_cap(double c) noexcept { return transform<transformation::soft_cap>{{c}, {}}; }
+
+// Transformations of a whole value.
+constexpr auto softmax() noexcept { return transform<transformation::softmax>{}; }
+/// The projection onto the probability simplex (arXiv 1602.02068).
+constexpr auto sparsemax() noexcept { return transform<transformation::sparsemax>{}; }
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
+constexpr auto norm(double eps = 1e-5) noexcept { return transform<transformation::norm>{{eps}, {}}; }
+/// norm, times a gain, plus a bias (arXiv 1607.06450).
+template <weight_literal Gain, weight_literal Bias>
+constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    auto bias_use = bias.use();
+    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
+        {eps}, make_pack(gain_use, bias_use)};
+}
+/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+template <weight_literal Gain>
+constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
+/// (arXiv 2104.09864).
+template <index_term Position>
+constexpr auto rotary(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The `length` elements from `begin` on.
+constexpr auto slice(int begin, int length) noexcept {
+    return transform<transformation::slice>{
+        {static_cast<double>(begin), static_cast<double>(length)}, {}};
+}
+/// The same elements in row-major order as a matrix of another shape.
+constexpr auto reshape(int rows, int columns = 1) noexcept {
+    return transform<transformation::reshape>{
+        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
+}
+
+// Aggregations over the variables that stand in the body but not in the head.
+template <index_term First, index_term... Rest>
+constexpr auto sum(First, Rest...) noexcept {
+    return aggregate<aggregation::sum, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto mean(First, Rest...) noexcept {
+    return aggregate<aggregation::mean, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto max(First, Rest...) noexcept {
+    return aggregate<aggregation::max, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto min(First, Rest...) noexcept {
+    return aggregate<aggregation::min, First, Rest...>{};
+}
+/// How many ground rules there are, a scalar.
+template <index_term First, index_term... Rest>
+constexpr auto count(First, Rest...) noexcept {
+    return aggregate<aggregation::count, First, Rest...>{};
+}
+/// The values one after another; zeros where there is no ground rule.
+template <index_term First, index_term... Rest>
+constexpr auto concat(First, Rest...) noexcept {
+    return aggregate<aggregation::concat, First, Rest...>{};
+}
+/// Normalises over the variable within the head's other variables. The variable stays in the head.
+template <index_term First, index_term... Rest>
+constexpr auto softmax(First, Rest...) noexcept {
+    return aggregate<aggregation::softmax, First, Rest...>{};
+}
+
+template <int Count, class Program>
+constexpr auto stack(const Program& block) noexcept {
+    return repeated<Count, Program>{&block};
+}
+
+template <class T>
+inline constexpr bool is_function = false;
+template <combination Kind>
+inline constexpr bool is_function<combine<Kind>> = true;
+template <transformation Kind, class... Arguments>
+inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+template <aggregation Kind, class... Variables>
+inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+template <int Count, class Program>
+inline constexpr bool is_function<repeated<Count, Program>> = true;
+
+template <class T>
+concept function = is_function<T>;
+
+}  // namespace sequent::inline SEQUENT_ABI::language

@@ -1,0 +1,162 @@
+#pragma once
+
+#include "index.hpp"
+
+/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+struct none {};
+
+enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
+
+/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
+/// or none.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal;
+
+template <class T>
+inline constexpr bool is_weight = false;
+
+template <class T>
+concept weight_literal = is_weight<T>;
+
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal {
+    [[no_unique_address]] pack<Terms...> terms;
+    [[no_unique_address]] Weight weight;
+
+    /// The value turned into its transpose, after the weight is applied.
+    constexpr auto T() const noexcept {
+        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
+    }
+
+    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    template <weight_literal Applied>
+    constexpr auto operator[](Applied applied) const noexcept {
+        auto use = applied.use();
+        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
+    }
+
+    constexpr literal use() const noexcept { return *this; }
+};
+
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
+template <fixed_string Name>
+struct relation {
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+};
+
+/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
+/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
+/// same weight.
+template <fixed_string Name, int... Shape>
+struct weight {
+    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
+    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
+
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+    constexpr auto use() const noexcept { return (*this)(); }
+    constexpr auto T() const noexcept { return use().T(); }
+};
+
+template <fixed_string Name, int... Shape>
+inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
+
+/// The weight keeps its values: it gets no gradient.
+template <weight_literal Weight>
+constexpr auto fixed(Weight weight) noexcept {
+    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
+                      literal<Source, none, Modifiers, Terms...> use) {
+        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
+    };
+    return freeze(weight.use());
+}
+
+/// Element `index` of the vector that `inner` gives.
+template <class Inner, class Index>
+struct element {
+    Inner inner;
+    Index index;
+};
+
+/// A constant scalar.
+struct constant {
+    double value;
+};
+
+/// A scalar computed from indices: `number(i - j)`.
+template <class Index>
+struct index_value {
+    Index index;
+};
+
+constexpr constant number(double value) noexcept { return {value}; }
+template <index_term Index>
+constexpr auto number(Index index) noexcept {
+    return index_value<Index>{index};
+}
+
+/// 1 / sqrt(value).
+constexpr constant inverse_sqrt(double value) noexcept {
+    double root = value > 1 ? value : 1;
+    for (int step = 0; step < 64; ++step) root = 0.5 * (root + value / root);
+    return {1 / root};
+}
+
+template <class T>
+inline constexpr bool is_literal = is_weight<T>;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+template <class Inner, class Index>
+inline constexpr bool is_literal<element<Inner, Index>> = true;
+template <>
+inline constexpr bool is_literal<constant> = true;
+template <class Index>
+inline constexpr bool is_literal<index_value<Index>> = true;
+
+template <class T>
+inline constexpr bool is_atom = false;
+template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
+
+/// An atom of a relation, weighted or not: what can be a head.
+template <class T>
+concept atom = is_atom<T>;
+/// Anything that may stand in a body.
+template <class T>
+concept body_item = is_literal<T> || is_constraint<T>;
+
+template <atom Inner, index_operand Index>
+constexpr auto at(Inner inner, Index index) noexcept {
+    return element<Inner, index_of<Index>>{inner, as_index(index)};
+}
+
+namespace detail {
+template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
+constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
+    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
+}
+}  // namespace detail
+
+/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+template <atom Atom>
+constexpr auto hidden(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
+
+/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+template <atom Atom>
+constexpr auto operator!(Atom absent) noexcept {
+    return detail::modified<negated>(absent);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+
+#include "../config.hpp"
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// A name as a template argument: `relation<"query">`.
+template <std::size_t Size>
+struct fixed_string {
+    char characters[Size]{};
+
+    consteval fixed_string(const char (&text)[Size]) noexcept {
+        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
+    }
+};
+
+/// Fails a static_assert with a reason where an expression makes no rule.
+template <class...>
+inline constexpr bool refused = false;
+
+/// A list of values of different types.
+template <class... Values>
+struct pack {};
+
+template <class First, class... Rest>
+struct pack<First, Rest...> {
+    First first;
+    [[no_unique_address]] pack<Rest...> rest;
+};
+
+constexpr pack<> make_pack() noexcept { return {}; }
+template <class First, class... Rest>
+constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
+    return {first, make_pack(rest...)};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language

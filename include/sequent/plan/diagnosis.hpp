@@ -1,0 +1,158 @@
+#pragma once
+
+#include <utility>
+
+#include "list.hpp"
+
+/// What can be wrong with a program, and how the compiler says it.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes, as types whose names stand in the compiler's message.
+namespace mistake {
+struct none {};
+struct argument_is_not_a_variable_plus_a_constant {};
+struct too_many_arguments {};
+struct too_many_variables {};
+struct too_many_transformations {};
+struct a_combination_stands_first {};
+struct a_transformation_stands_before_the_aggregation {};
+struct two_aggregations {};
+struct one_weight_with_two_shapes {};
+struct unknown_relation {};
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+struct head_arguments_are_distinct_variables {};
+struct head_variable_that_nothing_binds {};
+struct weight_index_without_a_range {};
+struct cycle {};
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+struct softmax_over_a_variable_not_in_the_head {};
+struct aggregation_over_a_variable_in_the_head {};
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+struct a_symbol_needs_a_weight {};
+struct a_fact_cannot_be_a_head {};
+struct only_facts_are_negated_or_hidden {};
+struct a_count_that_is_not_given {};
+struct no_output {};
+struct several_outputs_need_a_query {};
+struct a_stacked_block_has_one_fact_and_one_output {};
+struct a_rule_without_a_value {};
+}  // namespace mistake
+
+template <int Number>
+struct rule_number {};
+template <char... Characters>
+struct in_relation {};
+
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// The one place where an ill-formed program stops the compiler. Rules count from 1.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+namespace plan {
+
+/// The same as a value; `left` and `right` are the two figures that clash.
+enum class fault {
+    none,
+    argument_is_not_a_variable_plus_a_constant,
+    too_many_arguments,
+    too_many_variables,
+    too_many_transformations,
+    a_combination_stands_first,
+    a_transformation_stands_before_the_aggregation,
+    two_aggregations,
+    one_weight_with_two_shapes,
+    unknown_relation,
+    wrong_number_of_arguments,
+    head_arguments_are_distinct_variables,
+    head_variable_that_nothing_binds,
+    weight_index_without_a_range,
+    cycle,
+    shapes_do_not_fit,
+    softmax_over_a_variable_not_in_the_head,
+    aggregation_over_a_variable_in_the_head,
+    rules_of_one_sum_with_different_spaces,
+    a_symbol_needs_a_weight,
+    a_fact_cannot_be_a_head,
+    only_facts_are_negated_or_hidden,
+    a_count_that_is_not_given,
+    no_output,
+    several_outputs_need_a_query,
+    a_stacked_block_has_one_fact_and_one_output,
+    a_rule_without_a_value
+};
+
+struct diagnosis {
+    fault found = fault::none;
+    int rule = 0;
+    name relation{};
+    int left = 0;
+    int right = 0;
+
+    constexpr bool ok() const { return found == fault::none; }
+};
+
+template <const auto& Diagnosis>
+consteval auto mistake_type() {
+    constexpr fault found = Diagnosis.found;
+    constexpr int left = Diagnosis.left;
+    constexpr int right = Diagnosis.right;
+#define SEQUENT_MISTAKE(NAME) \
+    if constexpr (found == fault::NAME) return mistake::NAME{}; else
+    SEQUENT_MISTAKE(none)
+    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(too_many_arguments)
+    SEQUENT_MISTAKE(too_many_variables)
+    SEQUENT_MISTAKE(too_many_transformations)
+    SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
+    SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(one_weight_with_two_shapes)
+    SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
+    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
+    SEQUENT_MISTAKE(weight_index_without_a_range)
+    SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
+    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
+    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(no_output)
+    SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
+    SEQUENT_MISTAKE(a_rule_without_a_value)
+#undef SEQUENT_MISTAKE
+    if constexpr (found == fault::wrong_number_of_arguments)
+        return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
+        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else
+        return mistake::shapes_do_not_fit<left, right>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto relation_type(std::index_sequence<At...>) {
+    return in_relation<Diagnosis.relation.text[At]...>{};
+}
+
+/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+template <const auto& Diagnosis>
+using report = check_program<
+    rule_number<Diagnosis.rule + 1>,
+    decltype(relation_type<Diagnosis>(std::make_index_sequence<Diagnosis.relation.length>{})),
+    decltype(mistake_type<Diagnosis>())>;
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI

@@ -1,0 +1,162 @@
+#pragma once
+
+#include "shape.hpp"
+
+/// The condition under which a ground rule exists: its own constraints and what its literals
+/// inherit from the domains of their relations. A relation's domain is the part of the condition
+/// that mentions only head variables.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Nodes, each kept once, so that equal conditions have equal numbers.
+template <int Capacity>
+struct node_pool {
+    list<node, Capacity> nodes{};
+
+    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
+        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
+        if (kind == node_kind::greater_equal)
+            return add(node_kind::less_equal, value, right, left);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
+                nodes[at].right == right)
+                return at;
+        return nodes.push({kind, value, left, right});
+    }
+    constexpr int both(int left, int right) {
+        if (left < 0 || left == right) return right;
+        if (right < 0) return left;
+        return add(node_kind::conjunction, 0, left, right);
+    }
+    constexpr int at_term(const term& written) {
+        const int constant = add(node_kind::constant, written.offset);
+        if (written.variable < 0) return constant;
+        const int variable = add(node_kind::variable, written.variable);
+        return written.offset ? add(node_kind::add, 0, variable, constant) : variable;
+    }
+    constexpr unsigned variables(int root) const {
+        if (root < 0) return 0;
+        const node& top = nodes[root];
+        if (top.kind == node_kind::variable) return 1u << top.value;
+        return variables(top.left) | variables(top.right);
+    }
+    constexpr bool mentions_count(int root) const {
+        if (root < 0) return false;
+        const node& top = nodes[root];
+        return top.kind == node_kind::count || mentions_count(top.left) ||
+               mentions_count(top.right);
+    }
+    /// A copy of the tree with each variable v replaced by terms[v].
+    template <class Nodes>
+    constexpr int substitute(const Nodes& from, int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = from[root];
+        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
+        const int left = substitute(from, top.left, terms);
+        const int right = substitute(from, top.right, terms);
+        return add(top.kind, top.value, left, right);
+    }
+};
+
+constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 4 * literals + 32; }
+
+/// Per rule its condition, per relation its domain over argument positions; -1 where none.
+template <sizes Sizes>
+struct domains {
+    node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
+    list<int, Sizes.rules> condition{};
+    list<int, Sizes.rules + Sizes.literals> domain{};
+    list<int, Sizes.literals> expression{};  // of index literals, in the pool
+    diagnosis mistake{};
+};
+
+template <sizes Sizes, int Facts>
+class domain_finder {
+  public:
+    domains<Sizes> out{};
+
+    constexpr explicit domain_finder(const shaped<Sizes, Facts>& program) : in(program) {
+        out.condition.count = in.text.rules.size();
+        out.domain.count = in.text.relations.size();
+        out.expression.count = in.text.literals.size();
+        for (int& root : out.condition) root = -1;
+        for (int& root : out.domain) root = -1;
+        for (int at : in.order) visit(at);
+    }
+
+  private:
+    const shaped<Sizes, Facts>& in;
+
+    constexpr void visit(int at) {
+        const rule& written = in.text.rules[at];
+        if (written.repeat) return;
+        term identity[max_variables]{};
+        for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        int common = -1;
+        for (int body = 0; body < written.literals; ++body) {
+            const int item_at = written.first_literal + body;
+            const literal& item = in.text.literals[item_at];
+            if (item.kind == literal_kind::index)
+                out.expression[item_at] =
+                    out.pool.substitute(in.text.nodes, item.expression, identity);
+            if (item.kind != literal_kind::relation) continue;
+            const int inherited = out.pool.substitute(out.pool.nodes, out.domain[item.relation],
+                                                      item.terms);
+            if (written.total) {
+                common = body == 0 ? inherited : (common == inherited ? common : -1);
+                continue;
+            }
+            root = out.pool.both(root, inherited);
+            root = out.pool.both(root, within_extents(written, item));
+        }
+        out.condition[at] = root;
+        if (written.total) root = common;
+        term positions[max_variables]{};
+        for (int axis = 0; axis < written.arity; ++axis)
+            positions[written.terms[axis].variable] = {axis, 0};
+        out.domain[written.head] = out.pool.substitute(
+            out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// An argument with an offset, or an element, may lie outside the relation.
+    constexpr int within_extents(const rule& written, const literal& item) {
+        int root = -1;
+        auto require = [&](const term& at, int extent) {
+            const int variable = at.variable;
+            const int low = variable < 0 ? at.offset : at.offset;
+            const int high = variable < 0 ? at.offset
+                                          : at.offset + written.variables[variable].extent - 1;
+            if (low < 0)
+                root = out.pool.both(root, out.pool.add(node_kind::greater_equal, 0,
+                                                        out.pool.at_term(at),
+                                                        out.pool.add(node_kind::constant, 0)));
+            if (high >= extent)
+                root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
+                                                        out.pool.add(node_kind::constant, extent)));
+        };
+        for (int axis = 0; axis < item.arity; ++axis)
+            require(item.terms[axis], in.relations[item.relation].extents[axis]);
+        if (item.has_element) {
+            literal vector = item;
+            vector.has_element = false;
+            vector.transposed = false;
+            bool fits = true;
+            int left = 0;
+            int right = 0;
+            require(item.element, literal_shape(in, vector, fits, left, right).size());
+        }
+        return root;
+    }
+
+    /// The conjuncts that mention only these variables.
+    constexpr int restrict(int root, unsigned allowed) {
+        if (root < 0) return -1;
+        const node top = out.pool.nodes[root];
+        if (top.kind == node_kind::conjunction)
+            return out.pool.both(restrict(top.left, allowed), restrict(top.right, allowed));
+        return (out.pool.variables(root) & ~allowed) ? -1 : root;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

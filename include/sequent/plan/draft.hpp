@@ -1,0 +1,176 @@
+#pragma once
+
+#include "steps.hpp"
+
+/// The state of planning: what is known of each rule, relation and weight while steps are chosen.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+enum class role {
+    step,      // computed by a step of its own
+    inlined,   // added by the one rule that uses it
+    absorbed,  // part of an attention's score expression, or its weights
+    grouped,   // computed with others that multiply the same input
+    alias      // another relation's numbers, read differently
+};
+
+/// Where a relation's atoms lie. Values are contiguous.
+struct relation_layout {
+    place where = place::none;
+    int index = -1;  // fact or buffer
+    int offset = 0;
+    int strides[max_arity]{};
+    int carry = 0;  // from one layer of a stack to the next
+};
+
+/// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
+/// input stand together, which is how the forward product reads them.
+struct weight_layout {
+    int offset = -1;
+    int strides[max_arity]{};
+    int row = 0;
+    int column = 0;
+    int interleaved = -1;  // the index axis whose values stand between input and output
+    int group = -1;
+};
+
+inline constexpr int never = 1 << 30;
+
+struct buffer {
+    int size = 0;
+    int scope = 0;
+    int copies = 1;  // one per layer: the backward pass of a stack needs them all
+    int first = never;  // first and last use of the values, in steps
+    int last = -1;
+    int adjoint_first = never;
+    int adjoint_last = -1;
+    int offset = 0;
+    int adjoint = -1;
+};
+
+/// Products of one input with several weights, computed as one.
+struct group {
+    int first_rule = -1;
+    int columns = 0;
+    int bias_columns = 0;
+    int buffer = -1;
+};
+
+template <sizes Sizes, int Facts>
+struct plan_tables {
+    static constexpr int rule_capacity = Sizes.rules;
+    static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
+    static constexpr int weight_capacity = decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
+
+    list<step, Sizes.rules * 2> steps{};
+    list<row_step, Sizes.rules> rows{};
+    list<attention_step, Sizes.rules> attentions{};
+    list<general_step, Sizes.rules> generals{};
+    list<relation_layout, relation_capacity> relations{};
+    list<weight_layout, weight_capacity> weights{};
+    list<buffer, Sizes.rules * 3 + 4> buffers{};
+    decltype(domains<Sizes>{}.pool) pool{};
+    int parameters = 0;
+    int workspace = 0;
+    int scope_parameters[Sizes.scopes]{};  // per layer
+    int scope_offset[Sizes.scopes]{};
+};
+
+template <sizes Sizes, int Facts>
+struct draft {
+    static constexpr int rule_capacity = Sizes.rules;
+
+    const shaped<Sizes, Facts>& in;
+    const domains<Sizes>& conditions;
+    plan_tables<Sizes, Facts> out{};
+
+    list<role, Sizes.rules> roles{};
+    list<int, Sizes.rules> group_of{};
+    list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
+    list<int, Sizes.rules> user_literal{};  // within that rule
+    list<group, Sizes.rules> groups{};
+
+    constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
+        : in(program), conditions(found) {
+        out.pool = found.pool;
+        const int rules = in.text.rules.size();
+        roles.count = group_of.count = user.count = user_literal.count = rules;
+        for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
+        out.relations.count = in.text.relations.size();
+        out.weights.count = in.text.weights.size();
+        for (int at = 0; at < rules; ++at)
+            for (int body = 0; body < in.text.rules[at].literals; ++body) {
+                const literal& item = literal_of(at, body);
+                if (item.kind != literal_kind::relation) continue;
+                const int definer = in.relations[item.relation].rule;
+                if (definer < 0 || in.relations[item.relation].uses != 1) continue;
+                user[definer] = at;
+                user_literal[definer] = body;
+            }
+    }
+
+    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    constexpr const literal& literal_of(int rule, int body) const {
+        return in.text.literals[in.text.rules[rule].first_literal + body];
+    }
+    constexpr const relation_shape& head_of(int rule) const {
+        return in.relations[in.text.rules[rule].head];
+    }
+    constexpr bool is_private(int rule) const {
+        return user[rule] >= 0 && !head_of(rule).output &&
+               in.text.rules[user[rule]].repeat == 0 && !is_block_output(rule);
+    }
+    constexpr bool is_block_output(int rule) const {
+        const int scope = rule_of(rule).scope;
+        return scope > 0 && in.block_output[scope] == rule_of(rule).head;
+    }
+    constexpr value_shape value_of(const literal& item) const {
+        bool fits = true;
+        int left = 0;
+        int right = 0;
+        return literal_shape(in, item, fits, left, right);
+    }
+    constexpr int new_buffer(int size, int scope) {
+        buffer made;
+        made.size = size;
+        made.scope = scope;
+        return out.buffers.push(made);
+    }
+    /// How many stacks a scope stands in.
+    constexpr int depth_of(int scope) const {
+        int depth = 0;
+        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
+        return depth;
+    }
+
+    // Operands. Those of the workspace hold their buffer's number until memory is laid out.
+
+    constexpr operand relation_operand(int relation) const {
+        const relation_layout& layout = out.relations[relation];
+        operand result;
+        result.where = layout.where;
+        result.index = layout.index;
+        result.offset = layout.offset;
+        result.trained = true;
+        if (layout.carry) {
+            const int level = depth_of(in.text.relations[relation].scope) - 1;
+            result.layer_strides[level] = layout.carry;
+            result.adjoint_layer_strides[level] = layout.carry;
+        }
+        return result;
+    }
+    constexpr operand weight_operand(const weight_use& use) const {
+        operand result;
+        result.where = place::parameter;
+        result.offset = out.weights[use.weight].offset;
+        result.trained = !use.frozen;
+        const int scope = in.text.weights[use.weight].scope;
+        result.offset += out.scope_offset[scope];
+        int level = depth_of(scope);
+        for (int at = scope; at > 0; at = in.text.scopes[at].parent)
+            result.layer_strides[--level] = out.scope_parameters[at];
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,0 +1,193 @@
+#pragma once
+
+#include "score.hpp"
+
+/// Chooses which rules are computed together, and lays out the parameters.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr int aligned(int size) { return (size + 15) / 16 * 16; }
+
+/// The index of a weight that is in the head but not in the input stands between the weight's
+/// inputs and its outputs: all heads become the columns of one matrix product.
+template <class Draft>
+constexpr void weave_weights(Draft& draft) {
+    for (int at = 0; at < draft.in.text.rules.size(); ++at) {
+        const rule& written = draft.rule_of(at);
+        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = draft.literal_of(at, body);
+            if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
+            const weight_shape& shape = draft.in.weights[item.weight.weight];
+            if (shape.uses != 1 || shape.looked_up || item.weight.transposed) continue;
+            for (int axis = 0; axis < item.weight.arity; ++axis) {
+                const int index = item.weight.terms[axis].variable;
+                if (index < 0 || !((written.head_variables() >> index) & 1u)) continue;
+                bool in_x = false;
+                for (int other = 0; other < item.arity; ++other)
+                    in_x = in_x || item.terms[other].variable == index;
+                if (!in_x && draft.out.weights[item.weight.weight].interleaved < 0)
+                    draft.out.weights[item.weight.weight].interleaved = axis;
+            }
+        }
+    }
+}
+
+/// What makes a rule fit to be computed with others: one product, perhaps a bias, nothing else.
+struct group_candidate {
+    bool fits = false;
+    literal x{};
+    int row = -1;
+    int segment = -1;
+    weight_use bias{};
+    int columns = 0;
+};
+
+template <class Draft>
+constexpr group_candidate candidate_of(Draft& draft, int at) {
+    group_candidate result;
+    const rule& written = draft.rule_of(at);
+    if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
+    if (written.transformations.size() || draft.head_of(at).output ||
+        draft.is_block_output(at) || written.literals > 2 ||
+        written.variables.size() != written.arity ||
+        written.combined == combination::elementwise_product)
+        return result;
+    row_builder<Draft> builder(draft, at);
+    if (builder.chosen().row < 0 || builder.chosen().outers.size()) return result;
+    result.row = builder.chosen().row;
+    result.segment = builder.chosen().segment;
+    bool product = false;
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        const bool bare = item.kind == literal_kind::weight;
+        if (!bare && (item.weight.weight < 0 || is_symbol(draft, item))) return result;
+        const weight_shape& shape = draft.in.weights[item.weight.weight];
+        if (shape.uses != 1 || shape.looked_up || item.weight.frozen || item.weight.transposed)
+            return result;
+        const int indices = result.segment >= 0 ? 1 : 0;
+        if (item.weight.arity != indices ||
+            (indices && item.weight.terms[0].variable != result.segment))
+            return result;
+        if (bare) {
+            result.bias = item.weight;
+        } else {
+            if (product) return result;
+            product = true;
+            result.x = item;
+        }
+    }
+    if (!product) return result;
+    for (int axis = 0; axis < result.x.arity; ++axis)
+        if (result.x.terms[axis].variable == result.row) result.x.terms[axis].variable = 0;
+    result.columns = draft.head_of(at).value.size() *
+                     (result.segment >= 0 ? written.variables[result.segment].extent : 1);
+    result.fits = true;
+    return result;
+}
+
+template <class Draft>
+constexpr void group_products(Draft& draft) {
+    list<group_candidate, Draft::rule_capacity> candidates{};
+    candidates.count = draft.in.text.rules.size();
+    for (int at : draft.in.order) candidates[at] = candidate_of(draft, at);
+    for (int place = 0; place < draft.in.order.size(); ++place) {
+        const int at = draft.in.order[place];
+        const group_candidate& first = candidates[at];
+        if (!first.fits || draft.group_of[at] >= 0) continue;
+        int members = 0;
+        for (int later = place + 1; later < draft.in.order.size(); ++later) {
+            const int other = draft.in.order[later];
+            const group_candidate& next = candidates[other];
+            bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
+                        next.x.relation == first.x.relation &&
+                        (next.bias.weight < 0) == (first.bias.weight < 0);
+            for (int axis = 0; same && axis < first.x.arity; ++axis)
+                same = next.x.terms[axis] == first.x.terms[axis];
+            if (!same) continue;
+            if (members++ == 0) {
+                draft.group_of[at] = draft.groups.push({at, 0, 0, -1});
+                draft.roles[at] = role::grouped;
+            }
+            draft.group_of[other] = draft.group_of[at];
+            draft.roles[other] = role::grouped;
+        }
+    }
+    for (int at : draft.in.order) {
+        if (draft.group_of[at] < 0) continue;
+        group& of = draft.groups[draft.group_of[at]];
+        draft.out.weights[candidates[at].x.weight.weight].group = draft.group_of[at];
+        if (candidates[at].bias.weight >= 0)
+            draft.out.weights[candidates[at].bias.weight].group = draft.group_of[at];
+        of.columns += candidates[at].columns;
+    }
+}
+
+/// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
+/// size per layer.
+template <class Draft>
+constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
+    int size = 0;
+    int matrix_of[Draft::rule_capacity]{};
+    int bias_of[Draft::rule_capacity]{};
+    int matrix_columns[Draft::rule_capacity]{};
+    int bias_columns[Draft::rule_capacity]{};
+    for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
+    draft.out.scope_offset[scope] = base;
+    for (int at = 0; at < draft.in.text.weights.size(); ++at) {
+        const weight& declared = draft.in.text.weights[at];
+        if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
+        const weight_shape& shape = draft.in.weights[at];
+        weight_layout& layout = draft.out.weights[at];
+        const int rows = declared.shape[0];
+        const int columns = declared.shape[1];
+        int total = rows * columns;
+        for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
+        if (layout.group >= 0) {
+            // One panel for the group: for each input, the outputs of all its members.
+            const group& of = draft.groups[layout.group];
+            const bool matrix = declared.rank == 2;
+            int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
+            int& used = matrix ? matrix_columns[layout.group] : bias_columns[layout.group];
+            if (start < 0) {
+                start = size;
+                size += aligned(matrix ? of.columns * columns : of.columns);
+            }
+            layout.offset = start + used;
+            layout.row = 1;
+            layout.column = of.columns;
+            if (shape.arity) layout.strides[0] = rows;
+            used += total / columns;
+            continue;
+        }
+        layout.offset = size;
+        size += aligned(total);
+        bool bare = false;
+        for (const literal& item : draft.in.text.literals)
+            bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
+        const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
+        layout.row = row_major ? columns : 1;
+        layout.column = row_major ? 1 : rows;
+        int stride = rows * columns;
+        if (layout.interleaved >= 0 && !row_major) {
+            const int extent = shape.extents[layout.interleaved];
+            layout.strides[layout.interleaved] = rows;
+            layout.column = rows * extent;
+            stride *= extent;
+        }
+        for (int axis = shape.arity; axis-- > 0;) {
+            if (axis == layout.interleaved && !row_major) continue;
+            layout.strides[axis] = stride;
+            stride *= shape.extents[axis];
+        }
+    }
+    for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
+        if (draft.in.text.scopes[inner].parent != scope) continue;
+        const int each = lay_out_parameters(draft, inner, base + size);
+        size += each * draft.in.text.scopes[inner].repeat;
+    }
+    draft.out.scope_parameters[scope] = size;
+    return size;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

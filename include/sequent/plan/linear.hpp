@@ -1,0 +1,351 @@
+#pragma once
+
+#include "draft.hpp"
+
+/// Recognises rules that are sums of weighted literals per head, and turns them into row steps:
+/// matrix products with everything that can be added or applied while a row is at hand.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The axes that a row step's variables take. Variables beyond the rule's own come from rules that
+/// were inlined.
+struct axes {
+    int row = -1;
+    int segment = -1;
+    list<int, max_variables> outers{};
+};
+
+constexpr bool keeps_rows(transformation kind) {
+    return kind != transformation::slice && kind != transformation::reshape;
+}
+
+/// Whether the aggregation adds: true of sum, and of all but count where nothing is aggregated.
+template <class Draft>
+constexpr bool adds(const Draft& draft, const rule& written) {
+    if (written.aggregated == aggregation::sum) return true;
+    if (written.aggregated == aggregation::softmax || written.aggregated == aggregation::count)
+        return false;
+    (void)draft;
+    const unsigned all = (1u << written.variables.size()) - 1;
+    return (written.head_variables() & all) == all;
+}
+
+/// Whether the literal lies within its relation for every value of the rule's variables.
+template <class Draft>
+constexpr bool covers(const Draft& draft, const rule& written, const literal& item) {
+    if (item.kind != literal_kind::relation) return true;
+    for (int axis = 0; axis < item.arity; ++axis) {
+        const term& at = item.terms[axis];
+        const int extent = draft.in.relations[item.relation].extents[axis];
+        if (at.variable >= 0 && written.variables[at.variable].extent > extent) return false;
+        if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
+    }
+    return true;
+}
+
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
+/// Whether a row step can compute the rule.
+template <class Draft>
+constexpr bool is_row_rule(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || draft.conditions.condition[at] >= 0 || !adds(draft, written))
+        return false;
+    if (!is_plain(written, draft.in.text) || written.arity > 2 + max_outers) return false;
+    for (const transformation_use& function : written.transformations) {
+        if (!keeps_rows(function.kind)) return false;
+        if (function.position >= 0 &&
+            draft.in.text.nodes[function.position].kind != node_kind::variable &&
+            draft.in.text.nodes[function.position].kind != node_kind::constant)
+            return false;
+    }
+    if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
+    const bool multiplies = written.combined == combination::elementwise_product &&
+                            written.literals > 1;
+    if (!multiplies && !is_linear(written, draft.in.text)) return false;
+    const value_shape shape = draft.head_of(at).value;
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
+        if (!covers(draft, written, item)) return false;
+        const value_shape value = draft.value_of(item);
+        if (value.size() != shape.size()) return false;
+        if (item.transposed && value.rows != 1 && value.columns != 1) return false;
+        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
+        if (weighted) {
+            const weight& applied = draft.in.text.weights[item.weight.weight];
+            if (multiplies || applied.rank != 2) return false;
+            if (!is_symbol(draft, item) &&
+                draft.in.relations[item.relation].value.columns != 1)
+                return false;
+        }
+        unsigned variables = 0;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        if (!weighted && (variables & ~written.head_variables())) return false;
+    }
+    return true;
+}
+
+/// Whether the user adds the relation as it is, so that its terms can be the user's.
+template <class Draft>
+constexpr bool can_inline(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
+    if (written.transformations.size()) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    const int user = draft.user[at];
+    if (!is_row_rule(draft, user)) return false;
+    const rule& using_rule = draft.rule_of(user);
+    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+        return false;
+    const literal& item = draft.literal_of(user, draft.user_literal[at]);
+    if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
+    for (int axis = 0; axis < item.arity; ++axis)
+        if (item.terms[axis].variable < 0) return false;
+    // A row step with a product picks its rows by it; one is enough to fuse with.
+    int products = 0;
+    for (int body = 0; body < using_rule.literals; ++body) {
+        const literal& other = draft.literal_of(user, body);
+        if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
+        const int definer = other.kind == literal_kind::relation
+                                ? draft.in.relations[other.relation].rule
+                                : -1;
+        if (definer >= 0 && definer != at && draft.roles[definer] == role::inlined) ++products;
+    }
+    return products + written.literals <= 4 && using_rule.literals + written.literals <= 6;
+}
+
+/// A literal seen from the rule into which it is inlined: its variables as that rule's.
+struct placed_literal {
+    literal item{};
+    bool weighted = false;
+};
+
+template <class Draft>
+class row_builder {
+  public:
+    constexpr row_builder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+        for (const variable& index : rule_.variables) variables_.push(index);
+        term identity[max_variables]{};
+        for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        collect(at, identity);
+        head_ = rule_.head_variables();
+        choose_axes();
+    }
+
+    constexpr const axes& chosen() const { return axes_; }
+
+    /// Lays out the rule's relation: rows outermost, then outer loops, segments, the value.
+    constexpr void lay_out(int buffer, int offset, int row_stride) {
+        relation_layout& layout = draft_.out.relations[rule_.head];
+        layout.where = place::value;
+        layout.index = buffer;
+        layout.offset = offset;
+        const int size = draft_.in.relations[rule_.head].value.size();
+        int stride = size;
+        auto assign = [&](int variable) {
+            for (int axis = 0; axis < rule_.arity; ++axis)
+                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+            stride *= variables_[variable].extent;
+        };
+        if (axes_.segment >= 0) assign(axes_.segment);
+        for (int at = axes_.outers.size(); at-- > 0;) assign(axes_.outers[at]);
+        if (axes_.row >= 0) {
+            assign(axes_.row);
+            if (row_stride)
+                for (int axis = 0; axis < rule_.arity; ++axis)
+                    if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
+        }
+    }
+
+    constexpr row_step build() {
+        row_step made;
+        const value_shape shape = draft_.in.relations[rule_.head].value;
+        made.length = shape.size();
+        made.segments = axes_.segment >= 0 ? variables_[axes_.segment].extent : 1;
+        made.rows = axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+        made.outers = axes_.outers.size();
+        for (int at = 0; at < made.outers; ++at)
+            made.outer_extents[at] = variables_[axes_.outers[at]].extent;
+        made.multiplies =
+            rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
+        for (const transformation_use& function : rule_.transformations)
+            made.functions.push(make_function(function));
+        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        return made;
+    }
+
+  private:
+    Draft& draft_;
+    const rule& rule_;
+    list<variable, 2 * max_variables> variables_{};
+    list<placed_literal, 6> literals_{};
+    unsigned head_ = 0;
+    axes axes_{};
+
+    static constexpr term mapped(const term& at, const term* map) {
+        return at.variable < 0 ? at : map[at.variable];
+    }
+
+    constexpr void collect(int at, const term* map) {
+        const rule& written = draft_.rule_of(at);
+        for (int body = 0; body < written.literals; ++body) {
+            literal item = draft_.literal_of(at, body);
+            for (int axis = 0; axis < item.arity; ++axis)
+                item.terms[axis] = mapped(item.terms[axis], map);
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                item.weight.terms[axis] = mapped(item.weight.terms[axis], map);
+            const int definer =
+                item.kind == literal_kind::relation ? draft_.in.relations[item.relation].rule : -1;
+            if (definer >= 0 && draft_.roles[definer] == role::inlined) {
+                const rule& inner = draft_.rule_of(definer);
+                term inner_map[max_variables]{};
+                for (int index = 0; index < inner.variables.size(); ++index) {
+                    int axis = 0;
+                    while (axis < inner.arity && inner.terms[axis].variable != index) ++axis;
+                    inner_map[index] = axis < inner.arity
+                                           ? item.terms[axis]
+                                           : term{variables_.push(inner.variables[index]), 0};
+                }
+                collect(definer, inner_map);
+            } else {
+                literals_.push({item, item.kind == literal_kind::relation &&
+                                          item.weight.weight >= 0});
+            }
+        }
+    }
+
+    static constexpr bool mentions(const term* terms, int arity, int variable) {
+        for (int axis = 0; axis < arity; ++axis)
+            if (terms[axis].variable == variable) return true;
+        return false;
+    }
+
+    constexpr void choose_axes() {
+        const placed_literal* product = nullptr;
+        int products = 0;
+        for (const placed_literal& placed : literals_) {
+            if (!placed.weighted || is_symbol(draft_, placed.item)) continue;
+            if (!product) product = &placed;
+            ++products;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            const int extent = variables_[index].extent;
+            if (product) {
+                const literal& item = product->item;
+                const weight_use& use = item.weight;
+                const bool in_x = mentions(item.terms, item.arity, index);
+                const bool in_w = mentions(use.terms, use.arity, index);
+                const int woven = draft_.out.weights[use.weight].interleaved;
+                if (products == 1 && in_w && !in_x && woven >= 0 &&
+                    use.terms[woven].variable == index) {
+                    axes_.segment = index;
+                    continue;
+                }
+                if (!in_x || in_w) continue;
+            }
+            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            if (index != axes_.row && index != axes_.segment) axes_.outers.push(index);
+        }
+    }
+
+    constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
+        for (int axis = 0; axis < arity; ++axis) {
+            const term& at = terms[axis];
+            to.at.offset += at.offset * strides[axis];
+            if (at.variable < 0) continue;
+            if (at.variable == axes_.row) to.row += strides[axis];
+            if (at.variable == axes_.segment) to.column += strides[axis];
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+        }
+    }
+    constexpr access relation_access(int relation, const term* terms, int arity) const {
+        access result;
+        result.at = draft_.relation_operand(relation);
+        add_strides(result, terms, arity, draft_.out.relations[relation].strides);
+        return result;
+    }
+    constexpr access weight_access(const weight_use& use) const {
+        access result;
+        result.at = draft_.weight_operand(use);
+        add_strides(result, use.terms, use.arity, draft_.out.weights[use.weight].strides);
+        return result;
+    }
+
+    constexpr row_term make_term(const placed_literal& placed) const {
+        const literal& item = placed.item;
+        row_term made;
+        if (item.kind == literal_kind::weight) {
+            made.x = weight_access(item.weight);
+            return made;
+        }
+        made.relation = item.relation;
+        made.x = relation_access(item.relation, item.terms, item.arity);
+        if (!placed.weighted) return made;
+        const weight_layout& layout = draft_.out.weights[item.weight.weight];
+        made.w = weight_access(item.weight);
+        if (is_symbol(draft_, item)) {
+            made.kind = term_kind::gather;
+            made.w_depth = item.weight.transposed ? layout.column : layout.row;
+            made.w_column = item.weight.transposed ? layout.row : layout.column;
+            return made;
+        }
+        made.kind = term_kind::product;
+        made.depth = draft_.in.relations[item.relation].value.size();
+        made.w_depth = item.weight.transposed ? layout.row : layout.column;
+        made.w_column = item.weight.transposed ? layout.column : layout.row;
+        for (int index = 0; index < variables_.size(); ++index) {
+            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            // Summed over: one long product where the inputs lie together, else several.
+            int x_stride = 0;
+            int w_stride = 0;
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (item.terms[axis].variable == index)
+                    x_stride += draft_.out.relations[item.relation].strides[axis];
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
+            const int extent = variables_[index].extent;
+            if (made.splits == 1 && x_stride == made.depth &&
+                w_stride == made.depth * made.w_depth) {
+                made.depth *= extent;
+            } else {
+                made.splits *= extent;
+                made.x_split = x_stride;
+                made.w_split = w_stride;
+            }
+        }
+        return made;
+    }
+
+    constexpr row_function make_function(const transformation_use& use) const {
+        row_function made;
+        made.kind = use.kind;
+        made.numbers[0] = use.numbers[0];
+        made.numbers[1] = use.numbers[1];
+        for (int at = 0; at < 2; ++at)
+            if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
+        if (use.position >= 0) {
+            const node& position = draft_.in.text.nodes[use.position];
+            if (position.kind == node_kind::constant) made.position_offset = position.value;
+            if (position.kind == node_kind::variable) {
+                if (position.value == axes_.row) made.position_row = 1;
+                if (position.value == axes_.segment) made.position_column = 1;
+                for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                    if (position.value == axes_.outers[outer]) made.position_outer[outer] = 1;
+            }
+        }
+        return made;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

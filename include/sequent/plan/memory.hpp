@@ -1,0 +1,182 @@
+#pragma once
+
+#include "build.hpp"
+
+/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
+/// their final offsets. Forward steps are the times 0 .. S-1, their gradients 2S-1 .. S.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// How a step uses an operand, for how long its numbers must last.
+enum class usage { now, until_gradient };
+
+template <class Row, class Visit>
+constexpr void visit_row(Row& row, Visit visit) {
+    const bool functions = row.functions.size() > 0;
+    for (auto& term : row.terms) {
+        const bool read_again = term.kind != term_kind::add || row.multiplies;
+        visit(term.x.at, read_again ? usage::until_gradient : usage::now);
+        visit(term.w.at, usage::now);
+    }
+    for (auto& function : row.functions)
+        for (auto& weight : function.weights) visit(weight.at, usage::now);
+    const bool kept = row.before.at.where != place::none;
+    visit(row.out.at, functions && !kept ? usage::until_gradient : usage::now);
+    visit(row.before.at, usage::until_gradient);
+}
+
+template <class Attention, class Visit>
+constexpr void visit_attention(Attention& attention, Visit visit) {
+    for (auto& node : attention.nodes) {
+        visit(node.x.at, usage::until_gradient);
+        visit(node.y.at, usage::until_gradient);
+    }
+    visit(attention.value.at, usage::until_gradient);
+    visit(attention.out.at, usage::until_gradient);
+    visit(attention.log_sum.at, usage::until_gradient);
+}
+
+template <class General, class Visit>
+constexpr void visit_general(General& general, Visit visit) {
+    for (auto& item : general.literals) {
+        visit(item.at, usage::until_gradient);
+        visit(item.weight, usage::now);
+    }
+    for (auto& function : general.functions)
+        for (auto& weight : function.weights) visit(weight, usage::now);
+    visit(general.out, usage::until_gradient);
+}
+
+template <class Tables, class Step, class Visit>
+constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
+    if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
+    if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
+    if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+}
+
+template <class Draft>
+class memory_planner {
+  public:
+    constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
+        find_lifetimes();
+        for (buffer& each : out_.buffers) {
+            const int copies = copies_of(each.scope);
+            each.copies = copies;
+            each.size = aligned(each.size);
+        }
+        place_buffers();
+        set_births();
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations) {
+            if (layout.where != place::value) continue;
+            layout.offset += out_.buffers[layout.index].offset;
+        }
+    }
+
+  private:
+    Draft& draft_;
+    decltype(draft_.out)& out_;
+
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            copies *= draft_.in.text.scopes[scope].repeat;
+        return copies;
+    }
+
+    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - 1 - at; }
+
+    constexpr void use(buffer& each, int first, int last) {
+        if (first < each.first) each.first = first;
+        if (last > each.last) each.last = last;
+    }
+
+    constexpr void find_lifetimes() {
+        const int steps = out_.steps.size();
+        int outermost = -1;
+        for (int at = 0; at < steps; ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
+            if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
+            visit_operands(out_, each, [&](const operand& used, usage how) {
+                if (used.where != place::value) return;
+                buffer& of = out_.buffers[used.index];
+                if (of.scope > 0) {
+                    // Kept from layer to layer: through both passes of the whole stack.
+                    use(of, outermost, backward_of(outermost));
+                } else {
+                    use(of, at, how == usage::until_gradient ? backward_of(at) : at);
+                }
+                const int time = backward_of(at);
+                if (time < of.adjoint_first) of.adjoint_first = time;
+                if (time > of.adjoint_last) of.adjoint_last = time;
+            });
+        }
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            buffer& of = out_.buffers[layout.index];
+            use(of, steps, 2 * steps);
+            of.adjoint_first = steps;
+            if (of.adjoint_last < steps) of.adjoint_last = steps;
+        }
+    }
+
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+
+    constexpr void place_buffers() {
+        list<interval, 2 * decltype(out_.buffers)::capacity()> placed{};
+        auto put = [&](int size, int first, int last) {
+            int offset = 0;
+            bool moved = true;
+            while (moved) {
+                moved = false;
+                for (const interval& other : placed) {
+                    if (other.last < first || other.first > last) continue;
+                    if (offset + size <= other.offset || other.offset + other.size <= offset)
+                        continue;
+                    offset = other.offset + other.size;
+                    moved = true;
+                }
+            }
+            placed.push({offset, size, first, last});
+            if (offset + size > out_.workspace) out_.workspace = offset + size;
+            return offset;
+        };
+        for (buffer& each : out_.buffers) {
+            if (each.last < 0) continue;
+            each.offset = put(each.size * each.copies, each.first, each.last);
+            if (each.adjoint_last >= 0)
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+        }
+    }
+
+    constexpr void set_births() {
+        for (const buffer& each : out_.buffers) {
+            if (each.adjoint < 0) continue;
+            const int at = 2 * out_.steps.size() - 1 - each.adjoint_first;
+            if (at < out_.steps.size()) out_.steps[at].births.push({each.adjoint, each.size});
+        }
+    }
+
+    constexpr void resolve(operand& used) {
+        if (used.where != place::value) return;
+        const buffer& of = out_.buffers[used.index];
+        used.adjoint = of.adjoint + used.offset;
+        used.offset += of.offset;
+        // One copy per layer; an inner stack's copies stand together within an outer layer.
+        int stride = of.size;
+        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
+            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
+            stride *= draft_.in.text.scopes[scope].repeat;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

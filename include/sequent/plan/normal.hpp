@@ -1,0 +1,215 @@
+#pragma once
+
+#include "source.hpp"
+
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
+/// steps: a head weight, an atom transformation, and several rules with one head become rules over
+/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr sizes normal_size(sizes source) {
+    const int rules = 4 * source.rules + source.literals;
+    return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
+}
+
+template <sizes Sizes>
+constexpr bool is_plain(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (int at = 0; at < rule.literals; ++at) {
+        const literal& item = source.literals[rule.first_literal + at];
+        if (!item.gives_value() || item.has_element) return false;
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
+    }
+    return true;
+}
+
+/// Whether the rule adds its literals, weighted or not, for each head on its own: what a matrix
+/// product with its additions computes. Variables that are summed away must then index a weight.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (!is_plain(rule, source)) return false;
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    for (int at = 0; at < rule.literals; ++at) {
+        const literal& item = source.literals[rule.first_literal + at];
+        unsigned in_relation = 0;
+        unsigned in_weight = 0;
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                in_relation |= 1u << item.terms[argument].variable;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].offset) return false;
+            if (item.weight.terms[argument].variable >= 0)
+                in_weight |= 1u << item.weight.terms[argument].variable;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+    }
+    return true;
+}
+
+template <sizes Sizes>
+class normaliser {
+  public:
+    source<normal_size(Sizes)> out{};
+
+    constexpr explicit normaliser(const source<Sizes>& in) {
+        for (const literal& item : in.literals) out.literals.push(item);
+        for (const rule& item : in.rules) out.rules.push(item);
+        for (const node& item : in.nodes) out.nodes.push(item);
+        for (const relation& item : in.relations) out.relations.push(item);
+        for (const weight& item : in.weights) out.weights.push(item);
+        for (const name& item : in.counts) out.counts.push(item);
+        for (const scope& item : in.scopes) out.scopes.push(item);
+        out.mistake = in.mistake;
+        out.mistaken_rule = in.mistaken_rule;
+        split_head_weights();
+        split_atom_transformations();
+        split_several_rules();
+        split_weighted_literals();
+    }
+
+  private:
+    constexpr int invent(const rule& from) {
+        return out.relations.push({out.relations[from.head].id, from.scope, true});
+    }
+
+    /// The rule's own head as a literal of `relation`.
+    static constexpr literal head_literal(const rule& from, int relation) {
+        literal result;
+        result.relation = relation;
+        result.arity = from.arity;
+        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+        return result;
+    }
+
+    /// An empty rule with the head and the variables of another.
+    static constexpr rule same_head(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
+        result.head = from.head;
+        result.arity = from.arity;
+        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+        result.variables = from.variables;
+        return result;
+    }
+
+    constexpr void push(rule made, const literal& only) {
+        made.first_literal = out.literals.push(only);
+        made.literals = 1;
+        out.rules.push(made);
+    }
+
+    constexpr void split_head_weights() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.head_weight.weight < 0) continue;
+            rule outer = same_head(inner);
+            inner.head = invent(inner);
+            literal only = head_literal(inner, inner.head);
+            only.weight = inner.head_weight;
+            inner.head_weight = {};
+            push(outer, only);
+        }
+    }
+
+    constexpr void split_atom_transformations() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (!out.rules[at].transforms_atom) continue;
+            const int head = out.rules[at].head;
+            const int inner = invent(out.rules[at]);
+            for (rule& other : out.rules)
+                if (other.head == head && !other.transforms_atom) other.head = inner;
+            rule& outer = out.rules[at];
+            outer.transforms_atom = false;
+            outer.first_literal = out.literals.push(head_literal(outer, inner));
+            outer.literals = 1;
+        }
+    }
+
+    constexpr void split_several_rules() {
+        const int relations = out.relations.size();
+        const int rules = out.rules.size();
+        for (int head = 0; head < relations; ++head) {
+            int count = 0;
+            int first = -1;
+            for (int at = 0; at < rules; ++at)
+                if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count < 2) continue;
+            rule sum = same_head(out.rules[first]);
+            sum.total = true;
+            sum.first_literal = out.literals.size();
+            sum.literals = count;
+            for (int at = 0; at < rules; ++at) {
+                rule& part = out.rules[at];
+                if (part.head != head) continue;
+                part.head = invent(part);
+                literal item = head_literal(sum, part.head);
+                item.arity = part.arity;
+                out.literals.push(item);
+            }
+            out.rules.push(sum);
+        }
+    }
+
+    constexpr void split_weighted_literals() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].repeat || is_linear(out.rules[at], out)) continue;
+            for (int item = 0; item < out.rules[at].literals; ++item)
+                split_weighted_literal(at, out.rules[at].first_literal + item);
+        }
+    }
+
+    constexpr void split_weighted_literal(int user_at, int item_at) {
+        const literal item = out.literals[item_at];
+        if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
+        const rule user = out.rules[user_at];
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        literal inner = item;
+        literal outer = item;
+        inner.transposed = false;
+        inner.has_element = false;
+        outer.weight = {};
+        outer.arity = 0;
+        auto add_variable = [&](const term& argument) {
+            const int index = made.variables.push(user.variables[argument.variable]);
+            made.terms[made.arity++] = {index, 0};
+            outer.terms[outer.arity++] = argument;
+            return index;
+        };
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                inner.terms[argument] = {add_variable(item.terms[argument]), 0};
+        const int relation_arguments = made.arity;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            const term& written = item.weight.terms[argument];
+            if (written.variable < 0) continue;
+            int index = -1;
+            for (int known = 0; known < relation_arguments; ++known)
+                if (outer.terms[known] == written) index = known;
+            if (index < 0) index = add_variable(written);
+            inner.weight.terms[argument] = {index, 0};
+        }
+        made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
+        outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+};
+
+template <sizes Sizes>
+constexpr auto normalise(const source<Sizes>& in) {
+    return normaliser<Sizes>(in).out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

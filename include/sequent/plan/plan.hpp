@@ -1,0 +1,110 @@
+#pragma once
+
+#include "memory.hpp"
+#include "read.hpp"
+
+/// The stages of a plan, each a constexpr variable of its own.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+template <class T>
+struct fact_reader;
+template <language::fixed_string Name, auto... Shape>
+struct fact_reader<language::fact<Name, Shape...>> {
+    static constexpr bool is_query = false;
+    static constexpr fact_shape read() {
+        fact_shape result;
+        result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+        auto add = [&]<class Extent>(Extent extent) {
+            if constexpr (std::is_integral_v<Extent>) {
+                result.extents[result.rank++] = static_cast<int>(extent);
+            } else {
+                result.kind = fact_kind::symbols;
+                result.classes = Extent::classes;
+            }
+        };
+        (add(Shape), ...);
+        return result;
+    }
+};
+template <language::fixed_string Name>
+struct fact_reader<language::bound<Name>> {
+    static constexpr bool is_query = false;
+    static constexpr fact_shape read() {
+        fact_shape result;
+        result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+        result.kind = fact_kind::count;
+        return result;
+    }
+};
+template <language::fixed_string... Names>
+struct fact_reader<language::query<Names...>> {
+    static constexpr bool is_query = true;
+    static constexpr void read(list<name, 8>& names) {
+        (names.push(make_name(Names.characters, static_cast<int>(sizeof(Names.characters)) - 1)),
+         ...);
+    }
+};
+
+template <const auto& Program>
+inline constexpr auto source_of = normalise(read<Program>());
+
+template <sizes Sizes>
+constexpr sizes sizes_of(const source<Sizes>&) {
+    return Sizes;
+}
+
+/// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
+/// never the whole.
+template <const auto& Program, class... Facts>
+struct plan_of {
+    static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
+    static constexpr sizes size = sizes_of(source_of<Program>);
+
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        auto add = [&]<class Fact>(fact_reader<Fact> reader) {
+            if constexpr (!decltype(reader)::is_query) result.push(reader.read());
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
+    static constexpr auto queries = [] {
+        list<name, 8> result;
+        auto add = [&]<class Fact>(fact_reader<Fact> reader) {
+            if constexpr (decltype(reader)::is_query) reader.read(result);
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
+    static constexpr auto shapes =
+        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto conditions = [] {
+        if constexpr (shapes.mistake.ok())
+            return domain_finder<size, fact_count>(shapes).out;
+        else
+            return domains<size>{};
+    }();
+    static constexpr diagnosis mistake =
+        shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
+    static constexpr bool ok = mistake.ok();
+    static constexpr auto tables = [] {
+        draft<size, fact_count> work(shapes, conditions);
+        if constexpr (ok) {
+            builder<draft<size, fact_count>> build(work);
+            memory_planner<draft<size, fact_count>> place(work);
+        }
+        return work.out;
+    }();
+
+    template <int At>
+    static constexpr step step_at = tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = tables.attentions[At];
+    template <int At>
+    static constexpr general_step general_at = tables.generals[At];
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,0 +1,373 @@
+#pragma once
+
+#include "source.hpp"
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+// How much room the arrays need.
+
+template <class T>
+inline constexpr sizes size_of{0, 0, 0, 1};
+
+template <class Index>
+inline constexpr int index_nodes = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::order Relation, class Left, class Right>
+inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::connective Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+
+template <class T>
+    requires lang::is_literal<T>
+inline constexpr sizes size_of<T>{0, 1, 0, 1};
+template <class Index>
+inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
+template <lang::constraint T>
+inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
+template <class Left, class Right>
+inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
+template <lang::transformation Kind, class... Arguments>
+inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
+    0, 0, (0 + ... + index_nodes<Arguments>), 1};
+template <int Count, class Program>
+inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+    size_of<Program> + sizes{0, 0, 0, 2};
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Head, class Body>
+inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
+template <class Indices, class... Rules>
+inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
+    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+template <sizes Sizes>
+class reader {
+  public:
+    source<Sizes> out{};
+
+    constexpr reader() { out.scopes.push({}); }
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        int number = 0;
+        (begin(number++, static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+  private:
+    rule current{};
+    int scope_ = 0;
+
+    template <class Rule>
+    constexpr void begin(int number, const Rule& written) {
+        current = rule{};
+        current.number = number;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+        read_rule(written);
+        current.literals = out.literals.size() - current.first_literal;
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+    }
+
+    template <class Head, class Body>
+    constexpr void read_rule(const lang::rule<Head, Body>& written) {
+        read_head(written.head);
+        read_body(written.body);
+    }
+    template <class Body, class Function>
+    constexpr void read_rule(const lang::applied<Body, Function>& written) {
+        current.transforms_atom = true;
+        read_atom_transformation(written);
+    }
+    template <class Body, class Function>
+    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
+        if constexpr (lang::is_applied<Body>)
+            read_atom_transformation(written.body);
+        else
+            read_head(written.body);
+        read_function(written.function);
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr void read_head(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
+        current.head = relation_id(text_of<Name>());
+        read_terms(head.terms, current.terms, current.arity);
+        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
+    }
+
+    template <class Left, class Right>
+    constexpr void read_body(const lang::joined<Left, Right>& body) {
+        read_body(body.left);
+        read_body(body.right);
+    }
+    template <class Body, class Function>
+    constexpr void read_body(const lang::applied<Body, Function>& body) {
+        read_body(body.body);
+        read_function(body.function);
+    }
+    template <lang::constraint Condition>
+    constexpr void read_body(const Condition& condition) {
+        const int root = read_node(condition);
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+    template <class Item>
+        requires lang::is_literal<Item>
+    constexpr void read_body(const Item& item) {
+        out.literals.push(read_literal(item));
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr literal read_literal(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
+        literal result;
+        result.relation = relation_id(text_of<Name>());
+        read_terms(item.terms, result.terms, result.arity);
+        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.negated = (Modifiers & lang::negated) != 0;
+        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        return result;
+    }
+    template <lang::weight_literal Weight>
+    constexpr literal read_literal(const Weight& item) {
+        literal result;
+        result.kind = literal_kind::weight;
+        result.weight = read_weight(item.use());
+        result.transposed = result.weight.transposed;
+        result.weight.transposed = false;
+        return result;
+    }
+    template <class Inner, class Index>
+    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
+        literal result = read_literal(item.inner);
+        result.has_element = true;
+        result.element = read_term(item.index);
+        return result;
+    }
+    constexpr literal read_literal(const lang::constant& item) {
+        literal result;
+        result.kind = literal_kind::number;
+        result.number = item.value;
+        return result;
+    }
+    template <class Index>
+    constexpr literal read_literal(const lang::index_value<Index>& item) {
+        literal result;
+        result.kind = literal_kind::index;
+        result.expression = read_node(item.index);
+        return result;
+    }
+
+    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+    constexpr weight_use read_weight(
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        weight_use result;
+        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
+        int axis = 0;
+        ((declared.shape[axis++] = Shape), ...);
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.frozen = (Modifiers & lang::frozen) != 0;
+        return result;
+    }
+
+    template <lang::combination Kind>
+    constexpr void read_function(const lang::combine<Kind>&) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        current.combined = Kind;
+        current.states_combination = true;
+    }
+    template <lang::transformation Kind, class... Arguments>
+    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return;
+        }
+        if constexpr (Kind == lang::transformation::identity) {
+            return;
+        } else {
+            transformation_use use;
+            use.kind = Kind;
+            use.numbers[0] = function.numbers[0];
+            use.numbers[1] = function.numbers[1];
+            read_arguments(function.arguments, use, 0);
+            current.transformations.push(use);
+        }
+    }
+    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
+                                  transformation_use& use, int at) {
+        if constexpr (lang::weight_literal<First>)
+            use.weights[at] = read_weight(arguments.first);
+        else
+            use.position = read_node(arguments.first);
+        read_arguments(arguments.rest, use, at + 1);
+    }
+    template <lang::aggregation Kind, class... Variables>
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        current.aggregated = Kind;
+        current.states_aggregation = true;
+        ((current.aggregated_variables |= 1u << variable_of(Variables{})), ...);
+    }
+    template <int Count, class Program>
+    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        current.repeat = Count;
+        current.block = out.scopes.push({scope_, Count, -1});
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_literals = out.literals.size();
+        literal input = out.literals[outer.first_literal];
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(*stacked.block);
+        scope_ = outer_scope;
+        current = outer;
+        current.first_literal = out.literals.size();
+        if (outer_literals > outer.first_literal) out.literals.push(input);
+    }
+
+    // Terms and index expressions.
+
+    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
+    template <class First, class... Rest>
+    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
+        if (arity == max_arity) {
+            fail(fault::too_many_arguments);
+            return;
+        }
+        terms[arity++] = read_term(written.first);
+        read_terms(written.rest, terms, arity);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr term read_term(const lang::var<Name, Extent>& written) {
+        return {variable_of(written), 0};
+    }
+    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
+        if constexpr (Operation == lang::arithmetic::add ||
+                      Operation == lang::arithmetic::subtract) {
+            const term left = read_term(written.left);
+            const term right = read_term(written.right);
+            const bool add = Operation == lang::arithmetic::add;
+            if (right.variable < 0)
+                return {left.variable, add ? left.offset + right.offset
+                                           : left.offset - right.offset};
+            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
+        }
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+    template <lang::fixed_string Name>
+    constexpr term read_term(const lang::bound<Name>&) {
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+
+    template <lang::fixed_string Name, int Extent>
+    constexpr int read_node(const lang::var<Name, Extent>& written) {
+        return out.nodes.push({node_kind::variable, variable_of(written)});
+    }
+    template <lang::fixed_string Name>
+    constexpr int read_node(const lang::bound<Name>&) {
+        constexpr name id = text_of<Name>();
+        int at = 0;
+        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
+        if (at == out.counts.size()) out.counts.push(id);
+        return out.nodes.push({node_kind::count, at});
+    }
+    constexpr int read_node(const lang::integer& written) {
+        return out.nodes.push({node_kind::constant, written.value});
+    }
+    template <class Left, class Right>
+    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
+        const int left_node = read_node(left);
+        const int right_node = read_node(right);
+        return out.nodes.push({kind, 0, left_node, right_node});
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::order Relation, class Left, class Right>
+    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::connective Operation, class Left, class Right>
+    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+
+    // Names.
+
+    template <lang::fixed_string Name>
+    static constexpr name text_of() {
+        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr int variable_of(const lang::var<Name, Extent>&) {
+        constexpr name id = text_of<Name>();
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) return at;
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, Extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+/// The source of a program object.
+template <const auto& Program>
+consteval auto read() {
+    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
+    walk.read(Program);
+    return walk.out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

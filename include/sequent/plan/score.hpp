@@ -1,0 +1,358 @@
+#pragma once
+
+#include "linear.hpp"
+
+/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// value. The score becomes a small expression over dots, elements, numbers and indices.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr bool is_scalar_function(transformation kind) {
+    return kind < transformation::softmax;
+}
+
+template <class Draft>
+class attention_matcher {
+  public:
+    attention_step step{};
+    list<int, 8> absorbed{};
+    bool matched = false;
+    int value_literal = -1;
+
+    constexpr attention_matcher(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
+        matched = match();
+    }
+
+    /// Strides are known only once the relations are laid out.
+    constexpr void fill() {
+        step.nodes.count = 0;
+        fill_ = true;
+        (void)expand_weights();
+        const literal& value = draft_.literal_of(at_, value_literal);
+        step.value = access_to(value);
+        literal head;
+        head.relation = rule_.head;
+        head.arity = rule_.arity;
+        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
+        step.out = access_to(head);
+    }
+
+    constexpr void lay_out() {
+        relation_layout& layout = draft_.out.relations[rule_.head];
+        layout.where = place::value;
+        const int size = step.length;
+        int stride = size;
+        auto assign = [&](int variable) {
+            for (int axis = 0; axis < rule_.arity; ++axis)
+                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+            stride *= rule_.variables[variable].extent;
+        };
+        for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
+        if (row_ >= 0) assign(row_);
+        layout.index = draft_.new_buffer(stride, rule_.scope);
+        layout.offset = 0;
+    }
+
+  private:
+    Draft& draft_;
+    int at_;
+    const rule& rule_;
+    int weights_literal_ = -1;
+    int row_ = -1;
+    int column_ = -1;
+    list<int, max_variables> outers_{};
+    bool fill_ = false;
+
+    constexpr bool plain(const literal& item) const {
+        if (!item.gives_value()) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0 && item.terms[axis].offset) return false;
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable >= 0 && item.weight.terms[axis].offset)
+                return false;
+        return !item.has_element || item.element.offset == 0 || item.element.variable < 0;
+    }
+
+    constexpr unsigned variables_of(const literal& item) const {
+        unsigned mask = 0;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        if (item.has_element) add(item.element);
+        return mask;
+    }
+
+    constexpr bool match() {
+        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
+        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.combined == combination::concat)
+            return false;
+        if (rule_.combined != combination::product &&
+            rule_.combined != combination::elementwise_product)
+            return false;
+        for (int body = 0; body < 2; ++body) {
+            const literal& item = draft_.literal_of(at_, body);
+            if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
+            const int definer = draft_.in.relations[item.relation].rule;
+            if (definer >= 0 && draft_.rule_of(definer).aggregated == aggregation::softmax &&
+                draft_.user[definer] == at_ && draft_.is_private(definer))
+                weights_literal_ = body;
+        }
+        if (weights_literal_ < 0) return false;
+        value_literal = 1 - weights_literal_;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        const literal& value = draft_.literal_of(at_, value_literal);
+        const int softmax_at = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_at);
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element)
+            return false;
+        if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
+        if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
+            return false;
+        if (!draft_.in.relations[weights.relation].value.is_scalar()) return false;
+        const value_shape shape = draft_.value_of(value);
+        if (value.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
+            return false;
+        // The variable that the softmax ranges over, as this rule's.
+        for (int axis = 0; axis < softmax.arity; ++axis) {
+            const int inner = softmax.terms[axis].variable;
+            if (softmax.aggregated_variables == (1u << inner))
+                column_ = weights.terms[axis].variable;
+        }
+        const unsigned head = rule_.head_variables();
+        if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        const unsigned in_weights = variables_of(weights);
+        const unsigned in_value = variables_of(value);
+        if ((in_weights | in_value) != (head | (1u << column_))) return false;
+        if (!((in_value >> column_) & 1u)) return false;
+        if (rule_.variables.size() != rule_.arity + 1) return false;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const term& at = weights.terms[axis];
+            if (at.variable < 0) return false;
+            if (rule_.variables[at.variable].extent !=
+                draft_.in.relations[weights.relation].extents[axis])
+                return false;
+        }
+        const int condition = draft_.conditions.condition[at_];
+        if (condition !=
+            draft_.out.pool.substitute(draft_.out.pool.nodes,
+                                       draft_.conditions.domain[weights.relation], weights.terms))
+            return false;
+        choose_row(condition, in_weights, in_value);
+        if (outers_.size() > max_outers) return false;
+        unsigned allowed = 1u << column_;
+        if (row_ >= 0) allowed |= 1u << row_;
+        if (draft_.out.pool.variables(condition) & ~allowed) return false;
+        if (condition >= 0 &&
+            (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
+             !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
+            return false;
+        step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
+        step.columns = rule_.variables[column_].extent;
+        step.length = shape.size();
+        step.outers = outers_.size();
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        step.condition = condition;
+        step.row_variable = row_;
+        step.column_variable = column_;
+        return expand_weights() >= 0;
+    }
+
+    constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
+        const unsigned in_condition = draft_.out.pool.variables(condition);
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            const unsigned bit = 1u << index;
+            if (!(in_weights & bit) || (in_value & bit)) continue;
+            if (row_ < 0 || ((in_condition & bit) && !((in_condition >> row_) & 1u))) row_ = index;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable != row_) outers_.push(rule_.terms[axis].variable);
+    }
+
+    constexpr int expand_weights() {
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        const int softmax_at = draft_.in.relations[weights.relation].rule;
+        return expand_rule(softmax_at, weights.terms);
+    }
+
+    /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
+    constexpr int expand_rule(int at, const term* arguments) {
+        const rule& written = draft_.rule_of(at);
+        if (written.repeat || written.variables.size() != written.arity) return -1;
+        term map[max_variables]{};
+        for (int axis = 0; axis < written.arity; ++axis)
+            map[written.terms[axis].variable] = arguments[axis];
+        if (!fill_) {
+            if (absorbed.size() == 8) return -1;
+            absorbed.push(at);
+        }
+        const bool sums = written.combined == combination::sum;
+        const bool multiplies = written.combined == combination::product ||
+                                written.combined == combination::elementwise_product;
+        if (written.literals > 1 && !sums && !multiplies) return -1;
+        if (written.literals == 1 && written.combined == combination::cosine) return -1;
+        int result = -1;
+        for (int body = 0; body < written.literals; ++body) {
+            literal item = mapped(draft_.literal_of(at, body), map);
+            if (!plain(item)) return -1;
+            int next = -1;
+            if (item.kind == literal_kind::index) {
+                next = index_node(draft_.conditions.expression[written.first_literal + body], map);
+            } else if (draft_.value_of(item).is_scalar()) {
+                next = expand_literal(item);
+            } else {
+                if (written.combined != combination::product || body + 1 == written.literals)
+                    return -1;
+                const literal right = mapped(draft_.literal_of(at, body + 1), map);
+                next = dot_node(item, right);
+                ++body;
+            }
+            if (next < 0) return -1;
+            result = result < 0 ? next
+                                : push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
+                                        transformation::identity, result, next});
+        }
+        for (const transformation_use& function : written.transformations) {
+            if (!is_scalar_function(function.kind)) return -1;
+            result = push({score_kind::function, {}, {}, 0, function.numbers[0], function.kind,
+                           result, -1});
+        }
+        return result;
+    }
+
+    static constexpr literal mapped(literal item, const term* map) {
+        auto apply = [&](term& at) {
+            if (at.variable >= 0)
+                at = {map[at.variable].variable, map[at.variable].offset + at.offset};
+        };
+        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        if (item.has_element) apply(item.element);
+        return item;
+    }
+
+    constexpr int push(const score_node& node) {
+        if (step.nodes.size() == decltype(step.nodes)::capacity()) return -1;
+        return step.nodes.push(node);
+    }
+
+    constexpr int expand_literal(const literal& item) {
+        if (item.kind == literal_kind::number)
+            return push({score_kind::number, {}, {}, 0, item.number});
+        if (item.kind == literal_kind::relation) {
+            if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            const int definer = draft_.in.relations[item.relation].rule;
+            const unsigned variables = variables_of(item);
+            const bool pairwise =
+                ((variables >> column_) & 1u) && (row_ < 0 || ((variables >> row_) & 1u));
+            if (definer >= 0 && pairwise && !item.has_element && draft_.is_private(definer) &&
+                draft_.rule_of(definer).aggregated != aggregation::softmax) {
+                const int nodes = step.nodes.size();
+                const int taken = absorbed.size();
+                const int inner = expand_rule(definer, item.terms);
+                if (inner >= 0 || fill_) return inner;
+                step.nodes.count = nodes;
+                absorbed.count = taken;
+            }
+        }
+        score_node made;
+        made.kind = score_kind::load;
+        if (fill_) made.x = access_to(item);
+        return push(made);
+    }
+
+    constexpr int dot_node(const literal& left, const literal& right) {
+        if (!plain(right) || left.has_element || right.has_element) return -1;
+        const auto usable = [&](const literal& item) {
+            if (item.kind == literal_kind::weight) return true;
+            return item.kind == literal_kind::relation && item.weight.weight < 0;
+        };
+        if (!usable(left) || !usable(right)) return -1;
+        const value_shape first = draft_.value_of(left);
+        const value_shape second = draft_.value_of(right);
+        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows) return -1;
+        const auto has = [&](const literal& item, int variable) {
+            return variable >= 0 && ((variables_of(item) >> variable) & 1u);
+        };
+        const bool forward = has(right, column_) && !has(left, column_) && !has(right, row_);
+        const bool backward = has(left, column_) && !has(right, column_) && !has(left, row_);
+        if (!forward && !backward) return -1;
+        score_node made;
+        made.kind = score_kind::dot;
+        made.depth = second.rows;
+        if (fill_) {
+            made.x = access_to(forward ? left : right);
+            made.y = access_to(forward ? right : left);
+        }
+        return push(made);
+    }
+
+    /// An index expression that is linear in this rule's variables.
+    constexpr int index_node(int root, const term* map) {
+        score_node made;
+        made.kind = score_kind::index;
+        if (!add_linear(root, map, 1, made)) return -1;
+        return push(made);
+    }
+    constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {
+        const node& top = draft_.out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::constant: to.value += factor * top.value; return true;
+            case node_kind::variable: {
+                const term& at = map[top.value];
+                to.value += factor * at.offset;
+                if (at.variable == row_ && row_ >= 0) to.x.row += factor;
+                if (at.variable == column_) to.x.column += factor;
+                for (int outer = 0; outer < outers_.size(); ++outer)
+                    if (at.variable == outers_[outer]) to.x.outer[outer] += factor;
+                return true;
+            }
+            case node_kind::add:
+                return add_linear(top.left, map, factor, to) &&
+                       add_linear(top.right, map, factor, to);
+            case node_kind::subtract:
+                return add_linear(top.left, map, factor, to) &&
+                       add_linear(top.right, map, -factor, to);
+            case node_kind::multiply: {
+                const node& left = draft_.out.pool.nodes[top.left];
+                const node& right = draft_.out.pool.nodes[top.right];
+                if (left.kind == node_kind::constant)
+                    return add_linear(top.right, map, factor * left.value, to);
+                if (right.kind == node_kind::constant)
+                    return add_linear(top.left, map, factor * right.value, to);
+                return false;
+            }
+            default: return false;
+        }
+    }
+
+    constexpr access access_to(const literal& item) const {
+        access result;
+        const bool bare = item.kind == literal_kind::weight;
+        const term* terms = bare ? item.weight.terms : item.terms;
+        const int arity = bare ? item.weight.arity : item.arity;
+        const int* strides = bare ? draft_.out.weights[item.weight.weight].strides
+                                  : draft_.out.relations[item.relation].strides;
+        result.at = bare ? draft_.weight_operand(item.weight)
+                         : draft_.relation_operand(item.relation);
+        auto add = [&](const term& at, int stride) {
+            result.at.offset += at.offset * stride;
+            if (at.variable < 0) return;
+            if (at.variable == row_) result.row += stride;
+            if (at.variable == column_) result.column += stride;
+            for (int outer = 0; outer < outers_.size(); ++outer)
+                if (at.variable == outers_[outer]) result.outer[outer] += stride;
+        };
+        for (int axis = 0; axis < arity; ++axis) add(terms[axis], strides[axis]);
+        if (item.has_element) add(item.element, 1);
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,0 +1,160 @@
+#pragma once
+
+#include "../language.hpp"
+#include "diagnosis.hpp"
+#include "list.hpp"
+
+/// A program as arrays of plain structs. Everything after reading works on these.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::combination;
+using language::transformation;
+
+inline constexpr int max_arity = 4;
+inline constexpr int max_variables = 6;
+inline constexpr int max_transformations = 4;
+
+/// An argument: a variable plus an offset, or a constant where there is no variable.
+struct term {
+    int variable = -1;
+    int offset = 0;
+
+    friend constexpr bool operator==(const term&, const term&) = default;
+};
+
+/// The weight's name, its arguments, and how it is used.
+struct weight_use {
+    int weight = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    bool transposed = false;
+    bool frozen = false;
+};
+
+enum class literal_kind { relation, weight, number, index };
+
+struct literal {
+    literal_kind kind = literal_kind::relation;
+    int relation = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use weight{};  // applied to the relation's value, or the bare weight itself
+    bool transposed = false;
+    bool negated = false;
+    bool hidden = false;
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+
+    constexpr bool gives_value() const { return !negated && !hidden; }
+};
+
+enum class node_kind {
+    constant, variable, count,
+    add, subtract, multiply, divide, remainder, absolute,
+    less, less_equal, greater, greater_equal, equal, not_equal,
+    conjunction, disjunction, negation
+};  // clang-format keeps groups: indices, arithmetic, comparisons, connectives
+
+/// A node of an index expression or a constraint. `value` is the constant, the variable or the
+/// count.
+struct node {
+    node_kind kind = node_kind::constant;
+    int value = 0;
+    int left = -1;
+    int right = -1;
+};
+
+struct transformation_use {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    weight_use weights[2]{};
+    int position = -1;  // the index expression of rotary
+};
+
+struct variable {
+    name id{};
+    int stated = 0;
+    int extent = 0;
+};
+
+struct rule {
+    int number = 0;  // as the user counts, from zero
+    int scope = 0;
+    int head = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use head_weight{};
+    int first_literal = 0;
+    int literals = 0;
+    int condition = -1;
+    combination combined = combination::sum;
+    bool states_combination = false;
+    list<transformation_use, max_transformations> transformations{};
+    aggregation aggregated = aggregation::sum;
+    bool states_aggregation = false;
+    unsigned aggregated_variables = 0;
+    list<variable, max_variables> variables{};
+    int repeat = 0;         // stack<repeat>
+    int block = 0;          // the scope of the stacked block
+    bool transforms_atom = false;
+    bool total = false;     // a literal without an atom adds nothing instead of removing the rule
+
+    constexpr unsigned head_variables() const {
+        unsigned mask = 0;
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+        return mask;
+    }
+};
+
+struct relation {
+    name id{};
+    int scope = 0;
+    bool invented = false;  // by the plan: users cannot name it
+};
+
+struct weight {
+    name id{};
+    int scope = 0;
+    int rank = 0;
+    int shape[2]{1, 1};
+};
+
+/// How many of each a program holds.
+struct sizes {
+    int rules = 0;
+    int literals = 0;
+    int nodes = 0;
+    int scopes = 1;
+
+    friend constexpr sizes operator+(sizes left, sizes right) {
+        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
+                left.scopes + right.scopes - 1};
+    }
+};
+
+/// A stacked block: its rules form a scope of their own.
+struct scope {
+    int parent = -1;
+    int repeat = 1;
+    int rule = -1;  // that stacks it
+};
+
+template <sizes Sizes>
+struct source {
+    list<rule, Sizes.rules> rules{};
+    list<literal, Sizes.literals> literals{};
+    list<node, Sizes.nodes> nodes{};
+    list<relation, Sizes.rules + Sizes.literals> relations{};
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
+    list<name, Sizes.nodes + 1> counts{};
+    list<scope, Sizes.scopes> scopes{};
+    fault mistake = fault::none;
+    int mistaken_rule = 0;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

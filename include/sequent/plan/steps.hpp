@@ -1,0 +1,175 @@
+#pragma once
+
+#include "space.hpp"
+
+/// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
+/// kernel sees one step, a shape and pointers; it knows nothing of rules.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_outers = 3;
+inline constexpr int max_depth = 2;  // of stacks within stacks
+
+enum class place { none, parameter, value, fact };
+
+/// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
+struct operand {
+    place where = place::none;
+    int index = -1;  // which fact, or which buffer of the workspace
+    int offset = 0;
+    int layer_strides[max_depth]{};
+    int adjoint = -1;  // offset of the gradient in the workspace
+    int adjoint_layer_strides[max_depth]{};
+    bool trained = false;
+};
+
+/// An operand walked by a row, a column (or a segment of a row), and outer loops.
+struct access {
+    operand at{};
+    int row = 0;
+    int column = 0;
+    int outer[max_outers]{};
+};
+
+enum class term_kind { product, add, gather };
+
+/// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
+struct row_term {
+    term_kind kind = term_kind::add;
+    access x{};
+    access w{};
+    int depth = 0;
+    int w_depth = 0;
+    int w_column = 0;
+    int splits = 1;  // depth * splits inputs in all; both sides are strided from split to split
+    int x_split = 0;
+    int w_split = 0;
+    int relation = -1;
+};
+
+struct row_function {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    access weights[2]{};
+    int position_row = 0;
+    int position_column = 0;
+    int position_outer[max_outers]{};
+    int position_offset = 0;
+};
+
+/// out = functions(terms combined), for each row of segments x length numbers.
+struct row_step {
+    int rows = 1;
+    int segments = 1;
+    int length = 1;
+    int outers = 0;
+    int outer_extents[max_outers]{1, 1, 1};
+    bool multiplies = false;  // the terms elementwise, instead of adding them
+    list<row_term, 6> terms{};
+    list<row_function, max_transformations> functions{};
+    access out{};
+    access before{};  // the sum before the functions, kept where their gradient needs it
+
+    constexpr int columns() const { return segments * length; }
+};
+
+enum class score_kind { dot, load, number, index, add, multiply, function };
+
+/// A node of a score expression. dot: x at the row times y at the column; load: one element;
+/// index: x.row * i + x.column * j + outer + value.
+struct score_node {
+    score_kind kind = score_kind::number;
+    access x{};
+    access y{};
+    int depth = 0;
+    double value = 0;
+    transformation function = transformation::identity;
+    int left = -1;
+    int right = -1;
+};
+
+/// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
+struct attention_step {
+    int rows = 1;
+    int columns = 1;
+    int length = 1;
+    int outers = 0;
+    int outer_extents[max_outers]{1, 1, 1};
+    list<score_node, 12> nodes{};  // operands before their operations; the last is the score
+    access value{};
+    access out{};
+    access log_sum{};  // per row, kept for the gradient
+    int condition = -1;
+    int row_variable = -1;
+    int column_variable = -1;
+};
+
+struct general_literal {
+    literal_kind kind = literal_kind::number;
+    operand at{};
+    int strides[max_variables]{};
+    int rows = 1;  // of the value before the weight
+    int columns = 1;
+    value_shape shape{};  // as the combination sees it
+    bool transposed = false;
+    bool symbols = false;
+    bool required_nonzero = false;  // hidden
+    bool required_zero = false;     // negated
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+    operand weight{};
+    int weight_strides[max_variables]{};
+    int weight_row = 0;
+    int weight_column = 0;
+    int weight_rows = 0;  // 0: no weight
+    int weight_columns = 0;
+    int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
+};
+
+struct general_function {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    value_shape shape{};  // before it
+    operand weights[2]{};
+    int weight_strides[2][max_variables]{};
+    int position = -1;
+};
+
+/// One rule, taken literally: loops over its variables.
+struct general_step {
+    int variables = 0;
+    int extents[max_variables]{};
+    int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
+    int heads = 0;               // how many of them those are
+    list<general_literal, 8> literals{};
+    list<general_function, max_transformations> functions{};
+    combination combined = combination::sum;
+    aggregation aggregated = aggregation::sum;
+    value_shape combined_shape{};
+    value_shape shape{};  // of one ground rule
+    int condition = -1;
+    operand out{};
+    int out_strides[max_variables]{};
+    int out_size = 1;
+};
+
+enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
+
+/// A gradient that is first written in the backward of a step, to be zeroed there.
+struct birth {
+    int offset = 0;
+    int size = 0;
+};
+
+struct step {
+    step_kind kind = step_kind::rows;
+    int at = 0;        // in the list of its kind; of repeat_end, the step that begins
+    int rule = -1;     // that it computes
+    int repeat = 1;
+    int depth = 0;     // how many stacks it stands in
+    list<birth, 6> births{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
