@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <type_traits>
 
 #include "text.hpp"
 
@@ -13,9 +14,22 @@ namespace sequent::inline SEQUENT_ABI::language {
 template <fixed_string Name, int Extent = 0>
 struct var {};
 
+/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
+/// an output.
+template <fixed_string Name, class Value>
+struct named_argument {
+    Value& value;
+};
+
 /// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
 template <fixed_string Name>
-struct bound {};
+struct bound {
+    template <class Value>
+    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
+        Value&& value) const noexcept {
+        return {value};
+    }
+};
 
 struct integer {
     int value;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <type_traits>
+
 #include "index.hpp"
 
 /// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
@@ -44,6 +46,13 @@ struct literal {
 /// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
 template <fixed_string Name>
 struct relation {
+    /// Names an argument of a model's forward or backward.
+    template <class Value>
+    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
+        Value&& value) const noexcept {
+        return {value};
+    }
+
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};

@@ -39,7 +39,6 @@ struct a_count_that_is_not_given {};
 struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_fact_and_one_output {};
-struct a_rule_without_a_value {};
 }  // namespace mistake
 
 template <int Number>
@@ -88,8 +87,7 @@ enum class fault {
     a_count_that_is_not_given,
     no_output,
     several_outputs_need_a_query,
-    a_stacked_block_has_one_fact_and_one_output,
-    a_rule_without_a_value
+    a_stacked_block_has_one_fact_and_one_output
 };
 
 struct diagnosis {
@@ -132,7 +130,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
     SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
-    SEQUENT_MISTAKE(a_rule_without_a_value)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};

@@ -3,7 +3,8 @@
 #include "build.hpp"
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1, their gradients 2S-1 .. S.
+/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are given;
+/// the steps' own follow in S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -85,7 +86,7 @@ class memory_planner {
         return copies;
     }
 
-    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - 1 - at; }
+    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
 
     constexpr void use(buffer& each, int first, int last) {
         if (first < each.first) each.first = first;
@@ -117,7 +118,7 @@ class memory_planner {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
             buffer& of = out_.buffers[layout.index];
-            use(of, steps, 2 * steps);
+            use(of, steps, 2 * steps + 1);
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
@@ -160,7 +161,7 @@ class memory_planner {
     constexpr void set_births() {
         for (const buffer& each : out_.buffers) {
             if (each.adjoint < 0) continue;
-            const int at = 2 * out_.steps.size() - 1 - each.adjoint_first;
+            const int at = 2 * out_.steps.size() - each.adjoint_first;
             if (at < out_.steps.size()) out_.steps[at].births.push({each.adjoint, each.size});
         }
     }

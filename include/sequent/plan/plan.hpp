@@ -105,6 +105,8 @@ struct plan_of {
     static constexpr attention_step attention_at = tables.attentions[At];
     template <int At>
     static constexpr general_step general_at = tables.generals[At];
+    template <int At>
+    static constexpr node node_at = tables.pool.nodes[At];
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

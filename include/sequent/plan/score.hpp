@@ -214,9 +214,7 @@ class attention_matcher {
                 ++body;
             }
             if (next < 0) return -1;
-            result = result < 0 ? next
-                                : push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
-                                        transformation::identity, result, next});
+            result = result < 0 ? next : join(sums, result, next);
         }
         for (const transformation_use& function : written.transformations) {
             if (!is_scalar_function(function.kind)) return -1;
@@ -224,6 +222,23 @@ class attention_matcher {
                            result, -1});
         }
         return result;
+    }
+
+    /// The sum or the product of two nodes. A number times a dot is the dot's own factor.
+    constexpr int join(bool sums, int left, int right) {
+        if (!sums && step.nodes[right].kind == score_kind::dot &&
+            step.nodes[left].kind == score_kind::number) {
+            step.nodes[right].value *= step.nodes[left].value;
+            return right;
+        }
+        if (!sums && step.nodes[left].kind == score_kind::dot &&
+            step.nodes[right].kind == score_kind::number) {
+            step.nodes[left].value *= step.nodes[right].value;
+            step.nodes.count = right;
+            return left;
+        }
+        return push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
+                     transformation::identity, left, right});
     }
 
     static constexpr literal mapped(literal item, const term* map) {
@@ -285,6 +300,7 @@ class attention_matcher {
         if (!forward && !backward) return -1;
         score_node made;
         made.kind = score_kind::dot;
+        made.value = 1;
         made.depth = second.rows;
         if (fill_) {
             made.x = access_to(forward ? left : right);

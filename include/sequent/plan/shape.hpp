@@ -242,10 +242,8 @@ class shaper {
             } else if (written.aggregated_variables & head) {
                 fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
             }
-            int values = 0;
             for (int at = 0; at < written.literals; ++at) {
                 const literal& value = item(written, at);
-                if (value.gives_value()) ++values;
                 use_weight(written, value.weight);
                 if (value.kind != literal_kind::relation) continue;
                 relation_shape& shape = out.relations[value.relation];
@@ -266,7 +264,6 @@ class shaper {
                 if (symbols && value.weight.weight >= 0)
                     out.weights[value.weight.weight].looked_up = true;
             }
-            if (values == 0) fail(fault::a_rule_without_a_value, written, -1);
             for (const transformation_use& function : written.transformations)
                 for (const weight_use& use : function.weights) use_weight(written, use);
         }

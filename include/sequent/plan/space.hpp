@@ -479,6 +479,8 @@ class space_builder {
                 add_residue(result, item);
             else
                 add_bound(result, item.form);
+        if (result.slope != 0 && result.row_modulus != 1 && result.row_modulus != result.modulus)
+            exact_ = false;
         return result;
     }
 

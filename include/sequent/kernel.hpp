@@ -1,0 +1,12 @@
+#pragma once
+
+/// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
+/// nothing of rules and can be used alone.
+
+#include "kernel/activation.hpp"
+#include "kernel/attention.hpp"
+#include "kernel/math.hpp"
+#include "kernel/product.hpp"
+#include "kernel/row.hpp"
+#include "kernel/score.hpp"
+#include "kernel/simd.hpp"

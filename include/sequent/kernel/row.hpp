@@ -1,0 +1,276 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "math.hpp"
+
+/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
+/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
+/// many of its lanes belong to the row.
+template <int Length, class T, class F>
+SEQUENT_INLINE void each_vector(F f) noexcept {
+    constexpr int n = lanes<T>;
+    int i = 0;
+    for (; i + n <= Length; i += n) f(i, std::integral_constant<int, n>{});
+    if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
+}
+
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums hide
+/// the latency of the addition.
+template <int Length, class T, class F>
+SEQUENT_INLINE T row_sum(F f) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr std::integral_constant<int, n> full{};
+    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    int i = 0;
+    for (; i + 4 * n <= Length; i += 4 * n)
+        unroll<4>([&](auto u) __attribute__((always_inline)) { sum[u()] += f(i + u() * n, full); });
+    unroll<3>([&](auto u) __attribute__((always_inline)) {
+        if constexpr (u() < Length % (4 * n) / n) sum[u()] += f(i + u() * n, full);
+    });
+    if constexpr (Length % n != 0)
+        sum[3] += f(Length - Length % n, std::integral_constant<int, Length % n>{});
+    return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass.
+template <class T>
+struct moments {
+    T mean, rstd;
+};
+
+template <int Length, class T>
+SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
+    const T mean =
+        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        T(Length);
+    const T square = row_sum<Length, T>([&](int i, auto count) {
+        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        return d * d;
+    });
+    return {mean, T(1) / std::sqrt(square / T(Length) + eps)};
+}
+
+template <int Length, class T>
+SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
+    const T square = row_sum<Length, T>([&](int i, auto count) {
+        const auto v = load_first<count()>(x + i);
+        return v * v;
+    });
+    return T(1) / std::sqrt(square / T(Length) + eps);
+}
+
+/// at[i ...] += v, unless there is no such row.
+template <int Count, class T>
+SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
+    if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
+}
+
+/// Gradient of layer_norm; gain null stands for ones.
+template <int Length, class T>
+inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
+                                T eps) noexcept {
+    const auto [mean, rstd] = row_moments<Length>(x, eps);
+    const auto normal = [&, m = mean, r = rstd](int i, auto count) {
+        return (load_first<count()>(x + i) - set(m)) * set(r);
+    };
+    const auto inner = [&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i);
+        return gain != nullptr ? d * load_first<count()>(gain + i) : d;
+    };
+    const T sum = row_sum<Length, T>(inner) / T(Length);
+    const T product = row_sum<Length, T>([&](int i, auto count) {
+                          return inner(i, count) * normal(i, count);
+                      }) /
+                      T(Length);
+    each_vector<Length, T>([&, r = rstd](int i, auto count) {
+        const batch<T> n = normal(i, count);
+        const batch<T> d = load_first<count()>(dy + i);
+        const batch<T> g = inner(i, count);
+        add_first<count()>(dgain, i, batch<T>(d * n));
+        add_first<count()>(dbias, i, d);
+        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(r)));
+    });
+}
+
+}  // namespace detail
+
+/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+template <int Length, class T>
+inline void norm(const T* x, T* y, T eps) noexcept {
+    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
+    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
+        store_first<count()>(y + i, batch<T>((load_first<count()>(x + i) - set(m)) * set(r)));
+    });
+}
+
+template <int Length, class T>
+inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
+    detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
+}
+
+/// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
+template <int Length, class T>
+inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
+    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
+    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
+        const batch<T> n = (load_first<count()>(x + i) - set(m)) * set(r);
+        const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
+        store_first<count()>(y + i, fma(n, load_first<count()>(gain + i), b));
+    });
+}
+
+template <int Length, class T>
+inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
+                                T eps) noexcept {
+    detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
+}
+
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+template <int Length, class T>
+inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
+    const T scale = detail::row_rms<Length>(x, eps);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> n = load_first<count()>(x + i) * set(scale);
+        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+    });
+}
+
+template <int Length, class T>
+inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
+                              T eps) noexcept {
+    const T scale = detail::row_rms<Length>(x, eps);
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
+               load_first<count()>(x + i);
+    });
+    const T along = sum * scale * scale / T(Length);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> d = load_first<count()>(dy + i);
+        const batch<T> g = d * load_first<count()>(gain + i);
+        detail::add_first<count()>(dgain, i, batch<T>(d * v * set(scale)));
+        store_first<count()>(dx + i, batch<T>((g - v * set(along)) * set(scale)));
+    });
+}
+
+namespace detail {
+
+template <int Length, class T>
+SEQUENT_INLINE T row_max(const T* x) noexcept {
+    const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
+    batch<T> greatest = lowest;
+    each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = keep_first<count()>(load_first<count()>(x + i), lowest);
+        greatest = xsimd::max(greatest, v);
+    });
+    return reduce_max(greatest);
+}
+
+}  // namespace detail
+
+/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+template <int Length, class T>
+inline void softmax(const T* x, T* y) noexcept {
+    const T greatest = detail::row_max<Length>(x);
+    // With -infinity alone, any finite shift gives zeros.
+    const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
+        store_first<count()>(y + i, e);
+        return keep_first<count()>(e, zero<T>());
+    });
+    const T scale = sum > T(0) ? T(1) / sum : T(0);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
+    });
+}
+
+/// dx = y (dy - sum y dy), from the output alone.
+template <int Length, class T>
+inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(y + i) * load_first<count()>(dy + i);
+    });
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i) - set(sum);
+        store_first<count()>(dx + i, batch<T>(load_first<count()>(y + i) * d));
+    });
+}
+
+/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
+/// 2016). The threshold is found without sorting: tau of a set that holds the support never exceeds
+/// the true one, and dropping what lies below it ends at the support (Michelot 1986).
+template <int Length, class T>
+inline void sparsemax(const T* x, T* y) noexcept {
+    const T greatest = detail::row_max<Length>(x);
+    T tau = T(-1);  // of x - greatest; the support lies above it
+    T size = T(0);
+    for (int round = 0; round < Length; ++round) {
+        batch<T> ones = zero<T>();
+        const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+            const batch<T> v = load_first<count()>(x + i) - set(greatest);
+            const auto above = v > set(tau);
+            const batch<T> one = xsimd::select(above, set(T(1)), zero<T>());
+            ones += keep_first<count()>(one, zero<T>());
+            return keep_first<count()>(xsimd::select(above, v, zero<T>()), zero<T>());
+        });
+        const T kept = reduce_add(ones);
+        if (kept == size) break;
+        size = kept;
+        tau = (sum - T(1)) / kept;
+    }
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i) - set(greatest) - set(tau);
+        store_first<count()>(y + i, xsimd::max(v, zero<T>()));
+    });
+}
+
+/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14).
+template <int Length, class T>
+inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
+    batch<T> ones = zero<T>();
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        const auto support = load_first<count()>(y + i) > zero<T>();
+        ones += xsimd::select(support, set(T(1)), zero<T>());
+        return xsimd::select(support, load_first<count()>(dy + i), zero<T>());
+    });
+    const T size = reduce_add(ones);
+    const T mean = size > T(0) ? sum / size : T(0);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i) - set(mean);
+        const auto support = load_first<count()>(y + i) > zero<T>();
+        store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
+    });
+}
+
+/// Rotates the pairs (2k, 2k + 1) by position * base^(-2k / Length) (Su et al. 2021).
+template <int Length, class T>
+inline void rotary(const T* x, T* y, double position, double base) noexcept {
+    static_assert(Length % 2 == 0, "rotary turns pairs: the length must be even");
+    const double step = -2.0 * std::log(base) / Length;
+    for (int k = 0; k < Length / 2; ++k) {
+        const double angle = position * std::exp(step * k);
+        const T c = static_cast<T>(std::cos(angle));
+        const T s = static_cast<T>(std::sin(angle));
+        const T even = x[2 * k];
+        const T odd = x[2 * k + 1];
+        y[2 * k] = even * c - odd * s;
+        y[2 * k + 1] = even * s + odd * c;
+    }
+}
+
+/// The rotation back.
+template <int Length, class T>
+inline void rotary_gradient(const T* dy, T* dx, double position, double base) noexcept {
+    rotary<Length>(dy, dx, -position, base);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel

@@ -1,0 +1,290 @@
+#pragma once
+
+#include <array>
+
+#include "activation.hpp"
+#include "product.hpp"
+
+/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+enum class score_op {
+    dot,       ///< value * (x at row i) . (y at column j)
+    load,      ///< one element, x[i x_row + j x_column]
+    number,    ///< value
+    index,     ///< value + i x_row + j x_column
+    add,       ///< left + right
+    multiply,  ///< left * right
+    function   ///< function(left), with `value` as its parameter
+};
+
+/// A node; operands come before the operations on them. Strides count elements. A flag tells
+/// whether the gradient of x and of y is wanted at all.
+struct score_node {
+    score_op op = score_op::number;
+    int x_row = 0;
+    int x_column = 0;
+    int y_column = 0;
+    int depth = 0;
+    double value = 1;
+    activation function = activation::identity;
+    int left = -1;
+    int right = -1;
+    bool x_gradient = false;
+    bool y_gradient = false;
+
+    constexpr bool is_leaf() const {
+        return op == score_op::load || op == score_op::number || op == score_op::index;
+    }
+};
+
+inline constexpr int max_score_nodes = 12;
+
+/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+template <class T>
+struct score_operands {
+    std::array<const T*, max_score_nodes> x{};
+    std::array<const T*, max_score_nodes> y{};
+    std::array<T*, max_score_nodes> dx{};
+    std::array<T*, max_score_nodes> dy{};
+    std::array<T, max_score_nodes> base{};
+};
+
+namespace detail {
+
+/// 0, 1, 2, ... in the lanes.
+template <class T>
+SEQUENT_INLINE batch<T> iota() noexcept {
+    alignas(batch<T>) T values[lanes<T>];
+    for (int lane = 0; lane < lanes<T>; ++lane) values[lane] = static_cast<T>(lane);
+    return batch<T>::load_aligned(values);
+}
+
+/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
+/// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
+template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep>
+class score_tile {
+  public:
+    static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+    static constexpr auto& nodes = Shape::nodes;
+    static constexpr int root = Shape::nodes.size() - 1;
+
+    score_tile(const score_operands<T>& operands, int row, int column, int rows) noexcept
+        : operands_(operands), row_(row), column_(column), rows_(rows) {}
+
+    /// What the numbers of the root's tile are to be multiplied by.
+    static constexpr double root_scale() {
+        return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
+    }
+
+    T* evaluate() noexcept {
+        if constexpr (nodes[root].is_leaf())
+            fill<root>(tile<root>());
+        else
+            evaluate_node<root>();
+        return tile<root>();
+    }
+
+    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
+    /// to the gradients of the operands.
+    void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
+
+  private:
+    /// Whether the node's own tile is to hold the product times its value.
+    static constexpr bool scales(int node) {
+        return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
+    }
+    static constexpr int count_tiles() {
+        int count = 0;
+        for (int at = 0; at <= root; ++at) count += nodes[at].is_leaf() && at != root ? 0 : 1;
+        return count;
+    }
+    static constexpr int slot(int node) {
+        int count = 0;
+        for (int at = 0; at < node; ++at) count += nodes[at].is_leaf() ? 0 : 1;
+        return count;
+    }
+
+    const score_operands<T>& operands_;
+    int row_;
+    int column_;
+    int rows_;
+    alignas(64) T tiles_[count_tiles()][Rows * pitch];
+
+    template <int Node>
+    T* tile() noexcept {
+        return tiles_[slot(Node)];
+    }
+
+    int row_at(int r) const noexcept { return row_ + r * RowStep; }
+
+    template <class F>
+    SEQUENT_INLINE void each_vector(F f) noexcept {
+        for (int r = 0; r < rows_; ++r)
+            for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
+    }
+
+    /// A leaf's numbers for row r, columns c and on.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
+        constexpr score_node node = nodes[Node];
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T first = operands_.base[Node] + static_cast<T>(node.value) +
+                            static_cast<T>(node.x_row * row_at(r)) +
+                            static_cast<T>(node.x_column * (column_ + c * ColumnStep));
+            return fma(iota<T>(), set(static_cast<T>(node.x_column * ColumnStep)), set(first));
+        } else {
+            constexpr int step = node.x_column * ColumnStep;
+            const T* from =
+                operands_.x[Node] + row_at(r) * node.x_row + column_ * node.x_column + c * step;
+            if constexpr (step == 0) {
+                return set(*from);
+            } else {
+                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                if constexpr (step == 1) return load_first(from, count);
+                alignas(batch<T>) T values[lanes<T>] = {};
+                for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];
+                return batch<T>::load_aligned(values);
+            }
+        }
+    }
+
+    template <int Node>
+    SEQUENT_INLINE void fill(T* to) noexcept {
+        each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
+    }
+
+    /// The numbers of a node that has been evaluated, or of a leaf.
+    template <int Node>
+    SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
+        if constexpr (nodes[Node].is_leaf())
+            return leaf<Node>(r, c);
+        else
+            return load(tile<Node>() + r * pitch + c);
+    }
+
+    template <int Node>
+    void evaluate_node() noexcept {
+        constexpr score_node node = nodes[Node];
+        T* to = tile<Node>();
+        if constexpr (node.op == score_op::dot) {
+            constexpr product_shape shape{
+                Rows, Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
+                pitch, false};
+            kernel::product<shape>(operands_.x[Node] + row_ * node.x_row,
+                           operands_.y[Node] + column_ * node.y_column, to, rows_, node.depth);
+            if constexpr (scales(Node))
+                each_vector([&](int r, int c) {
+                    T* at = to + r * pitch + c;
+                    store(at, batch<T>(load(at) * set(static_cast<T>(node.value))));
+                });
+        } else {
+            if constexpr (!nodes[node.left].is_leaf()) evaluate_node<node.left>();
+            if constexpr (node.op == score_op::function) {
+                each_vector([&](int r, int c) {
+                    store(to + r * pitch + c,
+                          apply<node.function>(value<node.left>(r, c), static_cast<T>(node.value)));
+                });
+            } else {
+                if constexpr (!nodes[node.right].is_leaf()) evaluate_node<node.right>();
+                each_vector([&](int r, int c) {
+                    const batch<T> left = value<node.left>(r, c);
+                    const batch<T> right = value<node.right>(r, c);
+                    if constexpr (node.op == score_op::add)
+                        store(to + r * pitch + c, batch<T>(left + right));
+                    else
+                        store(to + r * pitch + c, batch<T>(left * right));
+                });
+            }
+        }
+    }
+
+    /// `last` tells that the gradient's numbers are needed by nobody else.
+    template <int Node>
+    void propagate_node(T* gradient, bool last) noexcept {
+        constexpr score_node node = nodes[Node];
+        if constexpr (node.op == score_op::dot) {
+            propagate_dot<Node>(gradient, last);
+        } else if constexpr (node.op == score_op::load) {
+            if constexpr (node.x_gradient)
+                if (operands_.dx[Node]) add_leaf_gradient<Node>(gradient);
+        } else if constexpr (node.op == score_op::add) {
+            propagate_node<node.right>(gradient, false);
+            propagate_node<node.left>(gradient, last);
+        } else if constexpr (node.op == score_op::multiply) {
+            alignas(64) T part[Rows * pitch];
+            each_vector([&](int r, int c) {
+                store(part + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * value<node.left>(r, c)));
+            });
+            propagate_node<node.right>(part, true);
+            each_vector([&](int r, int c) {
+                store(part + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * value<node.right>(r, c)));
+            });
+            propagate_node<node.left>(part, true);
+        } else if constexpr (node.op == score_op::function) {
+            alignas(64) T part[Rows * pitch];
+            each_vector([&](int r, int c) {
+                const batch<T> slope =
+                    derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
+                                              static_cast<T>(node.value));
+                store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
+            });
+            propagate_node<node.left>(part, true);
+        }
+    }
+
+    template <int Node>
+    void propagate_dot(T* gradient, bool last) noexcept {
+        constexpr score_node node = nodes[Node];
+        [[maybe_unused]] alignas(64) T scaled[scales(Node) ? Rows * pitch : 1];
+        if constexpr (scales(Node)) {
+            T* to = last ? gradient : scaled;
+            each_vector([&](int r, int c) {
+                store(to + r * pitch + c, batch<T>(load(gradient + r * pitch + c) *
+                                                   set(static_cast<T>(node.value))));
+            });
+            gradient = to;
+        }
+        constexpr int x_row = node.x_row * RowStep;
+        constexpr int y_column = node.y_column * ColumnStep;
+        const T* x = operands_.x[Node] + row_ * node.x_row;
+        const T* y = operands_.y[Node] + column_ * node.y_column;
+        if constexpr (node.x_gradient)
+            if (T* dx = operands_.dx[Node]) {
+                constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
+                                              y_column, 1,          x_row,   true};
+                kernel::product<shape>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+            }
+        if constexpr (node.y_gradient)
+            if (T* dy = operands_.dy[Node]) {
+                constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
+                                              x_row,   1,          y_column, true};
+                kernel::product<shape>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
+            }
+    }
+
+    template <int Node>
+    void add_leaf_gradient(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
+        constexpr int step = node.x_column * ColumnStep;
+        for (int r = 0; r < rows_; ++r) {
+            T* to = operands_.dx[Node] + row_at(r) * node.x_row + column_ * node.x_column;
+            const T* from = gradient + r * pitch;
+            if constexpr (step == 0) {
+                T sum = 0;
+                for (int c = 0; c < Columns; ++c) sum += from[c];
+                *to += sum;
+            } else {
+                for (int c = 0; c < Columns; ++c) to[c * step] += from[c];
+            }
+        }
+    }
+};
+
+}  // namespace detail
+}  // namespace sequent::inline SEQUENT_ABI::kernel

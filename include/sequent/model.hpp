@@ -1,0 +1,5 @@
+#pragma once
+
+/// A plan bound to kernels.
+
+#include "model/model.hpp"

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "../plan/plan.hpp"
+
+/// The pointers of one call: where a plan's places lie in memory.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::operand;
+using plan::place;
+
+inline constexpr int max_facts = 16;
+
+template <class T>
+struct bindings {
+    const T* parameters = nullptr;
+    T* workspace = nullptr;
+    const void* facts[max_facts]{};
+    T* parameter_gradient = nullptr;
+    T* fact_gradients[max_facts]{};  // null where none is wanted
+    int counts[max_facts]{};         // run-time counts, in the order in which the program names them
+    int layer[plan::max_depth]{};
+
+    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int level = 0; level < plan::max_depth; ++level)
+            at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
+        return at;
+    }
+    SEQUENT_INLINE const T* read(const operand& at) const noexcept {
+        if (at.where == place::fact)
+            return static_cast<const T*>(facts[at.index]) + at.offset;
+        const T* base = at.where == place::parameter ? parameters : workspace;
+        return base + at.offset + shift(at.layer_strides);
+    }
+    SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
+        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
+    }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept {
+        return workspace + at.offset + shift(at.layer_strides);
+    }
+    /// Where the operand's gradient is to be added; null where none is wanted.
+    SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
+        switch (at.where) {
+            case place::value: return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::parameter:
+                return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
+                                  : nullptr;
+            case place::fact:
+                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
+            default: return nullptr;
+        }
+    }
+};
+
+/// Calls body(o0, o1, o2) for all values of the outer loops of a step.
+template <class Body>
+SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
+    for (int first = 0; first < extents[0]; ++first)
+        for (int second = 0; second < extents[1]; ++second)
+            for (int third = 0; third < extents[2]; ++third) body(first, second, third);
+}
+
+/// How far an access has moved after that many rounds of the outer loops.
+SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
+                                          int third) noexcept {
+    return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
+           static_cast<std::ptrdiff_t>(second) * at.outer[1] +
+           static_cast<std::ptrdiff_t>(third) * at.outer[2];
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

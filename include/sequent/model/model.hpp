@@ -1,0 +1,358 @@
+#pragma once
+
+#include <memory>
+
+#include "arguments.hpp"
+#include "parameters.hpp"
+#include "run.hpp"
+
+/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+
+namespace sequent::inline SEQUENT_ABI {
+
+using language::bound;
+using language::fact;
+using language::query;
+using language::symbol;
+
+namespace model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
+/// time in which they are needed.
+template <class Plan, class T>
+struct alignas(64) workspace_block {
+    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    /// A relation's values after forward, until backward.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        static_assert(at >= 0, "sequent: the program has no relation of this name");
+        static_assert(is_kept<Plan>(at),
+                      "sequent: the plan does not keep this relation; name it in query<...>");
+        constexpr weight_view view = view_of_relation<Plan>(at);
+        return to_tensor<const T>(view, numbers);
+    }
+};
+
+}  // namespace model_detail
+
+/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
+/// `query<"a", "b">` among them names the outputs.
+template <const auto& Program, class... Facts>
+class model {
+    using plan_type = plan::plan_of<Program, Facts...>;
+    static_assert(sizeof(plan::report<plan_type::mistake>) > 0);
+
+  public:
+    using plan = plan_type;
+
+    template <class T>
+    using parameters = model_detail::parameter_block<plan, T>;
+    template <class T>
+    using workspace = model_detail::workspace_block<plan, T>;
+    using facts_list = decltype(plan::facts);
+
+    /// The rules themselves.
+    static constexpr const auto& program = Program;
+
+    static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    static constexpr int outputs = plan::shapes.outputs.size();
+
+    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    template <class T>
+    class facts {
+      public:
+        facts(std::initializer_list<model_detail::argument<const T>> given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of(each.id) : position++;
+                if (at < 0 || at >= count)
+                    throw argument_error("sequent: the model has no fact " + text(each.id, at));
+                const auto& wanted = plan::facts[at];
+                const std::string what = "fact " + text(wanted.id, at);
+                if (filled[at]) throw argument_error("sequent: " + what + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    throw argument_error("sequent: fact " + text(plan::facts[at].id, at) +
+                                         " is not given");
+        }
+
+        const void* pointers[model_detail::max_facts]{};
+        int counts[model_detail::max_facts]{};
+
+      private:
+        using kind = sequent::plan::fact_kind;
+
+        /// Where a run-time count stands among those that the program names; -1 if it names none.
+        static constexpr auto count_places = [] {
+            std::array<int, model_detail::max_facts> result{};
+            for (int at = 0; at < facts_list::capacity(); ++at) {
+                result[static_cast<std::size_t>(at)] = -1;
+                for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
+                    if (plan::shapes.text.counts[place] == plan::facts[at].id)
+                        result[static_cast<std::size_t>(at)] = place;
+            }
+            return result;
+        }();
+
+        static int place_of(const sequent::plan::name& id) {
+            for (int at = 0; at < facts_list::capacity(); ++at)
+                if (plan::facts[at].id == id) return at;
+            return -1;
+        }
+        static std::string text(const sequent::plan::name& id, int at) {
+            if (id.length) return "\"" + std::string(id.text, static_cast<std::size_t>(id.length)) + "\"";
+            return "number " + std::to_string(at + 1);
+        }
+
+        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+            const auto& wanted = plan::facts[at];
+            if (wanted.kind == kind::count) {
+                if (!given.is_count)
+                    throw argument_error("sequent: " + what + " is a count, given is a container");
+                if (given.count < 0)
+                    throw argument_error("sequent: " + what + " is a count and cannot be " +
+                                         std::to_string(given.count));
+                const int place = count_places[static_cast<std::size_t>(at)];
+                if (place >= 0) counts[place] = given.count;
+                return;
+            }
+            if (given.is_count)
+                throw argument_error("sequent: " + what + " is a container, given is a number");
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols)
+                    throw argument_error("sequent: " + what +
+                                         " holds symbols as std::int32_t, given are numbers");
+                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                for (int symbol = 0; symbol < wanted.size(); ++symbol)
+                    if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
+                        throw argument_error(
+                            "sequent: " + what + " holds the symbol " +
+                            std::to_string(given.symbols[symbol]) + " at position " +
+                            std::to_string(symbol) + ", beyond its " +
+                            std::to_string(wanted.classes) + " classes");
+                pointers[at] = given.symbols;
+            } else {
+                if (!given.numbers)
+                    throw argument_error("sequent: " + what + " holds numbers, given are symbols");
+                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                pointers[at] = given.numbers;
+            }
+        }
+    };
+
+    /// The gradients of the outputs, in their order or by name.
+    template <class T>
+    class output_gradients {
+      public:
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+            int position = 0;
+            for (const auto& each : given) take(each, position++);
+            for (int at = 0; at < outputs; ++at)
+                if (!pointers[at])
+                    throw argument_error("sequent: the gradient of output number " +
+                                         std::to_string(at + 1) + " is not given");
+        }
+        template <class Value>
+            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
+        output_gradients(const Value& only) : output_gradients({model_detail::argument<const T>(only)}) {}
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        void take(const model_detail::argument<const T>& given, int position) {
+            for (int at = 0; at < outputs; ++at) {
+                const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
+                if (given.id.length ? !(id == given.id) : at != position) continue;
+                const model_detail::weight_view view =
+                    model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
+                model_detail::check_shape(
+                    "the gradient of output \"" +
+                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
+                    given.shape, view.extents, view.rank);
+                pointers[at] = given.numbers;
+                return;
+            }
+            throw argument_error("sequent: a gradient is given for what is no output");
+        }
+    };
+
+    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    template <class T>
+    class fact_gradients {
+      public:
+        fact_gradients() = default;
+        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+            int position = 0;
+            for (const auto& each : given) {
+                int at = position++;
+                for (int place = 0; each.id.length && place < facts_list::capacity(); ++place)
+                    if (plan::facts[place].id == each.id) at = place;
+                if (at >= facts_list::capacity() ||
+                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
+                    throw argument_error("sequent: only dense facts have gradients");
+                model_detail::check_shape("the gradient of a fact", each.shape,
+                                          plan::facts[at].extents, plan::facts[at].rank);
+                pointers[at] = each.numbers;
+            }
+        }
+
+        T* pointers[model_detail::max_facts]{};
+    };
+
+    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal
+    /// with deviation 1 / sqrt(inputs). The same seed gives the same numbers everywhere.
+    template <class T>
+    static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
+        p = parameters<T>{};
+        model_detail::initialize_parameters<plan>(p.numbers, seed);
+    }
+
+    /// Calls f(name, view) for each weight.
+    template <class T, class F>
+    static void for_each(parameters<T>& p, F f) {
+        model_detail::for_each_weight<plan, T>(p.numbers, f);
+    }
+    template <class T, class F>
+    static void for_each(const parameters<T>& p, F f) {
+        model_detail::for_each_weight<plan, const T>(p.numbers, f);
+    }
+
+    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    template <class T>
+    static void mark_decayed(parameters<T>& mask) {
+        mask = parameters<T>{};
+        kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
+            constexpr model_detail::weight_view view =
+                model_detail::view_of_weight<plan>(index());
+            if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
+                          view.trained) {
+                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+            }
+        });
+    }
+
+    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
+    /// until the next call with w.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound);
+        if constexpr (outputs == 1) {
+            return output<0>(w);
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<index()>(w);
+            });
+            return result;
+        }
+    }
+
+    /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
+    /// where they are asked for. The values in w are used up.
+    template <class T>
+    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                         const std::type_identity_t<output_gradients<T>>& outward,
+                         workspace<T>& w, parameters<T>& gradient,
+                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        bound.parameter_gradient = gradient.numbers;
+        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
+        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
+    }
+
+  private:
+    template <class T>
+    static model_detail::bindings<T> bind(const parameters<T>& p, const facts<T>& given,
+                                          workspace<T>& w) noexcept {
+        model_detail::bindings<T> result;
+        result.parameters = p.numbers;
+        result.workspace = w.numbers;
+        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
+        std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        return result;
+    }
+
+    template <int At, class T>
+    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        return model_detail::to_tensor<const T>(view, w.numbers);
+    }
+
+    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
+    /// output may lie among others' numbers.
+    template <int At, class T>
+    static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
+        constexpr auto& layout = plan::tables.relations[plan::shapes.outputs[At]];
+        constexpr auto buffer = plan::tables.buffers[layout.index];
+        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        if (clear) {
+            std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
+            return;
+        }
+        const auto to =
+            model_detail::to_tensor<T>(view, w.numbers + buffer.adjoint - buffer.offset);
+        for (int at = 0; at < to.size(); ++at) to.element(at) += outward[at];
+    }
+};
+
+/// A block of parameters or a workspace on the heap: large models do not fit a stack.
+template <class Block>
+std::unique_ptr<Block> make_unique() {
+    return std::make_unique<Block>();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI

@@ -1,0 +1,420 @@
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "../kernel.hpp"
+#include "bindings.hpp"
+
+/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// cache.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using kernel::row_range;
+using plan::row_function;
+using plan::row_step;
+using plan::row_term;
+using plan::term_kind;
+using plan::transformation;
+
+/// How many rows are at hand at once: a divisor of all, where one is near 64.
+constexpr int block_rows(int rows) {
+    if (rows <= 64) return rows;
+    for (int block = 64; block >= 24; --block)
+        if (rows % block == 0) return block;
+    const int blocks = (rows + 63) / 64;
+    return (rows + blocks - 1) / blocks;
+}
+
+constexpr bool is_elementwise(transformation kind) { return kind < transformation::softmax; }
+
+constexpr kernel::activation activation_of(transformation kind) {
+    return static_cast<kernel::activation>(kind);
+}
+
+template <int Length, class T, class F>
+SEQUENT_INLINE void each_lane(F f) noexcept {
+    constexpr int n = kernel::lanes<T>;
+    int at = 0;
+    for (; at + n <= Length; at += n) f(at, std::integral_constant<int, n>{});
+    if constexpr (Length % n != 0) f(at, std::integral_constant<int, Length % n>{});
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void add_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) +
+                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) *
+                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// The functions of row step `Step`, which says so by a static member `value`.
+template <class Step, class T>
+struct row_functions {
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+
+    const bindings<T>& bound;
+    int first, second, third;
+
+    SEQUENT_INLINE double position(const row_function& function, int row, int segment) const {
+        return function.position_offset + function.position_row * row +
+               function.position_column * segment + function.position_outer[0] * first +
+               function.position_outer[1] * second + function.position_outer[2] * third;
+    }
+
+    SEQUENT_INLINE std::ptrdiff_t weight_at(const plan::access& weight, int row,
+                                            int segment) const {
+        return outer_shift(weight, first, second, third) +
+               static_cast<std::ptrdiff_t>(row) * weight.row +
+               static_cast<std::ptrdiff_t>(segment) * weight.column;
+    }
+
+    /// Function `At` of one row; x may be y.
+    template <int At>
+    SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                kernel::store_first<count()>(
+                    y + at, kernel::apply<activation_of(function.kind)>(
+                                kernel::load_first<count()>(x + at), number));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments; ++segment, x += length, y += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax<length>(x, y);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax<length>(x, y);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm<length>(x, y, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        bound.read(function.weights[1].at) + weight_at(function.weights[1], row, segment),
+                        y, number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        y, number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary<length>(x, y, position(function, row, segment),
+                                           function.numbers[0]);
+            }
+        }
+    }
+
+    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
+        T* gradient = bound.gradient(weight.at);
+        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    }
+
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
+    /// read only where the result y does not suffice.
+    template <int At>
+    SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                const auto slope = kernel::derivative<activation_of(function.kind)>(
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                kernel::store_first<count()>(
+                    gradient + at,
+                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments;
+                 ++segment, x += length, y += length, gradient += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm_gradient<length>(x, gradient, gradient, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm_gradient<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        weight_gradient(function.weights[1], row, segment), number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary_gradient<length>(gradient, gradient,
+                                                    position(function, row, segment),
+                                                    function.numbers[0]);
+            }
+        }
+    }
+};
+
+template <class Step, class T>
+class row_runner {
+  public:
+    static void forward(const bindings<T>& bound, row_range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const row_functions<Step, T> functions{bound, first, second, third};
+            constexpr int block = block_rows(step.rows);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            T* sum = keeps_input ? bound.write(step.before.at) +
+                                       outer_shift(step.before, first, second, third)
+                                 : out;
+            for (int row = range.begin; row < range.end; row += block) {
+                const int rows = std::min(block, range.end - row);
+                combine(bound, first, second, third, sum, row, rows);
+                if constexpr (step.functions.size() > 0)
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::unroll<step.functions.size()>([&](auto index) {
+                            const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                            functions.template forward<index()>(x, out + at * step.out.row, at);
+                        });
+            }
+        });
+    }
+
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            T* gradient = bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+            if constexpr (step.functions.size() > 0)
+                undo_functions(bound, first, second, third, gradient);
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr row_term term = step.terms[index()];
+                if constexpr (term.kind == term_kind::product)
+                    product_gradient<index()>(bound, first, second, third, gradient);
+                else if constexpr (term.kind == term_kind::gather)
+                    gather_gradient<index()>(bound, first, second, third, gradient);
+                else if constexpr (step.multiplies)
+                    factor_gradient<index()>(bound, first, second, third, gradient);
+                else
+                    add_gradient<index()>(bound, first, second, third, gradient);
+            });
+        });
+    }
+
+  private:
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+
+    static constexpr int first_product() {
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind == term_kind::product) return at;
+        return -1;
+    }
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+
+    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
+                        int rows) noexcept {
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product)
+                multiply<index(), index() != first_product()>(bound, first, second, third, sum, row,
+                                                              rows);
+        });
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            constexpr bool starts = first_product() < 0 && index() == 0;
+            if constexpr (term.kind == term_kind::add) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at)
+                    kernel::unroll<segments_of(term.x)>([&](auto segment) {
+                        constexpr int length = columns / segments_of(term.x);
+                        T* to = sum + at * sum_row + segment() * length;
+                        const T* from = x + at * term.x.row + segment() * term.x.column;
+                        if constexpr (starts)
+                            std::copy_n(from, length, to);
+                        else if constexpr (step.multiplies)
+                            multiply_to<length>(to, from);
+                        else
+                            add_to<length>(to, from);
+                    });
+            } else if constexpr (term.kind == term_kind::gather) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const T* from = table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    if constexpr (term.w_column != 1) {
+                        for (int column = 0; column < columns; ++column)
+                            to[column] = from[column * term.w_column] + (starts ? T(0) : to[column]);
+                    } else if constexpr (starts) {
+                        std::copy_n(from, columns, to);
+                    } else {
+                        add_to<columns>(to, from);
+                    }
+                }
+            }
+        });
+    }
+
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
+    }
+
+    template <int At, bool Accumulate>
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
+                         int rows) noexcept {
+        constexpr row_term term = step.terms[At];
+        const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
+        kernel::unroll<term.splits>([&](auto split) {
+            constexpr kernel::product_shape shape{
+                block, columns, term.depth, by_row(term) ? 0 : term.x.row, 1, term.w_depth,
+                term.w_column, sum_row, Accumulate || split() > 0};
+            const T* a = x + split() * term.x_split;
+            const T* b = w + split() * term.w_split;
+            if constexpr (by_row(term)) {
+                for (int at = row; at < row + rows; ++at)
+                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                           sum + at * sum_row);
+            } else {
+                kernel::product<shape>(a + row * term.x.row, b, sum + row * sum_row, rows,
+                                       term.depth);
+            }
+        });
+    }
+
+    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+                               T* gradient) noexcept {
+        constexpr int count = step.functions.size();
+        const row_functions<Step, T> functions{bound, first, second, third};
+        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
+        const T* sum = keeps_input ? bound.read(step.before.at) +
+                                         outer_shift(step.before, first, second, third)
+                                   : out;
+        for (int row = 0; row < step.rows; ++row) {
+            // What each function was applied to, computed again but for the first and the last.
+            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+            const T* values[count + 1];
+            values[0] = sum + row * sum_row;
+            values[count] = out + row * step.out.row;
+            kernel::unroll<count - 1>([&](auto index) {
+                functions.template forward<index()>(values[index()], between[index()], row);
+                values[index() + 1] = between[index()];
+            });
+            kernel::unroll<count>([&](auto index) {
+                constexpr int at = count - 1 - index();
+                functions.template backward<at>(values[at], values[at + 1],
+                                                gradient + row * step.out.row, row);
+            });
+        }
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_shift = outer_shift(term.x, first, second, third);
+        const std::ptrdiff_t w_shift = outer_shift(term.w, first, second, third);
+        constexpr bool single = by_row(term);
+        constexpr int rows = single ? 1 : step.rows;
+        constexpr int x_row = single ? term.depth : term.x.row;
+        constexpr kernel::product_shape to_x{rows,          term.depth,   columns, step.out.row, 1,
+                                             term.w_column, term.w_depth, x_row,   true};
+        constexpr kernel::product_shape to_input_major{
+            term.depth, columns, rows, 1, x_row, step.out.row, 1, term.w_depth, true};
+        constexpr kernel::product_shape to_output_major{
+            columns, term.depth, rows, 1, step.out.row, x_row, 1, term.w_column, true};
+        for (int split = 0; split < term.splits; ++split)
+            for (int row = 0; row < (single ? step.rows : 1); ++row) {
+                const T* dy = gradient + row * step.out.row;
+                const std::ptrdiff_t x_at = x_shift + split * term.x_split + row * term.x.row;
+                const std::ptrdiff_t w_at = w_shift + split * term.w_split + row * term.w.row;
+                if (T* dx = bound.gradient(term.x.at))
+                    kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+                if constexpr (term.w.at.trained) {
+                    T* dw = bound.gradient(term.w.at) + w_at;
+                    const T* x = bound.read(term.x.at) + x_at;
+                    if constexpr (term.w_column == 1)
+                        kernel::product<to_input_major>(x, dy, dw);
+                    else
+                        kernel::product<to_output_major>(dy, x, dw);
+                }
+            }
+    }
+
+    template <int At>
+    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+                                const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const auto* symbols =
+                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
+            for (int row = 0; row < step.rows; ++row) {
+                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                const T* from = gradient + row * step.out.row;
+                if constexpr (term.w_column == 1)
+                    add_to<columns>(to, from);
+                else
+                    for (int column = 0; column < columns; ++column)
+                        to[column * term.w_column] += from[column];
+            }
+        }
+    }
+
+    template <int At>
+    static void add_gradient(const bindings<T>& bound, int first, int second, int third,
+                             const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        constexpr int length = columns / segments_of(term.x);
+        for (int row = 0; row < step.rows; ++row)
+            for (int segment = 0; segment < segments_of(term.x); ++segment)
+                add_to<length>(to + row * term.x.row + segment * term.x.column,
+                               gradient + row * step.out.row + segment * length);
+    }
+
+    /// The gradient of one factor: that of the product, times the other factors.
+    template <int At>
+    static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
+                                const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        constexpr int length = step.length;
+        alignas(64) T others[length];
+        for (int row = 0; row < step.rows; ++row)
+            for (int segment = 0; segment < step.segments; ++segment) {
+                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
+                kernel::unroll<step.terms.size()>([&](auto other) {
+                    constexpr row_term factor = step.terms[other()];
+                    if constexpr (other() != At)
+                        multiply_to<length>(others, bound.read(factor.x.at) +
+                                                        outer_shift(factor.x, first, second, third) +
+                                                        row * factor.x.row +
+                                                        segment * factor.x.column);
+                });
+                add_to<length>(to + row * term.x.row + segment * term.x.column, others);
+            }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "general.hpp"
+
+/// Walks the steps of a plan, forward and backward.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::step_kind;
+
+/// What a kernel sees of a row step.
+template <class Plan, int At>
+struct row_step_value {
+    static constexpr row_step value = Plan::template row_step_at<At>;
+};
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        row_runner<row_step_value<Plan, at>, T>::forward(
+            bound, {0, Plan::template row_step_at<at>.rows});
+    else if constexpr (kind == step_kind::attention)
+        attention_runner<Plan, at, T>::forward(bound, {0, Plan::template attention_at<at>.rows});
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+    });
+    if constexpr (step.kind == step_kind::rows)
+        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::attention)
+        attention_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+template <class Plan, int At, int End, class T>
+void forward_steps(bindings<T>& bound) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+        if constexpr (kind == step_kind::repeat_begin) {
+            constexpr plan::step begin = Plan::template step_at<At>;
+            for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
+                forward_steps<Plan, At + 1, begin.at>(bound);
+            bound.layer[begin.depth] = 0;
+            forward_steps<Plan, begin.at + 1, End>(bound);
+        } else {
+            forward_step<Plan, At>(bound);
+            forward_steps<Plan, At + 1, End>(bound);
+        }
+    }
+}
+
+template <class Plan, int Begin, int At, class T>
+void backward_steps(bindings<T>& bound) noexcept {
+    if constexpr (At > Begin) {
+        constexpr plan::step last = Plan::template step_at<At - 1>;
+        if constexpr (last.kind == step_kind::repeat_end) {
+            constexpr plan::step begin = Plan::template step_at<last.at>;
+            backward_step<Plan, At - 1>(bound);
+            for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
+                backward_steps<Plan, last.at + 1, At - 1>(bound);
+            bound.layer[begin.depth] = 0;
+            backward_step<Plan, last.at>(bound);
+            backward_steps<Plan, Begin, last.at>(bound);
+        } else {
+            backward_step<Plan, At - 1>(bound);
+            backward_steps<Plan, Begin, At - 1>(bound);
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

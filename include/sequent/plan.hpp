@@ -1,0 +1,6 @@
+#pragma once
+
+/// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
+/// no run time.
+
+#include "plan/plan.hpp"

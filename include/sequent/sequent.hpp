@@ -1,0 +1,10 @@
+#pragma once
+
+/// Everything.
+
+#include "io.hpp"
+#include "kernel.hpp"
+#include "language.hpp"
+#include "model.hpp"
+#include "plan.hpp"
+#include "train.hpp"

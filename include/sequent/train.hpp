@@ -1,0 +1,8 @@
+#pragma once
+
+/// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
+
+#include "train/clip.hpp"
+#include "train/loss.hpp"
+#include "train/optimizer.hpp"
+#include "train/schedule.hpp"

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Compiles one file twice: as it is, which must work without a warning, and with -DWRONG, which must
+fail with one error whose first three lines hold the words that the file asks for.
+
+    check.py FILE -- COMPILER FLAG...
+
+The words stand in the first comment lines of the file, separated by commas:
+
+    // expect: rule 3, score, unknown relation
+
+Lines that only say through which files the compiler came do not count.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+PREFACE = re.compile(r"^(In file included from |                 from )")
+EXPECT = re.compile(r"^//\s*expect:\s*(.*)$")
+
+
+def expected_words(path):
+    words = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("//"):
+                break
+            match = EXPECT.match(line.strip())
+            if match:
+                words += [word.strip() for word in match.group(1).split(",") if word.strip()]
+    return words
+
+
+def compile_file(path, command):
+    environment = dict(os.environ, LC_ALL="C")
+    result = subprocess.run(
+        command + ["-fsyntax-only", "-fdiagnostics-color=never", path],
+        capture_output=True, text=True, errors="replace", env=environment, check=False)
+    return result.returncode, result.stdout + result.stderr
+
+
+def problems(path, command):
+    words = expected_words(path)
+    if not words:
+        yield "the file does not begin with '// expect: WORD, WORD'"
+        return
+
+    status, output = compile_file(path, command)
+    if status != 0 or output.strip():
+        yield "the right half does not compile, or warns:\n" + output
+        return
+
+    status, output = compile_file(path, command + ["-DWRONG"])
+    if status == 0:
+        yield "the wrong half compiles"
+        return
+    lines = [line for line in output.splitlines() if not PREFACE.match(line)]
+    first = "\n".join(lines[:3]).replace(path, "")
+    for word in words:
+        if word not in first:
+            yield f"'{word}' is not within the first three lines"
+    errors = sum("error:" in line for line in lines)
+    if errors != 1:
+        yield f"{errors} errors instead of 1"
+
+
+def main():
+    if len(sys.argv) < 4 or sys.argv[2] != "--":
+        sys.exit(__doc__)
+    path, command = sys.argv[1], sys.argv[3:]
+    found = list(problems(path, command))
+    for problem in found:
+        print(f"{path}: {problem}")
+    status, output = compile_file(path, command + ["-DWRONG"])
+    if found and status != 0:
+        print("the diagnostics of the wrong half:")
+        print("\n".join(output.splitlines()[:60]))
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

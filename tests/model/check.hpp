@@ -1,0 +1,207 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sequent/model.hpp>
+
+#include "../catch.hpp"
+#include "../oracle/oracle.hpp"
+
+/// Compares a model with the oracle, forward, and with central differences, backward.
+
+namespace check {
+
+constexpr std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
+
+template <class Model, class T>
+struct fixture {
+    using facts_list = std::vector<std::vector<T>>;
+
+    std::unique_ptr<typename Model::template parameters<T>> p =
+        sequent::make_unique<typename Model::template parameters<T>>();
+    std::unique_ptr<typename Model::template parameters<T>> gradient =
+        sequent::make_unique<typename Model::template parameters<T>>();
+    std::unique_ptr<typename Model::template workspace<T>> w =
+        sequent::make_unique<typename Model::template workspace<T>>();
+    facts_list dense;
+    std::vector<std::vector<std::int32_t>> symbols;
+    std::vector<int> counts;
+
+    explicit fixture(std::uint64_t seed, int count = 0) {
+        Model::initialize(*p, seed);
+        sequent::random_numbers random(seed + 1);
+        Model::for_each(*p, [&](std::string_view, auto view) {
+            for (int at = 0; at < view.size(); ++at)
+                view.element(at) = static_cast<T>(0.5 * random.normal());
+        });
+        for (const auto& fact : Model::plan::facts) {
+            dense.emplace_back();
+            symbols.emplace_back();
+            counts.push_back(count);
+            if (fact.kind == sequent::plan::fact_kind::dense)
+                for (int at = 0; at < fact.size(); ++at)
+                    dense.back().push_back(static_cast<T>(random.normal()));
+            if (fact.kind == sequent::plan::fact_kind::symbols)
+                for (int at = 0; at < fact.size(); ++at)
+                    symbols.back().push_back(random.below(fact.classes));
+        }
+    }
+
+    typename Model::template facts<T> given() const {
+        return give(std::make_index_sequence<to_size(Model::facts_list::capacity())>{});
+    }
+
+    oracle::world world() const {
+        oracle::world result;
+        for (std::size_t at = 0; at < dense.size(); ++at) {
+            const auto& fact = Model::plan::facts[static_cast<int>(at)];
+            const std::string name(fact.id.text, to_size(fact.id.length));
+            if (fact.kind == sequent::plan::fact_kind::count) {
+                result.counts[name] = counts[at];
+                continue;
+            }
+            oracle::tensor values;
+            values.extents.assign(fact.extents, fact.extents + fact.rank);
+            if (fact.kind == sequent::plan::fact_kind::symbols) {
+                values.values.assign(symbols[at].begin(), symbols[at].end());
+                result.symbols.insert(name);
+            } else {
+                values.values.assign(dense[at].begin(), dense[at].end());
+            }
+            result.facts[name] = values;
+        }
+        const auto& parameters = *p;
+        Model::for_each(parameters, [&](std::string_view name, auto view) {
+            oracle::tensor values;
+            values.extents.assign(view.extents.begin(), view.extents.begin() + view.rank);
+            for (int at = 0; at < view.size(); ++at)
+                values.values.push_back(static_cast<double>(view.element(at)));
+            result.weights[std::string(name)] = values;
+        });
+        return result;
+    }
+
+    /// The sum over the first output of coefficient * value.
+    double weighted_output(const std::vector<T>& coefficients) const {
+        const auto result = Model::forward(*p, given(), *w);
+        double sum = 0;
+        for (int at = 0; at < result.size(); ++at)
+            sum += static_cast<double>(result.element(at)) *
+                   static_cast<double>(coefficients[to_size(at)]);
+        return sum;
+    }
+
+  private:
+    template <std::size_t... At>
+    typename Model::template facts<T> give(std::index_sequence<At...>) const {
+        return typename Model::template facts<T>({argument<At>()...});
+    }
+    template <std::size_t At>
+    sequent::model_detail::argument<const T> argument() const {
+        constexpr auto kind = Model::plan::facts[static_cast<int>(At)].kind;
+        if constexpr (kind == sequent::plan::fact_kind::dense)
+            return dense[At];
+        else if constexpr (kind == sequent::plan::fact_kind::symbols)
+            return symbols[At];
+        else
+            return counts[At];
+    }
+};
+
+/// The largest difference between the model's outputs and the oracle's, relative to max(1, |value|).
+template <class Model, class T>
+double forward_error(const oracle::tree::program& program, fixture<Model, T>& f) {
+    const oracle::result expected = oracle::evaluate(program, f.world());
+    const auto given = f.given();
+    double worst = 0;
+    auto compare = [&](int output, const auto& view) {
+        const auto& id = Model::plan::shapes.text.relations[Model::plan::shapes.outputs[output]].id;
+        const auto& values = expected.relations.at(std::string(id.text, to_size(id.length))).values;
+        REQUIRE(view.size() == static_cast<int>(values.size()));
+        for (int at = 0; at < view.size(); ++at) {
+            const double a = values[to_size(at)];
+            const double b = static_cast<double>(view.element(at));
+            const double error = std::abs(a - b) / std::max(1.0, std::abs(a));
+            if (!(error <= worst)) worst = error;
+            if (std::isnan(b)) worst = INFINITY;
+        }
+    };
+    const auto result = Model::forward(*f.p, given, *f.w);
+    if constexpr (Model::outputs == 1)
+        compare(0, result);
+    else
+        for (int at = 0; at < Model::outputs; ++at) compare(at, result[to_size(at)]);
+    return worst;
+}
+
+/// The largest difference between the gradients and central differences, of weights and of facts,
+/// relative to max(1, |value|). At most `probes` elements of each are tried.
+template <class Model>
+double gradient_error(fixture<Model, double>& f, int probes = 40) {
+    sequent::random_numbers random(99);
+    const auto result = Model::forward(*f.p, f.given(), *f.w);
+    std::vector<double> coefficients(to_size(result.size()));
+    for (double& each : coefficients) each = random.normal();
+    std::vector<std::vector<double>> fact_gradients;
+    typename Model::template fact_gradients<double> wanted;
+    for (std::size_t at = 0; at < f.dense.size(); ++at)
+        fact_gradients.emplace_back(f.dense[at].size());
+    for (std::size_t at = 0; at < f.dense.size(); ++at)
+        if (!f.dense[at].empty()) wanted.pointers[at] = fact_gradients[at].data();
+    // Memory that is not zeroed where it must be shows.
+    *f.gradient = {};
+    Model::backward(*f.p, f.given(), coefficients, *f.w, *f.gradient, wanted);
+    double worst = 0;
+    auto probe = [&](double& number, double given) {
+        const double step = 1e-5;
+        const double kept = number;
+        number = kept + step;
+        const double above = f.weighted_output(coefficients);
+        number = kept - step;
+        const double below = f.weighted_output(coefficients);
+        number = kept;
+        const double expected = (above - below) / (2 * step);
+        const double error = std::abs(given - expected) / std::max(1.0, std::abs(expected));
+        if (!(error <= worst)) worst = error;
+    };
+    std::vector<sequent::tensor_view<double>> gradients;
+    Model::for_each(*f.gradient, [&](std::string_view, auto view) { gradients.push_back(view); });
+    std::size_t place = 0;
+    Model::for_each(*f.p, [&](std::string_view, auto view) {
+        const auto gradient = gradients[place++];
+        const int stride = std::max(1, view.size() / probes);
+        for (int at = random.below(stride); at < view.size(); at += stride)
+            probe(view.element(at), gradient.element(at));
+    });
+    for (std::size_t at = 0; at < f.dense.size(); ++at) {
+        const int size = static_cast<int>(f.dense[at].size());
+        const int stride = std::max(1, size / probes);
+        for (int each = size ? random.below(stride) : 0; each < size; each += stride)
+            probe(f.dense[at][to_size(each)], fact_gradients[at][to_size(each)]);
+    }
+    return worst;
+}
+
+/// Forward in float and double against the oracle, backward in double against differences.
+template <class Model>
+void agrees(int count = 0, std::uint64_t seed = 1) {
+    const oracle::tree::program program = oracle::tree::read(Model::program);
+    {
+        fixture<Model, double> f(seed, count);
+        CHECK(forward_error(program, f) < 1e-10);
+        if constexpr (Model::outputs == 1) CHECK(gradient_error(f) < 1e-5);
+        // A second call finds the workspace as the first one left it.
+        CHECK(forward_error(program, f) < 1e-10);
+    }
+    {
+        fixture<Model, float> f(seed, count);
+        CHECK(forward_error(program, f) < 2e-5);
+    }
+}
+
+}  // namespace check

@@ -1,0 +1,392 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aggregate.hpp"
+#include "index.hpp"
+#include "range.hpp"
+#include "source.hpp"
+#include "tree.hpp"
+#include "value.hpp"
+#include "world.hpp"
+
+/// Grounds rules by the letter of DESIGN.md, section 2: tries every assignment of the variables.
+
+namespace oracle {
+
+/// What must hold for a ground rule to exist, and the variables that it mentions.
+struct requirement {
+    tree::names variables{};
+    std::function<bool(const assignment&)> holds{};
+};
+
+class grounder {
+  public:
+    /// `input`, where given, is a fact with the domain of a relation: what a block is applied to.
+    grounder(const tree::program& program, const world& given,
+             const std::pair<std::string, relation_values>* input = nullptr)
+        : program_(program), given_(given), heads_(tree::heads_of(program)) {
+        if (input) facts_[{input->first, input->second.extents.size()}] = {input->second, true};
+        for (const tree::rule& rule : program.rules)
+            if (rule.transforms_atoms && !heads_.count(rule.head.name))
+                throw std::logic_error("oracle: no rule for " + rule.head.name);
+        evaluated_.ground_rules.assign(program.rules.size(), 0);
+        tree::names open;
+        for (const std::string& head : heads_) evaluate_relation(head, open);
+        for (const auto& [name, entry] : relations_) evaluated_.relations[name] = entry.values;
+    }
+
+    const result& evaluated() const { return evaluated_; }
+
+  private:
+    // Relations in the order of their dependencies.
+
+    void evaluate_relation(const std::string& name, tree::names& open) {
+        if (relations_.count(name)) return;
+        if (!open.insert(name).second)
+            throw std::logic_error("oracle: " + name + " follows from itself");
+        for (const tree::rule& rule : program_.rules)
+            if (rule.head.name == name && !rule.transforms_atoms)
+                for (const std::string& used : tree::relations_used(rule))
+                    if (heads_.count(used)) evaluate_relation(used, open);
+        open.erase(name);
+
+        std::map<std::size_t, ranges> found;
+        for (std::size_t at = 0; at < program_.rules.size(); ++at) {
+            const tree::rule& rule = program_.rules[at];
+            if (rule.head.name == name && !rule.transforms_atoms) found[at] = ranges_of(rule);
+        }
+        std::vector<int> known;
+        for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
+
+        std::map<std::size_t, relation_values> parts;
+        std::vector<int> extents;
+        for (auto& [at, runs] : found) {
+            follow_head(program_.rules[at], known, runs);
+            parts[at] = evaluate_rule(program_.rules[at], runs, evaluated_.ground_rules[at]);
+            extend(extents, parts[at].extents);
+        }
+        relations_[name].values = added(name, parts, extents);
+        for (const tree::rule& rule : program_.rules)
+            if (rule.head.name == name && rule.transforms_atoms)
+                transform_atoms(rule, relations_[name].values);
+    }
+
+    static relation_values added(const std::string& name,
+                                 const std::map<std::size_t, relation_values>& parts,
+                                 const std::vector<int>& extents) {
+        const relation_values& first = parts.begin()->second;
+        relation_values total = empty_relation(extents, first.rows, first.columns);
+        const std::size_t length = to_size(total.rows) * to_size(total.columns);
+        for (const auto& [at, part] : parts) {
+            if (part.rows != total.rows || part.columns != total.columns)
+                throw std::logic_error("oracle: rules for " + name + " give different shapes");
+            for (std::size_t place = 0; place < part.exists.size(); ++place) {
+                const std::size_t into = *position(extents, indices_at(part.extents, place));
+                if (part.exists[place]) total.exists[into] = true;
+                for (std::size_t k = 0; k < length; ++k)
+                    total.values[into * length + k] += part.values[place * length + k];
+            }
+        }
+        return total;
+    }
+
+    // Ranges.
+
+    /// How far each variable of the rule runs; -1 where the body does not say.
+    ranges ranges_of(const tree::rule& rule) const {
+        ranges found;
+        for (const std::string& name : tree::variables_of(rule)) found[name] = -1;
+        state_extents(rule, found);
+        tree::for_each_use(rule, [&](const tree::literal& used) {
+            if (used.from != tree::source::relation && used.from != tree::source::weight) return;
+            const std::vector<int>& extents = table_of(used).values.extents;
+            for (std::size_t at = 0; at < used.terms.size(); ++at)
+                bind(used.terms[at], extents[at], found);
+        });
+        // An element's index, bound by nothing else, runs over the vector.
+        for (const tree::literal& used : rule.literals)
+            for (const tree::index& element : used.element)
+                if (element.form == tree::index_form::variable && found[element.name] < 0)
+                    bind(element, vector_length(used), found);
+        return found;
+    }
+
+    // One rule.
+
+    relation_values evaluate_rule(const tree::rule& rule, const ranges& found, long& count) const {
+        const tree::literal& head = rule.head;
+        if (head.transposed || head.negated || head.hidden)
+            throw std::logic_error("oracle: a head is an atom, with a weight or without");
+        const tree::names head_variables = tree::variables_of(head.terms);
+        for (const tree::literal& weight : head.weight)
+            if (!only(tree::variables_of(weight.terms), head_variables))
+                throw std::logic_error("oracle: a head's weight mentions a variable of the body");
+        check_aggregation(rule, found, head_variables);
+
+        // The shape first: what the functions make of zeros.
+        const matrix shape = ground_value(rule, nullptr);
+        const matrix aggregated = zeros_of_aggregate(rule, found, shape);
+        const matrix weighted = head_weighted(rule, nullptr, aggregated);
+        relation_values made =
+            empty_relation(head_extents(rule, found), weighted.rows, weighted.columns);
+
+        const std::vector<requirement> required = requirements(rule);
+        mark_existing(rule, found, head_variables, required, made);
+
+        std::vector<ground_rule> grounds;
+        for_each_assignment({found.begin(), found.end()}, [&](const assignment& variables) {
+            for (const requirement& each : required)
+                if (!each.holds(variables)) return;
+            const auto place =
+                position(made.extents, indices(head.terms, variables, given_.counts));
+            if (!place) return;
+            grounds.push_back({variables, *place, ground_value(rule, &variables)});
+        });
+        count = static_cast<long>(grounds.size());
+        if (rule.aggregation == language::aggregation::softmax)
+            normalize(rule, head_variables, grounds);
+
+        std::map<std::size_t, std::vector<const ground_rule*>> by_head;
+        for (const ground_rule& ground : grounds) by_head[ground.head].push_back(&ground);
+        for (const auto& [place, same_head] : by_head) {
+            const matrix value = head_weighted(rule, &same_head.front()->variables,
+                                               aggregate(rule, found, aggregated, same_head));
+            std::copy(value.values.begin(), value.values.end(),
+                      made.values.begin() + static_cast<std::ptrdiff_t>(place * value.size()));
+        }
+        return rule.block.empty() ? made : repeated(rule, std::move(made));
+    }
+
+    /// An atom exists where all that mentions only the head's variables holds.
+    void mark_existing(const tree::rule& rule, const ranges& found,
+                       const tree::names& head_variables, const std::vector<requirement>& required,
+                       relation_values& made) const {
+        std::vector<std::pair<std::string, int>> heads;
+        for (const std::string& name : head_variables) heads.emplace_back(name, found.at(name));
+        for_each_assignment(heads, [&](const assignment& variables) {
+            for (const requirement& each : required)
+                if (only(each.variables, head_variables) && !each.holds(variables)) return;
+            const auto place =
+                position(made.extents, indices(rule.head.terms, variables, given_.counts));
+            if (place) made.exists[*place] = true;
+        });
+    }
+
+    /// T_rule(C_rule(W_b * value(b) for b in body)). Without variables: the zero of its shape.
+    matrix ground_value(const tree::rule& rule, const assignment* variables) const {
+        std::vector<matrix> values;
+        for (const tree::literal& used : rule.literals)
+            if (used.has_value()) values.push_back(literal_value(used, variables));
+        return transformed(rule, variables, combine(rule.combination, values));
+    }
+
+    matrix transformed(const tree::rule& rule, const assignment* variables, matrix value) const {
+        for (const tree::transformation& step : rule.transformations) {
+            std::vector<matrix> weights;
+            for (const tree::literal& weight : step.weights)
+                weights.push_back(literal_value(weight, variables));
+            const double at = step.positions.empty() || !variables
+                                  ? 0
+                                  : index_value(step.positions.front(), *variables, given_.counts);
+            value = transform(step.kind, std::move(value), step.numbers.data(), weights, at);
+        }
+        return value;
+    }
+
+    matrix head_weighted(const tree::rule& rule, const assignment* variables, matrix value) const {
+        for (const tree::literal& weight : rule.head.weight)
+            value = product(literal_value(weight, variables), value);
+        return value;
+    }
+
+    // What a ground rule needs.
+
+    std::vector<requirement> requirements(const tree::rule& rule) const {
+        std::vector<requirement> required;
+        for (const tree::condition& condition : rule.conditions) require(condition, required);
+        for (const tree::literal& used : rule.literals) require(used, required);
+        for (const tree::literal& weight : rule.head.weight) require(weight, required);
+        for (const tree::transformation& step : rule.transformations)
+            for (const tree::literal& weight : step.weights) require(weight, required);
+        return required;
+    }
+
+    /// The parts of a conjunction are constraints of their own.
+    void require(const tree::condition& condition, std::vector<requirement>& required) const {
+        if (condition.sides.empty() && condition.connective == language::connective::conjunction) {
+            for (const tree::condition& part : condition.parts) require(part, required);
+            return;
+        }
+        required.push_back({tree::variables_of(std::vector{condition}),
+                            [this, &condition](const assignment& variables) {
+                                return holds(condition, variables, given_.counts);
+                            }});
+    }
+
+    /// The atom, its weight and its element are parts of their own.
+    void require(const tree::literal& used, std::vector<requirement>& required) const {
+        if (used.from != tree::source::relation && used.from != tree::source::weight) return;
+        const table& source = table_of(used);
+        required.push_back(
+            {tree::variables_of(used.terms), [this, &used, &source](const assignment& variables) {
+                 const auto place =
+                     position(source.values.extents, indices(used.terms, variables, given_.counts));
+                 const bool exists = place && source.values.exists[*place];
+                 if (used.negated) return !(exists && holds(source, *place));
+                 if (used.hidden) return exists && holds(source, *place);
+                 return exists;
+             }});
+        for (const tree::literal& weight : used.weight) require(weight, required);
+        for (const tree::index& element : used.element) {
+            const int length = vector_length(used);
+            required.push_back({tree::variables_of(used.element),
+                                [this, &element, length](const assignment& variables) {
+                                    const int at = index_value(element, variables, given_.counts);
+                                    return 0 <= at && at < length;
+                                }});
+        }
+    }
+
+    // Values.
+
+    /// The value of a literal that exists; without variables: the zero of its shape.
+    matrix literal_value(const tree::literal& used, const assignment* variables) const {
+        if (used.from == tree::source::number) return scalar(used.number);
+        if (used.from == tree::source::index)
+            return scalar(variables ? index_value(used.terms.front(), *variables, given_.counts)
+                                    : 0);
+        matrix value = atom_value(used, variables);
+        for (const tree::literal& weight : used.weight) {
+            const matrix factor = literal_value(weight, variables);
+            value = is_symbol(used) ? row_of(factor, static_cast<int>(value.values[0]))
+                                    : product(factor, value);
+        }
+        if (used.transposed) value = transpose(value);
+        for (const tree::index& element : used.element) {
+            if (value.columns != 1) throw std::logic_error("oracle: at() takes from a vector");
+            value = scalar(variables ? value.values.at(
+                                           to_size(index_value(element, *variables, given_.counts)))
+                                     : 0);
+        }
+        return value;
+    }
+
+    matrix atom_value(const tree::literal& used, const assignment* variables) const {
+        const relation_values& source = table_of(used).values;
+        matrix value = zeros(source.rows, source.columns);
+        if (!variables) return value;
+        const auto place = position(source.extents, indices(used.terms, *variables, given_.counts));
+        if (!place) throw std::out_of_range("oracle: " + used.name + " outside of its extents");
+        const auto begin =
+            source.values.begin() + static_cast<std::ptrdiff_t>(*place * value.size());
+        std::copy(begin, begin + static_cast<std::ptrdiff_t>(value.size()), value.values.begin());
+        return value;
+    }
+
+    bool is_symbol(const tree::literal& used) const {
+        return used.from == tree::source::relation && !heads_.count(used.name) &&
+               given_.symbols.count(used.name);
+    }
+
+    int vector_length(tree::literal used) const {
+        used.element.clear();
+        return literal_value(used, nullptr).rows;
+    }
+
+    // Sources.
+
+    const table& table_of(const tree::literal& used) const {
+        const std::size_t arguments = used.terms.size();
+        if (used.from == tree::source::weight) {
+            auto [entry, is_new] = weights_.try_emplace({used.name, arguments});
+            if (is_new) entry->second = weight_table(used, given_);
+            return entry->second;
+        }
+        if (heads_.count(used.name)) {
+            const table& relation = relations_.at(used.name);
+            if (relation.values.extents.size() != arguments)
+                throw std::logic_error("oracle: " + used.name + " with other arguments");
+            return relation;
+        }
+        auto [entry, is_new] = facts_.try_emplace({used.name, arguments});
+        if (is_new) entry->second = fact_table(used.name, arguments, given_);
+        return entry->second;
+    }
+
+    // Atom transformations.
+
+    void transform_atoms(const tree::rule& rule, relation_values& relation) const {
+        const tree::literal& head = rule.head;
+        if (head.terms.size() != relation.extents.size())
+            throw std::logic_error("oracle: " + head.name + " with other arguments");
+        const matrix before = zeros(relation.rows, relation.columns);
+        const matrix after = transformed(rule, nullptr, before);
+        relation_values made = empty_relation(relation.extents, after.rows, after.columns);
+        made.exists = relation.exists;
+        for (std::size_t place = 0; place < relation.exists.size(); ++place) {
+            if (!relation.exists[place]) continue;
+            const auto begin =
+                relation.values.begin() + static_cast<std::ptrdiff_t>(place * before.size());
+            matrix value{before.rows,
+                         before.columns,
+                         {begin, begin + static_cast<std::ptrdiff_t>(before.size())}};
+            const auto variables = matched(head.terms, indices_at(relation.extents, place));
+            if (variables)
+                value = transformed(rule, &*variables, value);
+            else if (!same_shape(before, after))
+                throw std::logic_error("oracle: some atoms of " + head.name + " change shape");
+            std::copy(value.values.begin(), value.values.end(),
+                      made.values.begin() + static_cast<std::ptrdiff_t>(place * after.size()));
+        }
+        relation = std::move(made);
+    }
+
+    // Stacks.
+
+    /// The block applied again and again to what the rule gives, each time with its own weights.
+    relation_values repeated(const tree::rule& rule, relation_values value) const {
+        const tree::program block{rule.block};
+        const tree::names block_heads = tree::heads_of(block);
+        const tree::names used = tree::relations_used(block);
+        const std::string input = only_difference(used, block_heads, "fact");
+        const std::string output = only_difference(block_heads, used, "output");
+        for (int layer = 0; layer < rule.layers; ++layer) {
+            world inside;
+            inside.counts = given_.counts;
+            inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
+            const std::pair<std::string, relation_values> given{input, std::move(value)};
+            value = grounder(block, inside, &given).evaluated().relations.at(output);
+        }
+        return value;
+    }
+
+    /// The one name of `names` that is not among `others`.
+    static std::string only_difference(const tree::names& names, const tree::names& others,
+                                       const std::string& role) {
+        tree::names left;
+        for (const std::string& name : names)
+            if (!others.count(name)) left.insert(name);
+        if (left.size() != 1) throw std::logic_error("oracle: a block has one " + role);
+        return *left.begin();
+    }
+
+    using key = std::pair<std::string, std::size_t>;
+
+    const tree::program& program_;
+    const world& given_;
+    const tree::names heads_;
+    std::map<std::string, table> relations_{};
+    mutable std::map<key, table> facts_{};
+    mutable std::map<key, table> weights_{};
+    result evaluated_{};
+};
+
+}  // namespace oracle

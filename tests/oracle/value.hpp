@@ -1,0 +1,300 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <sequent/language.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "world.hpp"
+
+/// The value of an atom or a ground rule, a matrix, and what the functions of a rule do to it.
+
+namespace oracle {
+
+namespace language = sequent::language;
+
+/// A vector is n x 1, a scalar 1 x 1.
+struct matrix {
+    int rows = 1;
+    int columns = 1;
+    std::vector<double> values{0.0};
+
+    std::size_t size() const { return values.size(); }
+    bool is_scalar() const { return rows == 1 && columns == 1; }
+    double& at(int row, int column) { return values[to_size(row * columns + column)]; }
+    double at(int row, int column) const { return values[to_size(row * columns + column)]; }
+};
+
+inline matrix zeros(int rows, int columns) {
+    return {rows, columns, std::vector<double>(to_size(rows) * to_size(columns))};
+}
+inline matrix scalar(double value) {
+    return {1, 1, {value}};
+}
+
+inline bool same_shape(const matrix& left, const matrix& right) {
+    return left.rows == right.rows && left.columns == right.columns;
+}
+inline std::string shape_text(const matrix& value) {
+    return std::to_string(value.rows) + " x " + std::to_string(value.columns);
+}
+
+inline matrix transpose(const matrix& value) {
+    matrix turned = zeros(value.columns, value.rows);
+    for (int row = 0; row < value.rows; ++row)
+        for (int column = 0; column < value.columns; ++column)
+            turned.at(column, row) = value.at(row, column);
+    return turned;
+}
+
+/// Row `row` as a column vector.
+inline matrix row_of(const matrix& value, int row) {
+    if (row < 0 || row >= value.rows)
+        throw std::out_of_range("oracle: symbol " + std::to_string(row) + " of " +
+                                std::to_string(value.rows));
+    matrix picked = zeros(value.columns, 1);
+    for (int column = 0; column < value.columns; ++column)
+        picked.at(column, 0) = value.at(row, column);
+    return picked;
+}
+
+/// The matrix product; a scalar multiplies.
+inline matrix product(const matrix& left, const matrix& right) {
+    if (left.is_scalar() || right.is_scalar()) {
+        matrix scaled = left.is_scalar() ? right : left;
+        const double factor = left.is_scalar() ? left.values[0] : right.values[0];
+        for (double& x : scaled.values) x *= factor;
+        return scaled;
+    }
+    if (left.columns != right.rows)
+        throw std::logic_error("oracle: the product of " + shape_text(left) + " and " +
+                               shape_text(right));
+    matrix total = zeros(left.rows, right.columns);
+    for (int row = 0; row < left.rows; ++row)
+        for (int column = 0; column < right.columns; ++column)
+            for (int inner = 0; inner < left.columns; ++inner)
+                total.at(row, column) += left.at(row, inner) * right.at(inner, column);
+    return total;
+}
+
+/// Element by element; a scalar stands for every element.
+inline matrix elementwise(const matrix& left, const matrix& right,
+                          const std::function<double(double, double)>& operation) {
+    if (!left.is_scalar() && !right.is_scalar() && !same_shape(left, right))
+        throw std::logic_error("oracle: " + shape_text(left) + " and " + shape_text(right) +
+                               " element by element");
+    matrix combined = left.is_scalar() ? right : left;
+    for (std::size_t at = 0; at < combined.size(); ++at)
+        combined.values[at] = operation(left.values[left.is_scalar() ? 0 : at],
+                                        right.values[right.is_scalar() ? 0 : at]);
+    return combined;
+}
+
+inline double plus(double left, double right) {
+    return left + right;
+}
+inline double times(double left, double right) {
+    return left * right;
+}
+inline double greater_of(double left, double right) {
+    return left < right ? right : left;
+}
+inline double lesser_of(double left, double right) {
+    return right < left ? right : left;
+}
+
+inline matrix fold(const std::vector<matrix>& values,
+                   const std::function<matrix(const matrix&, const matrix&)>& operation) {
+    return std::accumulate(values.begin() + 1, values.end(), values.front(), operation);
+}
+inline matrix fold_elements(const std::vector<matrix>& values,
+                            double (*operation)(double, double)) {
+    return fold(values, [operation](const matrix& left, const matrix& right) {
+        return elementwise(left, right, operation);
+    });
+}
+
+/// One below the other.
+inline matrix below(const matrix& upper, const matrix& lower) {
+    if (upper.columns != lower.columns)
+        throw std::logic_error("oracle: " + shape_text(upper) + " and " + shape_text(lower) +
+                               " don't join along rows");
+    matrix joined = upper;
+    joined.rows += lower.rows;
+    joined.values.insert(joined.values.end(), lower.values.begin(), lower.values.end());
+    return joined;
+}
+
+inline double cosine(const matrix& left, const matrix& right) {
+    if (left.size() != right.size())
+        throw std::logic_error("oracle: the cosine of vectors of different lengths");
+    double both = 0;
+    double of_left = 0;
+    double of_right = 0;
+    for (std::size_t at = 0; at < left.size(); ++at) {
+        both += left.values[at] * right.values[at];
+        of_left += left.values[at] * left.values[at];
+        of_right += right.values[at] * right.values[at];
+    }
+    return of_left * of_right == 0 ? 0 : both / (std::sqrt(of_left) * std::sqrt(of_right));
+}
+
+/// The values of one body brought together. A body without values, all constraints and hidden
+/// literals, is worth 1, as a fact without a value is.
+inline matrix combine(language::combination kind, const std::vector<matrix>& values) {
+    if (values.empty()) return scalar(1);
+    switch (kind) {
+        case language::combination::sum:
+            return fold_elements(values, plus);
+        case language::combination::product:
+            return fold(values, product);
+        case language::combination::elementwise_product:
+            return fold_elements(values, times);
+        case language::combination::max:
+            return fold_elements(values, greater_of);
+        case language::combination::min:
+            return fold_elements(values, lesser_of);
+        case language::combination::mean:
+            return product(scalar(1 / static_cast<double>(values.size())),
+                           fold_elements(values, plus));
+        case language::combination::concat:
+            return fold(values, below);
+        case language::combination::cosine:
+            if (values.size() != 2) throw std::logic_error("oracle: the cosine of two vectors");
+            return scalar(cosine(values[0], values[1]));
+    }
+    throw std::logic_error("oracle: unknown combination");
+}
+
+inline double element_transformed(language::transformation kind, double x, double number) {
+    const double root_two_over_pi = std::sqrt(2 / std::acos(-1.0));
+    switch (kind) {
+        case language::transformation::identity:
+            return x;
+        case language::transformation::relu:
+            return x > 0 ? x : 0;
+        case language::transformation::leaky_relu:
+            return x > 0 ? x : number * x;
+        case language::transformation::gelu:
+            return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+        case language::transformation::gelu_tanh:
+            return x * (1 + std::tanh(root_two_over_pi * (x + 0.044715 * x * x * x))) / 2;
+        case language::transformation::silu:
+            return x / (1 + std::exp(-x));
+        case language::transformation::sigmoid:
+            return 1 / (1 + std::exp(-x));
+        case language::transformation::tanh:
+            return std::tanh(x);
+        case language::transformation::exp:
+            return std::exp(x);
+        case language::transformation::log:
+            return std::log(x);
+        case language::transformation::sqrt:
+            return std::sqrt(x);
+        case language::transformation::inverse:
+            return 1 / x;
+        case language::transformation::complement:
+            return 1 - x;
+        case language::transformation::soft_cap:
+            return number * std::tanh(x / number);
+        default:
+            throw std::logic_error("oracle: unknown transformation");
+    }
+}
+
+inline matrix softmax(matrix value) {
+    const double top = *std::max_element(value.values.begin(), value.values.end());
+    double total = 0;
+    for (double& x : value.values) total += x = std::exp(x - top);
+    for (double& x : value.values) x /= total;
+    return value;
+}
+
+inline matrix sparsemax(matrix value) {
+    std::vector<double> sorted = value.values;
+    std::sort(sorted.begin(), sorted.end(), std::greater<>());
+    double total = 0;
+    double threshold = 0;
+    for (std::size_t count = 1; count <= sorted.size(); ++count) {
+        const double x = sorted[count - 1];
+        total += x;
+        if (1 + static_cast<double>(count) * x > total)
+            threshold = (total - 1) / static_cast<double>(count);
+    }
+    for (double& x : value.values) x = std::max(x - threshold, 0.0);
+    return value;
+}
+
+/// (x - mean) / sqrt(variance + eps), or without the mean: x / sqrt(mean of x^2 + eps).
+inline matrix normalized(matrix value, double eps, bool centered) {
+    const double length = static_cast<double>(value.size());
+    double mean = 0;
+    if (centered)
+        for (double x : value.values) mean += x / length;
+    double variance = 0;
+    for (double x : value.values) variance += (x - mean) * (x - mean) / length;
+    for (double& x : value.values) x = (x - mean) / std::sqrt(variance + eps);
+    return value;
+}
+
+inline matrix rotated(matrix value, double at, double base) {
+    if (value.size() % 2 != 0) throw std::logic_error("oracle: rotary turns pairs of elements");
+    for (std::size_t even = 0; even < value.size(); even += 2) {
+        const double angle =
+            at * std::pow(base, -static_cast<double>(even) / static_cast<double>(value.size()));
+        const double x = value.values[even];
+        const double y = value.values[even + 1];
+        value.values[even] = x * std::cos(angle) - y * std::sin(angle);
+        value.values[even + 1] = x * std::sin(angle) + y * std::cos(angle);
+    }
+    return value;
+}
+
+inline matrix sliced(const matrix& value, int begin, int length) {
+    if (begin < 0 || length < 1 || begin + length > to_int(value.size()))
+        throw std::logic_error("oracle: a slice outside of " + shape_text(value));
+    const auto first = value.values.begin() + begin;
+    return {length, 1, {first, first + length}};
+}
+
+inline matrix reshaped(matrix value, int rows, int columns) {
+    if (rows * columns != to_int(value.size()))
+        throw std::logic_error("oracle: " + shape_text(value) + " reshaped to another size");
+    value.rows = rows;
+    value.columns = columns;
+    return value;
+}
+
+/// One transformation. `numbers` are its constants, `weights` its gain and bias, `at` its position.
+inline matrix transform(language::transformation kind, matrix value, const double* numbers,
+                        const std::vector<matrix>& weights, double at) {
+    switch (kind) {
+        case language::transformation::softmax:
+            return softmax(value);
+        case language::transformation::sparsemax:
+            return sparsemax(value);
+        case language::transformation::norm:
+            return normalized(value, numbers[0], true);
+        case language::transformation::layer_norm:
+            return elementwise(
+                elementwise(normalized(value, numbers[0], true), weights.at(0), times),
+                weights.at(1), plus);
+        case language::transformation::rms_norm:
+            return elementwise(normalized(value, numbers[0], false), weights.at(0), times);
+        case language::transformation::rotary:
+            return rotated(value, at, numbers[0]);
+        case language::transformation::slice:
+            return sliced(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
+        case language::transformation::reshape:
+            return reshaped(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
+        default:
+            for (double& x : value.values) x = element_transformed(kind, x, numbers[0]);
+            return value;
+    }
+}
+
+}  // namespace oracle

@@ -1,0 +1,72 @@
+#include <sequent/train/clip.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "../catch.hpp"
+#include "numbers.hpp"
+
+namespace train = sequent::train;
+using namespace train_test;
+
+// PyTorch 2.13, double: clip_grad_norm_ with max_norm 0.75 of the gradient sequence(19, 5, 13, 6,
+// 8).
+namespace reference {
+constexpr double norm = 2.1213203435596424;
+constexpr std::array clipped{-0.2651649179450143,  -0.04419415299083571,
+                             0.17677661196334285,  -0.17677661196334285,
+                             0.04419415299083571,  0.2651649179450143,
+                             -0.08838830598167143, 0.13258245897250714,
+                             -0.22097076495417856, 0.0,
+                             0.22097076495417856,  -0.13258245897250714,
+                             0.08838830598167143,  -0.2651649179450143,
+                             -0.04419415299083571, 0.17677661196334285,
+                             -0.17677661196334285, 0.04419415299083571,
+                             0.2651649179450143};
+}  // namespace reference
+
+TEST_CASE("clipping scales to the norm asked for and returns the one before, as PyTorch does") {
+    auto gradient = sequence<double>(19, 5, 13, 6, 8);
+    CHECK(is_near(train::clip_by_norm(std::span(gradient), 0.75), reference::norm, 1e-15));
+    // PyTorch adds 1e-6 to the norm that it divides by.
+    check_near(gradient, reference::clipped, 1e-6);
+    CHECK(is_near(train::norm<double>(gradient), 0.75, 1e-15));
+
+    auto single = sequence<float>(19, 5, 13, 6, 8);
+    CHECK(is_near(train::clip_by_norm(std::span(single), 0.75F), reference::norm, 1e-6));
+    check_near(single, reference::clipped, 1e-6);
+}
+
+TEST_CASE("a gradient within the norm stays as it is") {
+    auto gradient = sequence<float>(19);
+    const auto before = gradient;
+    const float norm = train::clip_by_norm(std::span(gradient), 1e3F);
+    CHECK(gradient == before);
+    CHECK(norm > 0.0F);
+    std::vector<float> zero(5);
+    CHECK(train::clip_by_norm(std::span(zero), 1.0F) == 0.0F);
+    CHECK(zero == std::vector<float>(5));
+}
+
+TEST_CASE("the norm of many and of large floats is sound") {
+    // Summed one after another in float, the sum of squares would stop at 2^24.
+    std::vector<float> ones(40'000'000, 1.0F);
+    CHECK(is_near(train::norm<float>(ones), std::sqrt(4e7), 1e-12));
+    // Their squares overflow in float.
+    std::vector<float> large(4, 1e30F);
+    CHECK(is_near(train::clip_by_norm(std::span(large), 2.0F), 2e30, 1e-6));
+    check_near(large, std::vector<double>(4, 1.0), 1e-6);
+}
+
+TEST_CASE("a gradient that is not finite is reported and left alone") {
+    std::vector<float> gradient{1.0F, std::numeric_limits<float>::infinity(), 2.0F};
+    CHECK(std::isinf(train::clip_by_norm(std::span(gradient), 1.0F)));
+    CHECK(gradient[0] == 1.0F);
+    gradient[1] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(train::clip_by_norm(std::span(gradient), 1.0F)));
+    CHECK(gradient[2] == 2.0F);
+}

@@ -1,0 +1,172 @@
+#include <sequent/train/optimizer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "../catch.hpp"
+#include "numbers.hpp"
+
+namespace train = sequent::train;
+using namespace train_test;
+
+// PyTorch 2.13, double: parameters sequence(19); five steps s = 0 ... 4 with gradient_of_step(s)
+// and the learning rate 0.05 / (1 + s).
+namespace reference {
+constexpr std::size_t size = 19;
+// torch.optim.SGD
+constexpr std::array sgd{-1.2153125,
+                         0.4998958333333333,
+                         -0.50375,
+                         1.2723958333333334,
+                         0.2484375,
+                         -0.7822916666666667,
+                         1.0141666666666664,
+                         -0.03010416666666667,
+                         -0.9633333333333334,
+                         0.735625,
+                         -0.2680208333333334,
+                         -1.241875,
+                         0.4841666666666667,
+                         -0.4653125,
+                         1.2498958333333332,
+                         0.24625,
+                         -0.7276041666666666,
+                         0.9984375,
+                         -0.03229166666666667};
+// SGD, momentum 0.9
+constexpr std::array sgd_momentum{
+    -1.16777675,         0.49178252083333335,  -0.49801925,          1.2918219583333332,
+    0.24365831249999997, -0.8046705416666666,  1.0201081666666667,   -0.06299297916666666,
+    -0.9298523958333335, 0.713456875,          -0.27634489583333327, -1.2365036875,
+    0.4653326666666666,  -0.41777675000000003, 1.2417825208333335,   0.25198075000000003,
+    -0.7081780416666666, 0.9936583125000001,   -0.05467054166666668};
+// Adam
+constexpr std::array adam{
+    -1.1624040675655396, 0.5299908174675211,  -0.5316754875928215, 1.3238933780258737,
+    0.18707210175377934, -0.8103739134121467, 1.0558284642246523,  -0.08443787907937589,
+    -0.9138929222919618, 0.7123264918681994,  -0.2958402402597986, -1.1923346262679337,
+    0.4257547786263639,  -0.4124040675655398, 1.2799908174675212,  0.21832451240717862,
+    -0.6761066219741264, 0.9370721017537793,  -0.06037391341214677};
+// AdamW, weight decay 0.1
+constexpr std::array adam_w{
+    -1.1486337426893551, 0.5240481542199522,  -0.5257148267956587, 1.309271812652332,
+    0.18462689079908,    -0.8015092680394488, 1.044126651069116,   -0.08400939223953204,
+    -0.902952620683982,  0.7039064701558194,  -0.2926919923022516, -1.1784982380987277,
+    0.4204845319382213,  -0.4071611527870315, 1.2655207441222764,  0.21575776310666575,
+    -0.6679884270871992, 0.9260994807014044,  -0.06003667813712457};
+// AdamW, weight decay 0.5, betas 0.8 and 0.95, eps 1e-3
+constexpr std::array adam_w_options{
+    -1.0988818547851733, 0.4995447345637451,  -0.5001937448857898, 1.2483609379318454,
+    0.17749401416825225, -0.764636093814806,  0.9965686570086332,  -0.07994929218124767,
+    -0.8632672287207908, 0.6709114674790251,  -0.2781103073414591, -1.1280797398311027,
+    0.4023671841716534,  -0.3908237127563647, 1.2076028765925535,  0.20786439714301877,
+    -0.6397941074783109, 0.8855521561970608,  -0.05657795178599736};
+// AdamW, two groups: weight decay 0.1 for the first ten, 0 for the rest
+constexpr std::array adam_w_masked{
+    -1.1486337426893551, 0.5240481542199522,  -0.5257148267956587, 1.309271812652332,
+    0.18462689079908,    -0.8015092680394488, 1.044126651069116,   -0.08400939223953204,
+    -0.902952620683982,  0.7039064701558194,  -0.2958402402597986, -1.1923346262679337,
+    0.4257547786263639,  -0.4124040675655398, 1.2799908174675212,  0.21832451240717862,
+    -0.6761066219741264, 0.9370721017537793,  -0.06037391341214677};
+}  // namespace reference
+
+namespace {
+
+template <class T>
+std::vector<T> gradient_of_step(int step) {
+    std::vector<T> gradient;
+    for (int i = 0; i < static_cast<int>(reference::size); ++i) {
+        gradient.push_back(static_cast<T>((i * 5 + step * 3) % 13 - 6) / T(8));
+    }
+    return gradient;
+}
+
+template <class T, class Optimizer>
+void run(Optimizer& optimizer, std::vector<T>& parameters, int begin, int end) {
+    for (int step = begin; step < end; ++step) {
+        optimizer.step(parameters, gradient_of_step<T>(step), 0.05 / (1 + step));
+    }
+}
+
+template <class T, class Optimizer, class Reference>
+void check_run(Optimizer optimizer, const Reference& reference, double tolerance) {
+    auto parameters = sequence<T>(static_cast<int>(reference::size));
+    run<T>(optimizer, parameters, 0, 5);
+    CHECK(optimizer.steps() == 5);
+    check_near(parameters, reference, tolerance);
+}
+
+/// Two steps, then everything is moved to a fresh optimiser as a file would do it: the rest is
+/// equal to the last bit.
+template <class Optimizer>
+void check_continues(Optimizer first, Optimizer second) {
+    auto unbroken = sequence<float>(static_cast<int>(reference::size));
+    run<float>(first, unbroken, 0, 2);
+    auto continued = unbroken;
+    auto from = first.state();
+    auto to = second.state();
+    for (std::size_t index = 0; index < from.size(); ++index) {
+        CHECK(from[index].name == to[index].name);
+        std::ranges::copy(from[index].values, to[index].values.begin());
+    }
+    second.set_steps(first.steps());
+    run<float>(first, unbroken, 2, 5);
+    run<float>(second, continued, 2, 5);
+    CHECK(unbroken == continued);
+}
+
+std::vector<double> first_ten() {
+    std::vector<double> mask(reference::size, 0.0);
+    std::fill_n(mask.begin(), 10, 1.0);
+    return mask;
+}
+
+}  // namespace
+
+TEST_CASE("SGD steps as PyTorch's does") {
+    check_run<double>(train::sgd<double>(reference::size), reference::sgd, 1e-15);
+    check_run<float>(train::sgd<float>(reference::size), reference::sgd, 1e-6);
+    check_run<double>(train::sgd<double>(reference::size, 0.9), reference::sgd_momentum, 1e-15);
+    check_run<float>(train::sgd<float>(reference::size, 0.9), reference::sgd_momentum, 1e-6);
+}
+
+TEST_CASE("Adam steps as PyTorch's does") {
+    check_run<double>(train::adam<double>(reference::size), reference::adam, 1e-14);
+    check_run<float>(train::adam<float>(reference::size), reference::adam, 1e-6);
+}
+
+TEST_CASE("AdamW steps as PyTorch's does") {
+    check_run<double>(train::adam_w<double>(reference::size, 0.1), reference::adam_w, 1e-14);
+    check_run<float>(train::adam_w<float>(reference::size, 0.1), reference::adam_w, 1e-6);
+    const train::adam_options options{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3};
+    check_run<double>(train::adam_w<double>(reference::size, 0.5, {}, options),
+                      reference::adam_w_options, 1e-14);
+}
+
+TEST_CASE("AdamW's mask says which parameters decay") {
+    check_run<double>(train::adam_w<double>(reference::size, 0.1, first_ten()),
+                      reference::adam_w_masked, 1e-14);
+    CHECK_THROWS_AS(train::adam_w<double>(3, 0.1, first_ten()), std::invalid_argument);
+}
+
+TEST_CASE("a saved optimiser continues exactly") {
+    const auto n = reference::size;
+    check_continues(train::sgd<float>(n), train::sgd<float>(n));
+    check_continues(train::sgd<float>(n, 0.9), train::sgd<float>(n, 0.9));
+    check_continues(train::adam<float>(n), train::adam<float>(n));
+    check_continues(train::adam_w<float>(n, 0.1), train::adam_w<float>(n, 0.1));
+}
+
+TEST_CASE("a step changes nothing behind the last parameter") {
+    std::vector<float> parameters(reference::size + 16, 3.0F);
+    const auto gradient = gradient_of_step<float>(0);
+    train::adam_w<float> optimizer(reference::size, 0.1);
+    optimizer.step(std::span(parameters).first<reference::size>(), gradient, 0.05);
+    for (std::size_t at = reference::size; at < parameters.size(); ++at) {
+        CHECK(parameters[at] == 3.0F);
+    }
+}
