@@ -16,21 +16,34 @@ constexpr double cap = 3.0;
 double reference(activation f, double x) {
     const double pi = 3.14159265358979323846;
     switch (f) {
-        case activation::identity: return x;
-        case activation::relu: return x > 0 ? x : 0;
-        case activation::leaky_relu: return x > 0 ? x : slope * x;
-        case activation::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+        case activation::identity:
+            return x;
+        case activation::relu:
+            return x > 0 ? x : 0;
+        case activation::leaky_relu:
+            return x > 0 ? x : slope * x;
+        case activation::gelu:
+            return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
         case activation::gelu_tanh:
             return 0.5 * x * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
-        case activation::silu: return x / (1 + std::exp(-x));
-        case activation::sigmoid: return 1 / (1 + std::exp(-x));
-        case activation::tanh: return std::tanh(x);
-        case activation::exp: return std::exp(x);
-        case activation::log: return std::log(x);
-        case activation::sqrt: return std::sqrt(x);
-        case activation::inverse: return 1 / x;
-        case activation::complement: return 1 - x;
-        case activation::soft_cap: return cap * std::tanh(x / cap);
+        case activation::silu:
+            return x / (1 + std::exp(-x));
+        case activation::sigmoid:
+            return 1 / (1 + std::exp(-x));
+        case activation::tanh:
+            return std::tanh(x);
+        case activation::exp:
+            return std::exp(x);
+        case activation::log:
+            return std::log(x);
+        case activation::sqrt:
+            return std::sqrt(x);
+        case activation::inverse:
+            return 1 / x;
+        case activation::complement:
+            return 1 - x;
+        case activation::soft_cap:
+            return cap * std::tanh(x / cap);
     }
     return 0;
 }
@@ -40,7 +53,8 @@ void check() {
     INFO("activation " << static_cast<int>(F));
     constexpr int n = kernel::lanes<T>;
     const T parameter = F == activation::soft_cap ? T(cap) : T(slope);
-    const double low = F == activation::log || F == activation::sqrt || F == activation::inverse ? 0.1 : -6.0;
+    const double low =
+        F == activation::log || F == activation::sqrt || F == activation::inverse ? 0.1 : -6.0;
     const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-13;
     for (int i = 0; i < 640; i += n) {
         T x[n], y[n], d[n];

@@ -111,7 +111,8 @@ row plain_sparsemax(const row& x) {
     double sum = 0, tau = 0;
     for (std::size_t k = 0; k < z.size(); ++k) {
         sum += z[k];
-        if (1 + static_cast<double>(k + 1) * z[k] > sum) tau = (sum - 1) / static_cast<double>(k + 1);
+        if (1 + static_cast<double>(k + 1) * z[k] > sum)
+            tau = (sum - 1) / static_cast<double>(k + 1);
     }
     row y;
     for (const double v : x) y.push_back(std::max(v - tau, 0.0));

@@ -16,7 +16,8 @@ TEMPLATE_TEST_CASE("partial vectors touch only what they are told", "[simd]", fl
         for (int count = 0; count <= n; ++count) {
             const kernel::batch<T> x = kernel::load_first(from + offset, count);
             for (int i = 0; i < n; ++i)
-                REQUIRE(x.get(static_cast<std::size_t>(i)) == (i < count ? T(offset + i + 1) : T(0)));
+                REQUIRE(x.get(static_cast<std::size_t>(i)) ==
+                        (i < count ? T(offset + i + 1) : T(0)));
             for (T& t : to) t = T(-1);
             kernel::store_first(to + offset, kernel::load(from), count);
             for (int i = 0; i < 3 * n; ++i)
@@ -79,7 +80,8 @@ TEMPLATE_TEST_CASE("load_transposed gives the columns of its rows", "[simd]", fl
     T x[n * stride];
     for (int i = 0; i < n * stride; ++i) x[i] = T(i);
     kernel::batch<T> out[group];
-    kernel::load_transposed(x, [](int row) { return row * stride; }, out);
+    kernel::load_transposed(
+        x, [](int row) { return row * stride; }, out);
     for (int k = 0; k < group; ++k)
         for (int r = 0; r < n; ++r)
             REQUIRE(out[k].get(static_cast<std::size_t>(r)) == T(r * stride + k));

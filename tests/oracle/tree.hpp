@@ -280,8 +280,17 @@ struct reader {
     template <std::size_t... Indices, class... Rules>
     static program read_program(
         const language::program<std::index_sequence<Indices...>, Rules...>& written) {
-        return {
-            {read_rule(static_cast<const language::rule_at<Indices, Rules>&>(written).rule)...}};
+        program result;
+        (add(static_cast<const language::rule_at<Indices, Rules>&>(written).rule, result), ...);
+        return result;
+    }
+    template <class... Parts>
+    static void add(const language::program<Parts...>& spliced, program& to) {
+        for (rule& each : read_program(spliced).rules) to.rules.push_back(std::move(each));
+    }
+    template <class Rule>
+    static void add(const Rule& written, program& to) {
+        to.rules.push_back(read_rule(written));
     }
 };
 

@@ -32,8 +32,10 @@ constexpr bool derivative_needs_input(activation f) noexcept {
         case activation::gelu:
         case activation::gelu_tanh:
         case activation::silu:
-        case activation::log: return true;
-        default: return false;
+        case activation::log:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -113,7 +115,8 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
     } else if constexpr (F == gelu) {
-        const B cdf = fma(kernel::erf(x * set(T(detail::inverse_sqrt_2))), set(T(0.5)), set(T(0.5)));
+        const B cdf =
+            fma(kernel::erf(x * set(T(detail::inverse_sqrt_2))), set(T(0.5)), set(T(0.5)));
         const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
         return fma(x, density, cdf);
     } else if constexpr (F == gelu_tanh) {

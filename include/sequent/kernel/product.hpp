@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "simd.hpp"
 
@@ -31,50 +32,58 @@ struct even_split {
 /// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
 template <product_shape Shape, class T>
 struct product_plan {
-    // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum takes
-    // room of its own.
+    // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
+    // takes room of its own.
 #if defined(__FMA__) || defined(__aarch64__)
     static constexpr int registers = vector_registers - 1;
 #else
     static constexpr int registers = vector_registers - 3;
 #endif
-    static constexpr int most_rows(int width) {
-        return std::clamp(registers / width - 1, 1, width == 1 ? 16 : 12);
+    static constexpr int most_rows(int across) {
+        return std::clamp(registers / across - 1, 1, across == 1 ? 16 : 12);
     }
-    static constexpr int most_vectors(int height) {
-        return std::clamp(registers / (height + 1), 2, 8);
+    static constexpr int most_vectors(int down) {
+        return std::clamp(registers / (down + 1), 2, 8);
     }
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
     static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
+                                          half_batch<T>, batch<T>>;
 
     // Few rows take more vectors at once.
-    static constexpr even_split panels{vectors,
-                                       most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
+    static constexpr even_split panels{
+        vectors, most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
     static constexpr int width = panels.greatest() * lanes<T>;
 
+    // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
+    // it.
     static constexpr bool copied = Shape.b_depth == 1 && Shape.b_column != 1;
+    static constexpr int dot_rows = copied && Shape.a_depth == 1 ? 4 : 0;
     static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
-/// Rows x Vectors batches of C in registers. The last vector of a row is loaded from B with LoadLast
-/// lanes and stored to C with StoreLast lanes.
-template <int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth, int BDepth,
-          int CRow, class T>
+/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
+/// with LoadLast lanes and stored to C with StoreLast lanes.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
+          int BDepth, int CRow, class T>
 inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
-    constexpr int end = (Vectors - 1) * n;
-    batch<T> sum[Rows][Vectors];
+    constexpr int whole = Vectors - 1;
+    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) sum[r][v] = zero<T>();
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
+        last_sum[r] = Last(T(0));
     }
     SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
         batch<T> y[Vectors];
-        SEQUENT_UNROLL for (int v = 0; v + 1 < Vectors; ++v) y[v] = load(b + v * n);
-        y[Vectors - 1] = load_first<LoadLast>(b + end);
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const batch<T> x = set(a[r * ARow]);
-            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+            const T x = a[r * ARow];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(set(x), y[v], sum[r][v]);
+            last_sum[r] = fma(Last(x), last_y, last_sum[r]);
         }
         a += ADepth;
         b += BDepth;
@@ -82,22 +91,22 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         T* at = c + r * CRow;
         if (accumulate) {
-            SEQUENT_UNROLL for (int v = 0; v + 1 < Vectors; ++v) sum[r][v] += load(at + v * n);
-            sum[r][Vectors - 1] += load_first<StoreLast>(at + end);
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
+            last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
         }
-        SEQUENT_UNROLL for (int v = 0; v + 1 < Vectors; ++v) store(at + v * n, sum[r][v]);
-        store_first<StoreLast>(at + end, sum[r][Vectors - 1]);
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
+        store_first<StoreLast, T>(at + whole * n, last_sum[r]);
     }
 }
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
-template <product_shape Shape, bool Whole, int Vectors, int LoadLast, int StoreLast, int BDepth,
-          class T>
+template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
+          int BDepth, class T>
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
                           bool accumulate) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
     const auto take = [&](auto tile) {
-        product_tile<tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
+        product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
                      Shape.c_row>(a, b, c, depth, accumulate);
         a += tile() * Shape.a_row;
         c += tile() * Shape.c_row;
@@ -140,8 +149,46 @@ inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
     });
 }
 
+/// Columns elements of C, each the dot product of a row of A and a row of a transposed B.
+template <int Columns, int BColumn, class T>
+inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum[Columns];
+    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
+    int k = 0;
+    SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
+        const batch<T> x = load(a + k);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] =
+            fma(x, load(b + j * BColumn + k), sum[j]);
+    }
+    if (k < depth) {
+        const batch<T> x = load_first(a + k, depth - k);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] =
+            fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+    }
+    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) c[j] =
+        (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+}
+
+/// All columns of a few rows that way.
+template <product_shape Shape, class T>
+inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    constexpr int group = std::min(Shape.columns, 8);
+    constexpr int rest = Shape.columns % group;
+    for (int i = 0; i < rows; ++i, a += Shape.a_row, c += Shape.c_row) {
+        int j = 0;
+        for (; j + group <= Shape.columns; j += group)
+            product_dots<group, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
+                                                Shape.accumulate);
+        if constexpr (rest > 0)
+            product_dots<rest, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
+                                               Shape.accumulate);
+    }
+}
+
+/// All columns and depths, panel by panel. Whole: rows is Shape.rows.
 template <product_shape Shape, bool Whole, class T>
-inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     using plan = product_plan<Shape, T>;
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
@@ -150,30 +197,47 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept 
     do {
         const int block = std::min(left, plan::block);
         int column = 0;
-        const auto take = [&](auto vectors, auto last) {
+        // A panel of some vectors, the last of them a Last of which `last` lanes are columns of C.
+        const auto take = [&]<class Last>(Last, auto vectors, auto last) {
             const T* from = b + column * Shape.b_column;
+            T* to = c + column;
             if constexpr (plan::copied) {
+                constexpr int all = static_cast<int>(Last::size);
                 transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy, block);
-                product_panel<Shape, Whole, vectors(), n, last(), plan::width>(a, copy, c + column, rows,
-                                                                        block, accumulate);
+                product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
+                    a, copy, to, rows, block, accumulate);
             } else {
-                product_panel<Shape, Whole, vectors(), last(), last(), Shape.b_depth>(
-                    a, from, c + column, rows, block, accumulate);
+                product_panel<Shape, Whole, Last, vectors(), last(), last(), Shape.b_depth>(
+                    a, from, to, rows, block, accumulate);
             }
             column += vectors() * n;
         };
         using std::integral_constant;
-        constexpr int full = plan::panels.parts - plan::panels.longer - 1;
-        for (int i = 0; i < plan::panels.longer; ++i)
-            take(integral_constant<int, plan::panels.size + 1>{}, integral_constant<int, n>{});
-        for (int i = 0; i < full; ++i)
-            take(integral_constant<int, plan::panels.size>{}, integral_constant<int, n>{});
-        take(integral_constant<int, plan::panels.size>{}, integral_constant<int, plan::last>{});
+        constexpr even_split panels = plan::panels;
+        constexpr integral_constant<int, panels.size> size{};
+        for (int i = 0; i < panels.longer; ++i)
+            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                 integral_constant<int, n>{});
+        for (int i = panels.longer + 1; i < panels.parts; ++i)
+            take(batch<T>{}, size, integral_constant<int, n>{});
+        take(typename plan::last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
         a += block * Shape.a_depth;
         b += block * Shape.b_depth;
     } while (left > 0);
+}
+
+template <product_shape Shape, bool Whole, class T>
+inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    constexpr int few = product_plan<Shape, T>::dot_rows;
+    if constexpr (Whole && Shape.rows <= few) {
+        product_of_few_rows<Shape>(a, b, c, rows, depth);
+    } else {
+        if constexpr (few > 0)
+            if (rows <= few) return product_of_few_rows<Shape>(a, b, c, rows, depth);
+        product_of_panels<Shape, Whole>(a, b, c, rows, depth);
+    }
 }
 
 }  // namespace detail

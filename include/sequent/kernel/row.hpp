@@ -22,8 +22,8 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums hide
-/// the latency of the addition.
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums
+/// hide the latency of the addition.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -86,10 +86,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product = row_sum<Length, T>([&](int i, auto count) {
-                          return inner(i, count) * normal(i, count);
-                      }) /
-                      T(Length);
+    const T product =
+        row_sum<Length, T>([&](int i, auto count) { return inner(i, count) * normal(i, count); }) /
+        T(Length);
     each_vector<Length, T>([&, r = rstd](int i, auto count) {
         const batch<T> n = normal(i, count);
         const batch<T> d = load_first<count()>(dy + i);

@@ -95,7 +95,8 @@ SEQUENT_INLINE __m256i first_mask(int count) noexcept {
 }
 #endif
 
-/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <= lanes.
+/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
+/// lanes.
 template <class T>
 SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #if defined(__AVX512F__)
@@ -153,6 +154,53 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     else
         store_first(p, x, Count);
 }
+
+/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
+/// half. A whole vector where there is nothing to gain.
+#if defined(__AVX512VL__) && defined(__FMA__)
+template <class T>
+using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
+
+/// The first Count elements as a B, which is batch<T> or half_batch<T>.
+template <class B, int Count, class T>
+SEQUENT_INLINE B load_first_as(const T* p) noexcept {
+    if constexpr (Count == static_cast<int>(B::size))
+        return B::load_unaligned(p);
+    else if constexpr (sizeof(B) == 64)
+        return load_first(p, Count);
+    else if constexpr (sizeof(T) == 4)
+        return _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << Count) - 1u), p);
+    else
+        return _mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << Count) - 1u), p);
+}
+
+/// The first half of the lanes.
+template <class T>
+SEQUENT_INLINE half_batch<T> low_half(batch<T> x) noexcept {
+    if constexpr (sizeof(T) == 4)
+        return _mm512_castps512_ps256(x);
+    else
+        return _mm512_castpd512_pd256(x);
+}
+
+template <int Count, class T>
+SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
+    if constexpr (Count == static_cast<int>(half_batch<T>::size))
+        x.store_unaligned(p);
+    else if constexpr (sizeof(T) == 4)
+        _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << Count) - 1u), x);
+    else
+        _mm256_mask_storeu_pd(p, static_cast<__mmask8>((1u << Count) - 1u), x);
+}
+#else
+template <class T>
+using half_batch = batch<T>;
+
+template <class B, int Count, class T>
+SEQUENT_INLINE B load_first_as(const T* p) noexcept {
+    return load_first<Count>(p);
+}
+#endif
 
 /// The first Count elements of x, then those of `rest`.
 template <int Count, class T>
@@ -215,7 +263,9 @@ namespace detail {
 /// The vector whose 128-bit lane l holds the 16 bytes at at(l).
 template <class At>
 SEQUENT_INLINE auto gather_quarters(At at) noexcept {
-    const auto part = [&](auto l) __attribute__((always_inline)) { return _mm_loadu_ps(at(l)); };
+    const auto part = [&](auto l) __attribute__((always_inline)) {
+        return _mm_loadu_ps(at(l));
+    };
     using std::integral_constant;
     const __m128 low = part(integral_constant<int, 0>{});
 #if defined(__AVX512F__)
@@ -232,35 +282,53 @@ SEQUENT_INLINE auto gather_quarters(At at) noexcept {
 
 // Interleave the 32-bit words, or the 64-bit halves, of each 128-bit lane of a and b.
 #if defined(__AVX512F__)
-SEQUENT_INLINE __m512 low_words(__m512 a, __m512 b) noexcept { return _mm512_unpacklo_ps(a, b); }
-SEQUENT_INLINE __m512 high_words(__m512 a, __m512 b) noexcept { return _mm512_unpackhi_ps(a, b); }
+SEQUENT_INLINE __m512 low_words(__m512 a, __m512 b) noexcept {
+    return _mm512_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m512 high_words(__m512 a, __m512 b) noexcept {
+    return _mm512_unpackhi_ps(a, b);
+}
 SEQUENT_INLINE __m512d low_halves(__m512 a, __m512 b) noexcept {
     return _mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
 }
 SEQUENT_INLINE __m512d high_halves(__m512 a, __m512 b) noexcept {
     return _mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
 }
-SEQUENT_INLINE __m512 as_floats(__m512d x) noexcept { return _mm512_castpd_ps(x); }
+SEQUENT_INLINE __m512 as_floats(__m512d x) noexcept {
+    return _mm512_castpd_ps(x);
+}
 #elif defined(__AVX__)
-SEQUENT_INLINE __m256 low_words(__m256 a, __m256 b) noexcept { return _mm256_unpacklo_ps(a, b); }
-SEQUENT_INLINE __m256 high_words(__m256 a, __m256 b) noexcept { return _mm256_unpackhi_ps(a, b); }
+SEQUENT_INLINE __m256 low_words(__m256 a, __m256 b) noexcept {
+    return _mm256_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m256 high_words(__m256 a, __m256 b) noexcept {
+    return _mm256_unpackhi_ps(a, b);
+}
 SEQUENT_INLINE __m256d low_halves(__m256 a, __m256 b) noexcept {
     return _mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b));
 }
 SEQUENT_INLINE __m256d high_halves(__m256 a, __m256 b) noexcept {
     return _mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b));
 }
-SEQUENT_INLINE __m256 as_floats(__m256d x) noexcept { return _mm256_castpd_ps(x); }
+SEQUENT_INLINE __m256 as_floats(__m256d x) noexcept {
+    return _mm256_castpd_ps(x);
+}
 #else
-SEQUENT_INLINE __m128 low_words(__m128 a, __m128 b) noexcept { return _mm_unpacklo_ps(a, b); }
-SEQUENT_INLINE __m128 high_words(__m128 a, __m128 b) noexcept { return _mm_unpackhi_ps(a, b); }
+SEQUENT_INLINE __m128 low_words(__m128 a, __m128 b) noexcept {
+    return _mm_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m128 high_words(__m128 a, __m128 b) noexcept {
+    return _mm_unpackhi_ps(a, b);
+}
 SEQUENT_INLINE __m128d low_halves(__m128 a, __m128 b) noexcept {
     return _mm_unpacklo_pd(_mm_castps_pd(a), _mm_castps_pd(b));
 }
 SEQUENT_INLINE __m128d high_halves(__m128 a, __m128 b) noexcept {
     return _mm_unpackhi_pd(_mm_castps_pd(a), _mm_castps_pd(b));
 }
-SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept { return _mm_castpd_ps(x); }
+SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
+    return _mm_castpd_ps(x);
+}
 #endif
 #endif
 

@@ -175,7 +175,10 @@ constexpr auto softmax(First, Rest...) noexcept {
 
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
-    return repeated<Count, Program>{&block};
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program>{&block};
 }
 
 template <class T>

@@ -217,6 +217,7 @@ constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
 // A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
 #define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
     template <constraint Left, class Right>                                                      \
+        requires(index_operand<Right> || constraint<Right>)                                      \
     constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
         static_assert(refused<Left, Right>,                                                      \
                       "sequent: a chained comparison compares a truth value; write a <= b && b " \
@@ -227,6 +228,8 @@ SEQUENT_REFUSE_CHAIN(<)
 SEQUENT_REFUSE_CHAIN(<=)
 SEQUENT_REFUSE_CHAIN(>)
 SEQUENT_REFUSE_CHAIN(>=)
+SEQUENT_REFUSE_CHAIN(==)
+SEQUENT_REFUSE_CHAIN(!=)
 #undef SEQUENT_REFUSE_CHAIN
 
 }  // namespace sequent::inline SEQUENT_ABI::language

@@ -137,9 +137,22 @@ inline constexpr bool is_atom = false;
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
-/// An atom of a relation, weighted or not: what can be a head.
+template <class T>
+inline constexpr bool is_head = false;
+template <fixed_string Name, class Weight, class... Terms>
+inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_weighted = false;
+template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
+
+/// An atom of a relation, weighted or not.
 template <class T>
 concept atom = is_atom<T>;
+/// What can be a head: neither transposed nor negated nor hidden.
+template <class T>
+concept head_atom = is_head<T>;
 /// Anything that may stand in a body.
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
@@ -158,12 +171,14 @@ constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcep
 
 /// Must hold, but contributes no value. A dense fact holds where its value is not zero.
 template <atom Atom>
+    requires(!is_weighted<Atom>)
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
 
 /// Holds where the fact is absent; a dense fact is absent where its value is zero.
 template <atom Atom>
+    requires(!is_weighted<Atom>)
 constexpr auto operator!(Atom absent) noexcept {
     return detail::modified<negated>(absent);
 }

@@ -44,7 +44,7 @@ inline constexpr bool is_applied<applied<Body, Function>> = true;
 template <class T>
 concept body = is_body<T>;
 template <class T>
-concept rule_part = is_body<T> || is_applied<T> || is_function<T>;
+concept functional_body = is_body<T> || is_applied<T>;
 
 /// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
 template <class T>
@@ -65,62 +65,21 @@ constexpr auto operator,(Left left, Right right) noexcept {
     return joined<Left, Right>{left, right};
 }
 
-template <class Body, function Function>
-    requires(is_body<Body> || is_applied<Body>)
+template <functional_body Body, function Function>
 constexpr auto operator|(Body body, Function function) noexcept {
     return applied<Body, Function>{body, function};
 }
 
-template <atom Head, class Body>
-    requires(is_body<Body> || is_applied<Body>)
+template <head_atom Head, functional_body Body>
 constexpr auto operator<<=(Head head, Body body) noexcept {
     return rule<Head, Body>{head, body};
 }
 
-// What is left over makes no rule. Each says what to write instead.
+}  // namespace sequent::inline SEQUENT_ABI::language
 
-template <class Left, class Right>
-    requires(rule_part<Left> || rule_part<Right>) && (!(body<Left> && body_item<Right>))
-constexpr auto operator,(Left left, Right right) noexcept {
-    if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-        static_assert(refused<Left, Right>,
-                      "sequent: a bare number in a body would vanish; write number(0.5)");
-    else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-        static_assert(refused<Left, Right>,
-                      "sequent: a function stands after the body: (a, b) | product()");
-    else
-        static_assert(refused<Left, Right>,
-                      "sequent: only literals, weights, numbers and constraints stand in a body");
-    if constexpr (rule_part<Left>)
-        return left;
-    else
-        return right;
-}
+#include "refuse.hpp"
 
-template <class Left, class Right>
-    requires(is_body<Left> || is_applied<Left>) && (!is_function<Right>)
-constexpr auto operator|(Left left, Right) noexcept {
-    static_assert(refused<Left, Right>,
-                  "sequent: after | stands a function call such as relu() or sum(j); conditions "
-                  "are joined by ||");
-    return left;
-}
-
-template <class Head, class Body>
-    requires(rule_part<Head> || rule_part<Body>) &&
-            (!(atom<Head> && (is_body<Body> || is_applied<Body>)))
-constexpr auto operator<<=(Head head, Body body) noexcept {
-    if constexpr (!atom<Head>)
-        static_assert(refused<Head, Body>,
-                      "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-    else
-        static_assert(refused<Head, Body>,
-                      "sequent: a rule follows from a body of literals; a number is number(0.5)");
-    if constexpr (is_body<Body>)
-        return rule<literal<relation<"head">, none, plain>, Body>{{}, body};
-    else
-        return rule<Head, Head>{head, head};
-}
+namespace sequent::inline SEQUENT_ABI::language {
 
 template <std::size_t Index, class Rule>
 struct rule_at {
@@ -139,12 +98,13 @@ inline constexpr bool is_program = false;
 template <class... Parameters>
 inline constexpr bool is_program<program<Parameters...>> = true;
 
+/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
 template <class... Rules>
 constexpr auto rules(Rules... list) noexcept {
-    static_assert((... && is_rule<Rules>),
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
-    return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    if constexpr ((... && is_rule<Rules>))
+        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else
+        return refuse_rules<Rules...>(std::index_sequence_for<Rules...>{});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::language

@@ -20,6 +20,16 @@ struct fixed_string {
 template <class...>
 inline constexpr bool refused = false;
 
+/// What an expression that makes no rule gives once its reason is told. The operators of rules take
+/// it and give it again, so that one mistake is one error.
+struct mistaken {
+    constexpr mistaken T() const noexcept { return {}; }
+    template <class Weight>
+    constexpr mistaken operator[](Weight) const noexcept {
+        return {};
+    }
+};
+
 /// A list of values of different types.
 template <class... Values>
 struct pack {};

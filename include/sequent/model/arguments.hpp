@@ -25,6 +25,16 @@ struct argument_error : std::invalid_argument {
 
 namespace model_detail {
 
+/// "16 x 64", for messages.
+template <class Int>
+std::string extents_text(const Int* extents, int rank) {
+    if (rank == 0) return "a scalar";
+    std::string result = std::to_string(extents[0]);
+    for (int axis = 1; axis < rank; ++axis)
+        result.append(" x ").append(std::to_string(extents[axis]));
+    return result;
+}
+
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
 struct extents {
@@ -38,12 +48,7 @@ struct extents {
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
         return product;
     }
-    std::string text() const {
-        std::string result;
-        for (int axis = 0; axis < rank; ++axis)
-            result += (axis ? " x " : "") + std::to_string(at[static_cast<std::size_t>(axis)]);
-        return rank ? result : "a scalar";
-    }
+    std::string text() const { return extents_text(at.data(), rank); }
 };
 
 template <class T>
@@ -152,14 +157,6 @@ struct argument {
     }
 };
 
-/// `expected` as text, for messages.
-inline std::string shape_text(const int* expected, int rank) {
-    std::string result;
-    for (int axis = 0; axis < rank; ++axis)
-        result += (axis ? " x " : "") + std::to_string(expected[axis]);
-    return rank ? result : "a scalar";
-}
-
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
 inline void check_shape(const std::string& what, const extents& given, const int* expected,
                         int rank) {
@@ -172,7 +169,7 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        throw argument_error("sequent: " + what + " needs the shape " + shape_text(expected, rank) +
+        throw argument_error("sequent: " + what + " needs the shape " + extents_text(expected, rank) +
                              ", given is " + given.text());
     if (!given.contiguous)
         throw argument_error("sequent: " + what +

@@ -149,8 +149,12 @@ class model {
             return -1;
         }
         static std::string text(const sequent::plan::name& id, int at) {
-            if (id.length) return "\"" + std::string(id.text, static_cast<std::size_t>(id.length)) + "\"";
-            return "number " + std::to_string(at + 1);
+            std::string result;
+            if (id.length)
+                result.append("\"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+            else
+                result.append("number ").append(std::to_string(at + 1));
+            return result;
         }
 
         void take(int at, const std::string& what, const model_detail::argument<const T>& given) {

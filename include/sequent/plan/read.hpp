@@ -57,18 +57,29 @@ class reader {
 
     template <std::size_t... Indices, class... Rules>
     constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        int number = 0;
-        (begin(number++, static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+        number_ = 0;
+        read_rules(program);
     }
 
   private:
     rule current{};
     int scope_ = 0;
+    int number_ = 0;
 
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read_rules(
+        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+    template <class... Parts>
+    constexpr void begin(const lang::program<Parts...>& spliced) {
+        read_rules(spliced);
+    }
     template <class Rule>
-    constexpr void begin(int number, const Rule& written) {
+    constexpr void begin(const Rule& written) {
         current = rule{};
-        current.number = number;
+        current.number = number_++;
         current.scope = scope_;
         current.first_literal = out.literals.size();
         read_rule(written);
@@ -240,6 +251,7 @@ class reader {
         current.block = out.scopes.push({scope_, Count, -1});
         const rule outer = current;
         const int outer_scope = scope_;
+        const int outer_number = number_;
         const int outer_literals = out.literals.size();
         literal input = out.literals[outer.first_literal];
         // The block's literals come before those of the rule that stacks it.
@@ -247,6 +259,7 @@ class reader {
         scope_ = outer.block;
         read(*stacked.block);
         scope_ = outer_scope;
+        number_ = outer_number;
         current = outer;
         current.first_literal = out.literals.size();
         if (outer_literals > outer.first_literal) out.literals.push(input);

@@ -134,11 +134,20 @@ class shaper {
         for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
         }
         if (ok()) check_extents();
+        settled_ = true;
+        if (ok()) settle();
         if (ok()) find_outputs(queries);
     }
 
   private:
+    bool settled_ = false;
+
     constexpr bool ok() const { return out.mistake.ok(); }
+
+    /// Shapes are judged once all extents are known.
+    constexpr void misfit(const rule& at, int relation, int left, int right) {
+        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
+    }
 
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
@@ -378,7 +387,7 @@ class shaper {
             const value_shape inner = out.relations[result].value;
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer))
-                fail(fault::shapes_do_not_fit, written, -1, inner.rows, outer.rows);
+                misfit(written, -1, inner.rows, outer.rows);
             copy_shape(result, written.head);
             for (int axis = 0; axis < written.arity; ++axis)
                 written.variables[written.terms[axis].variable].extent = head.extents[axis];
@@ -432,7 +441,7 @@ class shaper {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
-                fail(fault::shapes_do_not_fit, written,
+                misfit(written,
                      value.kind == literal_kind::relation ? value.relation : -1, left, right);
                 return shape;
             }
@@ -445,7 +454,7 @@ class shaper {
                     shape = next;
                 } else {
                     if (shape.columns != next.rows)
-                        fail(fault::shapes_do_not_fit, written, -1, shape.columns, next.rows);
+                        misfit(written, -1, shape.columns, next.rows);
                     shape = {shape.rows, next.columns};
                 }
             } else if (written.combined == combination::concat) {
@@ -454,7 +463,7 @@ class shaper {
                 if (shape.is_scalar() && is_elementwise(written.combined))
                     shape = next;
                 else if (!(next.is_scalar() && is_elementwise(written.combined)))
-                    fail(fault::shapes_do_not_fit, written, -1,
+                    misfit(written, -1,
                          shape.rows == next.rows ? shape.columns : shape.rows,
                          shape.rows == next.rows ? next.columns : next.rows);
             }
@@ -478,19 +487,19 @@ class shaper {
         const int second = static_cast<int>(function.numbers[1]);
         if (function.kind == transformation::slice) {
             if (first < 0 || first + second > shape.size())
-                fail(fault::shapes_do_not_fit, written, -1, first + second, shape.size());
+                misfit(written, -1, first + second, shape.size());
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
             if (first * second != shape.size())
-                fail(fault::shapes_do_not_fit, written, -1, first * second, shape.size());
+                misfit(written, -1, first * second, shape.size());
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
             if (gain.shape[0] * gain.shape[1] != shape.size())
-                fail(fault::shapes_do_not_fit, written, -1, gain.shape[0] * gain.shape[1],
+                misfit(written, -1, gain.shape[0] * gain.shape[1],
                      shape.size());
         }
         return shape;

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "rule.hpp"
+
+/// What is left over makes no rule. Each operator says what to write instead, at the user's own line.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <class T>
+inline constexpr bool is_name = false;
+template <fixed_string Name>
+inline constexpr bool is_name<relation<Name>> = true;
+
+/// A part of a rule, whole or not.
+template <class T>
+concept rule_part = is_body<T> || is_applied<T> || is_function<T> || is_rule<T> ||
+                    std::is_same_v<T, mistaken>;
+template <class T>
+concept word = rule_part<T> || index_term<T> || is_name<T>;
+
+/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
+/// it is no rule, but perhaps a test or a fold.
+template <class Left, class Right>
+concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
+                 ((word<Left> || std::is_arithmetic_v<Left>) && rule_part<Right>);
+
+/// A mistake that has been told is not told again.
+template <class... Parts>
+inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
+
+template <class Left, class Right>
+    requires beside<Left, Right> && (!(body<Left> && body_item<Right>))
+constexpr mistaken operator,(Left, Right) noexcept {
+    if constexpr (told<Left, Right>)
+        return {};
+    else if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+        static_assert(refused<Left, Right>,
+                      "sequent: a bare number in a body would vanish; write number(0.5)");
+    else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+        static_assert(refused<Left, Right>,
+                      "sequent: a function stands after the body: (a, b) | product()");
+    else if constexpr (is_name<Left> || is_name<Right>)
+        static_assert(refused<Left, Right>,
+                      "sequent: a relation in a body has arguments, such as k(j)");
+    else
+        static_assert(refused<Left, Right>,
+                      "sequent: only literals, weights, numbers and constraints stand in a body");
+    return {};
+}
+
+template <class Left, class Right>
+    requires beside<Left, Right> && (!(functional_body<Left> && function<Right>))
+constexpr mistaken operator|(Left, Right) noexcept {
+    if constexpr (is_name<Left>)
+        static_assert(refused<Left, Right>,
+                      "sequent: a relation in a body has arguments, such as k(j)");
+    else
+        static_assert(told<Left, Right> || refused<Left, Right>,
+                      "sequent: after | stands a function call such as relu() or sum(j); "
+                      "conditions are joined by ||");
+    return {};
+}
+/// `x(i) | relu`, without the parentheses of a call.
+template <functional_body Body, class Result, class... Arguments>
+constexpr mistaken operator|(Body, Result (*)(Arguments...)) noexcept {
+    static_assert(refused<Body, Result>,
+                  "sequent: after | stands a function call such as relu() or sum(j); conditions "
+                  "are joined by ||");
+    return {};
+}
+
+template <class Head, class Body>
+    requires beside<Head, Body> && (!(head_atom<Head> && functional_body<Body>))
+constexpr mistaken operator<<=(Head, Body) noexcept {
+    if constexpr (told<Head, Body>)
+        return {};
+    else if constexpr (!head_atom<Head>)
+        static_assert(refused<Head, Body>,
+                      "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+    else
+        static_assert(refused<Head, Body>,
+                      "sequent: a rule follows from a body of literals; a number is number(0.5)");
+    return {};
+}
+
+#define SEQUENT_REFUSE(OPERATOR, REASON)                                        \
+    template <class Left, class Right>                                          \
+        requires beside<Left, Right> && (!(constraint<Left> && constraint<Right>)) && \
+                 (!(constraint<Left> && index_operand<Right>))                  \
+    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                \
+        static_assert(told<Left, Right> || refused<Left, Right>, REASON);       \
+        return {};                                                              \
+    }
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
+                   "| sum()")
+#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: a constraint compares index variables, not values; a rule is head " \
+                   "<<= body")
+#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: && and || join constraints; literals are separated by commas, and " \
+                   "alternatives are several rules with one head")
+SEQUENT_REFUSE_ARITHMETIC(+)
+SEQUENT_REFUSE_ARITHMETIC(-)
+SEQUENT_REFUSE_ARITHMETIC(*)
+SEQUENT_REFUSE_ARITHMETIC(/)
+SEQUENT_REFUSE_ARITHMETIC(%)
+SEQUENT_REFUSE_ARITHMETIC(&)
+SEQUENT_REFUSE_ARITHMETIC(^)
+SEQUENT_REFUSE_COMPARISON(<)
+SEQUENT_REFUSE_COMPARISON(<=)
+SEQUENT_REFUSE_COMPARISON(>)
+SEQUENT_REFUSE_COMPARISON(>=)
+SEQUENT_REFUSE_COMPARISON(<<)
+SEQUENT_REFUSE_COMPARISON(==)
+SEQUENT_REFUSE_COMPARISON(!=)
+SEQUENT_REFUSE_CONNECTIVE(&&)
+SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_CONNECTIVE
+#undef SEQUENT_REFUSE_COMPARISON
+#undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE
+
+template <int Argument, bool IsRule>
+struct argument_of_rules {
+    static_assert(IsRule,
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations (h(i) | "
+                  "relu())");
+};
+
+/// Names the first argument of rules(...) that is none, as the user counts.
+template <class... Rules, std::size_t... At>
+constexpr mistaken refuse_rules(std::index_sequence<At...>) noexcept {
+    int first = 0;
+    (void)first;
+    return {};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language

@@ -1,0 +1,7 @@
+#pragma once
+
+/// The fixed templates, all written in the rule language.
+
+#include "nn/attention.hpp"
+#include "nn/options.hpp"
+#include "nn/transformer.hpp"

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "check.hpp"
+
+/// Names that the rules of these tests share.
+
+namespace names {
+
+using namespace sequent::language;
+
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+inline constexpr var<"h"> h;
+inline constexpr relation<"x"> x;
+inline constexpr relation<"y"> y;
+inline constexpr relation<"z"> z;
+inline constexpr relation<"a"> a;
+inline constexpr relation<"b"> b;
+inline constexpr relation<"c"> c;
+inline constexpr relation<"q"> q;
+inline constexpr relation<"k"> k;
+inline constexpr relation<"v"> v;
+inline constexpr relation<"logit"> logit;
+inline constexpr relation<"weights"> weights;
+inline constexpr relation<"out"> out;
+inline constexpr bound<"length"> length;
+
+}  // namespace names
+
+namespace check {
+
+/// How many steps of each kind a plan has.
+template <class Model>
+constexpr int count_steps(sequent::plan::step_kind kind) {
+    int count = 0;
+    for (const auto& step : Model::plan::tables.steps) count += step.kind == kind ? 1 : 0;
+    return count;
+}
+/// Whether the plan computes its attentions fused, and everything else by rows.
+template <class Model>
+inline constexpr bool is_fused = count_steps<Model>(sequent::plan::step_kind::attention) > 0 &&
+                                 count_steps<Model>(sequent::plan::step_kind::general) == 0;
+
+/// How many pairs attention `At` admits by its space, in one direction or the other.
+template <class Model, int At = 0, bool Transposed = false>
+long pairs(int count = 0) {
+    constexpr auto step = Model::plan::template attention_at<At>;
+    constexpr int row = Transposed ? step.column_variable : step.row_variable;
+    constexpr int column = Transposed ? step.row_variable : step.column_variable;
+    constexpr int rows = Transposed ? step.columns : step.rows;
+    constexpr int columns = Transposed ? step.rows : step.columns;
+    constexpr auto space =
+        sequent::plan::make_space(Model::plan::tables.pool.nodes, step.condition, row, column);
+    static_assert(space.exact);
+    const int counts[1] = {count};
+    long result = 0;
+    for (int at = 0; at < rows; ++at)
+        for (int other = 0; other < columns; ++other)
+            result += space.contains(at, other, columns, counts) ? 1 : 0;
+    if (count == 0) CHECK(result == static_cast<long>(count_pairs(space, rows, columns)));
+    return result;
+}
+
+/// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`.
+template <class Model, int Softmax = 0>
+void attends(int count = 0) {
+    static_assert(is_fused<Model>);
+    agrees<Model>(count);
+    const fixture<Model, double> f(1, count);
+    const auto expected = oracle::evaluate(oracle::tree::read(Model::program), f.world());
+    const long ground_rules = expected.ground_rules[to_size(Softmax)];
+    CHECK(pairs<Model>(count) == ground_rules);
+    CHECK(pairs<Model, 0, true>(count) == ground_rules);
+}
+
+}  // namespace check
