@@ -7,5 +7,7 @@
 #include "language/function.hpp"
 #include "language/index.hpp"
 #include "language/literal.hpp"
+#include "language/program.hpp"
+#include "language/refuse.hpp"
 #include "language/rule.hpp"
 #include "language/text.hpp"

@@ -11,6 +11,7 @@ using namespace sequent::language;
 inline constexpr var<"i"> i;
 inline constexpr var<"j"> j;
 inline constexpr var<"h"> h;
+inline constexpr var<"g", 2> g;
 inline constexpr relation<"x"> x;
 inline constexpr relation<"y"> y;
 inline constexpr relation<"z"> z;
@@ -24,6 +25,11 @@ inline constexpr relation<"logit"> logit;
 inline constexpr relation<"weights"> weights;
 inline constexpr relation<"out"> out;
 inline constexpr bound<"length"> length;
+
+template <fixed_string Name>
+inline constexpr relation<Name> r;
+template <fixed_string Name, int... Shape>
+inline constexpr weight<Name, Shape...> W;
 
 }  // namespace names
 

@@ -53,8 +53,8 @@ bool is_partition(const both_read& read, const plan::space& space, bool transpos
     return true;
 }
 
-/// Checks both directions over a few sizes. Where the pieces cannot hold the condition exactly they
-/// must say so.
+/// Checks both directions over a few sizes. A condition that pieces cannot hold says so, in one
+/// direction at least.
 template <class Condition>
 void check_space(const Condition& condition, bool exact = true) {
     const both_read read_condition = read(condition);
@@ -62,16 +62,17 @@ void check_space(const Condition& condition, bool exact = true) {
     const auto& nodes = read_condition.source.nodes;
     const plan::space forward = plan::make_space(nodes, root, 0, 1);
     const plan::space backward = plan::make_space(nodes, root, 1, 0);
-    CHECK(forward.exact == exact);
-    CHECK(backward.exact == exact);
-    if (!exact) return;
+    CHECK((forward.exact && backward.exact) == exact);
     for (int rows : {1, 2, 7, 17, 33})
         for (int columns : {1, 3, 17, 31})
             for (int count : {0, 2, 9, 40}) {
-                CHECK(is_partition(read_condition, forward, false, rows, columns, count));
-                CHECK(is_partition(read_condition, backward, true, columns, rows, count));
+                if (forward.exact)
+                    REQUIRE(is_partition(read_condition, forward, false, rows, columns, count));
+                if (backward.exact)
+                    REQUIRE(is_partition(read_condition, backward, true, columns, rows, count));
             }
-    CHECK(count_pairs(forward, 17, 31) == count_pairs(backward, 31, 17));
+    if (exact && read_condition.source.counts.size() == 0)
+        CHECK(count_pairs(forward, 17, 31) == count_pairs(backward, 31, 17));
 }
 
 }  // namespace

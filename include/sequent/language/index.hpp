@@ -219,7 +219,8 @@ constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
     template <constraint Left, class Right>                                                      \
         requires(index_operand<Right> || constraint<Right>)                                      \
     constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
-        static_assert(refused<Left, Right>,                                                      \
+        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
+        static_assert(is_a_constraint,                                                           \
                       "sequent: a chained comparison compares a truth value; write a <= b && b " \
                       "<= c");                                                                   \
         return left;                                                                             \

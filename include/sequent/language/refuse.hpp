@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstddef>
 #include <type_traits>
-#include <utility>
 
 #include "rule.hpp"
 
@@ -35,19 +33,18 @@ inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 template <class Left, class Right>
     requires beside<Left, Right> && (!(body<Left> && body_item<Right>))
 constexpr mistaken operator,(Left, Right) noexcept {
-    if constexpr (told<Left, Right>)
-        return {};
-    else if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-        static_assert(refused<Left, Right>,
+    constexpr bool makes_a_rule = told<Left, Right>;
+    if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+        static_assert(makes_a_rule,
                       "sequent: a bare number in a body would vanish; write number(0.5)");
     else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-        static_assert(refused<Left, Right>,
+        static_assert(makes_a_rule,
                       "sequent: a function stands after the body: (a, b) | product()");
     else if constexpr (is_name<Left> || is_name<Right>)
-        static_assert(refused<Left, Right>,
+        static_assert(makes_a_rule,
                       "sequent: a relation in a body has arguments, such as k(j)");
     else
-        static_assert(refused<Left, Right>,
+        static_assert(makes_a_rule,
                       "sequent: only literals, weights, numbers and constraints stand in a body");
     return {};
 }
@@ -55,45 +52,60 @@ constexpr mistaken operator,(Left, Right) noexcept {
 template <class Left, class Right>
     requires beside<Left, Right> && (!(functional_body<Left> && function<Right>))
 constexpr mistaken operator|(Left, Right) noexcept {
+    constexpr bool makes_a_rule = told<Left, Right>;
     if constexpr (is_name<Left>)
-        static_assert(refused<Left, Right>,
+        static_assert(makes_a_rule,
                       "sequent: a relation in a body has arguments, such as k(j)");
     else
-        static_assert(told<Left, Right> || refused<Left, Right>,
+        static_assert(makes_a_rule,
                       "sequent: after | stands a function call such as relu() or sum(j); "
                       "conditions are joined by ||");
     return {};
 }
-/// `x(i) | relu`, without the parentheses of a call.
-template <functional_body Body, class Result, class... Arguments>
-constexpr mistaken operator|(Body, Result (*)(Arguments...)) noexcept {
-    static_assert(refused<Body, Result>,
-                  "sequent: after | stands a function call such as relu() or sum(j); conditions "
-                  "are joined by ||");
+
+/// A function's name, without the parentheses of a call.
+struct uncalled {
+    template <class Result, class... Arguments>
+    constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+    // Of the overloaded ones, those that a name alone cannot tell apart.
+    constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+    constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+};
+template <class Body>
+    requires functional_body<Body> || std::is_same_v<Body, mistaken>
+constexpr mistaken operator|(Body, uncalled) noexcept {
+    constexpr bool makes_a_rule = told<Body>;
+    static_assert(makes_a_rule,
+                  "sequent: after | stands a function call such as relu() or sum(j): the "
+                  "parentheses are missing");
     return {};
 }
 
 template <class Head, class Body>
     requires beside<Head, Body> && (!(head_atom<Head> && functional_body<Body>))
 constexpr mistaken operator<<=(Head, Body) noexcept {
-    if constexpr (told<Head, Body>)
-        return {};
-    else if constexpr (!head_atom<Head>)
-        static_assert(refused<Head, Body>,
+    constexpr bool makes_a_rule = told<Head, Body>;
+    if constexpr (!head_atom<Head>)
+        static_assert(makes_a_rule,
                       "sequent: the head of a rule is one atom with its arguments, such as q(i)");
     else
-        static_assert(refused<Head, Body>,
+        static_assert(makes_a_rule,
                       "sequent: a rule follows from a body of literals; a number is number(0.5)");
     return {};
 }
 
-#define SEQUENT_REFUSE(OPERATOR, REASON)                                        \
-    template <class Left, class Right>                                          \
+#define SEQUENT_REFUSE(OPERATOR, REASON)                                              \
+    template <class Left, class Right>                                                \
         requires beside<Left, Right> && (!(constraint<Left> && constraint<Right>)) && \
-                 (!(constraint<Left> && index_operand<Right>))                  \
-    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                \
-        static_assert(told<Left, Right> || refused<Left, Right>, REASON);       \
-        return {};                                                              \
+                 (!(constraint<Left> && index_operand<Right>))                        \
+    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                      \
+        constexpr bool makes_a_rule = told<Left, Right>;                              \
+        static_assert(makes_a_rule, REASON);                                          \
+        return {};                                                                    \
     }
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                      \
     SEQUENT_REFUSE(OPERATOR,                                                                     \
@@ -127,20 +139,5 @@ SEQUENT_REFUSE_CONNECTIVE(||)
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
 #undef SEQUENT_REFUSE
-
-template <int Argument, bool IsRule>
-struct argument_of_rules {
-    static_assert(IsRule,
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations (h(i) | "
-                  "relu())");
-};
-
-/// Names the first argument of rules(...) that is none, as the user counts.
-template <class... Rules, std::size_t... At>
-constexpr mistaken refuse_rules(std::index_sequence<At...>) noexcept {
-    int first = 0;
-    (void)first;
-    return {};
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::language

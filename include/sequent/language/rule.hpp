@@ -6,7 +6,7 @@
 
 #include "function.hpp"
 
-/// Bodies, rules and programs. `head <<= (a, b, constraint) | combination | transformation |
+/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
 /// aggregation`, where <<= reads "follows from".
 
 namespace sequent::inline SEQUENT_ABI::language {
@@ -73,38 +73,6 @@ constexpr auto operator|(Body body, Function function) noexcept {
 template <head_atom Head, functional_body Body>
 constexpr auto operator<<=(Head head, Body body) noexcept {
     return rule<Head, Body>{head, body};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-#include "refuse.hpp"
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <std::size_t Index, class Rule>
-struct rule_at {
-    Rule rule;
-};
-
-template <class Indices, class... Rules>
-struct program;
-
-/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
-template <std::size_t... Indices, class... Rules>
-struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
-
-template <class T>
-inline constexpr bool is_program = false;
-template <class... Parameters>
-inline constexpr bool is_program<program<Parameters...>> = true;
-
-/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
-template <class... Rules>
-constexpr auto rules(Rules... list) noexcept {
-    if constexpr ((... && is_rule<Rules>))
-        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
-    else
-        return refuse_rules<Rules...>(std::index_sequence_for<Rules...>{});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::language

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "arguments.hpp"
+#include "ill_formed.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
 
@@ -52,6 +53,7 @@ consteval int find_relation() {
 /// Whether the relation's values are still there once forward has returned.
 template <class Plan>
 constexpr bool is_kept(int at) {
+    if (at < 0) return false;
     const plan::relation_layout& layout = Plan::tables.relations[at];
     return layout.where == plan::place::value &&
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
@@ -69,11 +71,13 @@ struct alignas(64) workspace_block {
     template <fixed_string Name>
     tensor_view<const T> operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
-        static_assert(at >= 0, "sequent: the program has no relation of this name");
-        static_assert(is_kept<Plan>(at),
-                      "sequent: the plan does not keep this relation; name it in query<...>");
-        constexpr weight_view view = view_of_relation<Plan>(at);
-        return to_tensor<const T>(view, numbers);
+        constexpr bool kept = is_kept<Plan>(at);
+        if constexpr (sizeof(relation_of_the_model<plan::named_as<Name>, (at >= 0), kept>) && kept) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers);
+        } else {
+            return {};
+        }
     }
 };
 
@@ -84,7 +88,6 @@ struct alignas(64) workspace_block {
 template <const auto& Program, class... Facts>
 class model {
     using plan_type = plan::plan_of<Program, Facts...>;
-    static_assert(sizeof(plan::report<plan_type::mistake>) > 0);
 
   public:
     using plan = plan_type;
@@ -352,6 +355,11 @@ class model {
         for (int at = 0; at < to.size(); ++at) to.element(at) += outward[at];
     }
 };
+
+/// A program that makes no sense is told where its model is first needed.
+template <const auto& Program, class... Facts>
+    requires(!model_detail::is_well_formed<Program, Facts...>)
+class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
 
 /// A block of parameters or a workspace on the heap: large models do not fit a stack.
 template <class Block>

@@ -145,10 +145,12 @@ struct alignas(64) parameter_block {
     template <fixed_string Name, class U>
     static constexpr tensor_view<U> view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
-        static_assert(at != -1, "sequent: the model has no weight of this name");
-        static_assert(at != -2, "sequent: several stacks have a weight of this name; use for_each");
-        constexpr weight_view found = view_of_weight<Plan>(at);
-        return to_tensor<U>(found, base);
+        if constexpr (sizeof(weight_of_the_model<plan::named_as<Name>, (at >= 0)>) && at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<U>(found, base);
+        } else {
+            return {};
+        }
     }
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "../language/text.hpp"
 #include "list.hpp"
 
 /// What can be wrong with a program, and how the compiler says it.
@@ -20,6 +21,7 @@ struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
 struct one_weight_with_two_shapes {};
 struct unknown_relation {};
+struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
 struct head_arguments_are_distinct_variables {};
@@ -41,8 +43,11 @@ struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_fact_and_one_output {};
 }  // namespace mistake
 
-template <int Number>
+/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that rule 2
+/// stacks.
+template <int... Numbers>
 struct rule_number {};
+struct outside_of_rules {};
 template <char... Characters>
 struct in_relation {};
 
@@ -51,11 +56,28 @@ inline constexpr bool well_formed = false;
 template <class Rule, class Relation>
 inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
 
-/// The one place where an ill-formed program stops the compiler. Rules count from 1.
+/// The one place where an ill-formed program stops the compiler.
 template <class Rule, class Relation, class Mistake>
 struct check_program {
     static_assert(well_formed<Rule, Relation, Mistake>,
                   "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+template <char... Characters>
+struct named {};
+
+/// p[W] of a weight that no rule uses.
+template <class Name, bool Known>
+struct weight_of_the_model {
+    static_assert(Known,
+                  "sequent: the model has no one weight of this name; in stacks, use for_each");
+};
+/// w[r] of a relation whose values are not there after forward.
+template <class Name, bool Known, bool Kept>
+struct relation_of_the_model {
+    static_assert(Known, "sequent: the program has no relation of this name");
+    static_assert(!Known || Kept,
+                  "sequent: the plan does not keep this relation; name it in query<...>");
 };
 
 namespace plan {
@@ -72,6 +94,7 @@ enum class fault {
     two_aggregations,
     one_weight_with_two_shapes,
     unknown_relation,
+    query_of_an_unknown_relation,
     wrong_number_of_arguments,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
@@ -92,10 +115,11 @@ enum class fault {
 
 struct diagnosis {
     fault found = fault::none;
-    int rule = 0;
+    int rule = 0;  // from 0; -1 where it is in none
     name relation{};
     int left = 0;
     int right = 0;
+    int stacked_by = -1;  // the rule that stacks the block in which it is
 
     constexpr bool ok() const { return found == fault::none; }
 };
@@ -117,6 +141,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(two_aggregations)
     SEQUENT_MISTAKE(one_weight_with_two_shapes)
     SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(query_of_an_unknown_relation)
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
     SEQUENT_MISTAKE(head_variable_that_nothing_binds)
     SEQUENT_MISTAKE(weight_index_without_a_range)
@@ -139,15 +164,34 @@ consteval auto mistake_type() {
         return mistake::shapes_do_not_fit<left, right>{};
 }
 
+template <const auto& Diagnosis>
+consteval auto rule_type() {
+    if constexpr (Diagnosis.rule < 0)
+        return outside_of_rules{};
+    else if constexpr (Diagnosis.stacked_by >= 0)
+        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
+    else
+        return rule_number<Diagnosis.rule + 1>{};
+}
+
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto relation_type(std::index_sequence<At...>) {
     return in_relation<Diagnosis.relation.text[At]...>{};
 }
 
+template <language::fixed_string Name, std::size_t... At>
+consteval auto name_type(std::index_sequence<At...>) {
+    return named<Name.characters[At]...>{};
+}
+/// A name whose characters stand in the compiler's message.
+template <language::fixed_string Name>
+using named_as =
+    decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+
 /// Instantiating this reports `Diagnosis`, if it holds a mistake.
 template <const auto& Diagnosis>
 using report = check_program<
-    rule_number<Diagnosis.rule + 1>,
+    decltype(rule_type<Diagnosis>()),
     decltype(relation_type<Diagnosis>(std::make_index_sequence<Diagnosis.relation.length>{})),
     decltype(mistake_type<Diagnosis>())>;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "shape.hpp"
+#include "space.hpp"
 
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition
@@ -58,7 +59,7 @@ struct node_pool {
     }
 };
 
-constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 4 * literals + 32; }
+constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 10 * literals + 32; }
 
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
@@ -81,11 +82,15 @@ class domain_finder {
         out.expression.count = in.text.literals.size();
         for (int& root : out.condition) root = -1;
         for (int& root : out.domain) root = -1;
+        differing_.count = in.text.rules.size();
+        for (int& body : differing_) body = -1;
         for (int at : in.order) visit(at);
+        check_logits();
     }
 
   private:
     const shaped<Sizes, Facts>& in;
+    list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
@@ -104,7 +109,12 @@ class domain_finder {
             const int inherited = out.pool.substitute(out.pool.nodes, out.domain[item.relation],
                                                       item.terms);
             if (written.total) {
-                common = body == 0 ? inherited : (common == inherited ? common : -1);
+                if (body == 0) {
+                    common = inherited;
+                } else if (differing_[at] < 0 && !is_same_space(common, inherited, written)) {
+                    differing_[at] = body;
+                    common = -1;
+                }
                 continue;
             }
             root = out.pool.both(root, inherited);
@@ -117,6 +127,78 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// The rules of one logit must have one space: a bias without the mask would admit again what
+    /// the mask removes.
+    constexpr void check_logits() {
+        bool is_logit[decltype(out.domain)::capacity() + 1]{};
+        for (int place = in.order.size(); place-- > 0;) {
+            const rule& written = in.text.rules[in.order[place]];
+            const bool logit = is_logit[written.head];
+            if (!logit && written.aggregated != aggregation::softmax) continue;
+            const int body = differing_[in.order[place]];
+            if (logit && body >= 0 && out.mistake.ok()) {
+                const int first = number_of(written, 0);
+                const int second = number_of(written, body);
+                const int stacking = in.text.scopes[written.scope].rule;
+                out.mistake = {fault::rules_of_one_sum_with_different_spaces, second,
+                               in.text.relations[written.head].id, first + 1, second + 1,
+                               stacking < 0 ? -1 : in.text.rules[stacking].number};
+            }
+            const unsigned all = (1u << written.variables.size()) - 1;
+            for (int at = 0; at < written.literals; ++at) {
+                const literal& item = in.text.literals[written.first_literal + at];
+                if (item.kind != literal_kind::relation || !item.gives_value()) continue;
+                unsigned mentioned = 0;
+                for (int axis = 0; axis < item.arity; ++axis)
+                    if (item.terms[axis].variable >= 0) mentioned |= 1u << item.terms[axis].variable;
+                if (mentioned == all) is_logit[item.relation] = true;
+            }
+        }
+    }
+    constexpr int number_of(const rule& total, int body) const {
+        const literal& item = in.text.literals[total.first_literal + body];
+        return in.text.rules[in.relations[item.relation].rule].number;
+    }
+
+    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
+    /// written.
+    constexpr bool is_same_space(int left, int right, const rule& written) {
+        if (left == right) return true;
+        if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
+        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
+        int row = -1;
+        int column = -1;
+        for (int index = 0; index < written.variables.size(); ++index) {
+            if (!((mentioned >> index) & 1u)) continue;
+            if (column >= 0) return false;
+            (row < 0 ? row : column) = index;
+        }
+        // One set holds both, and has as many members as each.
+        const int roots[] = {left, right, out.pool.both(left, right)};
+        long long pairs[3]{};
+        for (int at = 0; at < 3; ++at) {
+            const space where = make_space(out.pool.nodes, roots[at], row, column);
+            if (!where.exact) return false;
+            constexpr int enough = 1024;  // rows tell as much as all
+            const int rows = written.variables[row].extent;
+            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
+                                    column < 0 ? 1 : written.variables[column].extent);
+        }
+        return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = out.pool.nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = out.pool.nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
     /// An argument with an offset, or an element, may lie outside the relation.

@@ -32,6 +32,7 @@ struct weight_layout {
     int column = 0;
     int interleaved = -1;  // the index axis whose values stand between input and output
     int group = -1;
+    int group_column = 0;  // its first among the group's columns
 };
 
 inline constexpr int never = 1 << 30;
@@ -52,7 +53,6 @@ struct buffer {
 struct group {
     int first_rule = -1;
     int columns = 0;
-    int bias_columns = 0;
     int buffer = -1;
 };
 

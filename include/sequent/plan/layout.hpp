@@ -106,7 +106,7 @@ constexpr void group_products(Draft& draft) {
                 same = next.x.terms[axis] == first.x.terms[axis];
             if (!same) continue;
             if (members++ == 0) {
-                draft.group_of[at] = draft.groups.push({at, 0, 0, -1});
+                draft.group_of[at] = draft.groups.push({at, 0, -1});
                 draft.roles[at] = role::grouped;
             }
             draft.group_of[other] = draft.group_of[at];
@@ -116,9 +116,11 @@ constexpr void group_products(Draft& draft) {
     for (int at : draft.in.order) {
         if (draft.group_of[at] < 0) continue;
         group& of = draft.groups[draft.group_of[at]];
-        draft.out.weights[candidates[at].x.weight.weight].group = draft.group_of[at];
-        if (candidates[at].bias.weight >= 0)
-            draft.out.weights[candidates[at].bias.weight].group = draft.group_of[at];
+        for (const weight_use& use : {candidates[at].x.weight, candidates[at].bias}) {
+            if (use.weight < 0) continue;
+            draft.out.weights[use.weight].group = draft.group_of[at];
+            draft.out.weights[use.weight].group_column = of.columns;
+        }
         of.columns += candidates[at].columns;
     }
 }
@@ -130,8 +132,6 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
     int size = 0;
     int matrix_of[Draft::rule_capacity]{};
     int bias_of[Draft::rule_capacity]{};
-    int matrix_columns[Draft::rule_capacity]{};
-    int bias_columns[Draft::rule_capacity]{};
     for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
     draft.out.scope_offset[scope] = base;
     for (int at = 0; at < draft.in.text.weights.size(); ++at) {
@@ -148,16 +148,14 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
-            int& used = matrix ? matrix_columns[layout.group] : bias_columns[layout.group];
             if (start < 0) {
                 start = size;
                 size += aligned(matrix ? of.columns * columns : of.columns);
             }
-            layout.offset = start + used;
+            layout.offset = start + layout.group_column;
             layout.row = 1;
             layout.column = of.columns;
             if (shape.arity) layout.strides[0] = rows;
-            used += total / columns;
             continue;
         }
         layout.offset = size;

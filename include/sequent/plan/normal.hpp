@@ -67,6 +67,7 @@ class normaliser {
         for (const scope& item : in.scopes) out.scopes.push(item);
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
+        out.mistaken_scope = in.mistaken_scope;
         split_head_weights();
         split_atom_transformations();
         split_several_rules();
@@ -87,15 +88,25 @@ class normaliser {
         return result;
     }
 
-    /// An empty rule with the head and the variables of another.
+    /// An empty rule with the head of another and with its head weight, if any, of which the
+    /// variables are the only ones.
     static constexpr rule same_head(const rule& from) {
         rule result;
         result.number = from.number;
         result.scope = from.scope;
         result.head = from.head;
         result.arity = from.arity;
-        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
-        result.variables = from.variables;
+        result.head_weight = from.head_weight;
+        term map[max_variables]{};
+        auto apply = [&](term& to, const term& written) {
+            if (written.variable >= 0 && map[written.variable].variable < 0)
+                map[written.variable].variable =
+                    result.variables.push(from.variables[written.variable]);
+            to = {written.variable >= 0 ? map[written.variable].variable : -1, written.offset};
+        };
+        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
+        for (int at = 0; at < from.head_weight.arity; ++at)
+            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
         return result;
     }
 
@@ -112,9 +123,9 @@ class normaliser {
             if (inner.head_weight.weight < 0) continue;
             rule outer = same_head(inner);
             inner.head = invent(inner);
-            literal only = head_literal(inner, inner.head);
-            only.weight = inner.head_weight;
-            inner.head_weight = {};
+            literal only = head_literal(outer, inner.head);
+            only.weight = outer.head_weight;
+            outer.head_weight = inner.head_weight = {};
             push(outer, only);
         }
     }

@@ -93,6 +93,7 @@ class reader {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
         out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
     }
 
     template <class Head, class Body>

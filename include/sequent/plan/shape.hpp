@@ -122,10 +122,9 @@ class shaper {
         for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
         for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
         if (text.mistake != fault::none) {
-            out.mistake = {text.mistake, text.mistaken_rule, {}, 0, 0};
             for (const rule& written : text.rules)
-                if (written.number == text.mistaken_rule && written.scope == 0)
-                    out.mistake.relation = text.relations[written.head].id;
+                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
+                    fail(text.mistake, written, -1);
             return;
         }
         bind_facts();
@@ -152,8 +151,9 @@ class shaper {
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
         const int shown = relation >= 0 ? relation : at.head;
-        // A mistake within a stacked block is told by the rule that stacks it, too.
-        out.mistake = {found, at.number, out.text.relations[shown].id, left, right};
+        const int stacking = out.text.scopes[at.scope].rule;
+        out.mistake = {found, at.number, out.text.relations[shown].id, left, right,
+                       stacking < 0 ? -1 : out.text.rules[stacking].number};
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -178,10 +178,27 @@ class shaper {
             bool given = false;
             for (const fact_shape& known : out.facts)
                 if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
-            if (!given && ok())
-                out.mistake = {fault::a_count_that_is_not_given, 0, out.text.counts[at], 0, 0};
+            if (given || !ok()) continue;
+            for (const rule& written : out.text.rules)
+                if (mentions_count(written, at))
+                    fail(fault::a_count_that_is_not_given, written, -1);
         }
         for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    constexpr bool mentions_count(int root, int count) const {
+        if (root < 0) return false;
+        const node& top = out.text.nodes[root];
+        return (top.kind == node_kind::count && top.value == count) ||
+               mentions_count(top.left, count) || mentions_count(top.right, count);
+    }
+    constexpr bool mentions_count(const rule& written, int count) {
+        bool found = mentions_count(written.condition, count);
+        for (int at = 0; at < written.literals; ++at)
+            found = found || mentions_count(item(written, at).expression, count);
+        for (const transformation_use& function : written.transformations)
+            found = found || mentions_count(function.position, count);
+        return found;
     }
 
     /// A stacked block's one relation without a rule is its input.
@@ -372,6 +389,7 @@ class shaper {
                     length > 0 && (!extent || length < extent))
                     extent = length;
             }
+            if (!extent) extent = extent_from_sum(written, at);
             if (!extent) extent = extent_from_weights(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
@@ -397,6 +415,21 @@ class shaper {
             head.extents[axis] = written.variables[written.terms[axis].variable].extent;
         head.value = rule_shape(written);
         return changed;
+    }
+
+    /// Of several rules for one head, those that bind a variable bind it for the others, too.
+    constexpr int extent_from_sum(const rule& written, int variable) {
+        if (!out.text.relations[written.head].invented) return 0;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind != literal_kind::relation || value.relation != written.head) continue;
+                for (int axis = 0; axis < written.arity; ++axis)
+                    if (written.terms[axis].variable == variable &&
+                        value.terms[axis].variable >= 0 && !value.terms[axis].offset)
+                        return user.variables[value.terms[axis].variable].extent;
+            }
+        return 0;
     }
 
     constexpr int extent_from_weights(const rule& written, int variable) {
@@ -527,7 +560,8 @@ class shaper {
                 out.outputs.push(at);
                 found = true;
             }
-            if (!found && ok()) out.mistake = {fault::unknown_relation, 0, wanted, 0, 0};
+            if (!found && ok())
+                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
         }
         if (queries.size() == 0) {
             for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -539,7 +573,7 @@ class shaper {
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok())
-                out.mistake = {fault::no_output, 0, out.text.relations[0].id, 0, 0};
+                out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
     }

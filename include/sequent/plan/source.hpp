@@ -155,6 +155,7 @@ struct source {
     list<scope, Sizes.scopes> scopes{};
     fault mistake = fault::none;
     int mistaken_rule = 0;
+    int mistaken_scope = 0;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

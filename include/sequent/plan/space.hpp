@@ -1,6 +1,6 @@
 #pragma once
 
-#include "domain.hpp"
+#include "source.hpp"
 
 /// Index spaces: which columns j belong to each row i, as loop bounds.
 

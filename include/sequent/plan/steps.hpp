@@ -1,6 +1,6 @@
 #pragma once
 
-#include "space.hpp"
+#include "domain.hpp"
 
 /// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
 /// kernel sees one step, a shape and pointers; it knows nothing of rules.

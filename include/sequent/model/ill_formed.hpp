@@ -1,0 +1,124 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "../plan/plan.hpp"
+#include "bindings.hpp"
+#include "tensor_view.hpp"
+
+/// What stands for the model of an ill-formed program once the mistake is told. It takes what a model
+/// takes and computes nothing, so that code that goes on to use it brings no further error.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Program>
+inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
+
+template <const auto& Program, class... Facts>
+consteval bool check_form() {
+    if constexpr (is_told<decltype(Program)>)
+        return false;
+    else
+        return plan::plan_of<Program, Facts...>::ok;
+}
+template <const auto& Program, class... Facts>
+inline constexpr bool is_well_formed = check_form<Program, Facts...>();
+
+/// What is wrong, unless an operator has told it already.
+template <bool Told, const auto& Program, class... Facts>
+struct report_of {
+    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+};
+template <const auto& Program, class... Facts>
+struct report_of<true, Program, Facts...> {
+    using type = language::mistaken;
+};
+
+/// Any argument, under a name or not.
+struct anything {
+    constexpr anything() = default;
+    template <class Value>
+        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
+    constexpr anything(Value&&) noexcept {}
+    constexpr anything(std::initializer_list<anything>) noexcept {}
+};
+
+/// One view, or an array of them.
+template <class T>
+struct any_view : tensor_view<T> {
+    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
+};
+
+template <class T>
+struct any_block {
+    static constexpr int size = 1;
+    T numbers[1]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
+    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
+    template <class Name>
+    any_view<T> operator[](Name) noexcept {
+        return {};
+    }
+    template <class Name>
+    any_view<const T> operator[](Name) const noexcept {
+        return {};
+    }
+};
+
+template <const auto& Program, class... Facts>
+class ill_formed_model {
+    static_assert(
+        sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) > 0);
+
+  public:
+    using plan = sequent::plan::plan_of<Program, Facts...>;
+    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
+
+    template <class T>
+    using parameters = any_block<T>;
+    template <class T>
+    using workspace = any_block<T>;
+    template <class T>
+    using facts = anything;
+    template <class T>
+    using output_gradients = anything;
+    template <class T>
+    struct fact_gradients : anything {
+        using anything::anything;
+        T* pointers[max_facts]{};
+    };
+
+    static constexpr const auto& program = Program;
+    static constexpr int parameter_count = 0;
+    static constexpr int outputs = 1;
+
+    template <class T>
+    static void initialize(any_block<T>&, std::uint64_t = 0) {}
+    template <class T, class F>
+    static void for_each(any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T, class F>
+    static void for_each(const any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<const T>());
+    }
+    template <class T>
+    static void mark_decayed(any_block<T>&) {}
+    template <class T>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T>
+    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
+                         any_block<T>&, const anything& = {}) noexcept {}
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
