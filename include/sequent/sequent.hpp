@@ -6,5 +6,6 @@
 #include "kernel.hpp"
 #include "language.hpp"
 #include "model.hpp"
+#include "nn.hpp"
 #include "plan.hpp"
 #include "train.hpp"

@@ -2,6 +2,7 @@
 
 /// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
 
+#include "train/checkpoint.hpp"
 #include "train/clip.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"

@@ -6,9 +6,10 @@ fail with one error whose first three lines hold the words that the file asks fo
 
 The words stand in the first comment lines of the file, separated by commas:
 
-    // expect: rule 3, score, unknown relation
+    // expect: rule_number<3>, in_relation<score>, unknown_relation
 
-Lines that only say through which files the compiler came do not count.
+Compilers print the name as 's', 'c', 'o', 'r', 'e'; here it is one word. Lines that only say through
+which files the compiler came do not count.
 """
 
 import os
@@ -17,6 +18,7 @@ import subprocess
 import sys
 
 PREFACE = re.compile(r"^(In file included from |                 from )")
+CHARACTERS = re.compile(r"(?<=<)'.'(?:, '.')*(?=>)")
 EXPECT = re.compile(r"^//\s*expect:\s*(.*)$")
 
 
@@ -57,6 +59,7 @@ def problems(path, command):
         return
     lines = [line for line in output.splitlines() if not PREFACE.match(line)]
     first = "\n".join(lines[:3]).replace(path, "")
+    first = CHARACTERS.sub(lambda name: re.sub("'(.)'(, )?", r"\1", name.group()), first)
     for word in words:
         if word not in first:
             yield f"'{word}' is not within the first three lines"

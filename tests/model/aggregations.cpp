@@ -24,7 +24,7 @@ inline constexpr auto over_several = rules(
     r<"heads">(i)     <<= z(h, i) | concat(h),
     r<"both">(h, i, j) <<= (z(h, i), y(j)) | elementwise_product() | softmax(i, j),
     r<"flat">()       <<= z(h, i) | concat(h, i),
-    r<"most">(h)      <<= z(h, i)[W<"A", 2, 3>(h)] | max(i),
+    r<"turned">()     <<= z(h, i) | exp() | concat(i, h),
     r<"linear">(i)    <<= z(h, i)[W<"A", 2, 3>(h)]);
 
 }  // namespace
@@ -36,5 +36,5 @@ TEST_CASE("every aggregation over one variable") {
 }
 TEST_CASE("aggregations over several variables and over none") {
     check::agrees<model<over_several, fact<"x", 5, 3>, fact<"y", 7, 3>, fact<"z", 2, 5, 3>,
-                        query<"all", "pairs", "per", "heads", "both", "flat", "most", "linear">>>();
+                        query<"all", "pairs", "per", "heads", "both", "flat", "turned", "linear">>>();
 }

@@ -65,7 +65,7 @@ TEST_CASE("hidden and negated dense facts") {
     using holding = model<held, fact<"x", 5, 3>, fact<"y", 5>, fact<"z", 5, 5>,
                           query<"a", "b", "c", "mean", "soft", "count", "both">>;
     check::agrees<holding>(0, 1, [](auto& f) {
-        for (std::size_t fact : {1, 2})
+        for (std::size_t fact : {std::size_t{1}, std::size_t{2}})
             for (std::size_t at = 0; at < f.dense[fact].size(); at += 2) f.dense[fact][at] = 0;
     });
 }

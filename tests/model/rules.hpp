@@ -64,6 +64,7 @@ long pairs(int count = 0) {
         for (int other = 0; other < columns; ++other)
             result += space.contains(at, other, columns, counts) ? 1 : 0;
     if (count == 0) CHECK(result == static_cast<long>(count_pairs(space, rows, columns)));
+    for (int outer = 0; outer < step.outers; ++outer) result *= step.outer_extents[outer];
     return result;
 }
 

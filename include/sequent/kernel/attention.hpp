@@ -25,6 +25,18 @@ struct row_range {
     int end;
 };
 
+/// All rows, known to the compiler.
+template <int Rows>
+struct all_rows {
+    static constexpr int begin = 0;
+    static constexpr int end = Rows;
+};
+
+template <class Range>
+inline constexpr bool is_whole = false;
+template <int Rows>
+inline constexpr bool is_whole<all_rows<Rows>> = true;
+
 namespace detail {
 
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
@@ -44,8 +56,8 @@ constexpr int ceil_divide(int value, int divisor) {
 }
 
 /// Calls visit(lattice, row_step, column_step) for each part of the space within the rows.
-template <class Shape, class Visit>
-SEQUENT_INLINE void each_lattice(const int* counts, row_range range, Visit visit) noexcept {
+template <class Shape, class Range, class Visit>
+SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
     unroll<Shape::space.pieces.size()>([&](auto index) {
         constexpr auto piece = Shape::space.pieces[index()];
         constexpr int modulus = piece.modulus;
@@ -106,6 +118,9 @@ struct tile_size {
     static constexpr int all_columns = Shape::columns / ColumnStep;
     static constexpr int rows = all_rows < 64 ? all_rows : 64;
     static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
+    /// Whether no tile has fewer rows.
+    template <class Range>
+    static constexpr bool even = is_whole<Range> && RowStep == 1 && all_rows % rows == 0;
 };
 
 /// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the sum.
@@ -177,9 +192,9 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 
 /// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
 /// for a row without a pair), which the gradient needs.
-template <class Shape, class T>
+template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
-               const int* counts, row_range range) noexcept {
+               const int* counts, Range range) noexcept {
     T shift[Shape::rows];
     T sum[Shape::rows];
     for (int row = range.begin; row < range.end; ++row) {
@@ -190,8 +205,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
     detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto row_step,
                                                    auto column_step) {
         using size = detail::tile_size<Shape, row_step(), column_step()>;
+        constexpr bool even = size::template even<Range>;
         using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step()>;
+                                        column_step(), even>;
         detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
                                                                int fresh) {
             const int row = part.first_row + first * row_step();
@@ -232,7 +248,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                                           1,
                                           Shape::out_row * row_step(),
                                           true};
-            product<shape>(p, value + at_column * Shape::value_column, out + row * Shape::out_row,
+            detail::tile_product<shape, even>(p, value + at_column * Shape::value_column, out + row * Shape::out_row,
                            rows, size::columns);
         });
     });
@@ -256,12 +272,13 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
     for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    const row_range all{0, Shape::rows};
+    constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto row_step,
                                                  auto column_step) {
         using size = detail::tile_size<Shape, row_step(), column_step()>;
+        constexpr bool even = size::template even<all_rows<Shape::rows>>;
         using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step()>;
+                                        column_step(), even>;
         constexpr int pitch = tile::pitch;
         constexpr int value_step = Shape::value_column * column_step();
         constexpr int out_step = Shape::out_row * row_step();
@@ -277,7 +294,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             constexpr product_shape to_weights{size::rows, size::columns, Shape::length,
                                                out_step,   1,             1,
                                                value_step, pitch,         false};
-            product<to_weights>(dout, value + at_column * Shape::value_column, ds, rows,
+            detail::tile_product<to_weights, even>(dout, value + at_column * Shape::value_column, ds, rows,
                                 Shape::length);
             constexpr T scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < rows; ++r) {
@@ -306,7 +323,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     constexpr product_shape to_value{size::columns, Shape::length, size::rows,
                                                      1,             pitch,         out_step,
                                                      1,             value_step,    true};
-                    product<to_value>(p, dout, value_gradient + at_column * Shape::value_column,
+                    detail::tile_product<to_value, even>(p, dout, value_gradient + at_column * Shape::value_column,
                                       size::columns, rows);
                 }
             scores.propagate(ds);

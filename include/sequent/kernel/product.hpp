@@ -141,11 +141,10 @@ inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
             batch<T> out[group];
             load_transposed(
                 from + k, [](int row) { return std::min(row, columns - 1) * BColumn; }, out);
-            for (int i = 0; i < group; ++i) store(to + (k + i) * Width, out[i]);
+            for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
         }
-        for (; k < depth; ++k)
-            for (int j = 0; j < n; ++j)
-                to[k * Width + j] = from[std::min(j, columns - 1) * BColumn + k];
+        for (; k < depth; ++k, to += Width)
+            for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
     });
 }
 
@@ -158,16 +157,19 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     int k = 0;
     SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
         const batch<T> x = load(a + k);
-        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] =
-            fma(x, load(b + j * BColumn + k), sum[j]);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+            sum[j] = fma(x, load(b + j * BColumn + k), sum[j]);
+        }
     }
     if (k < depth) {
         const batch<T> x = load_first(a + k, depth - k);
-        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] =
-            fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+            sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+        }
     }
-    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) c[j] =
-        (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+        c[j] = (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+    }
 }
 
 /// All columns of a few rows that way.
@@ -252,6 +254,7 @@ inline void product(const T* a, const T* b, T* c) noexcept {
 /// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
 template <product_shape Shape, class T>
 inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
     if (rows == Shape.rows)
         detail::product<Shape, true>(a, b, c, rows, depth);
     else

@@ -61,9 +61,19 @@ SEQUENT_INLINE batch<T> iota() noexcept {
     return batch<T>::load_aligned(values);
 }
 
+/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
+/// needs less code.
+template <product_shape Shape, bool Even, class T>
+SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    if constexpr (Even)
+        kernel::product<Shape>(a, b, c);
+    else
+        kernel::product<Shape>(a, b, c, rows, depth);
+}
+
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
 /// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
-template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep>
+template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -174,7 +184,7 @@ class score_tile {
             constexpr product_shape shape{
                 Rows, Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
                 pitch, false};
-            kernel::product<shape>(operands_.x[Node] + row_ * node.x_row,
+            tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
                            operands_.y[Node] + column_ * node.y_column, to, rows_, node.depth);
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
@@ -258,13 +268,13 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
-                kernel::product<shape>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+                tile_product<shape, Even>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
             }
         if constexpr (node.y_gradient)
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                kernel::product<shape>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
+                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
             }
     }
 

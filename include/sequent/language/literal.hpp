@@ -114,11 +114,12 @@ constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value).
+/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
 constexpr constant inverse_sqrt(double value) noexcept {
-    double root = value > 1 ? value : 1;
-    for (int step = 0; step < 64; ++step) root = 0.5 * (root + value / root);
-    return {1 / root};
+    long double root = value > 1 ? value : 1;
+    for (long double next = (root + value / root) / 2; next < root; next = (root + value / root) / 2)
+        root = next;
+    return {static_cast<double>(1 / root)};
 }
 
 template <class T>

@@ -30,26 +30,23 @@ inline constexpr bool is_program<program<Parameters...>> = true;
 template <class T>
 inline constexpr bool is_rules = is_rule<T> || is_program<T>;
 
-/// Names the first argument of rules(...) that is no rule, as the user counts.
-template <int Argument, bool IsRule = false>
-struct argument_that_is_no_rule {
-    static_assert(IsRule,
+/// As the user counts.
+template <int Argument>
+struct argument_that_is_no_rule {};
+
+template <class Argument>
+constexpr mistaken refuse_argument() noexcept {
+    static_assert(refused<Argument>,
                   "sequent: rules(...) takes rules (head <<= body) and atom transformations (h(i) | "
                   "relu())");
-};
+    return {};
+}
 
 template <class... Rules>
-constexpr mistaken refuse_rules() noexcept {
-    if constexpr (!told<Rules...>) {
-        constexpr int argument = [] {
-            int first = 0;
-            bool found = false;
-            ((found = found || !is_rules<Rules>, first += found ? 0 : 1), ...);
-            return first + 1;
-        }();
-        static_assert(sizeof(argument_that_is_no_rule<argument>) > 0);
-    }
-    return {};
+consteval int first_refused() {
+    int first = 1;
+    (void)(... && (is_rules<Rules> && ++first));
+    return first;
 }
 
 /// Rules, atom transformations, and other programs, whose rules are taken over as they are.
@@ -57,8 +54,10 @@ template <class... Rules>
 constexpr auto rules(Rules... list) noexcept {
     if constexpr ((... && is_rules<Rules>))
         return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else if constexpr (told<Rules...>)
+        return mistaken{};
     else
-        return refuse_rules<Rules...>();
+        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::language

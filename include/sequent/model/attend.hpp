@@ -81,7 +81,8 @@ class attention_runner {
     }
 
   public:
-    static void forward(const bindings<T>& bound, row_range range) noexcept {
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             kernel::attention<shape>(
                 operands(bound, first, second, third, false),

@@ -72,10 +72,14 @@ struct alignas(64) workspace_block {
     tensor_view<const T> operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
-        if constexpr (sizeof(relation_of_the_model<plan::named_as<Name>, (at >= 0), kept>) && kept) {
+        using reason = std::conditional_t<
+            (at < 0), mistake::no_relation_of_this_name,
+            mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
             return to_tensor<const T>(view, numbers);
         } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
             return {};
         }
     }
@@ -97,6 +101,8 @@ class model {
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
     using facts_list = decltype(plan::facts);
+    static_assert(facts_list::capacity() <= model_detail::max_facts,
+                  "sequent: a model takes up to 16 facts");
 
     /// The rules themselves.
     static constexpr const auto& program = Program;
@@ -113,7 +119,7 @@ class model {
             bool filled[count > 0 ? count : 1]{};
             int position = 0;
             for (const auto& each : given) {
-                const int at = each.id.length ? place_of(each.id) : position++;
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
                     throw argument_error("sequent: the model has no fact " + text(each.id, at));
                 const auto& wanted = plan::facts[at];
@@ -146,11 +152,6 @@ class model {
             return result;
         }();
 
-        static int place_of(const sequent::plan::name& id) {
-            for (int at = 0; at < facts_list::capacity(); ++at)
-                if (plan::facts[at].id == id) return at;
-            return -1;
-        }
         static std::string text(const sequent::plan::name& id, int at) {
             std::string result;
             if (id.length)
@@ -240,10 +241,8 @@ class model {
         fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
             int position = 0;
             for (const auto& each : given) {
-                int at = position++;
-                for (int place = 0; each.id.length && place < facts_list::capacity(); ++place)
-                    if (plan::facts[place].id == each.id) at = place;
-                if (at >= facts_list::capacity() ||
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= facts_list::capacity() ||
                     plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
                     throw argument_error("sequent: only dense facts have gradients");
                 model_detail::check_shape("the gradient of a fact", each.shape,
@@ -271,6 +270,16 @@ class model {
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
         model_detail::for_each_weight<plan, const T>(p.numbers, f);
+    }
+
+    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    template <class T, class F>
+    static void for_each(std::span<T> flat, F f) {
+        if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
+            throw argument_error("sequent: a block of parameters has " +
+                                 std::to_string(parameters<std::remove_const_t<T>>::size) +
+                                 " numbers, given are " + std::to_string(flat.size()));
+        model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
     /// One where weight decay is usual, in matrices, and zero elsewhere.
@@ -322,6 +331,13 @@ class model {
     }
 
   private:
+    /// Where the fact of this name stands among the facts; -1 if there is none.
+    static constexpr int place_of_fact(const sequent::plan::name& id) {
+        for (int at = 0; at < facts_list::capacity(); ++at)
+            if (plan::facts[at].id == id) return at;
+        return -1;
+    }
+
     template <class T>
     static model_detail::bindings<T> bind(const parameters<T>& p, const facts<T>& given,
                                           workspace<T>& w) noexcept {

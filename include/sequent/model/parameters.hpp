@@ -145,10 +145,14 @@ struct alignas(64) parameter_block {
     template <fixed_string Name, class U>
     static constexpr tensor_view<U> view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
-        if constexpr (sizeof(weight_of_the_model<plan::named_as<Name>, (at >= 0)>) && at >= 0) {
+        using reason = std::conditional_t<
+            at == -1, mistake::no_weight_of_this_name,
+            mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
             return to_tensor<U>(found, base);
         } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
             return {};
         }
     }

@@ -11,7 +11,6 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-using kernel::row_range;
 using plan::row_function;
 using plan::row_step;
 using plan::row_term;
@@ -168,7 +167,8 @@ struct row_functions {
 template <class Step, class T>
 class row_runner {
   public:
-    static void forward(const bindings<T>& bound, row_range range) noexcept {
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             const row_functions<Step, T> functions{bound, first, second, third};
             constexpr int block = block_rows(step.rows);
@@ -178,7 +178,8 @@ class row_runner {
                                  : out;
             for (int row = range.begin; row < range.end; row += block) {
                 const int rows = std::min(block, range.end - row);
-                combine(bound, first, second, third, sum, row, rows);
+                constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
+                combine<even>(bound, first, second, third, sum, row, rows);
                 if constexpr (step.functions.size() > 0)
                     for (int at = row; at < row + rows; ++at)
                         kernel::unroll<step.functions.size()>([&](auto index) {
@@ -225,11 +226,12 @@ class row_runner {
         return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
 
+    template <bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
                         int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product()>(bound, first, second, third, sum, row,
+                multiply<index(), index() != first_product(), Even>(bound, first, second, third, sum, row,
                                                               rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
@@ -274,7 +276,7 @@ class row_runner {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
 
-    template <int At, bool Accumulate>
+    template <int At, bool Accumulate, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
                          int rows) noexcept {
         constexpr row_term term = step.terms[At];
@@ -292,8 +294,8 @@ class row_runner {
                     kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                            sum + at * sum_row);
             } else {
-                kernel::product<shape>(a + row * term.x.row, b, sum + row * sum_row, rows,
-                                       term.depth);
+                kernel::detail::tile_product<shape, Even>(a + row * term.x.row, b,
+                                                          sum + row * sum_row, rows, term.depth);
             }
         });
     }

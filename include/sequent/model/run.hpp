@@ -20,9 +20,10 @@ void forward_step(const bindings<T>& bound) noexcept {
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
         row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, {0, Plan::template row_step_at<at>.rows});
+            bound, kernel::all_rows<Plan::template row_step_at<at>.rows>{});
     else if constexpr (kind == step_kind::attention)
-        attention_runner<Plan, at, T>::forward(bound, {0, Plan::template attention_at<at>.rows});
+        attention_runner<Plan, at, T>::forward(
+            bound, kernel::all_rows<Plan::template attention_at<at>.rows>{});
     else
         general_runner<Plan, at, T>::forward(bound);
 }

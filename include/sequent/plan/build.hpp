@@ -210,17 +210,21 @@ class builder {
         for (int& stride : layout.strides) stride = 0;
         unsigned seen = 0;
         const unsigned head = written.head_variables();
-        int length = shape.size();
-        for (int axis = item.arity; axis-- > 0;) {
+        for (int axis = 0; axis < item.arity; ++axis) {
             const int variable = item.terms[axis].variable;
             if (variable < 0 || item.terms[axis].offset || ((seen >> variable) & 1u)) return false;
             seen |= 1u << variable;
-            if ((head >> variable) & 1u) continue;
-            // An aggregated variable must lie right outside the value.
-            if (written.aggregated != aggregation::concat || from.strides[axis] != length ||
-                length != shape.size())
-                return false;
-            length *= written.variables[variable].extent;
+        }
+        // Aggregated variables must lie right outside the value.
+        if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
+        int length = shape.size();
+        for (int at_order = written.aggregated_order.size(); at_order-- > 0;) {
+            int axis = 0;
+            while (axis < item.arity &&
+                   item.terms[axis].variable != written.aggregated_order[at_order])
+                ++axis;
+            if (axis == item.arity || from.strides[axis] != length) return false;
+            length *= written.variables[item.terms[axis].variable].extent;
         }
         if ((seen & head) != head || seen != (1u << written.variables.size()) - 1) return false;
         for (int axis = 0; axis < item.arity; ++axis)
@@ -327,6 +331,10 @@ class builder {
             if ((outermost >> written.terms[axis].variable) & 1u)
                 made.order[place++] = written.terms[axis].variable;
         made.heads = place;
+        for (int index : written.aggregated_order) {
+            made.order[place++] = index;
+            outermost |= 1u << index;
+        }
         for (int index = 0; index < made.variables; ++index)
             if (!((outermost >> index) & 1u)) made.order[place++] = index;
         for (int axis = 0; axis < written.arity; ++axis)
@@ -404,7 +412,7 @@ class builder {
             if (first)
                 shape = item.shape;
             else if (written.combined == combination::concat)
-                shape = {shape.size() + item.shape.size(), 1};
+                shape = {shape.rows + item.shape.rows, shape.columns};
             else if (written.combined == combination::product)
                 shape = item.shape.is_scalar() ? shape
                         : shape.is_scalar()    ? item.shape

@@ -16,6 +16,9 @@ struct argument_is_not_a_variable_plus_a_constant {};
 struct too_many_arguments {};
 struct too_many_variables {};
 struct too_many_transformations {};
+struct too_many_literals {};
+struct too_many_rules_for_one_head {};
+struct stacks_within_stacks_within_stacks {};
 struct a_combination_stands_first {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
@@ -41,6 +44,10 @@ struct a_count_that_is_not_given {};
 struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_fact_and_one_output {};
+struct no_weight_of_this_name {};
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+struct no_relation_of_this_name {};
+struct the_plan_does_not_keep_this_relation_without_a_query {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that rule 2
@@ -66,18 +73,13 @@ struct check_program {
 template <char... Characters>
 struct named {};
 
-/// p[W] of a weight that no rule uses.
-template <class Name, bool Known>
-struct weight_of_the_model {
-    static_assert(Known,
-                  "sequent: the model has no one weight of this name; in stacks, use for_each");
-};
-/// w[r] of a relation whose values are not there after forward.
-template <class Name, bool Known, bool Kept>
-struct relation_of_the_model {
-    static_assert(Known, "sequent: the program has no relation of this name");
-    static_assert(!Known || Kept,
-                  "sequent: the plan does not keep this relation; name it in query<...>");
+/// The same for p[W] and w[r].
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
 };
 
 namespace plan {
@@ -89,6 +91,9 @@ enum class fault {
     too_many_arguments,
     too_many_variables,
     too_many_transformations,
+    too_many_literals,
+    too_many_rules_for_one_head,
+    stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
@@ -136,6 +141,9 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(too_many_arguments)
     SEQUENT_MISTAKE(too_many_variables)
     SEQUENT_MISTAKE(too_many_transformations)
+    SEQUENT_MISTAKE(too_many_literals)
+    SEQUENT_MISTAKE(too_many_rules_for_one_head)
+    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)

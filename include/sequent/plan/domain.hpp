@@ -94,7 +94,14 @@ class domain_finder {
 
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
-        if (written.repeat) return;
+        if (written.repeat) {
+            out.domain[written.head] = out.domain[in.block_output[written.block]];
+            return;
+        }
+        if (written.scope > 0) {
+            const int input = in.block_input[written.scope];
+            out.domain[input] = out.domain[in.relations[input].passes_into];
+        }
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
@@ -176,6 +183,7 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
+        if (row < 0) return false;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};

@@ -94,10 +94,13 @@ struct draft {
         : in(program), conditions(found) {
         out.pool = found.pool;
         const int rules = in.text.rules.size();
-        roles.count = group_of.count = user.count = user_literal.count = rules;
+        roles.reset(rules);
+        group_of.reset(rules);
+        user.reset(rules);
+        user_literal.reset(rules);
         for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
-        out.relations.count = in.text.relations.size();
-        out.weights.count = in.text.weights.size();
+        out.relations.reset(in.text.relations.size());
+        out.weights.reset(in.text.weights.size());
         for (int at = 0; at < rules; ++at)
             for (int body = 0; body < in.text.rules[at].literals; ++body) {
                 const literal& item = literal_of(at, body);

@@ -89,7 +89,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
 template <class Draft>
 constexpr void group_products(Draft& draft) {
     list<group_candidate, Draft::rule_capacity> candidates{};
-    candidates.count = draft.in.text.rules.size();
+    candidates.reset(draft.in.text.rules.size());
     for (int at : draft.in.order) candidates[at] = candidate_of(draft, at);
     for (int place = 0; place < draft.in.order.size(); ++place) {
         const int at = draft.in.order[place];

@@ -54,7 +54,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (written.repeat || draft.conditions.condition[at] >= 0 || !adds(draft, written))
         return false;
-    if (!is_plain(written, draft.in.text) || written.arity > 2 + max_outers) return false;
+    if (!is_plain(written, draft.in.text) || written.arity > max_outers) return false;
+    if (written.literals > max_terms) return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
         if (function.position >= 0 &&
@@ -90,6 +91,20 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     return true;
 }
 
+/// How many terms the rule's row step has, with those of the rules inlined into it.
+template <class Draft>
+constexpr int count_terms(const Draft& draft, int at) {
+    int count = 0;
+    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        const int definer =
+            item.kind == literal_kind::relation ? draft.in.relations[item.relation].rule : -1;
+        const bool inlined = definer >= 0 && draft.roles[definer] == role::inlined;
+        count += inlined ? count_terms(draft, definer) : 1;
+    }
+    return count;
+}
+
 /// Whether the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
@@ -116,7 +131,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
                                 : -1;
         if (definer >= 0 && definer != at && draft.roles[definer] == role::inlined) ++products;
     }
-    return products + written.literals <= 4 && using_rule.literals + written.literals <= 6;
+    return products + written.literals <= 4 &&
+           count_terms(draft, user) + count_terms(draft, at) - 1 <= max_terms;
 }
 
 /// A literal seen from the rule into which it is inlined: its variables as that rule's.
@@ -184,7 +200,7 @@ class row_builder {
     Draft& draft_;
     const rule& rule_;
     list<variable, 2 * max_variables> variables_{};
-    list<placed_literal, 6> literals_{};
+    list<placed_literal, max_terms> literals_{};
     unsigned head_ = 0;
     axes axes_{};
 

@@ -15,6 +15,12 @@ struct list {
         items[count] = item;
         return count++;
     }
+    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
+    /// values of a large array's later elements in constant expressions.
+    constexpr void reset(int size) {
+        count = size;
+        for (T& item : *this) item = T{};
+    }
     constexpr T& operator[](int at) { return items[at]; }
     constexpr const T& operator[](int at) const { return items[at]; }
     constexpr T* begin() { return items; }

@@ -75,6 +75,13 @@ class normaliser {
     }
 
   private:
+    constexpr void fail(fault mistake, const rule& at) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = at.number;
+        out.mistaken_scope = at.scope;
+    }
+
     constexpr int invent(const rule& from) {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
@@ -97,12 +104,11 @@ class normaliser {
         result.head = from.head;
         result.arity = from.arity;
         result.head_weight = from.head_weight;
-        term map[max_variables]{};
+        int map[max_variables]{};  // one more than the variable's place
         auto apply = [&](term& to, const term& written) {
-            if (written.variable >= 0 && map[written.variable].variable < 0)
-                map[written.variable].variable =
-                    result.variables.push(from.variables[written.variable]);
-            to = {written.variable >= 0 ? map[written.variable].variable : -1, written.offset};
+            if (written.variable >= 0 && map[written.variable] == 0)
+                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
+            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
         };
         for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
         for (int at = 0; at < from.head_weight.arity; ++at)
@@ -154,6 +160,10 @@ class normaliser {
             for (int at = 0; at < rules; ++at)
                 if (out.rules[at].head == head && count++ == 0) first = at;
             if (count < 2) continue;
+            if (count > max_literals) {
+                fail(fault::too_many_rules_for_one_head, out.rules[first]);
+                continue;
+            }
             rule sum = same_head(out.rules[first]);
             sum.total = true;
             sum.first_literal = out.literals.size();
@@ -186,6 +196,18 @@ class normaliser {
         rule made;
         made.number = user.number;
         made.scope = user.scope;
+        int arguments = 0;
+        for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
+        for (int at = 0; at < item.weight.arity; ++at) {
+            bool known = item.weight.terms[at].variable < 0;
+            for (int other = 0; other < item.arity; ++other)
+                known = known || item.terms[other] == item.weight.terms[at];
+            arguments += !known;
+        }
+        if (arguments > max_arity) {
+            fail(fault::too_many_arguments, user);
+            return;
+        }
         literal inner = item;
         literal outer = item;
         inner.transposed = false;

@@ -13,6 +13,7 @@ template <language::fixed_string Name, auto... Shape>
 struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
+        static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         auto add = [&]<class Extent>(Extent extent) {
@@ -40,7 +41,8 @@ struct fact_reader<language::bound<Name>> {
 template <language::fixed_string... Names>
 struct fact_reader<language::query<Names...>> {
     static constexpr bool is_query = true;
-    static constexpr void read(list<name, 8>& names) {
+    static constexpr void read(list<name, max_queries>& names) {
+        static_assert(sizeof...(Names) <= max_queries, "sequent: a query names up to 16 relations");
         (names.push(make_name(Names.characters, static_cast<int>(sizeof(Names.characters)) - 1)),
          ...);
     }
@@ -70,7 +72,7 @@ struct plan_of {
         return result;
     }();
     static constexpr auto queries = [] {
-        list<name, 8> result;
+        list<name, max_queries> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (decltype(reader)::is_query) reader.read(result);
         };

@@ -84,6 +84,7 @@ class reader {
         current.first_literal = out.literals.size();
         read_rule(written);
         current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
         const rule finished = current;
         const int at = out.rules.push(finished);
         if (finished.repeat) out.scopes[finished.block].rule = at;
@@ -244,12 +245,20 @@ class reader {
         if (current.states_aggregation) fail(fault::two_aggregations);
         current.aggregated = Kind;
         current.states_aggregation = true;
-        ((current.aggregated_variables |= 1u << variable_of(Variables{})), ...);
+        auto add = [this](int index) {
+            if (!((current.aggregated_variables >> index) & 1u))
+                current.aggregated_order.push(index);
+            current.aggregated_variables |= 1u << index;
+        };
+        (add(variable_of(Variables{})), ...);
     }
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
         const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;

@@ -163,13 +163,19 @@ class attention_matcher {
         return expand_weights() >= 0;
     }
 
+    /// The row is in the weights but not in the value, and in the condition if there is one; of
+    /// several such variables, the longest.
     constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
         const unsigned in_condition = draft_.out.pool.variables(condition);
+        const auto rank = [&](int index) {
+            const int extent = rule_.variables[index].extent;
+            return ((in_condition >> index) & 1u) ? extent + never : extent;
+        };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             const unsigned bit = 1u << index;
             if (!(in_weights & bit) || (in_value & bit)) continue;
-            if (row_ < 0 || ((in_condition & bit) && !((in_condition >> row_) & 1u))) row_ = index;
+            if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis)
             if (rule_.terms[axis].variable != row_) outers_.push(rule_.terms[axis].variable);
@@ -267,7 +273,8 @@ class attention_matcher {
             const bool pairwise =
                 ((variables >> column_) & 1u) && (row_ < 0 || ((variables >> row_) & 1u));
             if (definer >= 0 && pairwise && !item.has_element && draft_.is_private(definer) &&
-                draft_.rule_of(definer).aggregated != aggregation::softmax) {
+                draft_.rule_of(definer).aggregated != aggregation::softmax &&
+                (!fill_ || draft_.roles[definer] == role::absorbed)) {
                 const int nodes = step.nodes.size();
                 const int taken = absorbed.size();
                 const int inner = expand_rule(definer, item.terms);

@@ -116,7 +116,7 @@ class shaper {
     shaped<Sizes, Facts> out{};
 
     constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, 8>& queries) {
+                     const list<name, max_queries>& queries) {
         out.text = text;
         out.facts = facts;
         for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
@@ -299,7 +299,7 @@ class shaper {
 
     constexpr void put_in_order() {
         list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
-        state.count = out.text.rules.size();
+        state.reset(out.text.rules.size());
         for (int at = 0; at < out.text.rules.size(); ++at)
             if (out.text.rules[at].scope == 0) visit(at, state);
     }
@@ -491,7 +491,9 @@ class shaper {
                     shape = {shape.rows, next.columns};
                 }
             } else if (written.combined == combination::concat) {
-                shape = {shape.size() + next.size(), 1};
+                if (shape.columns != next.columns)
+                    misfit(written, -1, shape.columns, next.columns);
+                shape = {shape.rows + next.rows, shape.columns};
             } else if (!(shape == next)) {
                 if (shape.is_scalar() && is_elementwise(written.combined))
                     shape = next;
@@ -509,7 +511,7 @@ class shaper {
             int repeats = 1;
             for (int at = 0; at < written.variables.size(); ++at)
                 if (!((written.head_variables() >> at) & 1u)) repeats *= written.variables[at].extent;
-            return {shape.size() * repeats, 1};
+            return {shape.rows * repeats, shape.columns};
         }
         return shape;
     }
@@ -549,7 +551,7 @@ class shaper {
         }
     }
 
-    constexpr void find_outputs(const list<name, 8>& queries) {
+    constexpr void find_outputs(const list<name, max_queries>& queries) {
         for (const name& wanted : queries) {
             bool found = false;
             for (int at = 0; at < out.text.relations.size(); ++at) {

@@ -15,6 +15,9 @@ using language::transformation;
 inline constexpr int max_arity = 4;
 inline constexpr int max_variables = 6;
 inline constexpr int max_transformations = 4;
+inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
+inline constexpr int max_queries = 16;
+inline constexpr int max_depth = 2;  // of stacks within stacks
 
 /// An argument: a variable plus an offset, or a constant where there is no variable.
 struct term {
@@ -97,6 +100,7 @@ struct rule {
     aggregation aggregated = aggregation::sum;
     bool states_aggregation = false;
     unsigned aggregated_variables = 0;
+    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
     list<variable, max_variables> variables{};
     int repeat = 0;         // stack<repeat>
     int block = 0;          // the scope of the stacked block

@@ -8,7 +8,7 @@
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_depth = 2;  // of stacks within stacks
+inline constexpr int max_terms = 6;     // of a row step
 
 enum class place { none, parameter, value, fact };
 
@@ -65,7 +65,7 @@ struct row_step {
     int outers = 0;
     int outer_extents[max_outers]{1, 1, 1};
     bool multiplies = false;  // the terms elementwise, instead of adding them
-    list<row_term, 6> terms{};
+    list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
     access out{};
     access before{};  // the sum before the functions, kept where their gradient needs it
@@ -143,7 +143,7 @@ struct general_step {
     int extents[max_variables]{};
     int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
     int heads = 0;               // how many of them those are
-    list<general_literal, 8> literals{};
+    list<general_literal, max_literals> literals{};
     list<general_function, max_transformations> functions{};
     combination combined = combination::sum;
     aggregation aggregated = aggregation::sum;
@@ -169,7 +169,7 @@ struct step {
     int rule = -1;     // that it computes
     int repeat = 1;
     int depth = 0;     // how many stacks it stands in
-    list<birth, 6> births{};
+    list<birth, max_literals + 4> births{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../io.hpp"
+
+/// Parameters and an optimiser's state in one safetensors file.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+namespace detail {
+
+/// All weights under their own names, and each array of the optimiser's state as tensors of the
+/// same shapes, so that the file does not depend on how the plan lays parameters out.
+template <class Model, class T, class Optimizer>
+std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Optimizer& optimizer) {
+    std::vector<io::named_tensor<T>> tensors;
+    auto add = [&](const std::string& prefix, std::span<T> flat) {
+        Model::for_each(flat, [&](std::string_view name, auto view) {
+            tensors.push_back({prefix + std::string(name), view});
+        });
+    };
+    add("", parameters);
+    for (auto& array : optimizer.state())
+        if (!array.values.empty()) add("optimizer." + std::string(array.name) + ".", array.values);
+    return tensors;
+}
+
+}  // namespace detail
+
+/// Writes parameters, optimiser state and metadata to a new file that then replaces `path`. What
+/// load_checkpoint reads back is equal to the last bit.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Model, class T, class Optimizer>
+void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+                     Optimizer& optimizer, io::metadata_map metadata = {}) {
+    metadata["optimizer.steps"] = std::to_string(optimizer.steps());
+    io::save(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer), metadata);
+}
+
+/// Fills parameters and optimiser state, and returns the metadata.
+///
+/// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
+/// changed.
+template <class Model, class T, class Optimizer>
+io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+                                 Optimizer& optimizer) {
+    const io::metadata_map known = io::read_header(path).metadata;
+    const auto steps = known.find("optimizer.steps");
+    if (steps == known.end())
+        throw io::error(path.string() + ": the metadata has no \"optimizer.steps\"");
+    std::int64_t count = 0;
+    for (const char digit : steps->second) {
+        if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
+            throw io::error(path.string() + ": \"optimizer.steps\" is no count: \"" +
+                            steps->second + "\"");
+        count = count * 10 + (digit - '0');
+    }
+    const io::metadata_map metadata =
+        io::load(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+    optimizer.set_steps(count);
+    return metadata;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train

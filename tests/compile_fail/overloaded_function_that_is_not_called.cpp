@@ -1,0 +1,18 @@
+// expect: after | stands a function call such as relu() or sum(j)
+// A function without its parentheses, one of several of its name.
+
+#include "vocabulary.hpp"
+
+namespace article {
+inline constexpr auto program = rules(
+    q(i) <<= input(i)[W_q],
+#ifdef WRONG
+    result(i) <<= (input(i), q(i)) | sum);
+#else
+    result(i) <<= (input(i), q(i)) | sum());
+#endif
+}  // namespace article
+
+using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
+
+int main() { return use<encoder>() > 0; }

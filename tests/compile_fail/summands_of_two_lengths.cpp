@@ -1,0 +1,20 @@
+// expect: rule_number<2>, in_relation<result>, shapes_do_not_fit<4, 3>
+// Two summands have different lengths.
+
+#include "vocabulary.hpp"
+
+namespace article {
+inline constexpr weight<"short_one", 3, 4> short_one;
+
+inline constexpr auto program = rules(
+    q(i) <<= input(i)[W_q],
+#ifdef WRONG
+    result(i) <<= (q(i), input(i)[short_one]));
+#else
+    result(i) <<= (q(i), input(i)[W_v]));
+#endif
+}  // namespace article
+
+using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
+
+int main() { return use<encoder>() > 0; }

@@ -1,0 +1,122 @@
+#include <array>
+#include <span>
+#include <vector>
+
+#include "rules.hpp"
+
+namespace {
+
+using namespace names;
+using sequent::argument_error;
+using sequent::fact;
+using sequent::symbol;
+
+inline constexpr relation<"input"> input;
+inline constexpr relation<"token"> token;
+inline constexpr relation<"other"> other;
+
+inline constexpr auto program = rules(
+    a(i)   <<= (input(i), token(i)[W<"E", 5, 2>]),
+    out(i) <<= (a(j), j <= i, j < length, hidden(input(i))) | sum(j));
+using model = sequent::model<program, fact<"input", 3, 2>, fact<"token", 3, symbol<5>>,
+                             sequent::bound<"length">>;
+using facts = model::facts<float>;
+
+const std::vector<float> numbers{1, 2, 3, 4, 5, 6};
+const std::vector<std::int32_t> symbols{0, 4, 2};
+
+/// What the message is if these are given as the facts.
+std::string refusal(std::initializer_list<sequent::model_detail::argument<const float>> given) {
+    try {
+        (void)facts(given);
+    } catch (const argument_error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+float last(const facts& given) {
+    static model::parameters<float> p;
+    model::workspace<float> w;
+    const auto result = model::forward(p, given, w);
+    return result(2, 1);
+}
+
+}  // namespace
+
+TEST_CASE("facts are given in order or by name, in any container") {
+    CHECK(last({numbers, symbols, 3}) == 12);
+    CHECK(last({input = numbers, token = symbols, length = 3}) == 12);
+    CHECK(last({length = 2, token = symbols, input = numbers}) == 6);
+    const std::array<float, 6> flat{1, 2, 3, 4, 5, 6};
+    CHECK(last({flat, symbols, 3}) == 12);
+    const std::array<std::array<float, 2>, 3> nested{{{1, 2}, {3, 4}, {5, 6}}};
+    const std::array<std::int32_t, 3> few{0, 4, 2};
+    CHECK(last({nested, few, 3}) == 12);
+    const float built_in[3][2] = {{1, 2}, {3, 4}, {5, 6}};
+    CHECK(last({built_in, symbols, 3}) == 12);
+    CHECK(last({std::span<const float>(numbers), std::span<const std::int32_t, 3>(few), 3}) == 12);
+    const sequent::tensor_view<const float> view{numbers.data(), 2, {3, 2}, {2, 1}};
+    CHECK(last({input = view, token = symbols, length = 3}) == 12);
+    CHECK(last({numbers, symbols, 0}) == 0);
+    CHECK(last({numbers, symbols, 1000}) == 12);
+}
+
+TEST_CASE("a fact that does not fit is named with both figures") {
+    using sequent_test::contains;
+    const std::vector<float> short_one(5);
+    CHECK_THAT(refusal({short_one, symbols, 3}),
+               contains("\"input\"") && contains("3 x 2") && contains("5"));
+    const std::array<std::array<float, 3>, 2> turned{};
+    CHECK_THAT(refusal({turned, symbols, 3}),
+               contains("\"input\"") && contains("3 x 2") && contains("2 x 3"));
+    const std::array<std::array<std::array<float, 1>, 2>, 3> deep{};
+    CHECK_THAT(refusal({deep, symbols, 3}), contains("3 x 2 x 1"));
+    const sequent::tensor_view<const float> flat_view{numbers.data(), 1, {6}, {1}};
+    CHECK_THAT(refusal({flat_view, symbols, 3}), contains("3 x 2") && contains("6"));
+    const std::vector<float> twelve(12);
+    const sequent::tensor_view<const float> strided{twelve.data(), 2, {3, 2}, {4, 1}};
+    CHECK_THAT(refusal({strided, symbols, 3}), contains("\"input\"") && contains("strided"));
+    const sequent::tensor_view<const float> transposed{numbers.data(), 2, {3, 2}, {1, 3}};
+    CHECK_THAT(refusal({transposed, symbols, 3}), contains("strided"));
+    CHECK_THAT(refusal({numbers, symbols}), contains("\"length\"") && contains("not given"));
+    CHECK_THAT(refusal({}), contains("\"input\"") && contains("not given"));
+    CHECK_THAT(refusal({input = numbers, input = numbers, length = 3}),
+               contains("\"input\"") && contains("twice"));
+    CHECK_THAT(refusal({numbers, input = numbers, length = 3}), contains("twice"));
+    CHECK_THAT(refusal({other = numbers, token = symbols, length = 3}), contains("\"other\""));
+    CHECK_THAT(refusal({numbers, symbols, 3, 4}), contains("no fact number 4"));
+    CHECK_THAT(refusal({numbers, numbers, 3}), contains("\"token\"") && contains("int32"));
+    CHECK_THAT(refusal({symbols, symbols, 3}), contains("\"input\"") && contains("numbers"));
+    CHECK_THAT(refusal({numbers, symbols, -1}), contains("\"length\"") && contains("-1"));
+    CHECK_THAT(refusal({numbers, symbols, numbers}), contains("\"length\"") && contains("count"));
+    CHECK_THAT(refusal({3, symbols, 3}), contains("\"input\""));
+    CHECK_THAT(refusal({numbers, 3, 3}), contains("\"token\""));
+}
+
+TEST_CASE("a symbol beyond its classes is told with its position") {
+    using sequent_test::contains;
+    const std::vector<std::int32_t> large{0, 5, 1};
+    CHECK_THAT(refusal({numbers, large, 3}), contains("\"token\"") && contains("symbol 5") &&
+                                                 contains("position 1") && contains("5 classes"));
+    const std::vector<std::int32_t> negative{0, 1, -7};
+    CHECK_THAT(refusal({numbers, negative, 3}), contains("-7") && contains("position 2"));
+}
+
+TEST_CASE("gradients that do not fit are refused") {
+    using outward = model::output_gradients<float>;
+    using inward = model::fact_gradients<float>;
+    const std::vector<float> five(5);
+    std::vector<float> six(6);
+    CHECK_THROWS_AS(outward(five), argument_error);
+    CHECK_THROWS_AS(outward({six, six}), argument_error);
+    CHECK_THROWS_AS(outward({input = six}), argument_error);
+    CHECK_THROWS_AS(outward({symbols}), argument_error);
+    CHECK_NOTHROW(outward({out = six}));
+    CHECK_NOTHROW(inward({six}));
+    CHECK_NOTHROW(inward({input = six}));
+    std::vector<float> three(3);
+    CHECK_THROWS_AS(inward({three}), argument_error);
+    CHECK_THROWS_AS(inward({token = three}), argument_error);
+    CHECK_THROWS_AS(inward({other = six}), argument_error);
+}

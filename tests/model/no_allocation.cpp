@@ -1,0 +1,101 @@
+#include <atomic>
+#include <cstdlib>
+
+#include "rules.hpp"
+
+// Every way to memory counts its calls while `counting` is set; operator new takes its memory from
+// malloc. Sanitizers bring their own malloc.
+#if !defined(__SANITIZE_ADDRESS__) && defined(__GLIBC__)
+
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void* __libc_realloc(void* from, std::size_t size);
+}
+
+namespace {
+
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+
+void count() noexcept {
+    if (counting) ++allocations;
+}
+
+}  // namespace
+
+extern "C" {
+void* malloc(std::size_t size) noexcept {
+    count();
+    return __libc_malloc(size);
+}
+void* realloc(void* from, std::size_t size) noexcept {
+    count();
+    return __libc_realloc(from, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    count();
+    return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** to, std::size_t alignment, std::size_t size) noexcept {
+    count();
+    *to = __libc_memalign(alignment, size);
+    return *to ? 0 : 12;  // ENOMEM
+}
+}
+
+namespace {
+
+using namespace names;
+using sequent::fact;
+using sequent::symbol;
+
+inline constexpr auto block = rules(
+    a(i)          <<= x(i) | rms_norm(W<"G", 5>),
+    q(i)          <<= a(i)[W<"W_q", 3, 5>],
+    k(i)          <<= a(i)[W<"W_k", 3, 5>],
+    weights(i, j) <<= (inverse_sqrt(3), k(j).T(), q(i), j <= i) | product() | softmax(j),
+    b(i)          <<= (weights(i, j), a(j)) | product() | sum(j),
+    y(i)          <<= (b(i)[W<"W_o", 5, 5>], x(i)));
+
+inline constexpr auto program = rules(
+    a(i)   <<= (r<"token">(i)[W<"E", 11, 5>], x(i)),
+    b(i)   <<= a(i) | stack<2>(block),
+    c(i)   <<= (b(i), b(j), j < length) | elementwise_product() | sparsemax() | max(j),
+    out(i) <<= c(i)[W<"E", 11, 5>] | softmax());
+
+using model = sequent::model<program, fact<"token", 70, symbol<11>>, fact<"x", 70, 5>,
+                             sequent::bound<"length">>;
+
+template <class T>
+void allocates_nothing() {
+    check::fixture<model, T> f(1, 40);
+    const auto given = f.given();
+    const std::vector<T> coefficients(f.outputs().size(), T(1));
+    const typename model::template output_gradients<T> outward(coefficients);
+    std::vector<T> inward(70 * 5);
+    const typename model::template fact_gradients<T> of_facts({x = inward});
+    counting = true;
+    (void)model::forward(*f.p, given, *f.w);
+    model::backward(*f.p, given, outward, *f.w, *f.gradient, of_facts);
+    counting = false;
+    CHECK(allocations == 0);
+}
+
+}  // namespace
+
+TEST_CASE("forward and backward allocate nothing") {
+    counting = true;
+    int* volatile number = new int(3);
+    delete number;
+    std::free(std::aligned_alloc(64, 64));
+    void* memory = nullptr;
+    if (posix_memalign(&memory, 64, 64) == 0) std::free(memory);
+    counting = false;
+    REQUIRE(allocations == 3);
+    allocations = 0;
+    allocates_nothing<float>();
+    allocates_nothing<double>();
+}
+
+#endif
