@@ -141,12 +141,6 @@ class Trainer {
     explicit Trainer(const Options& options)
         : options_(options), random_(static_cast<std::uint64_t>(options.seed)) {
         Model::initialize(*parameters_, random_.next());
-        // Residual branches start small, the smaller the more of them are added up (GPT-2).
-        const float shrink = 1 / std::sqrt(2.0F * Model::shape.depth);
-        Model::for_each(*parameters_, [&](std::string_view name, auto view) {
-            const bool ends_branch = name.ends_with("W_out") || name.ends_with("W_contract");
-            for (int at = 0; ends_branch && at < view.size(); ++at) view.element(at) *= shrink;
-        });
         Model::mark_decayed(*gradient_);
         optimizer_ = std::make_unique<sequent::train::adam_w<float>>(
             gradient_->flat().size(), 0.1, gradient_->flat(),

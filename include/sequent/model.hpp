@@ -2,4 +2,5 @@
 
 /// A plan bound to kernels.
 
+#include "model/explain.hpp"
 #include "model/model.hpp"

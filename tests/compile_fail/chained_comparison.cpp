@@ -10,7 +10,8 @@ inline constexpr auto program = rules(
 #ifdef WRONG
     score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), 0 <= i - j <= 5) | product() | softmax(j),
 #else
-    score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), 0 <= i - j && i - j <= 5) | product() | softmax(j),
+    score(i, j) <<=
+        (inverse_sqrt(4), k(j).T(), q(i), 0 <= i - j && i - j <= 5) | product() | softmax(j),
 #endif
     attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 }  // namespace article

@@ -8,8 +8,8 @@ The words stand in the first comment lines of the file, separated by commas:
 
     // expect: rule_number<3>, in_relation<score>, unknown_relation
 
-Compilers print the name as 's', 'c', 'o', 'r', 'e'; here it is one word. Lines that only say through
-which files the compiler came do not count.
+Compilers print the name as 's', 'c', 'o', 'r', 'e'; here it is one word. Lines that only say
+through which files the compiler came do not count.
 """
 
 import os

@@ -9,7 +9,8 @@ inline constexpr auto program = rules(
 }  // namespace article
 
 #ifdef WRONG
-using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>, sequent::query<"score">>;
+using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>,
+                               sequent::query<"score">>;
 #else
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>, sequent::query<"q">>;
 #endif

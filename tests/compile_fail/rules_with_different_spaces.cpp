@@ -1,5 +1,6 @@
 // expect: rule_number<2>, in_relation<logit>, rules_of_one_sum_with_different_spaces<1, 2>
-// A masked dot product and a bias without the mask: the bias would admit again what the mask removes.
+// A masked dot product and a bias without the mask:
+// the bias would admit again what the mask removes.
 
 #include "vocabulary.hpp"
 

@@ -6,9 +6,13 @@
 namespace article {
 inline constexpr auto program = rules(
 #ifdef WRONG
-    result(i) <<= (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
+    result(i) <<=
+        (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i),
+         input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i),
+         input(i)));
 #else
-    result(i) <<= (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
+    result(i) <<=
+        (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
 #endif
 }  // namespace article
 

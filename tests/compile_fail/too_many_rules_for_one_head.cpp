@@ -22,7 +22,6 @@ inline constexpr auto program = rules(
     result(i) <<= input(i),
     result(i) <<= input(i),
     result(i) <<= input(i),
-#else
 #endif
     result(i) <<= input(i));
 }  // namespace article

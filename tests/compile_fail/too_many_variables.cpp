@@ -11,7 +11,9 @@ inline constexpr var<"d"> d;
 
 inline constexpr auto program = rules(
 #ifdef WRONG
-    q(i) <<= (input(i), input(j), input(h), input(a), input(b), input(c), input(d)) | sum(j, h, a, b, c, d));
+    q(i) <<=
+        (input(i), input(j), input(h), input(a), input(b), input(c), input(d)) | sum(j,
+         h, a, b, c, d));
 #else
     q(i) <<= input(i)[W_q]);
 #endif

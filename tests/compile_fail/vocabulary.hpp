@@ -4,7 +4,7 @@
 
 #include <sequent/model.hpp>
 
-/// The words of these programs, and a user who goes on after a mistake: that brings no second error.
+/// The words of these programs, and a user who goes on after a mistake: no second error for that.
 
 namespace article {
 using namespace sequent::language;

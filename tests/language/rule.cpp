@@ -67,7 +67,7 @@ static_assert(soft_cap(30).numbers[0] == 30);
 static_assert(norm().numbers[0] == 1e-5 && norm(1e-6).numbers[0] == 1e-6);
 static_assert((x(i) | stack<3>(two)).function.block == &two);
 
-// What makes no rule is refused only where the words of rules meet: other operators stay as they are.
+// What makes no rule is refused only where the words of rules meet.
 struct other {
     int value = 0;
 };

@@ -36,5 +36,6 @@ TEST_CASE("every aggregation over one variable") {
 }
 TEST_CASE("aggregations over several variables and over none") {
     check::agrees<model<over_several, fact<"x", 5, 3>, fact<"y", 7, 3>, fact<"z", 2, 5, 3>,
-                        query<"all", "pairs", "per", "heads", "both", "flat", "turned", "linear">>>();
+                        query<"all", "pairs", "per", "heads", "both", "flat", "turned",
+                              "linear">>>();
 }

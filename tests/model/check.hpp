@@ -160,7 +160,8 @@ struct fixture {
     }
 };
 
-/// The largest difference between the model's outputs and the oracle's, relative to max(1, |value|).
+/// The largest difference between the model's outputs and the oracle's, relative to
+/// max(1, |value|).
 template <class Model, class T>
 double forward_error(const oracle::tree::program& program, fixture<Model, T>& f) {
     const oracle::result expected = oracle::evaluate(program, f.world());

@@ -4,6 +4,7 @@ namespace {
 
 using namespace names;
 using sequent::fact;
+using sequent::model;
 using sequent::query;
 
 inline constexpr auto plain_literals = rules(
@@ -19,7 +20,7 @@ inline constexpr auto plain_literals = rules(
 inline constexpr auto weighted_literals = rules(
     r<"sum">(i)         <<= (x(i)[W<"A", 4, 7>], y(i)[W<"B", 4, 7>]) | relu(),
     r<"product">(i)     <<= (x(i)[W<"C", 4, 7>].T(), y(i)[W<"D", 4, 7>]) | product(),
-    r<"elementwise">(i) <<= (x(i)[W<"E", 4, 7>], y(i)[W<"F", 4, 7>] ) | elementwise_product(),
+    r<"elementwise">(i) <<= (x(i)[W<"E", 4, 7>], y(i)[W<"F", 4, 7>]) | elementwise_product(),
     r<"max">(i)         <<= (x(i)[W<"G", 4, 7>], y(i)[W<"H", 4, 7>]) | max(),
     r<"min">(i)         <<= (x(i)[W<"A", 4, 7>], y(i)[W<"I", 4, 7>]) | min() | tanh(),
     r<"mean">(i)        <<= (x(i)[W<"J", 4, 7>], y(i)[W<"K", 4, 7>]) | mean(),
@@ -35,8 +36,6 @@ inline constexpr auto of_scalars = rules(
     r<"single">(i)     <<= x(i) | product(),
     r<"of_one">(i)     <<= (x(i), y(j), j <= i) | mean() | sum(j),
     r<"index">(i, j)   <<= (number(i - 2 * j), x(i).T(), y(j)) | product());
-
-using sequent::model;
 
 }  // namespace
 

@@ -67,4 +67,6 @@ TEST_CASE("many rules for one head agree with the oracle") {
     agrees<limits::score_and_table>();
 }
 
-TEST_CASE("a weight with four arguments agrees with the oracle") { agrees<limits::four_arguments>(); }
+TEST_CASE("a weight with four arguments agrees with the oracle") {
+    agrees<limits::four_arguments>();
+}

@@ -26,7 +26,8 @@ inline constexpr auto of_rows = rules(
     r<"rms">(i)     <<= x(i)[W<"D", 7, 6>] | rms_norm(W<"I", 7>, 1e-3),
     r<"rotary">(i)  <<= x(i)[W<"E", 4, 6>] | rotary(i),
     r<"turned">(i)  <<= x(i) | norm(0.1) | rotary(i, 100) | gelu(),
-    r<"several">(i) <<= x(i)[W<"F", 6, 6>] | rms_norm(W<"J", 6>) | silu() | layer_norm(W<"G", 6>, W<"K", 6>) | softmax());
+    r<"several">(i) <<= x(i)[W<"F", 6, 6>] | rms_norm(W<"J", 6>) | silu()
+                       | layer_norm(W<"G", 6>, W<"K", 6>) | softmax());
 
 // The same within the general kernel, which conditions and slices ask for.
 inline constexpr auto in_general = rules(
@@ -53,7 +54,8 @@ inline constexpr auto slices = rules(
 
 TEST_CASE("transformations of rows") {
     check::agrees<model<in_rows, fact<"x", 3, 6>,
-                        query<"relu", "leaky", "gelu", "tanh", "silu", "sigmoid", "root", "cap">>>();
+                        query<"relu", "leaky", "gelu", "tanh", "silu", "sigmoid", "root",
+                              "cap">>>();
     check::agrees<model<of_rows, fact<"x", 5, 6>,
                         query<"softmax", "sparse", "norm", "layer", "rms", "rotary", "turned",
                               "several">>>();

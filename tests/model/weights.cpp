@@ -80,7 +80,8 @@ TEST_CASE("every kind of weight") {
 }
 TEST_CASE("weights of heads") {
     check::agrees<model<of_heads, fact<"x", 7, 5>,
-                        query<"one", "scaled", "per", "fixed", "turned", "none", "max", "index">>>();
+                        query<"one", "scaled", "per", "fixed", "turned", "none", "max",
+                              "index">>>();
 }
 TEST_CASE("several rules with one head") {
     check::agrees<model<several, fact<"x", 5, 5>, query<"weights", "out", "a">>>();

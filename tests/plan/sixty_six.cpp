@@ -1,7 +1,7 @@
 #include <sequent/plan.hpp>
 
-/// A program of 66 mixed rules: six layers, written out, whose masks and scores differ. It is here to
-/// be compiled: the plan of all of them is one constant expression.
+/// A program of 66 mixed rules: six layers, written out, whose masks and scores differ. It is here
+/// to be compiled: the plan of all of them is one constant expression.
 
 namespace {
 
@@ -143,7 +143,8 @@ inline constexpr auto program = rules(
     q1(h, i) <<= y0(i)[Q1(h)],
     k1(h, i) <<= y0(i)[K1(h)],
     v1(h, i) <<= y0(i)[V1(h)],
-    logit1(h, i, j) <<= (inverse_sqrt(16), k1(h, j).T(), q1(h, i), j <= i, i - j < 8) | product() | soft_cap(30),
+    logit1(h, i, j) <<=
+        (inverse_sqrt(16), k1(h, j).T(), q1(h, i), j <= i, i - j < 8) | product() | soft_cap(30),
     logit1(h, i, j) <<= (R1(h, i, j), j <= i, i - j < 8),
     score1(h, i, j) <<= logit1(h, i, j) | softmax(j),
     head1(h, i) <<= (score1(h, i, j), v1(h, j)) | product() | sum(j),
@@ -154,7 +155,8 @@ inline constexpr auto program = rules(
     q2(h, i) <<= y1(i)[Q2(h)],
     k2(h, i) <<= y1(i)[K2(h)],
     v2(h, i) <<= y1(i)[V2(h)],
-    logit2(h, i, j) <<= (inverse_sqrt(16), k2(h, j).T(), q2(h, i), j <= i, (i - j) % 4 == 0) | product(),
+    logit2(h, i, j) <<=
+        (inverse_sqrt(16), k2(h, j).T(), q2(h, i), j <= i, (i - j) % 4 == 0) | product(),
     logit2(h, i, j) <<= (R2(h, i, j), j <= i, (i - j) % 4 == 0),
     score2(h, i, j) <<= logit2(h, i, j) | softmax(j),
     head2(h, i) <<= (score2(h, i, j), v2(h, j)) | product() | sum(j),
@@ -165,7 +167,8 @@ inline constexpr auto program = rules(
     q3(h, i) <<= y2(i)[Q3(h)],
     k3(h, i) <<= y2(i)[K3(h)],
     v3(h, i) <<= y2(i)[V3(h)],
-    logit3(h, i, j) <<= (inverse_sqrt(16), k3(h, j).T(), q3(h, i), j < 4 || j <= i) | product() | soft_cap(30),
+    logit3(h, i, j) <<=
+        (inverse_sqrt(16), k3(h, j).T(), q3(h, i), j < 4 || j <= i) | product() | soft_cap(30),
     logit3(h, i, j) <<= (R3(h, i, j), j < 4 || j <= i),
     score3(h, i, j) <<= logit3(h, i, j) | softmax(j),
     head3(h, i) <<= (score3(h, i, j), v3(h, j)) | product() | sum(j),
@@ -187,7 +190,8 @@ inline constexpr auto program = rules(
     q5(h, i) <<= y4(i)[Q5(h)],
     k5(h, i) <<= y4(i)[K5(h)],
     v5(h, i) <<= y4(i)[V5(h)],
-    logit5(h, i, j) <<= (inverse_sqrt(16), k5(h, j).T(), q5(h, i), abs(i - j) < 5) | product() | soft_cap(30),
+    logit5(h, i, j) <<=
+        (inverse_sqrt(16), k5(h, j).T(), q5(h, i), abs(i - j) < 5) | product() | soft_cap(30),
     score5(h, i, j) <<= logit5(h, i, j) | softmax(j),
     head5(h, i) <<= (score5(h, i, j), v5(h, j)) | product() | sum(j),
     joined5(i) <<= head5(h, i) | concat(h),
@@ -196,8 +200,9 @@ inline constexpr auto program = rules(
     y5(i) <<= (mlp5(i), mixed5(i)) | norm());
 }  // namespace sixty_six
 
-using plan = sequent::plan::plan_of<sixty_six::program,
-                                   sequent::language::fact<"token", 64, sequent::language::symbol<65>>>;
+using sequent::language::fact;
+using sequent::language::symbol;
+using plan = sequent::plan::plan_of<sixty_six::program, fact<"token", 64, symbol<65>>>;
 static_assert(plan::ok);
 static_assert(plan::tables.attentions.size() == 6);
 static_assert(plan::tables.generals.size() == 0);

@@ -79,7 +79,8 @@ constexpr bool weights_are_disjoint() {
                 for (int column = 0; column < declared.shape[1]; ++column) {
                     const int place = layout.offset + index * layout.strides[0] +
                                       row * layout.row + column * layout.column;
-                    if (place < 0 || place >= Plan::tables.parameters || owner[place]++) return false;
+                    if (place < 0 || place >= Plan::tables.parameters) return false;
+                    if (owner[place]++) return false;
                 }
     }
     return true;

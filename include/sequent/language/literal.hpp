@@ -117,8 +117,11 @@ constexpr auto number(Index index) noexcept {
 /// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
 constexpr constant inverse_sqrt(double value) noexcept {
     long double root = value > 1 ? value : 1;
-    for (long double next = (root + value / root) / 2; next < root; next = (root + value / root) / 2)
+    for (;;) {
+        const long double next = (root + value / root) / 2;
+        if (!(next < root)) break;
         root = next;
+    }
     return {static_cast<double>(1 / root)};
 }
 

@@ -37,8 +37,8 @@ struct argument_that_is_no_rule {};
 template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations (h(i) | "
-                  "relu())");
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
+                  "(h(i) | relu())");
     return {};
 }
 

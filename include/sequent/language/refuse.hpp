@@ -4,7 +4,7 @@
 
 #include "rule.hpp"
 
-/// What is left over makes no rule. Each operator says what to write instead, at the user's own line.
+/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
 
 namespace sequent::inline SEQUENT_ABI::language {
 

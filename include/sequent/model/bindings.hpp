@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "../plan/plan.hpp"
 
 /// The pointers of one call: where a plan's places lie in memory.

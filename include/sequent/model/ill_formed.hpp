@@ -11,8 +11,8 @@
 #include "bindings.hpp"
 #include "tensor_view.hpp"
 
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a model
-/// takes and computes nothing, so that code that goes on to use it brings no further error.
+/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
+/// model takes and computes nothing, so that code that goes on to use it brings no further error.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 

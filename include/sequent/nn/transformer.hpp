@@ -99,6 +99,23 @@ struct language_model
                   "a mask, an activation, biases, pre_norm or post_norm");
     static_assert(nn::check_shape<shape>());
     static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (!name.starts_with("layers.W_")) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
 };
 
 }  // namespace transformer

@@ -50,8 +50,8 @@ struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
 }  // namespace mistake
 
-/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that rule 2
-/// stacks.
+/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
 template <int... Numbers>
 struct rule_number {};
 struct outside_of_rules {};

@@ -159,7 +159,8 @@ class domain_finder {
                 if (item.kind != literal_kind::relation || !item.gives_value()) continue;
                 unsigned mentioned = 0;
                 for (int axis = 0; axis < item.arity; ++axis)
-                    if (item.terms[axis].variable >= 0) mentioned |= 1u << item.terms[axis].variable;
+                    if (item.terms[axis].variable >= 0)
+                        mentioned |= 1u << item.terms[axis].variable;
                 if (mentioned == all) is_logit[item.relation] = true;
             }
         }

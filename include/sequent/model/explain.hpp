@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "model.hpp"
+
+/// What a plan does, as text.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// The multiplications and additions of a step's forward pass, in the products alone.
+template <class Plan, int At>
+constexpr long long step_operations() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    long long operations = 0;
+    if constexpr (step.kind == plan::step_kind::rows) {
+        constexpr row_step row = Plan::template row_step_at<step.at>;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
+        for (int extent : row.outer_extents) operations *= extent;
+    } else if constexpr (step.kind == plan::step_kind::attention) {
+        using shape = attention_shape<Plan, step.at>;
+        long long each = 2LL * shape::length;
+        for (const plan::score_node& node : shape::step.nodes)
+            if (node.kind == score_kind::dot) each += 2LL * node.depth;
+        operations = each * plan::count_pairs(shape::space, shape::rows, shape::columns);
+        for (int extent : shape::step.outer_extents) operations *= extent;
+    }
+    return operations;
+}
+
+/// How many (i, j) an attention step computes, over all of its outer loops.
+template <class Plan, int At>
+constexpr long long attention_pairs() {
+    using shape = attention_shape<Plan, At>;
+    long long pairs = plan::count_pairs(shape::space, shape::rows, shape::columns);
+    for (int extent : shape::step.outer_extents) pairs *= extent;
+    return pairs;
+}
+
+inline std::string step_line(const std::string& name, const std::string& what, long long operations,
+                             int depth) {
+    char line[256];
+    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
+                  name.c_str(), what.c_str());
+    std::string result = line;
+    if (operations > 0) {
+        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
+        result += line;
+    }
+    return result + "\n";
+}
+
+template <class Plan, int At>
+std::string describe_step() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name id = Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    const std::string name(id.text, static_cast<std::size_t>(id.length));
+    std::string what;
+    if constexpr (step.kind == plan::step_kind::rows) {
+        constexpr row_step row = Plan::template row_step_at<step.at>;
+        what = "rows " + std::to_string(row.rows) + " x " + std::to_string(row.columns());
+        kernel::unroll<row.terms.size()>([&](auto index) {
+            constexpr row_term term = row.terms[index()];
+            if constexpr (term.kind == term_kind::product)
+                what += ", product with " + std::to_string(term.depth * term.splits) + " inputs";
+            else if constexpr (term.kind == term_kind::gather)
+                what += ", rows of a table";
+        });
+        constexpr int products = [] {
+            int count = 0;
+            for (const row_term& term : Plan::template row_step_at<step.at>.terms)
+                count += term.kind == term_kind::add ? 1 : 0;
+            return count;
+        }();
+        if (products > 0) what += ", " + std::to_string(products) + " more summands";
+        if (row.functions.size() > 0)
+            what += ", " + std::to_string(row.functions.size()) + " functions";
+    } else if constexpr (step.kind == plan::step_kind::attention) {
+        using shape = attention_shape<Plan, step.at>;
+        what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
+               ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+    } else if constexpr (step.kind == plan::step_kind::general) {
+        what = "general loops";
+    } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
+        what = "stack of " + std::to_string(step.repeat) + " layers";
+    } else {
+        return {};
+    }
+    return step_line(name, what, step_operations<Plan, At>(), step.depth);
+}
+
+}  // namespace model_detail
+
+/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
+/// thing to look at. Rules without a line are fused into the step of another.
+template <class Model>
+std::string explain() {
+    using plan = typename Model::plan;
+    std::string result = "steps\n";
+    kernel::unroll<plan::tables.steps.size()>(
+        [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
+    constexpr int parameters = plan::tables.parameters;
+    constexpr int workspace = plan::tables.workspace;
+    result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
+              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
+    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              " bytes as float, for forward and backward\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
