@@ -1,0 +1,11567 @@
+// Sequent 0.1.0 as a single header, made by single_include/amalgamate.py from
+// the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_HEADER_HPP
+#define SEQUENT_SINGLE_HEADER_HPP
+
+/// Everything.
+
+/// Files: parameters and optimiser state in the safetensors format.
+
+#include <stdexcept>
+
+/// Version, platform switches and the inline namespace that every other header opens.
+
+#define SEQUENT_VERSION_MAJOR 0
+#define SEQUENT_VERSION_MINOR 1
+#define SEQUENT_VERSION_PATCH 0
+
+#if defined(__FAST_MATH__)
+#error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
+#endif
+
+// The instruction set is part of every symbol, so that two translation units built with different
+// flags never share a kernel.
+#if defined(__AVX512F__)
+#define SEQUENT_ABI v0_1_avx512
+#elif defined(__AVX2__)
+#define SEQUENT_ABI v0_1_avx2
+#elif defined(__AVX__)
+#define SEQUENT_ABI v0_1_avx
+#elif defined(__aarch64__)
+#define SEQUENT_ABI v0_1_neon
+#else
+#define SEQUENT_ABI v0_1_base
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define SEQUENT_INLINE __forceinline
+#else
+#define SEQUENT_INLINE inline __attribute__((always_inline))
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What reading or writing a file throws. The message names the file and, where there is one, the
+/// tensor with the value that was found and the value that was wanted.
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <ranges>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sequent::inline SEQUENT_ABI {
+
+inline constexpr int max_rank = 6;
+
+/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
+/// elements. A scalar has rank zero.
+template <class T>
+struct tensor_view {
+    T* data = nullptr;
+    int rank = 0;
+    std::array<int, max_rank> extents{};
+    std::array<int, max_rank> strides{};
+
+    constexpr int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        std::size_t axis = 0;
+        std::ptrdiff_t at = 0;
+        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
+        return data[at];
+    }
+
+    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    constexpr T& element(int position) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int axis = rank; axis-- > 0;) {
+            const int extent = extents[static_cast<std::size_t>(axis)];
+            at += static_cast<std::ptrdiff_t>(position % extent) *
+                  strides[static_cast<std::size_t>(axis)];
+            position /= extent;
+        }
+        return data[at];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <limits>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Free text that travels with the tensors.
+using metadata_map = std::map<std::string, std::string>;
+
+/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
+/// the header.
+struct header_entry {
+    std::string name;
+    std::string dtype;
+    std::vector<std::uint64_t> shape;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// The header of a safetensors file, the tensors in the order of its text.
+struct file_header {
+    std::vector<header_entry> tensors;
+    metadata_map metadata;
+};
+
+namespace detail {
+
+/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
+class header_parser {
+  public:
+    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    file_header parse() {
+        file_header header;
+        std::set<std::string> names;
+        bool metadata_seen = false;
+        // The format wants the brace in the first byte: no white space before it.
+        if (text_.empty() || text_[0] != '{') fail("expected '{'");
+        object([&](std::string name) {
+            if (name == "__metadata__") {
+                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
+                header.metadata = metadata();
+                return;
+            }
+            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
+            header.tensors.push_back(tensor(std::move(name)));
+        });
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        return header;
+    }
+
+  private:
+    metadata_map metadata() {
+        metadata_map map;
+        object([&](std::string key) {
+            std::string value = string();
+            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
+            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
+        });
+        return map;
+    }
+
+    header_entry tensor(std::string name) {
+        header_entry entry;
+        entry.name = std::move(name);
+        bool dtype = false, shape = false, offsets = false;
+        const auto first = [&](bool& seen, std::string_view key) {
+            if (std::exchange(seen, true)) {
+                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
+            }
+        };
+        object([&](const std::string& key) {
+            if (key == "dtype") {
+                first(dtype, key);
+                entry.dtype = string();
+            } else if (key == "shape") {
+                first(shape, key);
+                entry.shape = numbers();
+            } else if (key == "data_offsets") {
+                first(offsets, key);
+                const auto pair = numbers();
+                if (pair.size() != 2) {
+                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
+                         std::to_string(pair.size()));
+                }
+                entry.begin = pair[0];
+                entry.end = pair[1];
+            } else {
+                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
+            }
+        });
+        if (!dtype || !shape || !offsets) {
+            fail("tensor \"" + entry.name + "\" lacks " +
+                 (!dtype   ? "dtype"
+                  : !shape ? "shape"
+                           : "data_offsets"));
+        }
+        return entry;
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('[');
+        if (accept(']')) return values;
+        do {
+            values.push_back(number());
+        } while (accept(','));
+        expect(']');
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
+        return value;
+    }
+
+    std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail("a string is not UTF-8");
+        return value;
+    }
+
+    void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail("an unknown escape");
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail("expected four hexadecimal digits");
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail("a string has no end");
+        return text_[at_++];
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        throw error(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " + what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace detail
+
+/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
+/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+inline file_header parse_header(std::string_view json, std::string_view file) {
+    return detail::header_parser(json, file).parse();
+}
+
+/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
+/// be UTF-8.
+inline std::string format_header(const file_header& header) {
+    std::string json = "{";
+    const auto key = [&](std::string_view name) {
+        if (json.back() != '{') json += ',';
+        detail::append_json_string(json, name);
+        json += ':';
+    };
+    if (!header.metadata.empty()) {
+        key("__metadata__");
+        json += '{';
+        for (const auto& [name, value] : header.metadata) {
+            key(name);
+            detail::append_json_string(json, value);
+        }
+        json += '}';
+    }
+    for (const auto& entry : header.tensors) {
+        key(entry.name);
+        json += "{\"dtype\":";
+        detail::append_json_string(json, entry.dtype);
+        json += ",\"shape\":[";
+        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
+            if (axis > 0) json += ',';
+            json += std::to_string(entry.shape[axis]);
+        }
+        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
+                std::to_string(entry.end) + "]}";
+    }
+    json += '}';
+    return json;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <cerrno>
+#include <system_error>
+
+#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <unistd.h>
+#define SEQUENT_HAS_FSYNC
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
+/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
+class file_replacement {
+  public:
+    explicit file_replacement(std::filesystem::path path)
+        : path_(std::move(path)), new_path_(path_) {
+        new_path_ += ".tmp";
+        errno = 0;
+        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
+        if (!stream_) fail("cannot be opened for writing");
+    }
+
+    file_replacement(const file_replacement&) = delete;
+    file_replacement& operator=(const file_replacement&) = delete;
+
+    ~file_replacement() {
+        if (committed_) return;
+        stream_.close();
+        std::error_code ignored;
+        std::filesystem::remove(new_path_, ignored);
+    }
+
+    void write(const char* bytes, std::size_t count) {
+        errno = 0;
+        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
+    }
+
+    void commit() {
+        errno = 0;
+        stream_.close();
+        if (!stream_) fail("cannot be written");
+        flush_to_disk();
+        std::error_code failure;
+        std::filesystem::rename(new_path_, path_, failure);
+        if (failure) {
+            throw error(path_.string() + ": cannot be replaced by " + new_path_.string() + ": " +
+                        failure.message());
+        }
+        committed_ = true;
+    }
+
+  private:
+    // Some file systems carry out the rename before they write the data.
+    void flush_to_disk() const {
+#ifdef SEQUENT_HAS_FSYNC
+        errno = 0;
+        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
+        if (descriptor < 0) fail("cannot be flushed");
+        const int result = ::fsync(descriptor);
+        const int reason = errno;
+        ::close(descriptor);
+        errno = reason;
+        // Pipes and some network file systems cannot flush; that is not the writer's fault.
+        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        const int reason = errno;
+        throw error(new_path_.string() + ": " + what +
+                    (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path new_path_;
+    std::ofstream stream_;
+    bool committed_ = false;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_FSYNC
+
+/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
+/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// https://github.com/huggingface/safetensors#format
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A tensor and its name in a file. T is float or double, const where it is only read.
+template <class T>
+struct named_tensor {
+    using value_type = T;
+    std::string name;
+    tensor_view<T> view;
+};
+
+namespace detail {
+
+template <class T>
+concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+template <class Tensors>
+using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
+
+template <class Tensors>
+concept NamedTensors =
+    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
+    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
+    Element<std::remove_const_t<element_of<Tensors>>>;
+
+template <class T>
+inline constexpr std::string_view dtype_name = sizeof(T) == 4 ? "F32" : "F64";
+
+/// The limit of the format's own library: it keeps a false length from claiming all memory.
+inline constexpr std::uint64_t longest_header = 100'000'000;
+
+template <class T>
+using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+template <class T>
+void store_little_endian(T value, char* bytes) {
+    const auto bits = std::bit_cast<bits_of<T>>(value);
+    for (std::size_t index = 0; index < sizeof(T); ++index) {
+        bytes[index] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * index)));
+    }
+}
+
+template <class T>
+T load_little_endian(const char* bytes) {
+    bits_of<T> bits = 0;
+    for (std::size_t index = 0; index < sizeof(T); ++index) {
+        bits |= static_cast<bits_of<T>>(static_cast<unsigned char>(bytes[index])) << (8 * index);
+    }
+    return std::bit_cast<T>(bits);
+}
+
+inline std::string in_quotes(std::string_view name) {
+    return '"' + std::string(name) + '"';
+}
+
+inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        text += std::to_string(shape[axis]);
+    }
+    return text + "]";
+}
+
+template <class T>
+std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+template <class T>
+void check_finite(T value, int position, std::string_view file, std::string_view name) {
+    if (std::isfinite(value)) return;
+    throw error(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                std::to_string(position) + " is " +
+                (std::isnan(value) ? "not a number" : "infinite"));
+}
+
+/// The tensors must cover the data exactly: in the order of their offsets each begins where the
+/// last one ended.
+inline void check_layout(const file_header& header, std::uint64_t data_size,
+                         std::string_view file) {
+    std::vector<const header_entry*> sorted;
+    for (const auto& entry : header.tensors) sorted.push_back(&entry);
+    std::ranges::sort(
+        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
+    const auto fail = [&](const header_entry& entry, const std::string& what) {
+        throw error(std::string(file) + ": tensor " + in_quotes(entry.name) + ": data_offsets [" +
+                    std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "] " + what);
+    };
+    std::uint64_t end = 0;
+    for (const auto* entry : sorted) {
+        if (entry->end < entry->begin) fail(*entry, "end before they begin");
+        if (entry->end > data_size) {
+            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
+                             " bytes (is the file truncated?)");
+        }
+        if (entry->begin < end) {
+            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
+        }
+        if (entry->begin > end) {
+            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
+        }
+        end = entry->end;
+    }
+    if (end != data_size) {
+        throw error(std::string(file) + ": the tensors hold " + std::to_string(end) +
+                    " bytes, the file has " + std::to_string(data_size) + " behind its header");
+    }
+}
+
+/// An open file, its header read and checked; the stream stands at the data.
+struct open_file {
+    std::ifstream stream;
+    std::string name;
+    file_header header;
+    std::uint64_t data_size = 0;
+};
+
+inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
+    if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
+        throw error(file.name + ": cannot be read to its end");
+    }
+}
+
+inline open_file open_checked(const std::filesystem::path& path) {
+    open_file file;
+    file.name = path.string();
+    std::error_code failure;
+    const std::uint64_t size = std::filesystem::file_size(path, failure);
+    if (failure) throw error(file.name + ": cannot be opened: " + failure.message());
+    file.stream.open(path, std::ios::binary);
+    if (!file.stream) throw error(file.name + ": cannot be opened");
+    if (size < 8) {
+        throw error(file.name + ": has " + std::to_string(size) +
+                    " bytes, too few for the length of the header, which takes 8");
+    }
+    std::array<char, 8> length_bytes{};
+    read_exactly(file, length_bytes.data(), length_bytes.size());
+    std::uint64_t length = 0;
+    for (std::size_t index = 8; index-- > 0;) {
+        length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
+    }
+    if (length > size - 8) {
+        throw error(file.name + ": the header should have " + std::to_string(length) +
+                    " bytes, the file has only " + std::to_string(size - 8) + " for it");
+    }
+    if (length > longest_header) {
+        throw error(file.name + ": a header of " + std::to_string(length) +
+                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+    }
+    std::string json(static_cast<std::size_t>(length), '\0');
+    read_exactly(file, json.data(), length);
+    file.header = parse_header(json, file.name);
+    file.data_size = size - 8 - length;
+    check_layout(file.header, file.data_size, file.name);
+    return file;
+}
+
+/// Where each wanted tensor begins in the data, after every tensor has been compared.
+template <class T>
+std::vector<std::size_t> match(const open_file& file, std::span<const named_tensor<T>> tensors) {
+    std::map<std::string_view, const header_entry*> entries;
+    for (const auto& entry : file.header.tensors) entries.emplace(entry.name, &entry);
+    std::vector<std::size_t> begins;
+    for (const auto& tensor : tensors) {
+        const auto fail = [&](const std::string& what) {
+            throw error(file.name + ": tensor " + in_quotes(tensor.name) + what);
+        };
+        const auto found = entries.find(tensor.name);
+        if (found == entries.end()) {
+            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
+            fail(twice ? " is asked for twice" : " is not in the file");
+        }
+        const header_entry& entry = *found->second;
+        if (entry.dtype != dtype_name<T>) {
+            fail(": the file has dtype " + entry.dtype + ", wanted is " +
+                 std::string(dtype_name<T>));
+        }
+        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
+            fail(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                 shape_text(wanted));
+        }
+        const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        if (entry.end - entry.begin != bytes) {
+            fail(": the file has " + std::to_string(entry.end - entry.begin) + " bytes, shape " +
+                 shape_text(entry.shape) + " takes " + std::to_string(bytes));
+        }
+        begins.push_back(static_cast<std::size_t>(entry.begin));
+        entries.erase(found);
+    }
+    if (!entries.empty()) {
+        throw error(file.name + ": tensor " + in_quotes(entries.begin()->first) +
+                    " is in the file, but not wanted (" +
+                    std::to_string(file.header.tensors.size()) + " in the file, " +
+                    std::to_string(tensors.size()) + " wanted)");
+    }
+    return begins;
+}
+
+template <class T>
+metadata_map load_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors) {
+    open_file file = open_checked(path);
+    const auto begins = match(file, tensors);
+    std::vector<char> data(static_cast<std::size_t>(file.data_size));
+    read_exactly(file, data.data(), file.data_size);
+
+    const auto for_each = [&](auto visit) {
+        for (std::size_t index = 0; index < tensors.size(); ++index) {
+            const char* bytes = data.data() + begins[index];
+            for (int at = 0; at < tensors[index].view.size(); ++at, bytes += sizeof(T)) {
+                visit(tensors[index], at, load_little_endian<T>(bytes));
+            }
+        }
+    };
+    for_each([&](const named_tensor<T>& tensor, int at, T value) {
+        check_finite(value, at, file.name, tensor.name);
+    });
+    for_each(
+        [](const named_tensor<T>& tensor, int at, T value) { tensor.view.element(at) = value; });
+    return std::move(file.header.metadata);
+}
+
+template <class T>
+void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors,
+              const metadata_map& metadata) {
+    using Value = std::remove_const_t<T>;
+    const std::string name = path.string();
+    file_header header;
+    header.metadata = metadata;
+    for (const auto& [key, value] : metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            throw error(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+        }
+    }
+    std::set<std::string_view> names;
+    std::uint64_t end = 0;
+    for (const auto& tensor : tensors) {
+        const auto fail = [&](const std::string& what) {
+            throw error(name + ": tensor " + in_quotes(tensor.name) + what);
+        };
+        if (!names.insert(tensor.name).second) fail(" is given twice");
+        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
+        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
+        for (int at = 0; at < tensor.view.size(); ++at) {
+            check_finite<Value>(tensor.view.element(at), at, name, tensor.name);
+        }
+        const std::uint64_t begin = end;
+        end += static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        header.tensors.push_back(
+            {tensor.name, std::string(dtype_name<Value>), shape_of(tensor.view), begin, end});
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        throw error(name + ": a header of " + std::to_string(json.size()) +
+                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+    }
+
+    file_replacement file(path);
+    std::array<char, 8> length{};
+    for (std::size_t index = 0; index < length.size(); ++index) {
+        length[index] = static_cast<char>(static_cast<unsigned char>(json.size() >> (8 * index)));
+    }
+    file.write(length.data(), length.size());
+    file.write(json.data(), json.size());
+    std::vector<char> bytes;
+    for (const auto& tensor : tensors) {
+        bytes.resize(static_cast<std::size_t>(tensor.view.size()) * sizeof(T));
+        for (int at = 0; at < tensor.view.size(); ++at) {
+            store_little_endian<Value>(tensor.view.element(at),
+                                       bytes.data() + static_cast<std::size_t>(at) * sizeof(T));
+        }
+        file.write(bytes.data(), bytes.size());
+    }
+    file.commit();
+}
+
+}  // namespace detail
+
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
+/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
+/// order, whatever the strides of the views are, and exactly: a load gives the same bits.
+///
+/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
+/// piece of metadata is not UTF-8, or if an element is not finite.
+template <detail::NamedTensors Tensors>
+void save(const std::filesystem::path& path, const Tensors& tensors,
+          const metadata_map& metadata = {}) {
+    using T = detail::element_of<Tensors>;
+    detail::save_all<T>(path, std::span<const named_tensor<T>>(tensors), metadata);
+}
+
+/// Fills the views of `tensors` from the file and returns its metadata. The file must hold exactly
+/// these tensors, with equal dtype (F32 for float, F64 for double) and shape, all of them finite.
+///
+/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+template <detail::NamedTensors Tensors>
+metadata_map load(const std::filesystem::path& path, const Tensors& tensors) {
+    using T = detail::element_of<Tensors>;
+    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
+    return detail::load_all<T>(path, std::span<const named_tensor<T>>(tensors));
+}
+
+/// The header of a file, checked, without the elements: what the file holds and its metadata.
+/// Throws io::error if the file is not well-formed.
+inline file_header read_header(const std::filesystem::path& path) {
+    return detail::open_checked(path).header;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
+/// nothing of rules and can be used alone.
+
+#include <concepts>
+
+// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
+// they are inlined from.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <xsimd/xsimd.hpp>
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The widest vector of T that the instruction set of this translation unit has.
+template <class T>
+using batch = xsimd::batch<T>;
+
+template <class T>
+inline constexpr int lanes = static_cast<int>(batch<T>::size);
+
+/// How many vector registers the instruction set names.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int vector_registers = 32;
+#else
+inline constexpr int vector_registers = 16;
+#endif
+
+/// Before a loop of a few constant rounds over an array of batches: the array stays in registers
+/// only if every subscript becomes a constant.
+#if defined(__clang__)
+#define SEQUENT_UNROLL _Pragma("clang loop unroll(full)")
+#define SEQUENT_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define SEQUENT_UNROLL _Pragma("GCC unroll 32")
+#define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
+#endif
+
+/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1: for the few places
+/// where the index must be a constant. SEQUENT_UNROLL compiles faster.
+template <int Count, class F>
+SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        (f(std::integral_constant<int, I>{}), ...);
+    }
+    (std::make_integer_sequence<int, Count>{});
+}
+
+template <class T>
+SEQUENT_INLINE batch<T> zero() noexcept {
+    return batch<T>(T(0));
+}
+
+template <class T>
+SEQUENT_INLINE batch<T> set(T x) noexcept {
+    return batch<T>(x);
+}
+
+template <class T>
+SEQUENT_INLINE batch<T> load(const T* p) noexcept {
+    return batch<T>::load_unaligned(p);
+}
+
+template <class T>
+SEQUENT_INLINE void store(T* p, batch<T> x) noexcept {
+    x.store_unaligned(p);
+}
+
+/// a * b + c, rounded once where the machine can.
+template <class T>
+SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
+#if defined(__AVX512F__)  // xsimd 8 to 10 multiply and add here
+    if constexpr (sizeof(T) == 4)
+        return _mm512_fmadd_ps(a, b, c);
+    else
+        return _mm512_fmadd_pd(a, b, c);
+#else
+    return xsimd::fma(a, b, c);
+#endif
+}
+
+#if defined(__AVX__) && !defined(__AVX512F__)
+/// Ones in the first `count` places of width sizeof(T), for AVX maskload and maskstore.
+template <class T>
+SEQUENT_INLINE __m256i first_mask(int count) noexcept {
+    // A window slides over eight words of ones and eight of zeros.
+    static constexpr std::int32_t words[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const int ones = count * static_cast<int>(sizeof(T) / 4);
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(words + 8 - ones));
+}
+#endif
+
+/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
+/// lanes.
+template <class T>
+SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1u), p);
+    else
+        return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1u), p);
+#elif defined(__AVX__)
+    if constexpr (sizeof(T) == 4)
+        return _mm256_maskload_ps(p, first_mask<T>(count));
+    else
+        return _mm256_maskload_pd(p, first_mask<T>(count));
+#else
+    alignas(batch<T>) T buffer[lanes<T>] = {};
+    for (int i = 0; i < count; ++i) buffer[i] = p[i];
+    return batch<T>::load_aligned(buffer);
+#endif
+}
+
+/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes.
+template <class T>
+SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1u), x);
+    else
+        _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1u), x);
+#elif defined(__AVX__)
+    if constexpr (sizeof(T) == 4)
+        _mm256_maskstore_ps(p, first_mask<T>(count), x);
+    else
+        _mm256_maskstore_pd(p, first_mask<T>(count), x);
+#else
+    alignas(batch<T>) T buffer[lanes<T>];
+    x.store_aligned(buffer);
+    for (int i = 0; i < count; ++i) p[i] = buffer[i];
+#endif
+}
+
+/// The same with a count known to the compiler: a whole vector becomes a plain load or store.
+template <int Count, class T>
+SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
+    static_assert(0 <= Count && Count <= lanes<T>);
+    if constexpr (Count == lanes<T>)
+        return load(p);
+    else
+        return load_first(p, Count);
+}
+
+template <int Count, class T>
+SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
+    static_assert(0 <= Count && Count <= lanes<T>);
+    if constexpr (Count == lanes<T>)
+        store(p, x);
+    else
+        store_first(p, x, Count);
+}
+
+/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
+/// half. A whole vector where there is nothing to gain.
+#if defined(__AVX512VL__) && defined(__FMA__)
+template <class T>
+using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
+
+/// The first Count elements as a B, which is batch<T> or half_batch<T>.
+template <class B, int Count, class T>
+SEQUENT_INLINE B load_first_as(const T* p) noexcept {
+    if constexpr (Count == static_cast<int>(B::size))
+        return B::load_unaligned(p);
+    else if constexpr (sizeof(B) == 64)
+        return load_first(p, Count);
+    else if constexpr (sizeof(T) == 4)
+        return _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << Count) - 1u), p);
+    else
+        return _mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << Count) - 1u), p);
+}
+
+/// The first half of the lanes.
+template <class T>
+SEQUENT_INLINE half_batch<T> low_half(batch<T> x) noexcept {
+    if constexpr (sizeof(T) == 4)
+        return _mm512_castps512_ps256(x);
+    else
+        return _mm512_castpd512_pd256(x);
+}
+
+template <int Count, class T>
+SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
+    if constexpr (Count == static_cast<int>(half_batch<T>::size))
+        x.store_unaligned(p);
+    else if constexpr (sizeof(T) == 4)
+        _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << Count) - 1u), x);
+    else
+        _mm256_mask_storeu_pd(p, static_cast<__mmask8>((1u << Count) - 1u), x);
+}
+#else
+template <class T>
+using half_batch = batch<T>;
+
+template <class B, int Count, class T>
+SEQUENT_INLINE B load_first_as(const T* p) noexcept {
+    return load_first<Count>(p);
+}
+#endif
+
+/// The first Count elements of x, then those of `rest`.
+template <int Count, class T>
+SEQUENT_INLINE batch<T> keep_first(batch<T> x, batch<T> rest) noexcept {
+    static_assert(0 <= Count && Count <= lanes<T>);
+    if constexpr (Count == lanes<T>) {
+        return x;
+    } else {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(T) == 4)
+            return _mm512_mask_mov_ps(rest, static_cast<__mmask16>((1u << Count) - 1u), x);
+        else
+            return _mm512_mask_mov_pd(rest, static_cast<__mmask8>((1u << Count) - 1u), x);
+#elif defined(__AVX__)
+        if constexpr (sizeof(T) == 4)
+            return _mm256_blendv_ps(rest, x, _mm256_castsi256_ps(first_mask<T>(Count)));
+        else
+            return _mm256_blendv_pd(rest, x, _mm256_castsi256_pd(first_mask<T>(Count)));
+#else
+        alignas(batch<T>) T a[lanes<T>];
+        alignas(batch<T>) T b[lanes<T>];
+        x.store_aligned(a);
+        rest.store_aligned(b);
+        for (int i = 0; i < Count; ++i) b[i] = a[i];
+        return batch<T>::load_aligned(b);
+#endif
+    }
+}
+
+template <class T>
+SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
+#if XSIMD_VERSION_MAJOR >= 9
+    return xsimd::reduce_add(x);
+#else
+    return xsimd::hadd(x);
+#endif
+}
+
+template <class T>
+SEQUENT_INLINE T reduce_max(batch<T> x) noexcept {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return _mm512_reduce_max_ps(x);
+    else
+        return _mm512_reduce_max_pd(x);
+#elif XSIMD_VERSION_MAJOR >= 9
+    return xsimd::reduce_max(x);
+#else
+    alignas(batch<T>) T buffer[lanes<T>];
+    x.store_aligned(buffer);
+    T greatest = buffer[0];
+    for (int i = 1; i < lanes<T>; ++i) greatest = buffer[i] > greatest ? buffer[i] : greatest;
+    return greatest;
+#endif
+}
+
+namespace detail {
+
+#if defined(__SSE2__)
+/// The vector whose 128-bit lane l holds the 16 bytes at at(l).
+template <class At>
+SEQUENT_INLINE auto gather_quarters(At at) noexcept {
+    const auto part = [&](auto l) __attribute__((always_inline)) {
+        return _mm_loadu_ps(at(l));
+    };
+    using std::integral_constant;
+    const __m128 low = part(integral_constant<int, 0>{});
+#if defined(__AVX512F__)
+    __m512 x = _mm512_zextps128_ps512(low);
+    x = _mm512_insertf32x4(x, part(integral_constant<int, 1>{}), 1);
+    x = _mm512_insertf32x4(x, part(integral_constant<int, 2>{}), 2);
+    return _mm512_insertf32x4(x, part(integral_constant<int, 3>{}), 3);
+#elif defined(__AVX__)
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(low), part(integral_constant<int, 1>{}), 1);
+#else
+    return low;
+#endif
+}
+
+// Interleave the 32-bit words, or the 64-bit halves, of each 128-bit lane of a and b.
+#if defined(__AVX512F__)
+SEQUENT_INLINE __m512 low_words(__m512 a, __m512 b) noexcept {
+    return _mm512_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m512 high_words(__m512 a, __m512 b) noexcept {
+    return _mm512_unpackhi_ps(a, b);
+}
+SEQUENT_INLINE __m512d low_halves(__m512 a, __m512 b) noexcept {
+    return _mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
+}
+SEQUENT_INLINE __m512d high_halves(__m512 a, __m512 b) noexcept {
+    return _mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
+}
+SEQUENT_INLINE __m512 as_floats(__m512d x) noexcept {
+    return _mm512_castpd_ps(x);
+}
+#elif defined(__AVX__)
+SEQUENT_INLINE __m256 low_words(__m256 a, __m256 b) noexcept {
+    return _mm256_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m256 high_words(__m256 a, __m256 b) noexcept {
+    return _mm256_unpackhi_ps(a, b);
+}
+SEQUENT_INLINE __m256d low_halves(__m256 a, __m256 b) noexcept {
+    return _mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b));
+}
+SEQUENT_INLINE __m256d high_halves(__m256 a, __m256 b) noexcept {
+    return _mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b));
+}
+SEQUENT_INLINE __m256 as_floats(__m256d x) noexcept {
+    return _mm256_castpd_ps(x);
+}
+#else
+SEQUENT_INLINE __m128 low_words(__m128 a, __m128 b) noexcept {
+    return _mm_unpacklo_ps(a, b);
+}
+SEQUENT_INLINE __m128 high_words(__m128 a, __m128 b) noexcept {
+    return _mm_unpackhi_ps(a, b);
+}
+SEQUENT_INLINE __m128d low_halves(__m128 a, __m128 b) noexcept {
+    return _mm_unpacklo_pd(_mm_castps_pd(a), _mm_castps_pd(b));
+}
+SEQUENT_INLINE __m128d high_halves(__m128 a, __m128 b) noexcept {
+    return _mm_unpackhi_pd(_mm_castps_pd(a), _mm_castps_pd(b));
+}
+SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
+    return _mm_castpd_ps(x);
+}
+#endif
+#endif
+
+}  // namespace detail
+
+/// How many columns load_transposed turns at once: those of one 128-bit lane.
+template <class T>
+inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
+
+/// Reads transposed_columns<T> elements from each of lanes<T> rows and gives them as columns:
+/// out[k][r] = p[row(r) + k], where row(r) is the offset of row r.
+template <class T, class Row>
+SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept {
+    constexpr int group = transposed_columns<T>;
+#if defined(__SSE2__)
+    // Lane l of part m holds row group * l + m, so that a transposition inside the lanes is all.
+    const auto part = [&](int m) __attribute__((always_inline)) {
+        return detail::gather_quarters([&](auto l) __attribute__((always_inline)) {
+            return reinterpret_cast<const float*>(p + row(group * l() + m));
+        });
+    };
+    if constexpr (sizeof(T) == 4) {
+        const auto r0 = part(0), r1 = part(1), r2 = part(2), r3 = part(3);
+        const auto low01 = detail::low_words(r0, r1), low23 = detail::low_words(r2, r3);
+        const auto high01 = detail::high_words(r0, r1), high23 = detail::high_words(r2, r3);
+        out[0] = detail::as_floats(detail::low_halves(low01, low23));
+        out[1] = detail::as_floats(detail::high_halves(low01, low23));
+        out[2] = detail::as_floats(detail::low_halves(high01, high23));
+        out[3] = detail::as_floats(detail::high_halves(high01, high23));
+    } else {
+        const auto r0 = part(0), r1 = part(1);
+        out[0] = detail::low_halves(r0, r1);
+        out[1] = detail::high_halves(r0, r1);
+    }
+#else
+    alignas(batch<T>) T buffer[group][lanes<T>];
+    for (int r = 0; r < lanes<T>; ++r)
+        for (int k = 0; k < group; ++k) buffer[k][r] = p[row(r) + k];
+    for (int k = 0; k < group; ++k) out[k] = batch<T>::load_aligned(buffer[k]);
+#endif
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, p by the Remez algorithm for the relative error.
+template <class T>
+struct exp_constants;
+
+template <>
+struct exp_constants<float> {
+    using word = std::int32_t;
+    static constexpr int mantissa = 23;
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float ln2_high = 0.693359375f;
+    static constexpr float ln2_low = -2.12194440e-4f;
+    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float greatest = 88.7228394f;  // above, it overflows
+    static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
+                                  0.166665206898f, 0.499999934517f};  // 3.1e-9
+};
+
+template <>
+struct exp_constants<double> {
+    using word = std::int64_t;
+    static constexpr int mantissa = 52;
+    static constexpr double magic = 6755399441055744.0;
+    static constexpr double ln2_high = 6.93147180369123816490e-1;
+    static constexpr double ln2_low = 1.90821492927058770002e-10;
+    static constexpr double least = -708.396418532264;
+    static constexpr double greatest = 709.782712893384;
+    static constexpr double p[] = {2.5000072315545461707e-8, 2.7630233921259341655e-7,
+                                   2.7557586266351828126e-6, 2.4801493136177504993e-5,
+                                   1.9841269506779700393e-4, 1.3888888943597711496e-3,
+                                   8.3333333334943329902e-3, 4.16666666665302659e-2,
+                                   1.6666666666666412776e-1, 5.0000000000000106168e-1};  // 3.6e-18
+};
+
+/// erf(x) = x inner(x^2) up to 1, above it 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
+/// algorithm, the second weighted with exp(-x^2). From `one` on it rounds to 1.
+template <class T>
+struct erf_constants;
+
+template <>
+struct erf_constants<float> {
+    static constexpr float one = 4.0f;
+    static constexpr float inner[] = {7.853860632e-5f,  -8.010193659e-4f, 5.188327729e-3f,
+                                      -2.685381199e-2f, 1.128358515e-1f,  -3.761262582e-1f,
+                                      1.128379166f};  // 1.3e-9
+    static constexpr float outer[] = {-3.876045369e-2f, 7.23655765e-1f, -6.144781591e-2f,
+                                      3.924597664e-1f, -1.350623615e-2f};  // 1.1e-8
+};
+
+template <>
+struct erf_constants<double> {
+    static constexpr double one = 6.0;
+    static constexpr double inner[] = {
+        -7.7794657295499960543e-10, 1.3710978904586100209e-8,  -1.6206313408057645289e-7,
+        1.6447131524503547259e-6,   -1.4924712298094113e-5,    1.2055293576686917384e-4,
+        -8.5483259293068284013e-4,  5.2239776061182953956e-3,  -2.6866170643111441183e-2,
+        1.1283791670944184501e-1,   -3.7612638903183519532e-1, 1.1283791670955125657};  // 7.3e-18
+    static constexpr double outer[] = {
+        2.4417170137066006833e-2,  -1.0075442620648173797e-1, 7.890511091414693222e-2,
+        2.8582924696934792562e-1,  -7.2004759307708476548e-1, 6.0652048122970807194e-1,
+        -2.6823326319769882091e-1, 3.1252396767878471158e-1,  2.1112228282061849307e-1,
+        2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
+};
+
+/// c[0] x^(n-1) + ... + c[n-1]
+template <class T, std::size_t N>
+SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
+    batch<T> p = set(c[0]);
+    unroll<static_cast<int>(N) - 1>([&](auto i) __attribute__((always_inline)) {
+        p = fma(p, x, set(c[i() + 1]));
+    });
+    return p;
+}
+
+/// The bits of a vector as another element type of the same width.
+template <class To, class T>
+SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
+#if XSIMD_VERSION_MAJOR >= 11
+    return xsimd::bitwise_cast<To>(x);
+#else
+    return xsimd::bitwise_cast<batch<To>>(x);
+#endif
+}
+
+}  // namespace detail
+
+/// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
+/// infinity where it overflows; a NaN stays.
+template <class T>
+SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
+    using c = detail::exp_constants<T>;
+#if defined(__AVX512F__)
+    // The masks are the comparisons "not less than", true for a NaN. The minimum keeps +infinity
+    // from a NaN in the reduction and gives its second operand for a NaN.
+    batch<T> n;
+    if constexpr (sizeof(T) == 4) {
+        x = _mm512_min_ps(set(c::greatest + 1), x);
+        n = _mm512_roundscale_ps(x * set(T(1.44269504088896341)), 8);
+    } else {
+        x = _mm512_min_pd(set(c::greatest + 1), x);
+        n = _mm512_roundscale_pd(x * set(T(1.44269504088896341)), 8);
+    }
+#else
+    const batch<T> shifted = fma(x, set(T(1.44269504088896341)), set(c::magic));
+    const batch<T> n = shifted - set(c::magic);
+#endif
+    const batch<T> r = fma(n, set(-c::ln2_low), fma(n, set(-c::ln2_high), x));
+    const batch<T> p = fma(detail::polynomial(c::p, r) * r, r, r) + set(T(1));
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, set(c::least), _CMP_NLT_UQ), p, n);
+    else
+        return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(x, set(c::least), _CMP_NLT_UQ), p, n);
+#else
+    // The low bits of `shifted` are n: added to the exponent they scale by 2^n.
+    using word = typename c::word;
+    const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
+    const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
+    const batch<T> infinite = set(std::numeric_limits<T>::infinity());
+    return xsimd::select(x < set(c::least), zero<T>(),
+                         xsimd::select(x > set(c::greatest), infinite, y));
+#endif
+}
+
+/// Natural logarithm; -infinity at 0, NaN below.
+template <class T>
+SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
+    return xsimd::log(x);
+}
+
+template <class T>
+SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
+    return xsimd::tanh(x);
+}
+
+template <class T>
+SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
+    using c = detail::erf_constants<T>;
+    const batch<T> size = xsimd::min(set(c::one), xsimd::abs(x));
+    const batch<T> square = size * size;
+    const batch<T> inner = size * detail::polynomial(c::inner, square);
+    const batch<T> t = set(T(2)) / (set(T(2)) + size);
+    const batch<T> outer = set(T(1)) - kernel::exp(-square) * detail::polynomial(c::outer, t);
+    return xsimd::copysign(xsimd::select(size < set(T(1)), inner, outer), x);
+}
+
+/// 1 / (1 + e^-x)
+template <class T>
+SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
+    return set(T(1)) / (set(T(1)) + kernel::exp(-x));
+}
+
+/// One number, by the same arithmetic as a vector of them.
+template <std::floating_point T>
+inline T exp(T x) noexcept {
+    return kernel::exp(set(x)).get(0);
+}
+template <std::floating_point T>
+inline T log(T x) noexcept {
+    return kernel::log(set(x)).get(0);
+}
+template <std::floating_point T>
+inline T tanh(T x) noexcept {
+    return kernel::tanh(set(x)).get(0);
+}
+template <std::floating_point T>
+inline T erf(T x) noexcept {
+    return kernel::erf(set(x)).get(0);
+}
+template <std::floating_point T>
+inline T sigmoid(T x) noexcept {
+    return kernel::sigmoid(set(x)).get(0);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Functions of one number. `parameter` is the slope of leaky_relu below zero and the c of
+/// soft_cap(x) = c tanh(x / c); the others ignore it.
+enum class activation {
+    identity,
+    relu,
+    leaky_relu,
+    gelu,       ///< x Phi(x), Hendrycks & Gimpel 2016
+    gelu_tanh,  ///< its approximation x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+    silu,       ///< x sigmoid(x)
+    sigmoid,
+    tanh,
+    exp,
+    log,
+    sqrt,
+    inverse,     ///< 1 / x
+    complement,  ///< 1 - x
+    soft_cap
+};
+
+/// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
+/// is judged by its output, which needs a slope above zero.
+constexpr bool derivative_needs_input(activation f) noexcept {
+    switch (f) {
+        case activation::gelu:
+        case activation::gelu_tanh:
+        case activation::silu:
+        case activation::log:
+            return true;
+        default:
+            return false;
+    }
+}
+
+namespace detail {
+
+template <class B>
+struct element {
+    using type = typename B::value_type;
+};
+template <std::floating_point T>
+struct element<T> {
+    using type = T;
+};
+
+inline constexpr double inverse_sqrt_2 = 0.70710678118654752440;
+inline constexpr double inverse_sqrt_2_pi = 0.39894228040143267794;
+inline constexpr double sqrt_2_over_pi = 0.79788456080286535588;
+inline constexpr double gelu_cubic = 0.044715;
+
+}  // namespace detail
+
+/// A batch<T> or a T.
+template <class B>
+using element_t = typename detail::element<B>::type;
+
+/// F(x)
+template <activation F, class B>
+SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
+    using T = element_t<B>;
+    using enum activation;
+    if constexpr (std::floating_point<B>) {
+        return kernel::apply<F>(set(x), parameter).get(0);
+    } else if constexpr (F == relu) {
+        return xsimd::max(x, zero<T>());
+    } else if constexpr (F == leaky_relu) {
+        return xsimd::select(x > zero<T>(), x, x * set(parameter));
+    } else if constexpr (F == gelu) {
+        const B half = x * set(T(0.5));
+        return fma(half, kernel::erf(x * set(T(detail::inverse_sqrt_2))), half);
+    } else if constexpr (F == gelu_tanh) {
+        // (1 + tanh(u)) / 2 is sigmoid(2 u)
+        const B u = x * fma(x * x, set(T(detail::gelu_cubic)), set(T(1)));
+        return x * kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
+    } else if constexpr (F == silu) {
+        return x * kernel::sigmoid(x);
+    } else if constexpr (F == sigmoid) {
+        return kernel::sigmoid(x);
+    } else if constexpr (F == tanh) {
+        return kernel::tanh(x);
+    } else if constexpr (F == exp) {
+        return kernel::exp(x);
+    } else if constexpr (F == log) {
+        return kernel::log(x);
+    } else if constexpr (F == sqrt) {
+        return xsimd::sqrt(x);
+    } else if constexpr (F == inverse) {
+        return set(T(1)) / x;
+    } else if constexpr (F == complement) {
+        return set(T(1)) - x;
+    } else if constexpr (F == soft_cap) {
+        return set(parameter) * kernel::tanh(x / set(parameter));
+    } else {
+        return x;
+    }
+}
+
+/// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
+/// leaky_relu.
+template <activation F, class B>
+SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
+    using T = element_t<B>;
+    using enum activation;
+    if constexpr (std::floating_point<B>) {
+        return kernel::derivative<F>(set(x), set(y), parameter).get(0);
+    } else if constexpr (F == relu) {
+        return xsimd::select(y > zero<T>(), set(T(1)), zero<T>());
+    } else if constexpr (F == leaky_relu) {
+        return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
+    } else if constexpr (F == gelu) {
+        const B cdf =
+            fma(kernel::erf(x * set(T(detail::inverse_sqrt_2))), set(T(0.5)), set(T(0.5)));
+        const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
+        return fma(x, density, cdf);
+    } else if constexpr (F == gelu_tanh) {
+        const B square = x * x;
+        const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
+        const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
+        const B slope = fma(square, set(T(3 * detail::gelu_cubic)), set(T(1)));
+        return fma(s * (set(T(1)) - s), x * slope * set(T(2 * detail::sqrt_2_over_pi)), s);
+    } else if constexpr (F == silu) {
+        const B s = kernel::sigmoid(x);
+        return fma(s * (set(T(1)) - s), x, s);
+    } else if constexpr (F == sigmoid) {
+        return y * (set(T(1)) - y);
+    } else if constexpr (F == tanh) {
+        return set(T(1)) - y * y;
+    } else if constexpr (F == exp) {
+        return y;
+    } else if constexpr (F == log) {
+        return set(T(1)) / x;
+    } else if constexpr (F == sqrt) {
+        return set(T(0.5)) / y;
+    } else if constexpr (F == inverse) {
+        return -(y * y);
+    } else if constexpr (F == complement) {
+        return set(T(-1));
+    } else if constexpr (F == soft_cap) {
+        const B t = y / set(parameter);
+        return set(T(1)) - t * t;
+    } else {
+        return set(T(1));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
+/// elements. The columns of C are contiguous.
+struct product_shape {
+    int rows, columns, depth;
+    int a_row, a_depth;     ///< either may be 1; a_row == 1 is a transposed left operand
+    int b_depth, b_column;  ///< one of the two is 1; b_depth == 1 is a transposed right operand
+    int c_row;
+    bool accumulate;  ///< += instead of =
+};
+
+namespace detail {
+
+/// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
+/// then parts of `size`.
+struct even_split {
+    int parts, size, longer;
+
+    constexpr even_split(int n, int most)
+        : parts((n + most - 1) / most), size(n / parts), longer(n % parts) {}
+    constexpr int greatest() const { return size + (longer > 0); }
+};
+
+/// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
+template <product_shape Shape, class T>
+struct product_plan {
+    // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
+    // takes room of its own.
+#if defined(__FMA__) || defined(__aarch64__)
+    static constexpr int registers = vector_registers - 1;
+#else
+    static constexpr int registers = vector_registers - 3;
+#endif
+    static constexpr int most_rows(int across) {
+        return std::clamp(registers / across - 1, 1, across == 1 ? 16 : 12);
+    }
+    static constexpr int most_vectors(int down) {
+        return std::clamp(registers / (down + 1), 2, 8);
+    }
+
+    static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
+                                          half_batch<T>, batch<T>>;
+
+    // Few rows take more vectors at once.
+    static constexpr even_split panels{
+        vectors, most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
+    static constexpr int width = panels.greatest() * lanes<T>;
+
+    // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
+    // it.
+    static constexpr bool copied = Shape.b_depth == 1 && Shape.b_column != 1;
+    static constexpr int dot_rows = copied && Shape.a_depth == 1 ? 4 : 0;
+    static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+};
+
+/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
+/// with LoadLast lanes and stored to C with StoreLast lanes.
+template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
+          int BDepth, int CRow, class T>
+inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    Last last_sum[Rows];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
+        last_sum[r] = Last(T(0));
+    }
+    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
+        batch<T> y[Vectors];
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+            const T x = a[r * ARow];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(set(x), y[v], sum[r][v]);
+            last_sum[r] = fma(Last(x), last_y, last_sum[r]);
+        }
+        a += ADepth;
+        b += BDepth;
+    }
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+        T* at = c + r * CRow;
+        if (accumulate) {
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
+            last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
+        }
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
+        store_first<StoreLast, T>(at + whole * n, last_sum[r]);
+    }
+}
+
+/// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
+template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
+          int BDepth, class T>
+inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
+                          bool accumulate) noexcept {
+    constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
+    const auto take = [&](auto tile) {
+        product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
+                     Shape.c_row>(a, b, c, depth, accumulate);
+        a += tile() * Shape.a_row;
+        c += tile() * Shape.c_row;
+        rows -= tile();
+    };
+    using std::integral_constant;
+    if constexpr (Whole) {
+        for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
+        while (rows > 0) take(integral_constant<int, tiles.size>{});
+    } else {
+        constexpr int greatest = tiles.greatest();
+        while (rows >= greatest) take(integral_constant<int, greatest>{});
+        unroll<4>([&](auto i) {
+            constexpr int tile = 8 >> i();
+            if constexpr (tile < greatest)
+                if (rows >= tile) take(integral_constant<int, tile>{});
+        });
+    }
+}
+
+/// Copies columns of a transposed right operand to `panel`, one row of Width elements for each k.
+template <int Vectors, int Last, int BColumn, int Width, class T>
+inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int group = transposed_columns<T>;
+    unroll<Vectors>([&](auto v) {
+        constexpr int columns = v() + 1 == Vectors ? Last : n;
+        const T* from = b + v() * n * BColumn;
+        T* to = panel + v() * n;
+        int k = 0;
+        for (; k + group <= depth; k += group) {
+            batch<T> out[group];
+            load_transposed(
+                from + k, [](int row) { return std::min(row, columns - 1) * BColumn; }, out);
+            for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
+        }
+        // Counted from the end, so that the compiler sees how few there are.
+        for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0; --rest, ++k, to += Width)
+            for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
+    });
+}
+
+/// Columns elements of C, each the dot product of a row of A and a row of a transposed B.
+template <int Columns, int BColumn, class T>
+inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum[Columns];
+    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
+    int k = 0;
+    SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
+        const batch<T> x = load(a + k);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+            sum[j] = fma(x, load(b + j * BColumn + k), sum[j]);
+        }
+    }
+    if (k < depth) {
+        const batch<T> x = load_first(a + k, depth - k);
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+            sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+        }
+    }
+    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+        c[j] = (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+    }
+}
+
+/// All columns of a few rows that way.
+template <product_shape Shape, class T>
+inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    constexpr int group = std::min(Shape.columns, 8);
+    constexpr int rest = Shape.columns % group;
+    for (int i = 0; i < rows; ++i, a += Shape.a_row, c += Shape.c_row) {
+        int j = 0;
+        for (; j + group <= Shape.columns; j += group)
+            product_dots<group, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
+                                                Shape.accumulate);
+        if constexpr (rest > 0)
+            product_dots<rest, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
+                                               Shape.accumulate);
+    }
+}
+
+/// All columns and depths, panel by panel. Whole: rows is Shape.rows.
+template <product_shape Shape, bool Whole, class T>
+inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    using plan = product_plan<Shape, T>;
+    constexpr int n = lanes<T>;
+    alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
+    bool accumulate = Shape.accumulate;
+    int left = depth;
+    do {
+        const int block = std::min(left, plan::block);
+        int column = 0;
+        // A panel of some vectors, the last of them a Last of which `last` lanes are columns of C.
+        const auto take = [&]<class Last>(Last, auto vectors, auto last) {
+            const T* from = b + column * Shape.b_column;
+            T* to = c + column;
+            if constexpr (plan::copied) {
+                constexpr int all = static_cast<int>(Last::size);
+                transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy, block);
+                product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
+                    a, copy, to, rows, block, accumulate);
+            } else {
+                product_panel<Shape, Whole, Last, vectors(), last(), last(), Shape.b_depth>(
+                    a, from, to, rows, block, accumulate);
+            }
+            column += vectors() * n;
+        };
+        using std::integral_constant;
+        constexpr even_split panels = plan::panels;
+        constexpr integral_constant<int, panels.size> size{};
+        for (int i = 0; i < panels.longer; ++i)
+            take(batch<T>{}, integral_constant<int, panels.size + 1>{},
+                 integral_constant<int, n>{});
+        for (int i = panels.longer + 1; i < panels.parts; ++i)
+            take(batch<T>{}, size, integral_constant<int, n>{});
+        take(typename plan::last_batch{}, size, integral_constant<int, plan::last>{});
+        accumulate = true;
+        left -= block;
+        a += block * Shape.a_depth;
+        b += block * Shape.b_depth;
+    } while (left > 0);
+}
+
+template <product_shape Shape, bool Whole, class T>
+inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    constexpr int few = product_plan<Shape, T>::dot_rows;
+    if constexpr (Whole && Shape.rows <= few) {
+        product_of_few_rows<Shape>(a, b, c, rows, depth);
+    } else {
+        if constexpr (few > 0)
+            if (rows <= few) return product_of_few_rows<Shape>(a, b, c, rows, depth);
+        product_of_panels<Shape, Whole>(a, b, c, rows, depth);
+    }
+}
+
+}  // namespace detail
+
+/// C (=, +=) A B for a shape known to the compiler. C must not overlap A or B.
+template <product_shape Shape, class T>
+inline void product(const T* a, const T* b, T* c) noexcept {
+    detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth);
+}
+
+/// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
+/// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
+template <product_shape Shape, class T>
+inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    if (rows == Shape.rows)
+        detail::product<Shape, true>(a, b, c, rows, depth);
+    else
+        detail::product<Shape, false>(a, b, c, rows, depth);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+enum class score_op {
+    dot,       ///< value * (x at row i) . (y at column j)
+    load,      ///< one element, x[i x_row + j x_column]
+    number,    ///< value
+    index,     ///< value + i x_row + j x_column
+    add,       ///< left + right
+    multiply,  ///< left * right
+    function   ///< function(left), with `value` as its parameter
+};
+
+/// A node; operands come before the operations on them. Strides count elements. A flag tells
+/// whether the gradient of x and of y is wanted at all.
+struct score_node {
+    score_op op = score_op::number;
+    int x_row = 0;
+    int x_column = 0;
+    int y_column = 0;
+    int depth = 0;
+    double value = 1;
+    activation function = activation::identity;
+    int left = -1;
+    int right = -1;
+    bool x_gradient = false;
+    bool y_gradient = false;
+
+    constexpr bool is_leaf() const {
+        return op == score_op::load || op == score_op::number || op == score_op::index;
+    }
+};
+
+inline constexpr int max_score_nodes = 12;
+
+/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+template <class T>
+struct score_operands {
+    std::array<const T*, max_score_nodes> x{};
+    std::array<const T*, max_score_nodes> y{};
+    std::array<T*, max_score_nodes> dx{};
+    std::array<T*, max_score_nodes> dy{};
+    std::array<T, max_score_nodes> base{};
+};
+
+namespace detail {
+
+/// 0, 1, 2, ... in the lanes.
+template <class T>
+SEQUENT_INLINE batch<T> iota() noexcept {
+    alignas(batch<T>) T values[lanes<T>];
+    for (int lane = 0; lane < lanes<T>; ++lane) values[lane] = static_cast<T>(lane);
+    return batch<T>::load_aligned(values);
+}
+
+/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
+/// needs less code.
+template <product_shape Shape, bool Even, class T>
+SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+    if constexpr (Even)
+        kernel::product<Shape>(a, b, c);
+    else
+        kernel::product<Shape>(a, b, c, rows, depth);
+}
+
+/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
+/// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
+template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even>
+class score_tile {
+  public:
+    static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+    static constexpr auto& nodes = Shape::nodes;
+    static constexpr int root = Shape::nodes.size() - 1;
+
+    score_tile(const score_operands<T>& operands, int row, int column, int rows) noexcept
+        : operands_(operands), row_(row), column_(column), rows_(rows) {}
+
+    /// What the numbers of the root's tile are to be multiplied by.
+    static constexpr double root_scale() {
+        return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
+    }
+
+    T* evaluate() noexcept {
+        if constexpr (nodes[root].is_leaf())
+            fill<root>(tile<root>());
+        else
+            evaluate_node<root>();
+        return tile<root>();
+    }
+
+    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
+    /// to the gradients of the operands.
+    void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
+
+  private:
+    /// Whether the node's own tile is to hold the product times its value.
+    static constexpr bool scales(int node) {
+        return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
+    }
+    static constexpr int count_tiles() {
+        int count = 0;
+        for (int at = 0; at <= root; ++at) count += nodes[at].is_leaf() && at != root ? 0 : 1;
+        return count;
+    }
+    static constexpr int slot(int node) {
+        int count = 0;
+        for (int at = 0; at < node; ++at) count += nodes[at].is_leaf() ? 0 : 1;
+        return count;
+    }
+
+    const score_operands<T>& operands_;
+    int row_;
+    int column_;
+    int rows_;
+    alignas(64) T tiles_[count_tiles()][Rows * pitch];
+
+    template <int Node>
+    T* tile() noexcept {
+        return tiles_[slot(Node)];
+    }
+
+    int row_at(int r) const noexcept { return row_ + r * RowStep; }
+
+    template <class F>
+    SEQUENT_INLINE void each_vector(F f) noexcept {
+        for (int r = 0; r < rows_; ++r)
+            for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
+    }
+
+    /// A leaf's numbers for row r, columns c and on.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
+        constexpr score_node node = nodes[Node];
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T first = operands_.base[Node] + static_cast<T>(node.value) +
+                            static_cast<T>(node.x_row * row_at(r)) +
+                            static_cast<T>(node.x_column * (column_ + c * ColumnStep));
+            return fma(iota<T>(), set(static_cast<T>(node.x_column * ColumnStep)), set(first));
+        } else {
+            constexpr int step = node.x_column * ColumnStep;
+            const T* from =
+                operands_.x[Node] + row_at(r) * node.x_row + column_ * node.x_column + c * step;
+            if constexpr (step == 0) {
+                return set(*from);
+            } else {
+                const int count = Columns - c < lanes<T> ? Columns - c : lanes<T>;
+                if constexpr (step == 1) return load_first(from, count);
+                alignas(batch<T>) T values[lanes<T>] = {};
+                for (int lane = 0; lane < count; ++lane) values[lane] = from[lane * step];
+                return batch<T>::load_aligned(values);
+            }
+        }
+    }
+
+    template <int Node>
+    SEQUENT_INLINE void fill(T* to) noexcept {
+        each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
+    }
+
+    /// The numbers of a node that has been evaluated, or of a leaf.
+    template <int Node>
+    SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
+        if constexpr (nodes[Node].is_leaf())
+            return leaf<Node>(r, c);
+        else
+            return load(tile<Node>() + r * pitch + c);
+    }
+
+    template <int Node>
+    void evaluate_node() noexcept {
+        constexpr score_node node = nodes[Node];
+        T* to = tile<Node>();
+        if constexpr (node.op == score_op::dot) {
+            constexpr product_shape shape{
+                Rows, Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
+                pitch, false};
+            tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
+                           operands_.y[Node] + column_ * node.y_column, to, rows_, node.depth);
+            if constexpr (scales(Node))
+                each_vector([&](int r, int c) {
+                    T* at = to + r * pitch + c;
+                    store(at, batch<T>(load(at) * set(static_cast<T>(node.value))));
+                });
+        } else {
+            if constexpr (!nodes[node.left].is_leaf()) evaluate_node<node.left>();
+            if constexpr (node.op == score_op::function) {
+                each_vector([&](int r, int c) {
+                    store(to + r * pitch + c,
+                          apply<node.function>(value<node.left>(r, c), static_cast<T>(node.value)));
+                });
+            } else {
+                if constexpr (!nodes[node.right].is_leaf()) evaluate_node<node.right>();
+                each_vector([&](int r, int c) {
+                    const batch<T> left = value<node.left>(r, c);
+                    const batch<T> right = value<node.right>(r, c);
+                    if constexpr (node.op == score_op::add)
+                        store(to + r * pitch + c, batch<T>(left + right));
+                    else
+                        store(to + r * pitch + c, batch<T>(left * right));
+                });
+            }
+        }
+    }
+
+    /// `last` tells that the gradient's numbers are needed by nobody else.
+    template <int Node>
+    void propagate_node(T* gradient, bool last) noexcept {
+        constexpr score_node node = nodes[Node];
+        if constexpr (node.op == score_op::dot) {
+            propagate_dot<Node>(gradient, last);
+        } else if constexpr (node.op == score_op::load) {
+            if constexpr (node.x_gradient)
+                if (operands_.dx[Node]) add_leaf_gradient<Node>(gradient);
+        } else if constexpr (node.op == score_op::add) {
+            propagate_node<node.right>(gradient, false);
+            propagate_node<node.left>(gradient, last);
+        } else if constexpr (node.op == score_op::multiply) {
+            alignas(64) T part[Rows * pitch];
+            each_vector([&](int r, int c) {
+                store(part + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * value<node.left>(r, c)));
+            });
+            propagate_node<node.right>(part, true);
+            each_vector([&](int r, int c) {
+                store(part + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * value<node.right>(r, c)));
+            });
+            propagate_node<node.left>(part, true);
+        } else if constexpr (node.op == score_op::function) {
+            alignas(64) T part[Rows * pitch];
+            each_vector([&](int r, int c) {
+                const batch<T> slope =
+                    derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
+                                              static_cast<T>(node.value));
+                store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
+            });
+            propagate_node<node.left>(part, true);
+        }
+    }
+
+    template <int Node>
+    void propagate_dot(T* gradient, bool last) noexcept {
+        constexpr score_node node = nodes[Node];
+        [[maybe_unused]] alignas(64) T scaled[scales(Node) ? Rows * pitch : 1];
+        if constexpr (scales(Node)) {
+            T* to = last ? gradient : scaled;
+            each_vector([&](int r, int c) {
+                store(to + r * pitch + c, batch<T>(load(gradient + r * pitch + c) *
+                                                   set(static_cast<T>(node.value))));
+            });
+            gradient = to;
+        }
+        constexpr int x_row = node.x_row * RowStep;
+        constexpr int y_column = node.y_column * ColumnStep;
+        const T* x = operands_.x[Node] + row_ * node.x_row;
+        const T* y = operands_.y[Node] + column_ * node.y_column;
+        if constexpr (node.x_gradient)
+            if (T* dx = operands_.dx[Node]) {
+                constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
+                                              y_column, 1,          x_row,   true};
+                tile_product<shape, Even>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+            }
+        if constexpr (node.y_gradient)
+            if (T* dy = operands_.dy[Node]) {
+                constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
+                                              x_row,   1,          y_column, true};
+                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
+            }
+    }
+
+    template <int Node>
+    void add_leaf_gradient(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
+        constexpr int step = node.x_column * ColumnStep;
+        for (int r = 0; r < rows_; ++r) {
+            T* to = operands_.dx[Node] + row_at(r) * node.x_row + column_ * node.x_column;
+            const T* from = gradient + r * pitch;
+            if constexpr (step == 0) {
+                T sum = 0;
+                for (int c = 0; c < Columns; ++c) sum += from[c];
+                *to += sum;
+            } else {
+                for (int c = 0; c < Columns; ++c) to[c * step] += from[c];
+            }
+        }
+    }
+};
+
+}  // namespace detail
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
+/// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
+/// and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135): no rows x columns array. A row
+/// without a pair gives zero.
+///
+/// Shape is a type with static constexpr members
+///   rows, columns, length      the extents of i and j, and of a value
+///   nodes                      the score expression, `size()` of them, the last is the score
+///   space                      `pieces` that don't overlap, each with begin(i), end(i), admits_row(i)
+///                              modulus, slope, residues, row_modulus, row_residues
+///   value_column, out_row      strides
+///   value_gradient             whether it may be wanted
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows [begin, end) of those that a shape has.
+struct row_range {
+    int begin;
+    int end;
+};
+
+/// All rows, known to the compiler.
+template <int Rows>
+struct all_rows {
+    static constexpr int begin = 0;
+    static constexpr int end = Rows;
+};
+
+template <class Range>
+inline constexpr bool is_whole = false;
+template <int Rows>
+inline constexpr bool is_whole<all_rows<Rows>> = true;
+
+namespace detail {
+
+/// The part of a piece whose rows are first_row + t row_step and columns first_column +
+/// u column_step, with each row's columns as an interval [begin, end) of u.
+template <int Rows>
+struct lattice {
+    int first_row = 0;
+    int first_column = 0;
+    int rows = 0;
+    int columns = 0;
+    int begin[Rows];
+    int end[Rows];
+};
+
+constexpr int ceil_divide(int value, int divisor) {
+    return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
+}
+
+/// Calls visit(lattice, row_step, column_step) for each part of the space within the rows.
+template <class Shape, class Range, class Visit>
+SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
+    unroll<Shape::space.pieces.size()>([&](auto index) {
+        constexpr auto piece = Shape::space.pieces[index()];
+        constexpr int modulus = piece.modulus;
+        constexpr int row_step = piece.slope != 0 ? modulus : piece.row_modulus;
+        static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
+        constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
+        lattice<capacity> part;
+        for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
+            if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
+            for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
+                 ++column_class) {
+                if (!piece.admits_residue(row_class, column_class)) continue;
+                const int skipped =
+                    range.begin > row_class ? (range.begin - row_class + row_step - 1) / row_step : 0;
+                part.first_row = row_class + skipped * row_step;
+                part.first_column = column_class;
+                part.rows = (range.end - part.first_row + row_step - 1) / row_step;
+                part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
+                if (part.rows <= 0) continue;
+                bool any = false;
+                for (int t = 0; t < part.rows; ++t) {
+                    const int row = part.first_row + t * row_step;
+                    const bool admitted = piece.admits_row(row, counts);
+                    const int begin = piece.begin(row, counts);
+                    const int end = piece.end(row, Shape::columns, counts);
+                    part.begin[t] = ceil_divide(begin - column_class, modulus);
+                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
+                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
+                    any = any || part.end[t] > 0;
+                }
+                if (any)
+                    visit(part, std::integral_constant<int, row_step>{},
+                          std::integral_constant<int, modulus>{});
+            }
+        }
+    });
+}
+
+/// Calls visit(row, rows, column) for each tile that holds a pair. A tile has Columns columns, also
+/// the last, which then overlaps the one before: `fresh` is its first column that is new.
+template <int Rows, int Columns, class Lattice, class Visit>
+SEQUENT_INLINE void each_tile(const Lattice& part, Visit visit) noexcept {
+    for (int fresh = 0; fresh < part.columns; fresh += Columns) {
+        const int column = fresh + Columns <= part.columns ? fresh : part.columns - Columns;
+        for (int row = 0; row < part.rows; row += Rows) {
+            const int rows = part.rows - row < Rows ? part.rows - row : Rows;
+            bool any = false;
+            for (int r = 0; r < rows && !any; ++r)
+                any = part.begin[row + r] < column + Columns && part.end[row + r] > fresh;
+            if (any) visit(row, rows, column, fresh);
+        }
+    }
+}
+
+template <class Shape, int RowStep, int ColumnStep>
+struct tile_size {
+    static constexpr int all_rows = (Shape::rows + RowStep - 1) / RowStep;
+    static constexpr int all_columns = Shape::columns / ColumnStep;
+    static constexpr int rows = all_rows < 64 ? all_rows : 64;
+    static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
+    /// Whether no tile has fewer rows.
+    template <class Range>
+    static constexpr bool even = is_whole<Range> && RowStep == 1 && all_rows % rows == 0;
+};
+
+/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the sum.
+template <int Columns, class T>
+SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum = zero<T>();
+    const batch<T> scales = set(scale);
+    const batch<T> shifts = set(-shift);
+    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
+        for (int c = 0; c < Columns; c += n) {
+            const batch<T> p = exp(fma(load(row + c), scales, shifts));
+            sum += p;
+            store(row + c, p);
+        }
+    } else {
+        const batch<T> index = iota<T>();
+        for (int c = 0; c < Columns; c += n) {
+            const batch<T> at = index + set(static_cast<T>(c));
+            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            const batch<T> p = xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
+            sum += p;
+            store(row + c, p);
+        }
+    }
+    return reduce_add(sum);
+}
+
+/// The greatest score of the columns [begin, end) of one row of a tile; not empty.
+template <int Columns, class T>
+SEQUENT_INLINE T greatest(const T* row, int begin, int end) noexcept {
+    constexpr int n = lanes<T>;
+    const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
+    batch<T> most = lowest;
+    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
+        for (int c = 0; c < Columns; c += n) most = xsimd::max(most, load(row + c));
+    } else {
+        const batch<T> index = iota<T>();
+        for (int c = 0; c < Columns; c += n) {
+            const batch<T> at = index + set(static_cast<T>(c));
+            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            most = xsimd::max(most, xsimd::select(inside, load(row + c), lowest));
+        }
+    }
+    return reduce_max(most);
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
+    constexpr int n = lanes<T>;
+    int c = 0;
+    for (; c + n <= Length; c += n) store(row + c, batch<T>(load(row + c) * set(factor)));
+    if constexpr (Length % n != 0)
+        store_first<Length % n>(row + c, batch<T>(load_first<Length % n>(row + c) * set(factor)));
+}
+
+template <int Length, class T>
+SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
+    if constexpr (Length % n != 0)
+        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
+    return reduce_add(sum);
+}
+
+}  // namespace detail
+
+/// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
+/// for a row without a pair), which the gradient needs.
+template <class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+               const int* counts, Range range) noexcept {
+    T shift[Shape::rows];
+    T sum[Shape::rows];
+    for (int row = range.begin; row < range.end; ++row) {
+        shift[row] = -std::numeric_limits<T>::infinity();
+        sum[row] = 0;
+        std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
+    }
+    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto row_step,
+                                                   auto column_step) {
+        using size = detail::tile_size<Shape, row_step(), column_step()>;
+        constexpr bool even = size::template even<Range>;
+        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                        column_step(), even>;
+        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                               int fresh) {
+            const int row = part.first_row + first * row_step();
+            const int at_column = part.first_column + column * column_step();
+            tile scores(operands, row, at_column, rows);
+            T* p = scores.evaluate();
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            for (int r = 0; r < rows; ++r) {
+                T* line = p + r * tile::pitch;
+                const int begin = std::max(part.begin[first + r], fresh) - column;
+                const int end = std::min(part.end[first + r] - column, size::columns);
+                const int at = row + r * row_step();
+                if (begin >= end) {
+                    std::fill_n(line, tile::pitch, T(0));
+                    continue;
+                }
+                const T most = detail::greatest<size::columns>(line, begin, end) * scale;
+                const T next = std::max(shift[at], most);
+                if (next == -std::numeric_limits<T>::infinity()) {
+                    std::fill_n(line, tile::pitch, T(0));
+                    continue;
+                }
+                const T added = detail::exponentials<size::columns>(line, begin, end, scale, next);
+                if (sum[at] > 0 && next > shift[at]) {
+                    const T factor = exp(shift[at] - next);
+                    detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
+                    sum[at] *= factor;
+                }
+                shift[at] = next;
+                sum[at] += added;
+            }
+            constexpr product_shape shape{size::rows,
+                                          Shape::length,
+                                          size::columns,
+                                          tile::pitch,
+                                          1,
+                                          Shape::value_column * column_step(),
+                                          1,
+                                          Shape::out_row * row_step(),
+                                          true};
+            detail::tile_product<shape, even>(p, value + at_column * Shape::value_column, out + row * Shape::out_row,
+                           rows, size::columns);
+        });
+    });
+    for (int row = range.begin; row < range.end; ++row) {
+        if (sum[row] > 0) {
+            detail::scale_row<Shape::length>(out + row * Shape::out_row, 1 / sum[row]);
+            log_sum[row] = shift[row] + log(sum[row]);
+        } else {
+            log_sum[row] = std::numeric_limits<T>::infinity();
+        }
+    }
+}
+
+/// Adds to the gradients in `operands` and to value_gradient, which may be null. The scores are
+/// computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+template <class Shape, class T>
+void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
+                        const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const int* counts) noexcept {
+    T inner[Shape::rows];
+    for (int row = 0; row < Shape::rows; ++row)
+        inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
+                                                     out_gradient + row * Shape::out_row);
+    constexpr all_rows<Shape::rows> all;
+    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto row_step,
+                                                 auto column_step) {
+        using size = detail::tile_size<Shape, row_step(), column_step()>;
+        constexpr bool even = size::template even<all_rows<Shape::rows>>;
+        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                        column_step(), even>;
+        constexpr int pitch = tile::pitch;
+        constexpr int value_step = Shape::value_column * column_step();
+        constexpr int out_step = Shape::out_row * row_step();
+        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                               int fresh) {
+            const int row = part.first_row + first * row_step();
+            const int at_column = part.first_column + column * column_step();
+            tile scores(operands, row, at_column, rows);
+            const T* raw = scores.evaluate();
+            const T* dout = out_gradient + row * Shape::out_row;
+            alignas(64) T p[size::rows * pitch];
+            alignas(64) T ds[size::rows * pitch];
+            constexpr product_shape to_weights{size::rows, size::columns, Shape::length,
+                                               out_step,   1,             1,
+                                               value_step, pitch,         false};
+            detail::tile_product<to_weights, even>(dout, value + at_column * Shape::value_column, ds, rows,
+                                Shape::length);
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            for (int r = 0; r < rows; ++r) {
+                const int at = row + r * row_step();
+                const int begin = std::max(part.begin[first + r], fresh) - column;
+                const int end = std::min(part.end[first + r] - column, size::columns);
+                T* weights = p + r * pitch;
+                T* gradient = ds + r * pitch;
+                if (begin >= end) {
+                    std::fill_n(weights, pitch, T(0));
+                    std::fill_n(gradient, pitch, T(0));
+                    continue;
+                }
+                std::copy_n(raw + r * pitch, pitch, weights);
+                (void)detail::exponentials<size::columns>(weights, begin, end, scale, log_sum[at]);
+                const batch<T> subtract = set(inner[at]);
+                for (int c = 0; c < size::columns; c += lanes<T>) {
+                    const batch<T> weight = load(weights + c);
+                    const batch<T> slope =
+                        weight * (load(gradient + c) - subtract) * set(scale);
+                    store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                }
+            }
+            if constexpr (Shape::value_gradient)
+                if (value_gradient) {
+                    constexpr product_shape to_value{size::columns, Shape::length, size::rows,
+                                                     1,             pitch,         out_step,
+                                                     1,             value_step,    true};
+                    detail::tile_product<to_value, even>(p, dout, value_gradient + at_column * Shape::value_column,
+                                      size::columns, rows);
+                }
+            scores.propagate(ds);
+        });
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
+/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
+/// many of its lanes belong to the row.
+template <int Length, class T, class F>
+SEQUENT_INLINE void each_vector(F f) noexcept {
+    constexpr int n = lanes<T>;
+    int i = 0;
+    for (; i + n <= Length; i += n) f(i, std::integral_constant<int, n>{});
+    if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
+}
+
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums
+/// hide the latency of the addition.
+template <int Length, class T, class F>
+SEQUENT_INLINE T row_sum(F f) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr std::integral_constant<int, n> full{};
+    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    int i = 0;
+    for (; i + 4 * n <= Length; i += 4 * n)
+        unroll<4>([&](auto u) __attribute__((always_inline)) { sum[u()] += f(i + u() * n, full); });
+    unroll<3>([&](auto u) __attribute__((always_inline)) {
+        if constexpr (u() < Length % (4 * n) / n) sum[u()] += f(i + u() * n, full);
+    });
+    if constexpr (Length % n != 0)
+        sum[3] += f(Length - Length % n, std::integral_constant<int, Length % n>{});
+    return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass.
+template <class T>
+struct moments {
+    T mean, rstd;
+};
+
+template <int Length, class T>
+SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
+    const T mean =
+        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        T(Length);
+    const T square = row_sum<Length, T>([&](int i, auto count) {
+        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        return d * d;
+    });
+    return {mean, T(1) / std::sqrt(square / T(Length) + eps)};
+}
+
+template <int Length, class T>
+SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
+    const T square = row_sum<Length, T>([&](int i, auto count) {
+        const auto v = load_first<count()>(x + i);
+        return v * v;
+    });
+    return T(1) / std::sqrt(square / T(Length) + eps);
+}
+
+/// at[i ...] += v, unless there is no such row.
+template <int Count, class T>
+SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
+    if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
+}
+
+/// Gradient of layer_norm; gain null stands for ones.
+template <int Length, class T>
+inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
+                                T eps) noexcept {
+    const auto [mean, rstd] = row_moments<Length>(x, eps);
+    const auto normal = [&, m = mean, r = rstd](int i, auto count) {
+        return (load_first<count()>(x + i) - set(m)) * set(r);
+    };
+    const auto inner = [&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i);
+        return gain != nullptr ? d * load_first<count()>(gain + i) : d;
+    };
+    const T sum = row_sum<Length, T>(inner) / T(Length);
+    const T product =
+        row_sum<Length, T>([&](int i, auto count) { return inner(i, count) * normal(i, count); }) /
+        T(Length);
+    each_vector<Length, T>([&, r = rstd](int i, auto count) {
+        const batch<T> n = normal(i, count);
+        const batch<T> d = load_first<count()>(dy + i);
+        const batch<T> g = inner(i, count);
+        add_first<count()>(dgain, i, batch<T>(d * n));
+        add_first<count()>(dbias, i, d);
+        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(r)));
+    });
+}
+
+}  // namespace detail
+
+/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+template <int Length, class T>
+inline void norm(const T* x, T* y, T eps) noexcept {
+    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
+    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
+        store_first<count()>(y + i, batch<T>((load_first<count()>(x + i) - set(m)) * set(r)));
+    });
+}
+
+template <int Length, class T>
+inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
+    detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
+}
+
+/// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
+template <int Length, class T>
+inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
+    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
+    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
+        const batch<T> n = (load_first<count()>(x + i) - set(m)) * set(r);
+        const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
+        store_first<count()>(y + i, fma(n, load_first<count()>(gain + i), b));
+    });
+}
+
+template <int Length, class T>
+inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
+                                T eps) noexcept {
+    detail::layer_norm_gradient<Length, T>(x, gain, dy, dx, dgain, dbias, eps);
+}
+
+/// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
+template <int Length, class T>
+inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
+    const T scale = detail::row_rms<Length>(x, eps);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> n = load_first<count()>(x + i) * set(scale);
+        store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
+    });
+}
+
+template <int Length, class T>
+inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
+                              T eps) noexcept {
+    const T scale = detail::row_rms<Length>(x, eps);
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
+               load_first<count()>(x + i);
+    });
+    const T along = sum * scale * scale / T(Length);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> d = load_first<count()>(dy + i);
+        const batch<T> g = d * load_first<count()>(gain + i);
+        detail::add_first<count()>(dgain, i, batch<T>(d * v * set(scale)));
+        store_first<count()>(dx + i, batch<T>((g - v * set(along)) * set(scale)));
+    });
+}
+
+namespace detail {
+
+template <int Length, class T>
+SEQUENT_INLINE T row_max(const T* x) noexcept {
+    const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
+    batch<T> greatest = lowest;
+    each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = keep_first<count()>(load_first<count()>(x + i), lowest);
+        greatest = xsimd::max(greatest, v);
+    });
+    return reduce_max(greatest);
+}
+
+}  // namespace detail
+
+/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+template <int Length, class T>
+inline void softmax(const T* x, T* y) noexcept {
+    const T greatest = detail::row_max<Length>(x);
+    // With -infinity alone, any finite shift gives zeros.
+    const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
+        store_first<count()>(y + i, e);
+        return keep_first<count()>(e, zero<T>());
+    });
+    const T scale = sum > T(0) ? T(1) / sum : T(0);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
+    });
+}
+
+/// dx = y (dy - sum y dy), from the output alone.
+template <int Length, class T>
+inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(y + i) * load_first<count()>(dy + i);
+    });
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i) - set(sum);
+        store_first<count()>(dx + i, batch<T>(load_first<count()>(y + i) * d));
+    });
+}
+
+/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
+/// 2016). The threshold is found without sorting: tau of a set that holds the support never exceeds
+/// the true one, and dropping what lies below it ends at the support (Michelot 1986).
+template <int Length, class T>
+inline void sparsemax(const T* x, T* y) noexcept {
+    const T greatest = detail::row_max<Length>(x);
+    T tau = T(-1);  // of x - greatest; the support lies above it
+    T size = T(0);
+    for (int round = 0; round < Length; ++round) {
+        batch<T> ones = zero<T>();
+        const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+            const batch<T> v = load_first<count()>(x + i) - set(greatest);
+            const auto above = v > set(tau);
+            const batch<T> one = xsimd::select(above, set(T(1)), zero<T>());
+            ones += keep_first<count()>(one, zero<T>());
+            return keep_first<count()>(xsimd::select(above, v, zero<T>()), zero<T>());
+        });
+        const T kept = reduce_add(ones);
+        if (kept == size) break;
+        size = kept;
+        tau = (sum - T(1)) / kept;
+    }
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i) - set(greatest) - set(tau);
+        store_first<count()>(y + i, xsimd::max(v, zero<T>()));
+    });
+}
+
+/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14).
+template <int Length, class T>
+inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
+    batch<T> ones = zero<T>();
+    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
+        const auto support = load_first<count()>(y + i) > zero<T>();
+        ones += xsimd::select(support, set(T(1)), zero<T>());
+        return xsimd::select(support, load_first<count()>(dy + i), zero<T>());
+    });
+    const T size = reduce_add(ones);
+    const T mean = size > T(0) ? sum / size : T(0);
+    detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> d = load_first<count()>(dy + i) - set(mean);
+        const auto support = load_first<count()>(y + i) > zero<T>();
+        store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
+    });
+}
+
+/// Rotates the pairs (2k, 2k + 1) by position * base^(-2k / Length) (Su et al. 2021).
+template <int Length, class T>
+inline void rotary(const T* x, T* y, double position, double base) noexcept {
+    static_assert(Length % 2 == 0, "rotary turns pairs: the length must be even");
+    const double step = -2.0 * std::log(base) / Length;
+    for (int k = 0; k < Length / 2; ++k) {
+        const double angle = position * std::exp(step * k);
+        const T c = static_cast<T>(std::cos(angle));
+        const T s = static_cast<T>(std::sin(angle));
+        const T even = x[2 * k];
+        const T odd = x[2 * k + 1];
+        y[2 * k] = even * c - odd * s;
+        y[2 * k + 1] = even * s + odd * c;
+    }
+}
+
+/// The rotation back.
+template <int Length, class T>
+inline void rotary_gradient(const T* dy, T* dx, double position, double base) noexcept {
+    rotary<Length>(dy, dx, -position, base);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The vocabulary in which models are written: variables, relations, weights, constraints,
+/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// A name as a template argument: `relation<"query">`.
+template <std::size_t Size>
+struct fixed_string {
+    char characters[Size]{};
+
+    consteval fixed_string(const char (&text)[Size]) noexcept {
+        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
+    }
+};
+
+/// Fails a static_assert with a reason where an expression makes no rule.
+template <class...>
+inline constexpr bool refused = false;
+
+/// What an expression that makes no rule gives once its reason is told. The operators of rules take
+/// it and give it again, so that one mistake is one error.
+struct mistaken {
+    constexpr mistaken T() const noexcept { return {}; }
+    template <class Weight>
+    constexpr mistaken operator[](Weight) const noexcept {
+        return {};
+    }
+};
+
+/// A list of values of different types.
+template <class... Values>
+struct pack {};
+
+template <class First, class... Rest>
+struct pack<First, Rest...> {
+    First first;
+    [[no_unique_address]] pack<Rest...> rest;
+};
+
+constexpr pack<> make_pack() noexcept { return {}; }
+template <class First, class... Rest>
+constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
+    return {first, make_pack(rest...)};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Index variables, the integer expressions over them, and the constraints these make.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
+/// stated: `var<"h", 8>` runs over 0..7.
+template <fixed_string Name, int Extent = 0>
+struct var {};
+
+/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
+/// an output.
+template <fixed_string Name, class Value>
+struct named_argument {
+    Value& value;
+};
+
+/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
+template <fixed_string Name>
+struct bound {
+    template <class Value>
+    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
+        Value&& value) const noexcept {
+        return {value};
+    }
+};
+
+struct integer {
+    int value;
+};
+
+enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+
+/// `left op right` over integers. Division and remainder round down.
+template <arithmetic Operation, class Left, class Right>
+struct index_expression {
+    Left left;
+    Right right;
+};
+
+enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
+
+template <order Relation, class Left, class Right>
+struct comparison {
+    Left left;
+    Right right;
+};
+
+enum class connective { conjunction, disjunction, negation };
+
+template <connective Operation, class Left, class Right>
+struct compound {
+    Left left;
+    Right right;
+};
+
+template <class T>
+inline constexpr bool is_index = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_index<var<Name, Extent>> = true;
+template <fixed_string Name>
+inline constexpr bool is_index<bound<Name>> = true;
+template <>
+inline constexpr bool is_index<integer> = true;
+template <arithmetic Operation, class Left, class Right>
+inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_constraint = false;
+template <order Relation, class Left, class Right>
+inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+template <connective Operation, class Left, class Right>
+inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+
+template <class T>
+concept index_term = is_index<T>;
+template <class T>
+concept index_operand = is_index<T> || std::integral<T>;
+template <class T>
+concept constraint = is_constraint<T>;
+
+template <class Left, class Right>
+concept index_pair =
+    index_operand<Left> && index_operand<Right> && (index_term<Left> || index_term<Right>);
+
+template <index_term Term>
+constexpr Term as_index(Term term) noexcept {
+    return term;
+}
+constexpr integer as_index(int value) noexcept { return {value}; }
+
+template <class T>
+using index_of = decltype(as_index(T{}));
+
+namespace detail {
+template <arithmetic Operation, class Left, class Right>
+constexpr auto combine_index(Left left, Right right) noexcept {
+    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                        as_index(right)};
+}
+template <order Relation, class Left, class Right>
+constexpr auto compare_index(Left left, Right right) noexcept {
+    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
+}
+}  // namespace detail
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator+(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::add>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator-(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::subtract>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator*(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::multiply>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator/(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::divide>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator%(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::remainder>(left, right);
+}
+template <index_term Term>
+constexpr auto abs(Term term) noexcept {
+    return detail::combine_index<arithmetic::absolute>(term, 0);
+}
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<(Left left, Right right) noexcept {
+    return detail::compare_index<order::less>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<=(Left left, Right right) noexcept {
+    return detail::compare_index<order::less_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>=(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator==(Left left, Right right) noexcept {
+    return detail::compare_index<order::equal>(left, right);
+}
+// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator!=(Left left, Right right) noexcept {
+    return detail::compare_index<order::not_equal>(left, right);
+}
+
+template <constraint Left, constraint Right>
+constexpr auto operator&&(Left left, Right right) noexcept {
+    return compound<connective::conjunction, Left, Right>{left, right};
+}
+template <constraint Left, constraint Right>
+constexpr auto operator||(Left left, Right right) noexcept {
+    return compound<connective::disjunction, Left, Right>{left, right};
+}
+template <constraint Condition>
+constexpr auto operator!(Condition condition) noexcept {
+    return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+// The same by their names in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto leq(Left left, Right right) noexcept {
+    return left <= right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto sub(Left left, Right right) noexcept {
+    return left - right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto mod(Left left, Right right) noexcept {
+    return left % right;
+}
+template <index_term Term>
+constexpr auto next(Term term) noexcept {
+    return term + 1;
+}
+/// No two of the terms are equal.
+template <index_term First, index_term Second, index_term... Rest>
+constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
+    if constexpr (sizeof...(Rest) == 0)
+        return first != second;
+    else
+        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
+}
+
+// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
+#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
+    template <constraint Left, class Right>                                                      \
+        requires(index_operand<Right> || constraint<Right>)                                      \
+    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
+        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
+        static_assert(is_a_constraint,                                                           \
+                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
+                      "<= c");                                                                   \
+        return left;                                                                             \
+    }
+SEQUENT_REFUSE_CHAIN(<)
+SEQUENT_REFUSE_CHAIN(<=)
+SEQUENT_REFUSE_CHAIN(>)
+SEQUENT_REFUSE_CHAIN(>=)
+SEQUENT_REFUSE_CHAIN(==)
+SEQUENT_REFUSE_CHAIN(!=)
+#undef SEQUENT_REFUSE_CHAIN
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What a model is given at run time, and what it gives back.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <int Classes>
+struct symbol_type {
+    static constexpr int classes = Classes;
+};
+
+/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+template <int Classes>
+inline constexpr symbol_type<Classes> symbol{};
+
+/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
+/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+template <fixed_string Name, auto... Shape>
+struct fact {};
+
+/// The relations that are the model's outputs, where they are not the one that no body uses.
+template <fixed_string... Names>
+struct query {};
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+struct none {};
+
+enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
+
+/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
+/// or none.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal;
+
+template <class T>
+inline constexpr bool is_weight = false;
+
+template <class T>
+concept weight_literal = is_weight<T>;
+
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal {
+    [[no_unique_address]] pack<Terms...> terms;
+    [[no_unique_address]] Weight weight;
+
+    /// The value turned into its transpose, after the weight is applied.
+    constexpr auto T() const noexcept {
+        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
+    }
+
+    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    template <weight_literal Applied>
+    constexpr auto operator[](Applied applied) const noexcept {
+        auto use = applied.use();
+        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
+    }
+
+    constexpr literal use() const noexcept { return *this; }
+};
+
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
+template <fixed_string Name>
+struct relation {
+    /// Names an argument of a model's forward or backward.
+    template <class Value>
+    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
+        Value&& value) const noexcept {
+        return {value};
+    }
+
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+};
+
+/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
+/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
+/// same weight.
+template <fixed_string Name, int... Shape>
+struct weight {
+    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
+    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
+
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+    constexpr auto use() const noexcept { return (*this)(); }
+    constexpr auto T() const noexcept { return use().T(); }
+};
+
+template <fixed_string Name, int... Shape>
+inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
+
+/// The weight keeps its values: it gets no gradient.
+template <weight_literal Weight>
+constexpr auto fixed(Weight weight) noexcept {
+    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
+                      literal<Source, none, Modifiers, Terms...> use) {
+        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
+    };
+    return freeze(weight.use());
+}
+
+/// Element `index` of the vector that `inner` gives.
+template <class Inner, class Index>
+struct element {
+    Inner inner;
+    Index index;
+};
+
+/// A constant scalar.
+struct constant {
+    double value;
+};
+
+/// A scalar computed from indices: `number(i - j)`.
+template <class Index>
+struct index_value {
+    Index index;
+};
+
+constexpr constant number(double value) noexcept { return {value}; }
+template <index_term Index>
+constexpr auto number(Index index) noexcept {
+    return index_value<Index>{index};
+}
+
+/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
+constexpr constant inverse_sqrt(double value) noexcept {
+    long double root = value > 1 ? value : 1;
+    for (;;) {
+        const long double next = (root + value / root) / 2;
+        if (!(next < root)) break;
+        root = next;
+    }
+    return {static_cast<double>(1 / root)};
+}
+
+template <class T>
+inline constexpr bool is_literal = is_weight<T>;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+template <class Inner, class Index>
+inline constexpr bool is_literal<element<Inner, Index>> = true;
+template <>
+inline constexpr bool is_literal<constant> = true;
+template <class Index>
+inline constexpr bool is_literal<index_value<Index>> = true;
+
+template <class T>
+inline constexpr bool is_atom = false;
+template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_head = false;
+template <fixed_string Name, class Weight, class... Terms>
+inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_weighted = false;
+template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
+
+/// An atom of a relation, weighted or not.
+template <class T>
+concept atom = is_atom<T>;
+/// What can be a head: neither transposed nor negated nor hidden.
+template <class T>
+concept head_atom = is_head<T>;
+/// Anything that may stand in a body.
+template <class T>
+concept body_item = is_literal<T> || is_constraint<T>;
+
+template <atom Inner, index_operand Index>
+constexpr auto at(Inner inner, Index index) noexcept {
+    return element<Inner, index_of<Index>>{inner, as_index(index)};
+}
+
+namespace detail {
+template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
+constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
+    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
+}
+}  // namespace detail
+
+/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto hidden(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
+
+/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator!(Atom absent) noexcept {
+    return detail::modified<negated>(absent);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The functions of a rule: how the literals of one body combine, what is done with the result, and
+/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
+/// names would clash with <cmath>.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+enum class combination {
+    sum,
+    product,
+    elementwise_product,
+    max,
+    min,
+    mean,
+    concat,
+    cosine
+};
+
+enum class transformation {
+    identity,
+    relu,
+    leaky_relu,
+    gelu,
+    gelu_tanh,
+    silu,
+    sigmoid,
+    tanh,
+    exp,
+    log,
+    sqrt,
+    inverse,
+    complement,
+    soft_cap,
+    softmax,
+    sparsemax,
+    norm,
+    layer_norm,
+    rms_norm,
+    rotary,
+    slice,
+    reshape
+};
+
+enum class aggregation { sum, mean, max, min, count, concat, softmax };
+
+template <combination Kind>
+struct combine {};
+
+/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+template <transformation Kind, class... Arguments>
+struct transform {
+    double numbers[2]{};
+    [[no_unique_address]] pack<Arguments...> arguments{};
+};
+
+template <aggregation Kind, class... Variables>
+struct aggregate {};
+
+/// A program of one fact and one output, applied Count times with parameters of its own each time.
+template <int Count, class Program>
+struct repeated {
+    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
+    const Program* block;
+};
+
+// Combinations of the literals of one body.
+constexpr auto sum() noexcept { return combine<combination::sum>{}; }
+/// The matrix product of the literals, left to right.
+constexpr auto product() noexcept { return combine<combination::product>{}; }
+constexpr auto elementwise_product() noexcept {
+    return combine<combination::elementwise_product>{};
+}
+constexpr auto max() noexcept { return combine<combination::max>{}; }
+constexpr auto min() noexcept { return combine<combination::min>{}; }
+constexpr auto mean() noexcept { return combine<combination::mean>{}; }
+constexpr auto concat() noexcept { return combine<combination::concat>{}; }
+/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+constexpr auto cosine() noexcept { return combine<combination::cosine>{}; }
+
+// Transformations, element by element.
+constexpr auto identity() noexcept { return transform<transformation::identity>{}; }
+constexpr auto relu() noexcept { return transform<transformation::relu>{}; }
+constexpr auto leaky_relu(double slope = 0.01) noexcept {
+    return transform<transformation::leaky_relu>{{slope}, {}};
+}
+/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+constexpr auto gelu() noexcept { return transform<transformation::gelu>{}; }
+/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+constexpr auto gelu_tanh() noexcept { return transform<transformation::gelu_tanh>{}; }
+constexpr auto silu() noexcept { return transform<transformation::silu>{}; }
+constexpr auto sigmoid() noexcept { return transform<transformation::sigmoid>{}; }
+constexpr auto tanh() noexcept { return transform<transformation::tanh>{}; }
+constexpr auto exp() noexcept { return transform<transformation::exp>{}; }
+constexpr auto log() noexcept { return transform<transformation::log>{}; }
+constexpr auto sqrt() noexcept { return transform<transformation::sqrt>{}; }
+/// 1 / x.
+constexpr auto inverse() noexcept { return transform<transformation::inverse>{}; }
+/// 1 - x.
+constexpr auto complement() noexcept { return transform<transformation::complement>{}; }
+/// c tanh(x / c).
+constexpr auto soft_cap(double c) noexcept { return transform<transformation::soft_cap>{{c}, {}}; }
+
+// Transformations of a whole value.
+constexpr auto softmax() noexcept { return transform<transformation::softmax>{}; }
+/// The projection onto the probability simplex (arXiv 1602.02068).
+constexpr auto sparsemax() noexcept { return transform<transformation::sparsemax>{}; }
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
+constexpr auto norm(double eps = 1e-5) noexcept { return transform<transformation::norm>{{eps}, {}}; }
+/// norm, times a gain, plus a bias (arXiv 1607.06450).
+template <weight_literal Gain, weight_literal Bias>
+constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    auto bias_use = bias.use();
+    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
+        {eps}, make_pack(gain_use, bias_use)};
+}
+/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+template <weight_literal Gain>
+constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
+/// (arXiv 2104.09864).
+template <index_term Position>
+constexpr auto rotary(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The `length` elements from `begin` on.
+constexpr auto slice(int begin, int length) noexcept {
+    return transform<transformation::slice>{
+        {static_cast<double>(begin), static_cast<double>(length)}, {}};
+}
+/// The same elements in row-major order as a matrix of another shape.
+constexpr auto reshape(int rows, int columns = 1) noexcept {
+    return transform<transformation::reshape>{
+        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
+}
+
+// Aggregations over the variables that stand in the body but not in the head.
+template <index_term First, index_term... Rest>
+constexpr auto sum(First, Rest...) noexcept {
+    return aggregate<aggregation::sum, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto mean(First, Rest...) noexcept {
+    return aggregate<aggregation::mean, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto max(First, Rest...) noexcept {
+    return aggregate<aggregation::max, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto min(First, Rest...) noexcept {
+    return aggregate<aggregation::min, First, Rest...>{};
+}
+/// How many ground rules there are, a scalar.
+template <index_term First, index_term... Rest>
+constexpr auto count(First, Rest...) noexcept {
+    return aggregate<aggregation::count, First, Rest...>{};
+}
+/// The values one after another; zeros where there is no ground rule.
+template <index_term First, index_term... Rest>
+constexpr auto concat(First, Rest...) noexcept {
+    return aggregate<aggregation::concat, First, Rest...>{};
+}
+/// Normalises over the variable within the head's other variables. The variable stays in the head.
+template <index_term First, index_term... Rest>
+constexpr auto softmax(First, Rest...) noexcept {
+    return aggregate<aggregation::softmax, First, Rest...>{};
+}
+
+template <int Count, class Program>
+constexpr auto stack(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program>{&block};
+}
+
+template <class T>
+inline constexpr bool is_function = false;
+template <combination Kind>
+inline constexpr bool is_function<combine<Kind>> = true;
+template <transformation Kind, class... Arguments>
+inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+template <aggregation Kind, class... Variables>
+inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+template <int Count, class Program>
+inline constexpr bool is_function<repeated<Count, Program>> = true;
+
+template <class T>
+concept function = is_function<T>;
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
+/// aggregation`, where <<= reads "follows from".
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// Two parts of a body, in order.
+template <class Left, class Right>
+struct joined {
+    Left left;
+    Right right;
+};
+
+/// A body with a function applied to it.
+template <class Body, class Function>
+struct applied {
+    Body body;
+    [[no_unique_address]] Function function;
+};
+
+template <class Head, class Body>
+struct rule {
+    Head head;
+    Body body;
+};
+
+template <class T>
+inline constexpr bool is_body = body_item<T>;
+template <class Left, class Right>
+inline constexpr bool is_body<joined<Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_applied = false;
+template <class Body, class Function>
+inline constexpr bool is_applied<applied<Body, Function>> = true;
+
+template <class T>
+concept body = is_body<T>;
+template <class T>
+concept functional_body = is_body<T> || is_applied<T>;
+
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+template <class T>
+inline constexpr bool is_atom_transformation = false;
+template <atom Atom, class Function>
+inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+template <class Body, class Outer, class Inner>
+inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
+    is_atom_transformation<applied<Body, Inner>>;
+
+template <class T>
+inline constexpr bool is_rule = is_atom_transformation<T>;
+template <class Head, class Body>
+inline constexpr bool is_rule<rule<Head, Body>> = true;
+
+template <body Left, body_item Right>
+constexpr auto operator,(Left left, Right right) noexcept {
+    return joined<Left, Right>{left, right};
+}
+
+template <functional_body Body, function Function>
+constexpr auto operator|(Body body, Function function) noexcept {
+    return applied<Body, Function>{body, function};
+}
+
+template <head_atom Head, functional_body Body>
+constexpr auto operator<<=(Head head, Body body) noexcept {
+    return rule<Head, Body>{head, body};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <class T>
+inline constexpr bool is_name = false;
+template <fixed_string Name>
+inline constexpr bool is_name<relation<Name>> = true;
+
+/// A part of a rule, whole or not.
+template <class T>
+concept rule_part = is_body<T> || is_applied<T> || is_function<T> || is_rule<T> ||
+                    std::is_same_v<T, mistaken>;
+template <class T>
+concept word = rule_part<T> || index_term<T> || is_name<T>;
+
+/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
+/// it is no rule, but perhaps a test or a fold.
+template <class Left, class Right>
+concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
+                 ((word<Left> || std::is_arithmetic_v<Left>) && rule_part<Right>);
+
+/// A mistake that has been told is not told again.
+template <class... Parts>
+inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
+
+template <class Left, class Right>
+    requires beside<Left, Right> && (!(body<Left> && body_item<Right>))
+constexpr mistaken operator,(Left, Right) noexcept {
+    constexpr bool makes_a_rule = told<Left, Right>;
+    if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+        static_assert(makes_a_rule,
+                      "sequent: a bare number in a body would vanish; write number(0.5)");
+    else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+        static_assert(makes_a_rule,
+                      "sequent: a function stands after the body: (a, b) | product()");
+    else if constexpr (is_name<Left> || is_name<Right>)
+        static_assert(makes_a_rule,
+                      "sequent: a relation in a body has arguments, such as k(j)");
+    else
+        static_assert(makes_a_rule,
+                      "sequent: only literals, weights, numbers and constraints stand in a body");
+    return {};
+}
+
+template <class Left, class Right>
+    requires beside<Left, Right> && (!(functional_body<Left> && function<Right>))
+constexpr mistaken operator|(Left, Right) noexcept {
+    constexpr bool makes_a_rule = told<Left, Right>;
+    if constexpr (is_name<Left>)
+        static_assert(makes_a_rule,
+                      "sequent: a relation in a body has arguments, such as k(j)");
+    else
+        static_assert(makes_a_rule,
+                      "sequent: after | stands a function call such as relu() or sum(j); "
+                      "conditions are joined by ||");
+    return {};
+}
+
+/// A function's name, without the parentheses of a call.
+struct uncalled {
+    template <class Result, class... Arguments>
+    constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+    // Of the overloaded ones, those that a name alone cannot tell apart.
+    constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+    constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+    constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+};
+template <class Body>
+    requires functional_body<Body> || std::is_same_v<Body, mistaken>
+constexpr mistaken operator|(Body, uncalled) noexcept {
+    constexpr bool makes_a_rule = told<Body>;
+    static_assert(makes_a_rule,
+                  "sequent: after | stands a function call such as relu() or sum(j): the "
+                  "parentheses are missing");
+    return {};
+}
+
+template <class Head, class Body>
+    requires beside<Head, Body> && (!(head_atom<Head> && functional_body<Body>))
+constexpr mistaken operator<<=(Head, Body) noexcept {
+    constexpr bool makes_a_rule = told<Head, Body>;
+    if constexpr (!head_atom<Head>)
+        static_assert(makes_a_rule,
+                      "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+    else
+        static_assert(makes_a_rule,
+                      "sequent: a rule follows from a body of literals; a number is number(0.5)");
+    return {};
+}
+
+#define SEQUENT_REFUSE(OPERATOR, REASON)                                              \
+    template <class Left, class Right>                                                \
+        requires beside<Left, Right> && (!(constraint<Left> && constraint<Right>)) && \
+                 (!(constraint<Left> && index_operand<Right>))                        \
+    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                      \
+        constexpr bool makes_a_rule = told<Left, Right>;                              \
+        static_assert(makes_a_rule, REASON);                                          \
+        return {};                                                                    \
+    }
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
+                   "| sum()")
+#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: a constraint compares index variables, not values; a rule is head " \
+                   "<<= body")
+#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: && and || join constraints; literals are separated by commas, and " \
+                   "alternatives are several rules with one head")
+SEQUENT_REFUSE_ARITHMETIC(+)
+SEQUENT_REFUSE_ARITHMETIC(-)
+SEQUENT_REFUSE_ARITHMETIC(*)
+SEQUENT_REFUSE_ARITHMETIC(/)
+SEQUENT_REFUSE_ARITHMETIC(%)
+SEQUENT_REFUSE_ARITHMETIC(&)
+SEQUENT_REFUSE_ARITHMETIC(^)
+SEQUENT_REFUSE_COMPARISON(<)
+SEQUENT_REFUSE_COMPARISON(<=)
+SEQUENT_REFUSE_COMPARISON(>)
+SEQUENT_REFUSE_COMPARISON(>=)
+SEQUENT_REFUSE_COMPARISON(<<)
+SEQUENT_REFUSE_COMPARISON(==)
+SEQUENT_REFUSE_COMPARISON(!=)
+SEQUENT_REFUSE_CONNECTIVE(&&)
+SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_CONNECTIVE
+#undef SEQUENT_REFUSE_COMPARISON
+#undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Programs: lists of rules.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <std::size_t Index, class Rule>
+struct rule_at {
+    Rule rule;
+};
+
+template <class Indices, class... Rules>
+struct program;
+
+/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
+template <std::size_t... Indices, class... Rules>
+struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
+
+template <class T>
+inline constexpr bool is_program = false;
+template <class... Parameters>
+inline constexpr bool is_program<program<Parameters...>> = true;
+
+/// What may stand in rules(...).
+template <class T>
+inline constexpr bool is_rules = is_rule<T> || is_program<T>;
+
+/// As the user counts.
+template <int Argument>
+struct argument_that_is_no_rule {};
+
+template <class Argument>
+constexpr mistaken refuse_argument() noexcept {
+    static_assert(refused<Argument>,
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
+                  "(h(i) | relu())");
+    return {};
+}
+
+template <class... Rules>
+consteval int first_refused() {
+    int first = 1;
+    (void)(... && (is_rules<Rules> && ++first));
+    return first;
+}
+
+/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
+template <class... Rules>
+constexpr auto rules(Rules... list) noexcept {
+    if constexpr ((... && is_rules<Rules>))
+        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else if constexpr (told<Rules...>)
+        return mistaken{};
+    else
+        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// A plan bound to kernels.
+
+#include <cstdio>
+
+#include <memory>
+
+#include <initializer_list>
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
+/// there.
+template <class T, int Capacity>
+struct list {
+    T items[Capacity > 0 ? Capacity : 1]{};
+    int count = 0;
+
+    constexpr int push(const T& item) {
+        items[count] = item;
+        return count++;
+    }
+    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
+    /// values of a large array's later elements in constant expressions.
+    constexpr void reset(int size) {
+        count = size;
+        for (T& item : *this) item = T{};
+    }
+    constexpr T& operator[](int at) { return items[at]; }
+    constexpr const T& operator[](int at) const { return items[at]; }
+    constexpr T* begin() { return items; }
+    constexpr T* end() { return items + count; }
+    constexpr const T* begin() const { return items; }
+    constexpr const T* end() const { return items + count; }
+    constexpr int size() const { return count; }
+    static constexpr int capacity() { return Capacity; }
+};
+
+/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+struct name {
+    const char* text = "";
+    int length = 0;
+    unsigned long long hash = 0;
+
+    friend constexpr bool operator==(const name& left, const name& right) {
+        return left.hash == right.hash;
+    }
+};
+
+/// FNV-1a.
+constexpr name make_name(const char* text, int length) {
+    unsigned long long hash = 14695981039346656037ULL;
+    for (int at = 0; at < length; ++at)
+        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
+    return {text, length, hash};
+}
+
+constexpr int floor_divide(int value, int divisor) {
+    const int quotient = value / divisor;
+    return quotient * divisor > value ? quotient - 1 : quotient;
+}
+constexpr int floor_remainder(int value, int divisor) {
+    return value - floor_divide(value, divisor) * divisor;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// A fact, an output's gradient or a count does not fit the model. The message names it and both
+/// figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+namespace model_detail {
+
+/// "16 x 64", for messages.
+template <class Int>
+std::string extents_text(const Int* extents, int rank) {
+    if (rank == 0) return "a scalar";
+    std::string result = std::to_string(extents[0]);
+    for (int axis = 1; axis < rank; ++axis)
+        result.append(" x ").append(std::to_string(extents[axis]));
+    return result;
+}
+
+/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
+/// with shape() what that says.
+struct extents {
+    int rank = 0;
+    std::array<long, 8> at{};
+    bool shaped = false;      // the extents are those of the values, not only their number
+    bool contiguous = true;
+
+    constexpr long size() const {
+        long product = 1;
+        for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
+        return product;
+    }
+    std::string text() const { return extents_text(at.data(), rank); }
+};
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t Size>
+inline constexpr bool is_std_array<std::array<T, Size>> = true;
+template <class T>
+inline constexpr bool is_view = false;
+template <class T>
+inline constexpr bool is_view<tensor_view<T>> = true;
+
+template <class X>
+concept has_shape = requires(const X& x) {
+    x.shape();
+    x.data();
+    x.strides();
+};
+
+/// The first element of a container of any nesting, and its extents.
+template <class X>
+auto* unwrap(X& x, extents& found) {
+    using container = std::remove_cv_t<X>;
+    if constexpr (is_view<container>) {
+        int stride = 1;
+        for (int axis = x.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            found.contiguous = found.contiguous && x.strides[place] == stride;
+            stride *= x.extents[place];
+        }
+        for (int axis = 0; axis < x.rank; ++axis)
+            found.at[static_cast<std::size_t>(found.rank++)] =
+                x.extents[static_cast<std::size_t>(axis)];
+        found.shaped = true;
+        return x.data;
+    } else if constexpr (has_shape<container>) {
+        long stride = 1;
+        const auto rank = static_cast<int>(x.shape().size());
+        for (int axis = rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            const long extent = static_cast<long>(x.shape()[place]);
+            // A stride of an axis of one element may be anything.
+            found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
+            stride *= extent;
+        }
+        for (int axis = 0; axis < rank; ++axis)
+            found.at[static_cast<std::size_t>(found.rank++)] =
+                static_cast<long>(x.shape()[static_cast<std::size_t>(axis)]);
+        found.shaped = true;
+        if constexpr (requires { x.data_offset(); })
+            return x.data() + x.data_offset();
+        else
+            return x.data();
+    } else if constexpr (std::is_array_v<container> || is_std_array<container>) {
+        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::size(x));
+        using inner = std::remove_reference_t<decltype(x[0])>;
+        if constexpr (std::is_arithmetic_v<std::remove_cv_t<inner>>)
+            return &x[0];
+        else
+            return unwrap(x[0], found);
+    } else {
+        static_assert(std::ranges::contiguous_range<X>,
+                      "sequent: a fact is a contiguous container, a span, a nested array, a "
+                      "tensor_view or an xtensor container");
+        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
+        return std::ranges::data(x);
+    }
+}
+
+/// One argument with its type forgotten. Element says what the values must be: const T for facts,
+/// T where they are written.
+template <class Element>
+struct argument {
+    plan::name id{};
+    Element* numbers = nullptr;
+    const std::int32_t* symbols = nullptr;
+    int count = 0;
+    bool is_count = false;
+    extents shape{};
+
+    argument() = default;
+
+    template <language::fixed_string Name, class Value>
+    argument(language::named_argument<Name, Value> named) : argument(named.value) {
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+
+    template <class Value>
+        requires(!std::is_same_v<std::remove_cvref_t<Value>, argument>)
+    argument(Value&& value) {
+        using plain = std::remove_cvref_t<Value>;
+        if constexpr (std::is_integral_v<plain>) {
+            count = static_cast<int>(value);
+            is_count = true;
+        } else {
+            auto* first = unwrap(value, shape);
+            using found = std::remove_pointer_t<decltype(first)>;
+            if constexpr (std::is_convertible_v<found*, Element*>) {
+                numbers = first;
+            } else {
+                static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
+                              "sequent: a fact holds numbers of the parameters' type, or symbols "
+                              "as std::int32_t");
+                symbols = first;
+            }
+        }
+    }
+};
+
+/// Throws unless the container has the expected extents; a flat one of the right size will do.
+inline void check_shape(const std::string& what, const extents& given, const int* expected,
+                        int rank) {
+    long size = 1;
+    for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
+    bool same = given.size() == size;
+    if (given.rank > 1 || given.shaped) {
+        same = same && given.rank == rank;
+        for (int axis = 0; same && axis < rank; ++axis)
+            same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
+    }
+    if (!same)
+        throw argument_error("sequent: " + what + " needs the shape " + extents_text(expected, rank) +
+                             ", given is " + given.text());
+    if (!given.contiguous)
+        throw argument_error("sequent: " + what +
+                             " needs contiguous row-major values, given is a strided view");
+}
+
+}  // namespace model_detail
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// What can be wrong with a program, and how the compiler says it.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes, as types whose names stand in the compiler's message.
+namespace mistake {
+struct none {};
+struct argument_is_not_a_variable_plus_a_constant {};
+struct too_many_arguments {};
+struct too_many_variables {};
+struct too_many_transformations {};
+struct too_many_literals {};
+struct too_many_rules_for_one_head {};
+struct stacks_within_stacks_within_stacks {};
+struct a_combination_stands_first {};
+struct a_transformation_stands_before_the_aggregation {};
+struct two_aggregations {};
+struct one_weight_with_two_shapes {};
+struct unknown_relation {};
+struct query_of_an_unknown_relation {};
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+struct head_arguments_are_distinct_variables {};
+struct head_variable_that_nothing_binds {};
+struct weight_index_without_a_range {};
+struct cycle {};
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+struct softmax_over_a_variable_not_in_the_head {};
+struct aggregation_over_a_variable_in_the_head {};
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+struct a_symbol_needs_a_weight {};
+struct a_fact_cannot_be_a_head {};
+struct only_facts_are_negated_or_hidden {};
+struct a_count_that_is_not_given {};
+struct no_output {};
+struct several_outputs_need_a_query {};
+struct a_stacked_block_has_one_fact_and_one_output {};
+struct no_weight_of_this_name {};
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+struct no_relation_of_this_name {};
+struct the_plan_does_not_keep_this_relation_without_a_query {};
+}  // namespace mistake
+
+/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
+template <int... Numbers>
+struct rule_number {};
+struct outside_of_rules {};
+template <char... Characters>
+struct in_relation {};
+
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// The one place where an ill-formed program stops the compiler.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+template <char... Characters>
+struct named {};
+
+/// The same for p[W] and w[r].
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
+};
+
+namespace plan {
+
+/// The same as a value; `left` and `right` are the two figures that clash.
+enum class fault {
+    none,
+    argument_is_not_a_variable_plus_a_constant,
+    too_many_arguments,
+    too_many_variables,
+    too_many_transformations,
+    too_many_literals,
+    too_many_rules_for_one_head,
+    stacks_within_stacks_within_stacks,
+    a_combination_stands_first,
+    a_transformation_stands_before_the_aggregation,
+    two_aggregations,
+    one_weight_with_two_shapes,
+    unknown_relation,
+    query_of_an_unknown_relation,
+    wrong_number_of_arguments,
+    head_arguments_are_distinct_variables,
+    head_variable_that_nothing_binds,
+    weight_index_without_a_range,
+    cycle,
+    shapes_do_not_fit,
+    softmax_over_a_variable_not_in_the_head,
+    aggregation_over_a_variable_in_the_head,
+    rules_of_one_sum_with_different_spaces,
+    a_symbol_needs_a_weight,
+    a_fact_cannot_be_a_head,
+    only_facts_are_negated_or_hidden,
+    a_count_that_is_not_given,
+    no_output,
+    several_outputs_need_a_query,
+    a_stacked_block_has_one_fact_and_one_output
+};
+
+struct diagnosis {
+    fault found = fault::none;
+    int rule = 0;  // from 0; -1 where it is in none
+    name relation{};
+    int left = 0;
+    int right = 0;
+    int stacked_by = -1;  // the rule that stacks the block in which it is
+
+    constexpr bool ok() const { return found == fault::none; }
+};
+
+template <const auto& Diagnosis>
+consteval auto mistake_type() {
+    constexpr fault found = Diagnosis.found;
+    constexpr int left = Diagnosis.left;
+    constexpr int right = Diagnosis.right;
+#define SEQUENT_MISTAKE(NAME) \
+    if constexpr (found == fault::NAME) return mistake::NAME{}; else
+    SEQUENT_MISTAKE(none)
+    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(too_many_arguments)
+    SEQUENT_MISTAKE(too_many_variables)
+    SEQUENT_MISTAKE(too_many_transformations)
+    SEQUENT_MISTAKE(too_many_literals)
+    SEQUENT_MISTAKE(too_many_rules_for_one_head)
+    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
+    SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
+    SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(one_weight_with_two_shapes)
+    SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(query_of_an_unknown_relation)
+    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
+    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
+    SEQUENT_MISTAKE(weight_index_without_a_range)
+    SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
+    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
+    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(no_output)
+    SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
+#undef SEQUENT_MISTAKE
+    if constexpr (found == fault::wrong_number_of_arguments)
+        return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
+        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else
+        return mistake::shapes_do_not_fit<left, right>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto rule_type() {
+    if constexpr (Diagnosis.rule < 0)
+        return outside_of_rules{};
+    else if constexpr (Diagnosis.stacked_by >= 0)
+        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
+    else
+        return rule_number<Diagnosis.rule + 1>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto relation_type(std::index_sequence<At...>) {
+    return in_relation<Diagnosis.relation.text[At]...>{};
+}
+
+template <language::fixed_string Name, std::size_t... At>
+consteval auto name_type(std::index_sequence<At...>) {
+    return named<Name.characters[At]...>{};
+}
+/// A name whose characters stand in the compiler's message.
+template <language::fixed_string Name>
+using named_as =
+    decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+
+/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+template <const auto& Diagnosis>
+using report = check_program<
+    decltype(rule_type<Diagnosis>()),
+    decltype(relation_type<Diagnosis>(std::make_index_sequence<Diagnosis.relation.length>{})),
+    decltype(mistake_type<Diagnosis>())>;
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// A program as arrays of plain structs. Everything after reading works on these.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::combination;
+using language::transformation;
+
+inline constexpr int max_arity = 4;
+inline constexpr int max_variables = 6;
+inline constexpr int max_transformations = 4;
+inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
+inline constexpr int max_queries = 16;
+inline constexpr int max_depth = 2;  // of stacks within stacks
+
+/// An argument: a variable plus an offset, or a constant where there is no variable.
+struct term {
+    int variable = -1;
+    int offset = 0;
+
+    friend constexpr bool operator==(const term&, const term&) = default;
+};
+
+/// The weight's name, its arguments, and how it is used.
+struct weight_use {
+    int weight = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    bool transposed = false;
+    bool frozen = false;
+};
+
+enum class literal_kind { relation, weight, number, index };
+
+struct literal {
+    literal_kind kind = literal_kind::relation;
+    int relation = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use weight{};  // applied to the relation's value, or the bare weight itself
+    bool transposed = false;
+    bool negated = false;
+    bool hidden = false;
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+
+    constexpr bool gives_value() const { return !negated && !hidden; }
+};
+
+enum class node_kind {
+    constant, variable, count,
+    add, subtract, multiply, divide, remainder, absolute,
+    less, less_equal, greater, greater_equal, equal, not_equal,
+    conjunction, disjunction, negation
+};  // clang-format keeps groups: indices, arithmetic, comparisons, connectives
+
+/// A node of an index expression or a constraint. `value` is the constant, the variable or the
+/// count.
+struct node {
+    node_kind kind = node_kind::constant;
+    int value = 0;
+    int left = -1;
+    int right = -1;
+};
+
+struct transformation_use {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    weight_use weights[2]{};
+    int position = -1;  // the index expression of rotary
+};
+
+struct variable {
+    name id{};
+    int stated = 0;
+    int extent = 0;
+};
+
+struct rule {
+    int number = 0;  // as the user counts, from zero
+    int scope = 0;
+    int head = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use head_weight{};
+    int first_literal = 0;
+    int literals = 0;
+    int condition = -1;
+    combination combined = combination::sum;
+    bool states_combination = false;
+    list<transformation_use, max_transformations> transformations{};
+    aggregation aggregated = aggregation::sum;
+    bool states_aggregation = false;
+    unsigned aggregated_variables = 0;
+    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
+    list<variable, max_variables> variables{};
+    int repeat = 0;         // stack<repeat>
+    int block = 0;          // the scope of the stacked block
+    bool transforms_atom = false;
+    bool total = false;     // a literal without an atom adds nothing instead of removing the rule
+
+    constexpr unsigned head_variables() const {
+        unsigned mask = 0;
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+        return mask;
+    }
+};
+
+struct relation {
+    name id{};
+    int scope = 0;
+    bool invented = false;  // by the plan: users cannot name it
+};
+
+struct weight {
+    name id{};
+    int scope = 0;
+    int rank = 0;
+    int shape[2]{1, 1};
+};
+
+/// How many of each a program holds.
+struct sizes {
+    int rules = 0;
+    int literals = 0;
+    int nodes = 0;
+    int scopes = 1;
+
+    friend constexpr sizes operator+(sizes left, sizes right) {
+        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
+                left.scopes + right.scopes - 1};
+    }
+};
+
+/// A stacked block: its rules form a scope of their own.
+struct scope {
+    int parent = -1;
+    int repeat = 1;
+    int rule = -1;  // that stacks it
+};
+
+template <sizes Sizes>
+struct source {
+    list<rule, Sizes.rules> rules{};
+    list<literal, Sizes.literals> literals{};
+    list<node, Sizes.nodes> nodes{};
+    list<relation, Sizes.rules + Sizes.literals> relations{};
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
+    list<name, Sizes.nodes + 1> counts{};
+    list<scope, Sizes.scopes> scopes{};
+    fault mistake = fault::none;
+    int mistaken_rule = 0;
+    int mistaken_scope = 0;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
+/// steps: a head weight, an atom transformation, and several rules with one head become rules over
+/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr sizes normal_size(sizes source) {
+    const int rules = 4 * source.rules + source.literals;
+    return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
+}
+
+template <sizes Sizes>
+constexpr bool is_plain(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (int at = 0; at < rule.literals; ++at) {
+        const literal& item = source.literals[rule.first_literal + at];
+        if (!item.gives_value() || item.has_element) return false;
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
+    }
+    return true;
+}
+
+/// Whether the rule adds its literals, weighted or not, for each head on its own: what a matrix
+/// product with its additions computes. Variables that are summed away must then index a weight.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (!is_plain(rule, source)) return false;
+    if (rule.literals > 1 && rule.combined != combination::sum) return false;
+    if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
+    const unsigned head = rule.head_variables();
+    for (int at = 0; at < rule.literals; ++at) {
+        const literal& item = source.literals[rule.first_literal + at];
+        unsigned in_relation = 0;
+        unsigned in_weight = 0;
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                in_relation |= 1u << item.terms[argument].variable;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            if (item.weight.terms[argument].offset) return false;
+            if (item.weight.terms[argument].variable >= 0)
+                in_weight |= 1u << item.weight.terms[argument].variable;
+        }
+        const unsigned summed = ~head;
+        if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
+        if ((in_relation & summed) != (in_weight & summed)) return false;
+    }
+    return true;
+}
+
+template <sizes Sizes>
+class normaliser {
+  public:
+    source<normal_size(Sizes)> out{};
+
+    constexpr explicit normaliser(const source<Sizes>& in) {
+        for (const literal& item : in.literals) out.literals.push(item);
+        for (const rule& item : in.rules) out.rules.push(item);
+        for (const node& item : in.nodes) out.nodes.push(item);
+        for (const relation& item : in.relations) out.relations.push(item);
+        for (const weight& item : in.weights) out.weights.push(item);
+        for (const name& item : in.counts) out.counts.push(item);
+        for (const scope& item : in.scopes) out.scopes.push(item);
+        out.mistake = in.mistake;
+        out.mistaken_rule = in.mistaken_rule;
+        out.mistaken_scope = in.mistaken_scope;
+        split_head_weights();
+        split_atom_transformations();
+        split_several_rules();
+        split_weighted_literals();
+    }
+
+  private:
+    constexpr void fail(fault mistake, const rule& at) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = at.number;
+        out.mistaken_scope = at.scope;
+    }
+
+    constexpr int invent(const rule& from) {
+        return out.relations.push({out.relations[from.head].id, from.scope, true});
+    }
+
+    /// The rule's own head as a literal of `relation`.
+    static constexpr literal head_literal(const rule& from, int relation) {
+        literal result;
+        result.relation = relation;
+        result.arity = from.arity;
+        for (int at = 0; at < from.arity; ++at) result.terms[at] = from.terms[at];
+        return result;
+    }
+
+    /// An empty rule with the head of another and with its head weight, if any, of which the
+    /// variables are the only ones.
+    static constexpr rule same_head(const rule& from) {
+        rule result;
+        result.number = from.number;
+        result.scope = from.scope;
+        result.head = from.head;
+        result.arity = from.arity;
+        result.head_weight = from.head_weight;
+        int map[max_variables]{};  // one more than the variable's place
+        auto apply = [&](term& to, const term& written) {
+            if (written.variable >= 0 && map[written.variable] == 0)
+                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
+            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
+        };
+        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
+        for (int at = 0; at < from.head_weight.arity; ++at)
+            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
+        return result;
+    }
+
+    constexpr void push(rule made, const literal& only) {
+        made.first_literal = out.literals.push(only);
+        made.literals = 1;
+        out.rules.push(made);
+    }
+
+    constexpr void split_head_weights() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.head_weight.weight < 0) continue;
+            rule outer = same_head(inner);
+            inner.head = invent(inner);
+            literal only = head_literal(outer, inner.head);
+            only.weight = outer.head_weight;
+            outer.head_weight = inner.head_weight = {};
+            push(outer, only);
+        }
+    }
+
+    constexpr void split_atom_transformations() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (!out.rules[at].transforms_atom) continue;
+            const int head = out.rules[at].head;
+            const int inner = invent(out.rules[at]);
+            for (rule& other : out.rules)
+                if (other.head == head && !other.transforms_atom) other.head = inner;
+            rule& outer = out.rules[at];
+            outer.transforms_atom = false;
+            outer.first_literal = out.literals.push(head_literal(outer, inner));
+            outer.literals = 1;
+        }
+    }
+
+    constexpr void split_several_rules() {
+        const int relations = out.relations.size();
+        const int rules = out.rules.size();
+        for (int head = 0; head < relations; ++head) {
+            int count = 0;
+            int first = -1;
+            for (int at = 0; at < rules; ++at)
+                if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count < 2) continue;
+            if (count > max_literals) {
+                fail(fault::too_many_rules_for_one_head, out.rules[first]);
+                continue;
+            }
+            rule sum = same_head(out.rules[first]);
+            sum.total = true;
+            sum.first_literal = out.literals.size();
+            sum.literals = count;
+            for (int at = 0; at < rules; ++at) {
+                rule& part = out.rules[at];
+                if (part.head != head) continue;
+                part.head = invent(part);
+                literal item = head_literal(sum, part.head);
+                item.arity = part.arity;
+                out.literals.push(item);
+            }
+            out.rules.push(sum);
+        }
+    }
+
+    constexpr void split_weighted_literals() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].repeat || is_linear(out.rules[at], out)) continue;
+            for (int item = 0; item < out.rules[at].literals; ++item)
+                split_weighted_literal(at, out.rules[at].first_literal + item);
+        }
+    }
+
+    constexpr void split_weighted_literal(int user_at, int item_at) {
+        const literal item = out.literals[item_at];
+        if (item.kind != literal_kind::relation || item.weight.weight < 0) return;
+        const rule user = out.rules[user_at];
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        int arguments = 0;
+        for (int at = 0; at < item.arity; ++at) arguments += item.terms[at].variable >= 0;
+        for (int at = 0; at < item.weight.arity; ++at) {
+            bool known = item.weight.terms[at].variable < 0;
+            for (int other = 0; other < item.arity; ++other)
+                known = known || item.terms[other] == item.weight.terms[at];
+            arguments += !known;
+        }
+        if (arguments > max_arity) {
+            fail(fault::too_many_arguments, user);
+            return;
+        }
+        literal inner = item;
+        literal outer = item;
+        inner.transposed = false;
+        inner.has_element = false;
+        outer.weight = {};
+        outer.arity = 0;
+        auto add_variable = [&](const term& argument) {
+            const int index = made.variables.push(user.variables[argument.variable]);
+            made.terms[made.arity++] = {index, 0};
+            outer.terms[outer.arity++] = argument;
+            return index;
+        };
+        for (int argument = 0; argument < item.arity; ++argument)
+            if (item.terms[argument].variable >= 0)
+                inner.terms[argument] = {add_variable(item.terms[argument]), 0};
+        const int relation_arguments = made.arity;
+        for (int argument = 0; argument < item.weight.arity; ++argument) {
+            const term& written = item.weight.terms[argument];
+            if (written.variable < 0) continue;
+            int index = -1;
+            for (int known = 0; known < relation_arguments; ++known)
+                if (outer.terms[known] == written) index = known;
+            if (index < 0) index = add_variable(written);
+            inner.weight.terms[argument] = {index, 0};
+        }
+        made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
+        outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+};
+
+template <sizes Sizes>
+constexpr auto normalise(const source<Sizes>& in) {
+    return normaliser<Sizes>(in).out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
+/// order, and finds what does not fit.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_fact_rank = 6;
+
+enum class fact_kind { dense, symbols, count };
+
+struct fact_shape {
+    name id{};
+    fact_kind kind = fact_kind::dense;
+    int rank = 0;
+    int extents[max_fact_rank]{};
+    int classes = 0;
+
+    constexpr int size() const {
+        int product = 1;
+        for (int axis = 0; axis < rank; ++axis) product *= extents[axis];
+        return product;
+    }
+};
+
+/// Rows x columns; a vector is one column, a scalar 1 x 1.
+struct value_shape {
+    int rows = 1;
+    int columns = 1;
+
+    constexpr int size() const { return rows * columns; }
+    constexpr bool is_scalar() const { return size() == 1; }
+    constexpr value_shape transposed() const { return {columns, rows}; }
+    friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
+};
+
+struct relation_shape {
+    int fact = -1;
+    int rule = -1;
+    int arity = -1;
+    int extents[max_arity]{};
+    value_shape value{};
+    int classes = 0;       // of a symbol
+    int passes_into = -1;  // for a block's input: the relation that it is at first
+    int uses = 0;          // by value, in bodies
+    bool output = false;
+};
+
+struct weight_shape {
+    int arity = -1;
+    int extents[max_arity]{};
+    bool trained = false;
+    int uses = 0;
+    bool looked_up = false;  // by a symbol: its rows are read whole
+};
+
+template <sizes Sizes, int Facts>
+struct shaped {
+    source<Sizes> text{};
+    list<fact_shape, Facts> facts{};
+    list<relation_shape, decltype(text.relations)::capacity()> relations{};
+    list<weight_shape, decltype(text.weights)::capacity()> weights{};
+    list<int, Sizes.rules> order{};  // rules; those of a stacked block right before their stack
+    int block_input[Sizes.scopes]{};
+    int block_output[Sizes.scopes]{};
+    list<int, Sizes.rules> outputs{};
+    diagnosis mistake{};
+};
+
+/// The value of one literal, and of a body.
+template <class Shaped>
+constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits,
+                                    int& left, int& right) {
+    value_shape shape{};
+    if (item.kind == literal_kind::relation) {
+        shape = in.relations[item.relation].value;
+        if (item.weight.weight >= 0) {
+            const weight& applied = in.text.weights[item.weight.weight];
+            value_shape matrix{applied.shape[0], applied.shape[1]};
+            if (item.weight.transposed) matrix = matrix.transposed();
+            if (in.relations[item.relation].classes) {
+                if (applied.rank != 2 || matrix.rows != in.relations[item.relation].classes) {
+                    fits = false;
+                    left = matrix.rows;
+                    right = in.relations[item.relation].classes;
+                }
+                shape = {matrix.columns, 1};
+            } else if (!matrix.is_scalar()) {
+                if (matrix.columns != shape.rows) {
+                    fits = false;
+                    left = matrix.columns;
+                    right = shape.rows;
+                }
+                shape = {matrix.rows, shape.columns};
+            }
+        }
+    } else if (item.kind == literal_kind::weight) {
+        const weight& bare = in.text.weights[item.weight.weight];
+        shape = {bare.shape[0], bare.shape[1]};
+    }
+    if (item.has_element) shape = {1, 1};
+    return item.transposed ? shape.transposed() : shape;
+}
+
+constexpr bool is_elementwise(combination kind) {
+    return kind != combination::product && kind != combination::concat &&
+           kind != combination::cosine;
+}
+
+template <sizes Sizes, int Facts>
+class shaper {
+  public:
+    shaped<Sizes, Facts> out{};
+
+    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
+                     const list<name, max_queries>& queries) {
+        out.text = text;
+        out.facts = facts;
+        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
+        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
+        if (text.mistake != fault::none) {
+            for (const rule& written : text.rules)
+                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
+                    fail(text.mistake, written, -1);
+            return;
+        }
+        bind_facts();
+        if (ok()) check_rules();
+        if (ok()) put_in_order();
+        for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
+        }
+        if (ok()) check_extents();
+        settled_ = true;
+        if (ok()) settle();
+        if (ok()) find_outputs(queries);
+    }
+
+  private:
+    bool settled_ = false;
+
+    constexpr bool ok() const { return out.mistake.ok(); }
+
+    /// Shapes are judged once all extents are known.
+    constexpr void misfit(const rule& at, int relation, int left, int right) {
+        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
+    }
+
+    constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
+        if (!ok()) return;
+        const int shown = relation >= 0 ? relation : at.head;
+        const int stacking = out.text.scopes[at.scope].rule;
+        out.mistake = {found, at.number, out.text.relations[shown].id, left, right,
+                       stacking < 0 ? -1 : out.text.rules[stacking].number};
+    }
+
+    constexpr literal& item(const rule& of, int at) {
+        return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void bind_facts() {
+        for (int at = 0; at < out.text.rules.size(); ++at) {
+            const rule& written = out.text.rules[at];
+            out.relations[written.head].rule = at;
+        }
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (known.scope != 0 || known.invented) continue;
+            for (int given = 0; given < out.facts.size(); ++given)
+                if (out.facts[given].id == known.id && out.facts[given].kind != fact_kind::count)
+                    out.relations[at].fact = given;
+            if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
+                fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
+        }
+        for (int at = 0; at < out.text.counts.size(); ++at) {
+            bool given = false;
+            for (const fact_shape& known : out.facts)
+                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
+            if (given || !ok()) continue;
+            for (const rule& written : out.text.rules)
+                if (mentions_count(written, at))
+                    fail(fault::a_count_that_is_not_given, written, -1);
+        }
+        for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    constexpr bool mentions_count(int root, int count) const {
+        if (root < 0) return false;
+        const node& top = out.text.nodes[root];
+        return (top.kind == node_kind::count && top.value == count) ||
+               mentions_count(top.left, count) || mentions_count(top.right, count);
+    }
+    constexpr bool mentions_count(const rule& written, int count) {
+        bool found = mentions_count(written.condition, count);
+        for (int at = 0; at < written.literals; ++at)
+            found = found || mentions_count(item(written, at).expression, count);
+        for (const transformation_use& function : written.transformations)
+            found = found || mentions_count(function.position, count);
+        return found;
+    }
+
+    /// A stacked block's one relation without a rule is its input.
+    constexpr void bind_block(int scope) {
+        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        int inputs = 0;
+        int outputs = 0;
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            if (out.text.relations[at].scope != scope) continue;
+            bool used = false;
+            for (const rule& written : out.text.rules)
+                for (int body = 0; written.scope == scope && body < written.literals; ++body) {
+                    const literal& value = item(written, body);
+                    used = used || (value.kind == literal_kind::relation && value.relation == at);
+                }
+            if (out.relations[at].rule < 0) {
+                ++inputs;
+                out.block_input[scope] = at;
+            } else if (!used) {
+                ++outputs;
+                out.block_output[scope] = at;
+            }
+        }
+        if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
+            item(stacking, 0).kind != literal_kind::relation || item(stacking, 0).weight.weight >= 0)
+            fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
+        else
+            out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
+    }
+
+    constexpr bool is_block_input(int relation) const {
+        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
+    }
+
+    constexpr void set_arity(const rule& at, int relation, int arity) {
+        relation_shape& shape = out.relations[relation];
+        if (shape.arity < 0) shape.arity = arity;
+        if (shape.arity != arity)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
+        if (shape.fact >= 0 && arity > out.facts[shape.fact].rank)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, out.facts[shape.fact].rank);
+    }
+
+    constexpr void use_weight(const rule& at, const weight_use& use) {
+        if (use.weight < 0) return;
+        weight_shape& shape = out.weights[use.weight];
+        if (shape.arity < 0) shape.arity = use.arity;
+        if (shape.arity != use.arity)
+            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
+        ++shape.uses;
+        if (!use.frozen) shape.trained = true;
+    }
+
+    constexpr void check_rules() {
+        for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
+        for (const rule& written : out.text.rules) {
+            const unsigned head = written.head_variables();
+            int variables = 0;
+            for (int at = 0; at < max_variables; ++at) variables += (head >> at) & 1u;
+            bool plain = variables == written.arity;
+            for (int at = 0; at < written.arity; ++at)
+                plain = plain && written.terms[at].offset == 0;
+            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
+            if (written.aggregated == aggregation::softmax) {
+                if ((written.aggregated_variables & head) != written.aggregated_variables)
+                    fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
+            } else if (written.aggregated_variables & head) {
+                fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
+            }
+            for (int at = 0; at < written.literals; ++at) {
+                const literal& value = item(written, at);
+                use_weight(written, value.weight);
+                if (value.kind != literal_kind::relation) continue;
+                relation_shape& shape = out.relations[value.relation];
+                if (shape.fact < 0 && shape.rule < 0 && !is_block_input(value.relation)) {
+                    fail(fault::unknown_relation, written, value.relation);
+                    return;
+                }
+                set_arity(written, value.relation, value.arity);
+                if (value.gives_value()) {
+                    ++shape.uses;
+                } else if (shape.fact < 0) {
+                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                }
+                const bool symbols =
+                    shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
+                if (symbols && value.gives_value() && value.weight.weight < 0)
+                    fail(fault::a_symbol_needs_a_weight, written, value.relation);
+                if (symbols && value.weight.weight >= 0)
+                    out.weights[value.weight.weight].looked_up = true;
+            }
+            for (const transformation_use& function : written.transformations)
+                for (const weight_use& use : function.weights) use_weight(written, use);
+        }
+    }
+
+    // Order: depth first, so that a block's rules stand together.
+
+    constexpr void put_in_order() {
+        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
+        state.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == 0) visit(at, state);
+    }
+
+    constexpr void visit(int at, list<int, Sizes.rules>& state) {
+        if (state[at] == 2 || !ok()) return;
+        const rule& written = out.text.rules[at];
+        if (state[at] == 1) {
+            fail(fault::cycle, written, -1);
+            return;
+        }
+        state[at] = 1;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind == literal_kind::relation && out.relations[value.relation].rule >= 0)
+                visit(out.relations[value.relation].rule, state);
+        }
+        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        state[at] = 2;
+        out.order.push(at);
+    }
+
+    // Extents and shapes, in passes until nothing changes.
+
+    constexpr bool settle() {
+        bool changed = false;
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            relation_shape& shape = out.relations[at];
+            if (shape.fact < 0) continue;
+            const fact_shape& given = out.facts[shape.fact];
+            const int arity = shape.arity < 0 ? 0 : shape.arity;
+            for (int axis = 0; axis < arity; ++axis) shape.extents[axis] = given.extents[axis];
+            shape.classes = given.classes;
+            int value[2] = {1, 1};
+            if (given.rank - arity > 2)
+                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
+            else
+                for (int axis = arity; axis < given.rank; ++axis)
+                    value[axis - arity] = given.extents[axis];
+            shape.value = {value[0], value[1]};
+        }
+        for (int at : out.order) {
+            changed = settle_rule(out.text.rules[at]) || changed;
+            if (!ok()) return false;
+        }
+        return changed;
+    }
+
+    constexpr const rule& first_user(int relation) {
+        for (const rule& written : out.text.rules)
+            for (int at = 0; at < written.literals; ++at)
+                if (item(written, at).kind == literal_kind::relation &&
+                    item(written, at).relation == relation)
+                    return written;
+        return out.text.rules[0];
+    }
+
+    constexpr void copy_shape(int from, int to) {
+        relation_shape& target = out.relations[to];
+        const relation_shape& origin = out.relations[from];
+        if (target.arity < 0) target.arity = origin.arity;
+        for (int axis = 0; axis < max_arity; ++axis) target.extents[axis] = origin.extents[axis];
+        target.value = origin.value;
+    }
+
+    constexpr bool settle_rule(rule& written) {
+        bool changed = false;
+        if (written.scope > 0) {
+            const int input = out.block_input[written.scope];
+            copy_shape(out.relations[input].passes_into, input);
+        }
+        for (int at = 0; at < written.variables.size(); ++at) {
+            variable& index = written.variables[at];
+            int extent = index.stated;
+            for (int body = 0; body < written.literals; ++body) {
+                const literal& value = item(written, body);
+                if (value.kind != literal_kind::relation) continue;
+                for (int axis = 0; axis < value.arity; ++axis) {
+                    const int bound = out.relations[value.relation].extents[axis];
+                    if (value.terms[axis].variable != at || value.terms[axis].offset || !bound)
+                        continue;
+                    if (!extent || (written.total ? bound > extent : bound < extent))
+                        extent = bound;
+                }
+                const int length = out.relations[value.relation].value.size();
+                if (value.has_element && value.element.variable == at && !value.element.offset &&
+                    length > 0 && (!extent || length < extent))
+                    extent = length;
+            }
+            if (!extent) extent = extent_from_sum(written, at);
+            if (!extent) extent = extent_from_weights(written, at);
+            if (extent != index.extent) changed = true;
+            index.extent = extent;
+        }
+        for (int body = 0; body < written.literals; ++body)
+            changed = settle_weight(written, item(written, body).weight) || changed;
+        for (const transformation_use& function : written.transformations)
+            for (const weight_use& use : function.weights)
+                changed = settle_weight(written, use) || changed;
+        relation_shape& head = out.relations[written.head];
+        if (written.repeat) {
+            const int result = out.block_output[written.block];
+            const value_shape inner = out.relations[result].value;
+            const value_shape outer = out.relations[item(written, 0).relation].value;
+            if (!(inner == outer))
+                misfit(written, -1, inner.rows, outer.rows);
+            copy_shape(result, written.head);
+            for (int axis = 0; axis < written.arity; ++axis)
+                written.variables[written.terms[axis].variable].extent = head.extents[axis];
+            return changed;
+        }
+        for (int axis = 0; axis < written.arity; ++axis)
+            head.extents[axis] = written.variables[written.terms[axis].variable].extent;
+        head.value = rule_shape(written);
+        return changed;
+    }
+
+    /// Of several rules for one head, those that bind a variable bind it for the others, too.
+    constexpr int extent_from_sum(const rule& written, int variable) {
+        if (!out.text.relations[written.head].invented) return 0;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind != literal_kind::relation || value.relation != written.head) continue;
+                for (int axis = 0; axis < written.arity; ++axis)
+                    if (written.terms[axis].variable == variable &&
+                        value.terms[axis].variable >= 0 && !value.terms[axis].offset)
+                        return user.variables[value.terms[axis].variable].extent;
+            }
+        return 0;
+    }
+
+    constexpr int extent_from_weights(const rule& written, int variable) {
+        int extent = 0;
+        auto look = [&](const weight_use& use) {
+            if (use.weight < 0) return;
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                    extent = out.weights[use.weight].extents[axis];
+        };
+        for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
+        for (const transformation_use& function : written.transformations)
+            for (const weight_use& use : function.weights) look(use);
+        return extent;
+    }
+
+    constexpr bool settle_weight(const rule& written, const weight_use& use) {
+        if (use.weight < 0) return false;
+        bool changed = false;
+        for (int axis = 0; axis < use.arity; ++axis) {
+            int& extent = out.weights[use.weight].extents[axis];
+            const term& at = use.terms[axis];
+            const int needed = at.variable < 0
+                                   ? at.offset + 1
+                                   : written.variables[at.variable].extent;
+            if (needed > extent) {
+                extent = needed;
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    constexpr value_shape rule_shape(const rule& written) {
+        value_shape shape{};
+        bool first = true;
+        bool fits = true;
+        int left = 0;
+        int right = 0;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (!value.gives_value()) continue;
+            const value_shape next = literal_shape(out, value, fits, left, right);
+            if (!fits) {
+                misfit(written,
+                     value.kind == literal_kind::relation ? value.relation : -1, left, right);
+                return shape;
+            }
+            if (first) {
+                shape = next;
+                first = false;
+            } else if (written.combined == combination::product) {
+                if (next.is_scalar()) continue;
+                if (shape.is_scalar()) {
+                    shape = next;
+                } else {
+                    if (shape.columns != next.rows)
+                        misfit(written, -1, shape.columns, next.rows);
+                    shape = {shape.rows, next.columns};
+                }
+            } else if (written.combined == combination::concat) {
+                if (shape.columns != next.columns)
+                    misfit(written, -1, shape.columns, next.columns);
+                shape = {shape.rows + next.rows, shape.columns};
+            } else if (!(shape == next)) {
+                if (shape.is_scalar() && is_elementwise(written.combined))
+                    shape = next;
+                else if (!(next.is_scalar() && is_elementwise(written.combined)))
+                    misfit(written, -1,
+                         shape.rows == next.rows ? shape.columns : shape.rows,
+                         shape.rows == next.rows ? next.columns : next.rows);
+            }
+        }
+        if (written.combined == combination::cosine) shape = {1, 1};
+        for (const transformation_use& function : written.transformations)
+            shape = transformed(written, function, shape);
+        if (written.aggregated == aggregation::count) return {1, 1};
+        if (written.aggregated == aggregation::concat) {
+            int repeats = 1;
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (!((written.head_variables() >> at) & 1u)) repeats *= written.variables[at].extent;
+            return {shape.rows * repeats, shape.columns};
+        }
+        return shape;
+    }
+
+    constexpr value_shape transformed(const rule& written, const transformation_use& function,
+                                      value_shape shape) {
+        const int first = static_cast<int>(function.numbers[0]);
+        const int second = static_cast<int>(function.numbers[1]);
+        if (function.kind == transformation::slice) {
+            if (first < 0 || first + second > shape.size())
+                misfit(written, -1, first + second, shape.size());
+            return {second, 1};
+        }
+        if (function.kind == transformation::reshape) {
+            if (first * second != shape.size())
+                misfit(written, -1, first * second, shape.size());
+            return {first, second};
+        }
+        for (const weight_use& use : function.weights) {
+            if (use.weight < 0) continue;
+            const weight& gain = out.text.weights[use.weight];
+            if (gain.shape[0] * gain.shape[1] != shape.size())
+                misfit(written, -1, gain.shape[0] * gain.shape[1],
+                     shape.size());
+        }
+        return shape;
+    }
+
+    constexpr void check_extents() {
+        for (const rule& written : out.text.rules) {
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (written.variables[at].extent == 0)
+                    fail(((written.head_variables() >> at) & 1u)
+                             ? fault::head_variable_that_nothing_binds
+                             : fault::weight_index_without_a_range,
+                         written, -1);
+        }
+    }
+
+    constexpr void find_outputs(const list<name, max_queries>& queries) {
+        for (const name& wanted : queries) {
+            bool found = false;
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || !(known.id == wanted) ||
+                    out.relations[at].rule < 0)
+                    continue;
+                out.outputs.push(at);
+                found = true;
+            }
+            if (!found && ok())
+                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
+        }
+        if (queries.size() == 0) {
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
+                if (out.relations[at].uses == 0) out.outputs.push(at);
+            }
+            if (out.outputs.size() > 1)
+                fail(fault::several_outputs_need_a_query,
+                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
+            if (out.outputs.size() == 0 && ok())
+                out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
+        }
+        for (int at : out.outputs) out.relations[at].output = true;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Index spaces: which columns j belong to each row i, as loop bounds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_pieces = 8;
+inline constexpr int max_bounds = 3;
+inline constexpr int max_modulus = 64;
+
+/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time.
+struct bound {
+    int multiplier = 0;
+    int factor = 1;
+    int shift = 0;
+    int divisor = 1;
+    int offset = 0;
+    int count = -1;
+
+    constexpr int at(int row, const int* counts) const {
+        const int given = count >= 0 ? counts[count] : 0;
+        return multiplier * floor_divide(factor * row + shift, divisor) + offset + given;
+    }
+    friend constexpr bool operator==(const bound&, const bound&) = default;
+};
+
+/// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
+/// residues, for the rows that the guard admits.
+struct piece {
+    list<bound, max_bounds> lower{};
+    list<bound, max_bounds> upper{};
+    int modulus = 1;
+    int slope = 0;
+    unsigned long long residues = 1;
+    list<bound, max_bounds> row_lower{};  // bounds on the row itself, as constants or counts
+    list<bound, max_bounds> row_upper{};
+    int row_modulus = 1;
+    unsigned long long row_residues = 1;
+
+    constexpr bool admits_row(int row, const int* counts) const {
+        for (const bound& limit : row_lower)
+            if (row < limit.at(0, counts)) return false;
+        for (const bound& limit : row_upper)
+            if (row >= limit.at(0, counts)) return false;
+        return ((row_residues >> floor_remainder(row, row_modulus)) & 1) != 0;
+    }
+    constexpr int begin(int row, const int* counts) const {
+        int result = 0;
+        for (const bound& limit : lower) {
+            const int value = limit.at(row, counts);
+            if (value > result) result = value;
+        }
+        return result;
+    }
+    constexpr int end(int row, int columns, const int* counts) const {
+        int result = columns;
+        for (const bound& limit : upper) {
+            const int value = limit.at(row, counts);
+            if (value < result) result = value;
+        }
+        return result;
+    }
+    constexpr bool admits_residue(int row, int column) const {
+        return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
+    }
+};
+
+/// Pieces that do not overlap.
+struct space {
+    list<piece, max_pieces> pieces{};
+    bool exact = true;  // false where the condition has no such form
+
+    constexpr bool is_full() const {
+        return exact && pieces.size() == 1 && pieces[0].lower.size() == 0 &&
+               pieces[0].upper.size() == 0 && pieces[0].modulus == 1 &&
+               pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
+               pieces[0].row_modulus == 1;
+    }
+    constexpr bool contains(int row, int column, int columns, const int* counts) const {
+        for (const piece& part : pieces)
+            if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
+                column < part.end(row, columns, counts) && part.admits_residue(row, column))
+                return true;
+        return false;
+    }
+};
+
+/// How many pairs a space holds; counts given at run time are taken as without limit.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    int unlimited[8]{};
+    for (int& count : unlimited) count = rows > columns ? rows : columns;
+    long long pairs = 0;
+    for (const piece& part : where.pieces) {
+        for (int row = 0; row < rows; ++row) {
+            if (!part.admits_row(row, unlimited)) continue;
+            const int begin = part.begin(row, unlimited);
+            const int end = part.end(row, columns, unlimited);
+            if (end <= begin) continue;
+            if (part.modulus == 1) {
+                pairs += end - begin;
+                continue;
+            }
+            for (int residue = 0; residue < part.modulus; ++residue) {
+                if (!((part.residues >> residue) & 1)) continue;
+                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
+                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+            }
+        }
+    }
+    return pairs;
+}
+
+namespace detail {
+
+/// row * i + column * j + one quotient of each + offset + a count.
+struct linear_form {
+    int row = 0;
+    int column = 0;
+    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
+    int row_divisor = 1;
+    int row_shift = 0;
+    int column_quotient = 0;
+    int column_divisor = 1;
+    int column_shift = 0;
+    int offset = 0;
+    int count = -1;
+    int count_factor = 0;
+    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
+    int modulus = 1;
+    int remainder_row = 0;
+    int remainder_column = 0;
+    int remainder_shift = 0;
+    bool known = true;
+
+    constexpr bool is_affine() const {
+        return known && !row_quotient && !column_quotient && !remainder && !count_factor;
+    }
+};
+
+constexpr linear_form unknown_form() {
+    linear_form form;
+    form.known = false;
+    return form;
+}
+
+constexpr linear_form scaled(linear_form form, int factor) {
+    form.row *= factor;
+    form.column *= factor;
+    form.row_quotient *= factor;
+    form.column_quotient *= factor;
+    form.offset *= factor;
+    form.count_factor *= factor;
+    form.remainder *= factor;
+    return form;
+}
+
+constexpr linear_form added(linear_form left, const linear_form& right) {
+    if (!left.known || !right.known) return unknown_form();
+    left.row += right.row;
+    left.column += right.column;
+    left.offset += right.offset;
+    if (right.row_quotient) {
+        if (left.row_quotient) return unknown_form();
+        left.row_quotient = right.row_quotient;
+        left.row_divisor = right.row_divisor;
+        left.row_shift = right.row_shift;
+    }
+    if (right.column_quotient) {
+        if (left.column_quotient) return unknown_form();
+        left.column_quotient = right.column_quotient;
+        left.column_divisor = right.column_divisor;
+        left.column_shift = right.column_shift;
+    }
+    if (right.count_factor) {
+        if (left.count_factor) return unknown_form();
+        left.count_factor = right.count_factor;
+        left.count = right.count;
+    }
+    if (right.remainder) {
+        if (left.remainder) return unknown_form();
+        left.remainder = right.remainder;
+        left.modulus = right.modulus;
+        left.remainder_row = right.remainder_row;
+        left.remainder_column = right.remainder_column;
+        left.remainder_shift = right.remainder_shift;
+    }
+    return left;
+}
+
+inline constexpr int max_atoms = 8;
+
+/// `form <= 0`, or a set of residues.
+struct atom_condition {
+    linear_form form{};
+    bool is_residue = false;
+    unsigned long long residues = 0;  // of remainder_row i + remainder_column j, mod modulus
+};
+
+using conjunction = list<atom_condition, max_atoms>;
+using disjunction = list<conjunction, max_pieces>;
+
+template <class Nodes>
+class space_builder {
+  public:
+    constexpr space_builder(const Nodes& nodes, int row, int column)
+        : nodes_(nodes), row_(row), column_(column) {}
+
+    constexpr space build(int root) {
+        disjunction parts = expand(root, false);
+        parts = disjoint(parts);
+        space result;
+        for (const conjunction& part : parts) result.pieces.push(to_piece(part));
+        result.exact = exact_;
+        return result;
+    }
+
+  private:
+    const Nodes& nodes_;
+    int row_;
+    int column_;
+    bool exact_ = true;
+
+    constexpr linear_form form_of(int at) const {
+        const node& top = nodes_[at];
+        linear_form form;
+        switch (top.kind) {
+            case node_kind::constant: form.offset = top.value; return form;
+            case node_kind::variable:
+                if (top.value == row_)
+                    form.row = 1;
+                else if (top.value == column_)
+                    form.column = 1;
+                else
+                    form.known = false;
+                return form;
+            case node_kind::count:
+                form.count = top.value;
+                form.count_factor = 1;
+                return form;
+            case node_kind::add: return added(form_of(top.left), form_of(top.right));
+            case node_kind::subtract:
+                return added(form_of(top.left), scaled(form_of(top.right), -1));
+            case node_kind::multiply: {
+                const linear_form left = form_of(top.left);
+                const linear_form right = form_of(top.right);
+                if (is_constant(left)) return scaled(right, left.offset);
+                if (is_constant(right)) return scaled(left, right.offset);
+                return unknown_form();
+            }
+            case node_kind::divide: {
+                const linear_form left = form_of(top.left);
+                const linear_form right = form_of(top.right);
+                if (!is_constant(right) || right.offset <= 0 || !left.is_affine())
+                    return unknown_form();
+                if (left.row == 1 && !left.column) {
+                    form.row_quotient = 1;
+                    form.row_divisor = right.offset;
+                    form.row_shift = left.offset;
+                } else if (left.column == 1 && !left.row) {
+                    form.column_quotient = 1;
+                    form.column_divisor = right.offset;
+                    form.column_shift = left.offset;
+                } else {
+                    return unknown_form();
+                }
+                return form;
+            }
+            case node_kind::remainder: {
+                const linear_form left = form_of(top.left);
+                const linear_form right = form_of(top.right);
+                if (!is_constant(right) || right.offset <= 0 || right.offset > max_modulus ||
+                    !left.is_affine())
+                    return unknown_form();
+                form.remainder = 1;
+                form.modulus = right.offset;
+                form.remainder_row = left.row;
+                form.remainder_column = left.column;
+                form.remainder_shift = left.offset;
+                return form;
+            }
+            default: return unknown_form();
+        }
+    }
+
+    static constexpr bool is_constant(const linear_form& form) {
+        return form.is_affine() && !form.row && !form.column;
+    }
+
+    constexpr disjunction inexact() {
+        exact_ = false;
+        disjunction all;
+        all.push({});
+        return all;
+    }
+
+    constexpr disjunction either(disjunction left, const disjunction& right) {
+        if (left.size() + right.size() > max_pieces) return inexact();
+        for (const conjunction& part : right) left.push(part);
+        return left;
+    }
+
+    constexpr disjunction both(const disjunction& left, const disjunction& right) {
+        if (left.size() * right.size() > max_pieces) return inexact();
+        disjunction result;
+        for (const conjunction& first : left)
+            for (const conjunction& second : right) {
+                if (first.size() + second.size() > max_atoms) return inexact();
+                conjunction joined = first;
+                for (const atom_condition& item : second) joined.push(item);
+                result.push(joined);
+            }
+        return result;
+    }
+
+    /// left - right + shift <= 0.
+    constexpr disjunction at_most(const linear_form& left, const linear_form& right, int shift) {
+        atom_condition item;
+        item.form = added(left, scaled(right, -1));
+        item.form.offset += shift;
+        if (!item.form.known) return inexact();
+        if (item.form.remainder) {
+            linear_form rest = item.form;
+            rest.remainder = 0;
+            if (!is_constant(rest)) return inexact();
+            item.is_residue = true;
+            for (int residue = 0; residue < item.form.modulus; ++residue)
+                if (item.form.remainder *
+                            floor_remainder(residue + item.form.remainder_shift,
+                                            item.form.modulus) +
+                        item.form.offset <=
+                    0)
+                    item.residues |= 1ULL << residue;
+        }
+        conjunction only;
+        only.push(item);
+        disjunction result;
+        result.push(only);
+        return result;
+    }
+
+    constexpr disjunction compare(node_kind kind, int left_at, int right_at) {
+        const node& left_node = nodes_[left_at];
+        const node& right_node = nodes_[right_at];
+        if (left_node.kind == node_kind::absolute || right_node.kind == node_kind::absolute)
+            return compare_absolute(kind, left_at, right_at);
+        return compare(kind, form_of(left_at), form_of(right_at));
+    }
+
+    constexpr disjunction compare(node_kind kind, const linear_form& left,
+                                  const linear_form& right) {
+        switch (kind) {
+            case node_kind::less: return at_most(left, right, 1);
+            case node_kind::less_equal: return at_most(left, right, 0);
+            case node_kind::greater: return at_most(right, left, 1);
+            case node_kind::greater_equal: return at_most(right, left, 0);
+            case node_kind::equal: return both(at_most(left, right, 0), at_most(right, left, 0));
+            default: return either(at_most(left, right, 1), at_most(right, left, 1));
+        }
+    }
+
+    constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
+        if (nodes_[left_at].kind != node_kind::absolute) {
+            if (kind == node_kind::less) kind = node_kind::greater;
+            else if (kind == node_kind::less_equal) kind = node_kind::greater_equal;
+            else if (kind == node_kind::greater) kind = node_kind::less;
+            else if (kind == node_kind::greater_equal) kind = node_kind::less_equal;
+            const int swapped = left_at;
+            left_at = right_at;
+            right_at = swapped;
+        }
+        const linear_form inner = form_of(nodes_[left_at].left);
+        const linear_form negative = scaled(inner, -1);
+        const linear_form limit = form_of(right_at);
+        switch (kind) {
+            case node_kind::less:
+            case node_kind::less_equal:
+                return both(compare(kind, inner, limit), compare(kind, negative, limit));
+            case node_kind::greater:
+            case node_kind::greater_equal:
+                return either(compare(kind, inner, limit), compare(kind, negative, limit));
+            case node_kind::equal:
+                return both(both(compare(node_kind::less_equal, inner, limit),
+                                 compare(node_kind::less_equal, negative, limit)),
+                            either(compare(node_kind::greater_equal, inner, limit),
+                                   compare(node_kind::greater_equal, negative, limit)));
+            default:
+                return either(either(compare(node_kind::less, inner, limit) .size() ?
+                                     both(compare(node_kind::less, inner, limit),
+                                          compare(node_kind::less, negative, limit)) : disjunction{},
+                                     compare(node_kind::greater, inner, limit)),
+                              compare(node_kind::greater, negative, limit));
+        }
+    }
+
+    constexpr disjunction expand(int root, bool negate) {
+        if (root < 0) {
+            disjunction all;
+            all.push({});
+            return all;
+        }
+        const node& top = nodes_[root];
+        switch (top.kind) {
+            case node_kind::conjunction:
+                return negate ? either(expand(top.left, true), expand(top.right, true))
+                              : both(expand(top.left, false), expand(top.right, false));
+            case node_kind::disjunction:
+                return negate ? both(expand(top.left, true), expand(top.right, true))
+                              : either(expand(top.left, false), expand(top.right, false));
+            case node_kind::negation: return expand(top.left, !negate);
+            default: return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
+        }
+    }
+
+    static constexpr node_kind opposite(node_kind kind) {
+        switch (kind) {
+            case node_kind::less: return node_kind::greater_equal;
+            case node_kind::less_equal: return node_kind::greater;
+            case node_kind::greater: return node_kind::less_equal;
+            case node_kind::greater_equal: return node_kind::less;
+            case node_kind::equal: return node_kind::not_equal;
+            default: return node_kind::equal;
+        }
+    }
+
+    static constexpr atom_condition negated(atom_condition item) {
+        if (item.is_residue) {
+            const unsigned long long all =
+                item.form.modulus == 64 ? ~0ULL : (1ULL << item.form.modulus) - 1;
+            item.residues = all & ~item.residues;
+        } else {
+            item.form = scaled(item.form, -1);  // not (f <= 0) is f >= 1 is 1 - f <= 0
+            item.form.offset += 1;
+        }
+        return item;
+    }
+
+    /// Takes from each part what earlier parts hold: not (a and b) is (not a) or (a and not b).
+    constexpr disjunction disjoint(const disjunction& parts) {
+        disjunction result;
+        for (int at = 0; at < parts.size(); ++at) {
+            disjunction rest;
+            rest.push(parts[at]);
+            for (int earlier = 0; earlier < at; ++earlier) {
+                if (excludes(parts[earlier], parts[at])) continue;
+                disjunction outside;
+                for (int item = 0; item < parts[earlier].size(); ++item) {
+                    conjunction part;
+                    for (int kept = 0; kept < item; ++kept) part.push(parts[earlier][kept]);
+                    part.push(negated(parts[earlier][item]));
+                    if (outside.size() == max_pieces) return inexact();
+                    outside.push(part);
+                }
+                rest = both(rest, outside);
+            }
+            result = either(result, rest);
+        }
+        return result;
+    }
+
+    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0.
+    static constexpr bool excludes(const conjunction& left, const conjunction& right) {
+        for (const atom_condition& first : left)
+            for (const atom_condition& second : right) {
+                if (first.is_residue || second.is_residue) continue;
+                const linear_form sum = added(first.form, second.form);
+                if (sum.known && !sum.row && !sum.column && !sum.row_quotient &&
+                    !sum.column_quotient && !sum.count_factor && sum.offset > 0)
+                    return true;
+            }
+        return false;
+    }
+
+    constexpr piece to_piece(const conjunction& part) {
+        piece result;
+        for (const atom_condition& item : part)
+            if (item.is_residue)
+                add_residue(result, item);
+            else
+                add_bound(result, item.form);
+        if (result.slope != 0 && result.row_modulus != 1 && result.row_modulus != result.modulus)
+            exact_ = false;
+        return result;
+    }
+
+    constexpr void add_residue(piece& to, const atom_condition& item) {
+        const linear_form& form = item.form;
+        const int modulus = form.modulus;
+        if (!form.remainder_column) {
+            unsigned long long rows = 0;
+            for (int row = 0; row < modulus; ++row)
+                if ((item.residues >> floor_remainder(form.remainder_row * row, modulus)) & 1)
+                    rows |= 1ULL << row;
+            if (to.row_modulus != 1 && to.row_modulus != modulus) exact_ = false;
+            to.row_residues = to.row_modulus == modulus ? to.row_residues & rows : rows;
+            to.row_modulus = modulus;
+            return;
+        }
+        // column * j + row * i in R  <=>  j - slope * i in column * R, as column is 1 or -1.
+        if (form.remainder_column != 1 && form.remainder_column != -1) exact_ = false;
+        const int slope = -form.remainder_row * form.remainder_column;
+        unsigned long long residues = 0;
+        for (int residue = 0; residue < modulus; ++residue)
+            if ((item.residues >> residue) & 1)
+                residues |= 1ULL << floor_remainder(form.remainder_column * residue, modulus);
+        if (to.modulus == 1) {
+            to.modulus = modulus;
+            to.slope = slope;
+            to.residues = residues;
+        } else if (to.modulus == modulus && to.slope == slope) {
+            to.residues &= residues;
+        } else {
+            exact_ = false;
+        }
+    }
+
+    constexpr void push(list<bound, max_bounds>& bounds, const bound& limit) {
+        for (const bound& known : bounds)
+            if (known == limit) return;
+        if (bounds.size() == max_bounds)
+            exact_ = false;
+        else
+            bounds.push(limit);
+    }
+
+    /// form <= 0 as a bound on the column, or on the row where no column stands.
+    constexpr void add_bound(piece& to, const linear_form& form) {
+        linear_form rest = form;
+        rest.column = 0;
+        rest.column_quotient = 0;
+        const bool on_row = !form.column && !form.column_quotient;
+        if (on_row) {
+            rest.row = 0;
+            rest.row_quotient = 0;
+        }
+        const int factor = on_row ? form.row : form.column;
+        const int quotient = on_row ? form.row_quotient : form.column_quotient;
+        const int divisor = on_row ? form.row_divisor : form.column_divisor;
+        const int shift = on_row ? form.row_shift : form.column_shift;
+        list<bound, max_bounds>& lower = on_row ? to.row_lower : to.lower;
+        list<bound, max_bounds>& upper = on_row ? to.row_upper : to.upper;
+        if (!factor && !quotient) {
+            // A constant condition, or one on counts alone.
+            if (form.count_factor) exact_ = false;
+            if (form.offset > 0) push(to.row_upper, {0, 1, 0, 1, 0, -1});
+            return;
+        }
+        if (factor && quotient) {
+            exact_ = false;
+            return;
+        }
+        const int sign = factor ? factor : quotient;
+        if (quotient && sign != 1 && sign != -1) exact_ = false;
+        if (factor == 0) {
+            // floor((x + shift) / divisor) <= v  <=>  x < divisor v + divisor - shift, and
+            // floor((x + shift) / divisor) >= v  <=>  x >= divisor v - shift.
+            bound limit = bound_of(rest, sign > 0 ? -1 : 1);
+            limit.multiplier *= divisor;
+            if (limit.count >= 0) exact_ = false;
+            limit.offset = limit.offset * divisor - shift + (sign > 0 ? divisor : 0);
+            push(sign > 0 ? upper : lower, limit);
+        } else if (sign > 0) {
+            push(upper, quotient_bound(rest, sign, true));
+        } else {
+            push(lower, quotient_bound(rest, -sign, false));
+        }
+    }
+
+    /// factor * rest as a bound; rest holds the row, one quotient of it, an offset and a count.
+    constexpr bound bound_of(const linear_form& rest, int factor) {
+        bound limit;
+        limit.offset = factor * rest.offset;
+        if (rest.row && rest.row_quotient) exact_ = false;
+        if (rest.row) {
+            limit.multiplier = factor * rest.row;
+        } else if (rest.row_quotient) {
+            limit.multiplier = factor * rest.row_quotient;
+            limit.shift = rest.row_shift;
+            limit.divisor = rest.row_divisor;
+        }
+        if (rest.count_factor) {
+            if (factor * rest.count_factor != 1) exact_ = false;
+            limit.count = rest.count;
+        }
+        return limit;
+    }
+
+    /// c * x + rest <= 0: x < floor(-rest / c) + 1; and -c * x + rest <= 0: x >= ceil(rest / c).
+    constexpr bound quotient_bound(const linear_form& rest, int divisor, bool is_upper) {
+        if (divisor == 1) {
+            bound limit = bound_of(rest, is_upper ? -1 : 1);
+            if (is_upper) limit.offset += 1;
+            return limit;
+        }
+        bound limit;
+        if (rest.row_quotient || rest.count_factor) exact_ = false;
+        limit.multiplier = 1;
+        limit.divisor = divisor;
+        limit.factor = is_upper ? -rest.row : rest.row;
+        limit.shift = is_upper ? -rest.offset : rest.offset + divisor - 1;
+        limit.offset = is_upper ? 1 : 0;
+        return limit;
+    }
+};
+
+}  // namespace detail
+
+/// The columns for each row under the condition `root`, or, with the variables exchanged, the rows
+/// for each column.
+template <class Nodes>
+constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
+    return detail::space_builder<Nodes>(nodes, row, column).build(root);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The condition under which a ground rule exists: its own constraints and what its literals
+/// inherit from the domains of their relations. A relation's domain is the part of the condition
+/// that mentions only head variables.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Nodes, each kept once, so that equal conditions have equal numbers.
+template <int Capacity>
+struct node_pool {
+    list<node, Capacity> nodes{};
+
+    constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
+        if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
+        if (kind == node_kind::greater_equal)
+            return add(node_kind::less_equal, value, right, left);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
+                nodes[at].right == right)
+                return at;
+        return nodes.push({kind, value, left, right});
+    }
+    constexpr int both(int left, int right) {
+        if (left < 0 || left == right) return right;
+        if (right < 0) return left;
+        return add(node_kind::conjunction, 0, left, right);
+    }
+    constexpr int at_term(const term& written) {
+        const int constant = add(node_kind::constant, written.offset);
+        if (written.variable < 0) return constant;
+        const int variable = add(node_kind::variable, written.variable);
+        return written.offset ? add(node_kind::add, 0, variable, constant) : variable;
+    }
+    constexpr unsigned variables(int root) const {
+        if (root < 0) return 0;
+        const node& top = nodes[root];
+        if (top.kind == node_kind::variable) return 1u << top.value;
+        return variables(top.left) | variables(top.right);
+    }
+    constexpr bool mentions_count(int root) const {
+        if (root < 0) return false;
+        const node& top = nodes[root];
+        return top.kind == node_kind::count || mentions_count(top.left) ||
+               mentions_count(top.right);
+    }
+    /// A copy of the tree with each variable v replaced by terms[v].
+    template <class Nodes>
+    constexpr int substitute(const Nodes& from, int root, const term* terms) {
+        if (root < 0) return -1;
+        const node top = from[root];
+        if (top.kind == node_kind::variable) return at_term(terms[top.value]);
+        const int left = substitute(from, top.left, terms);
+        const int right = substitute(from, top.right, terms);
+        return add(top.kind, top.value, left, right);
+    }
+};
+
+constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 10 * literals + 32; }
+
+/// Per rule its condition, per relation its domain over argument positions; -1 where none.
+template <sizes Sizes>
+struct domains {
+    node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
+    list<int, Sizes.rules> condition{};
+    list<int, Sizes.rules + Sizes.literals> domain{};
+    list<int, Sizes.literals> expression{};  // of index literals, in the pool
+    diagnosis mistake{};
+};
+
+template <sizes Sizes, int Facts>
+class domain_finder {
+  public:
+    domains<Sizes> out{};
+
+    constexpr explicit domain_finder(const shaped<Sizes, Facts>& program) : in(program) {
+        out.condition.count = in.text.rules.size();
+        out.domain.count = in.text.relations.size();
+        out.expression.count = in.text.literals.size();
+        for (int& root : out.condition) root = -1;
+        for (int& root : out.domain) root = -1;
+        differing_.count = in.text.rules.size();
+        for (int& body : differing_) body = -1;
+        for (int at : in.order) visit(at);
+        check_logits();
+    }
+
+  private:
+    const shaped<Sizes, Facts>& in;
+    list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
+
+    constexpr void visit(int at) {
+        const rule& written = in.text.rules[at];
+        if (written.repeat) {
+            out.domain[written.head] = out.domain[in.block_output[written.block]];
+            return;
+        }
+        if (written.scope > 0) {
+            const int input = in.block_input[written.scope];
+            out.domain[input] = out.domain[in.relations[input].passes_into];
+        }
+        term identity[max_variables]{};
+        for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        int common = -1;
+        for (int body = 0; body < written.literals; ++body) {
+            const int item_at = written.first_literal + body;
+            const literal& item = in.text.literals[item_at];
+            if (item.kind == literal_kind::index)
+                out.expression[item_at] =
+                    out.pool.substitute(in.text.nodes, item.expression, identity);
+            if (item.kind != literal_kind::relation) continue;
+            const int inherited = out.pool.substitute(out.pool.nodes, out.domain[item.relation],
+                                                      item.terms);
+            if (written.total) {
+                if (body == 0) {
+                    common = inherited;
+                } else if (differing_[at] < 0 && !is_same_space(common, inherited, written)) {
+                    differing_[at] = body;
+                    common = -1;
+                }
+                continue;
+            }
+            root = out.pool.both(root, inherited);
+            root = out.pool.both(root, within_extents(written, item));
+        }
+        out.condition[at] = root;
+        if (written.total) root = common;
+        term positions[max_variables]{};
+        for (int axis = 0; axis < written.arity; ++axis)
+            positions[written.terms[axis].variable] = {axis, 0};
+        out.domain[written.head] = out.pool.substitute(
+            out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// The rules of one logit must have one space: a bias without the mask would admit again what
+    /// the mask removes.
+    constexpr void check_logits() {
+        bool is_logit[decltype(out.domain)::capacity() + 1]{};
+        for (int place = in.order.size(); place-- > 0;) {
+            const rule& written = in.text.rules[in.order[place]];
+            const bool logit = is_logit[written.head];
+            if (!logit && written.aggregated != aggregation::softmax) continue;
+            const int body = differing_[in.order[place]];
+            if (logit && body >= 0 && out.mistake.ok()) {
+                const int first = number_of(written, 0);
+                const int second = number_of(written, body);
+                const int stacking = in.text.scopes[written.scope].rule;
+                out.mistake = {fault::rules_of_one_sum_with_different_spaces, second,
+                               in.text.relations[written.head].id, first + 1, second + 1,
+                               stacking < 0 ? -1 : in.text.rules[stacking].number};
+            }
+            const unsigned all = (1u << written.variables.size()) - 1;
+            for (int at = 0; at < written.literals; ++at) {
+                const literal& item = in.text.literals[written.first_literal + at];
+                if (item.kind != literal_kind::relation || !item.gives_value()) continue;
+                unsigned mentioned = 0;
+                for (int axis = 0; axis < item.arity; ++axis)
+                    if (item.terms[axis].variable >= 0)
+                        mentioned |= 1u << item.terms[axis].variable;
+                if (mentioned == all) is_logit[item.relation] = true;
+            }
+        }
+    }
+    constexpr int number_of(const rule& total, int body) const {
+        const literal& item = in.text.literals[total.first_literal + body];
+        return in.text.rules[in.relations[item.relation].rule].number;
+    }
+
+    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
+    /// written.
+    constexpr bool is_same_space(int left, int right, const rule& written) {
+        if (left == right) return true;
+        if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
+        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
+        int row = -1;
+        int column = -1;
+        for (int index = 0; index < written.variables.size(); ++index) {
+            if (!((mentioned >> index) & 1u)) continue;
+            if (column >= 0) return false;
+            (row < 0 ? row : column) = index;
+        }
+        if (row < 0) return false;
+        // One set holds both, and has as many members as each.
+        const int roots[] = {left, right, out.pool.both(left, right)};
+        long long pairs[3]{};
+        for (int at = 0; at < 3; ++at) {
+            const space where = make_space(out.pool.nodes, roots[at], row, column);
+            if (!where.exact) return false;
+            constexpr int enough = 1024;  // rows tell as much as all
+            const int rows = written.variables[row].extent;
+            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
+                                    column < 0 ? 1 : written.variables[column].extent);
+        }
+        return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether each conjunct of `part` is one of `whole`.
+    constexpr bool holds_conjuncts(int whole, int part) const {
+        if (part < 0 || whole == part) return true;
+        if (whole < 0) return false;
+        const node& top = out.pool.nodes[part];
+        if (top.kind == node_kind::conjunction)
+            return holds_conjuncts(whole, top.left) && holds_conjuncts(whole, top.right);
+        const node& among = out.pool.nodes[whole];
+        return among.kind == node_kind::conjunction &&
+               (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
+    }
+
+    /// An argument with an offset, or an element, may lie outside the relation.
+    constexpr int within_extents(const rule& written, const literal& item) {
+        int root = -1;
+        auto require = [&](const term& at, int extent) {
+            const int variable = at.variable;
+            const int low = variable < 0 ? at.offset : at.offset;
+            const int high = variable < 0 ? at.offset
+                                          : at.offset + written.variables[variable].extent - 1;
+            if (low < 0)
+                root = out.pool.both(root, out.pool.add(node_kind::greater_equal, 0,
+                                                        out.pool.at_term(at),
+                                                        out.pool.add(node_kind::constant, 0)));
+            if (high >= extent)
+                root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
+                                                        out.pool.add(node_kind::constant, extent)));
+        };
+        for (int axis = 0; axis < item.arity; ++axis)
+            require(item.terms[axis], in.relations[item.relation].extents[axis]);
+        if (item.has_element) {
+            literal vector = item;
+            vector.has_element = false;
+            vector.transposed = false;
+            bool fits = true;
+            int left = 0;
+            int right = 0;
+            require(item.element, literal_shape(in, vector, fits, left, right).size());
+        }
+        return root;
+    }
+
+    /// The conjuncts that mention only these variables.
+    constexpr int restrict(int root, unsigned allowed) {
+        if (root < 0) return -1;
+        const node top = out.pool.nodes[root];
+        if (top.kind == node_kind::conjunction)
+            return out.pool.both(restrict(top.left, allowed), restrict(top.right, allowed));
+        return (out.pool.variables(root) & ~allowed) ? -1 : root;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
+/// kernel sees one step, a shape and pointers; it knows nothing of rules.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_outers = 3;
+inline constexpr int max_terms = 6;     // of a row step
+
+enum class place { none, parameter, value, fact };
+
+/// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
+struct operand {
+    place where = place::none;
+    int index = -1;  // which fact, or which buffer of the workspace
+    int offset = 0;
+    int layer_strides[max_depth]{};
+    int adjoint = -1;  // offset of the gradient in the workspace
+    int adjoint_layer_strides[max_depth]{};
+    bool trained = false;
+};
+
+/// An operand walked by a row, a column (or a segment of a row), and outer loops.
+struct access {
+    operand at{};
+    int row = 0;
+    int column = 0;
+    int outer[max_outers]{};
+};
+
+enum class term_kind { product, add, gather };
+
+/// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
+struct row_term {
+    term_kind kind = term_kind::add;
+    access x{};
+    access w{};
+    int depth = 0;
+    int w_depth = 0;
+    int w_column = 0;
+    int splits = 1;  // depth * splits inputs in all; both sides are strided from split to split
+    int x_split = 0;
+    int w_split = 0;
+    int relation = -1;
+};
+
+struct row_function {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    access weights[2]{};
+    int position_row = 0;
+    int position_column = 0;
+    int position_outer[max_outers]{};
+    int position_offset = 0;
+};
+
+/// out = functions(terms combined), for each row of segments x length numbers.
+struct row_step {
+    int rows = 1;
+    int segments = 1;
+    int length = 1;
+    int outers = 0;
+    int outer_extents[max_outers]{1, 1, 1};
+    bool multiplies = false;  // the terms elementwise, instead of adding them
+    list<row_term, max_terms> terms{};
+    list<row_function, max_transformations> functions{};
+    access out{};
+    access before{};  // the sum before the functions, kept where their gradient needs it
+
+    constexpr int columns() const { return segments * length; }
+};
+
+enum class score_kind { dot, load, number, index, add, multiply, function };
+
+/// A node of a score expression. dot: x at the row times y at the column; load: one element;
+/// index: x.row * i + x.column * j + outer + value.
+struct score_node {
+    score_kind kind = score_kind::number;
+    access x{};
+    access y{};
+    int depth = 0;
+    double value = 0;
+    transformation function = transformation::identity;
+    int left = -1;
+    int right = -1;
+};
+
+/// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
+struct attention_step {
+    int rows = 1;
+    int columns = 1;
+    int length = 1;
+    int outers = 0;
+    int outer_extents[max_outers]{1, 1, 1};
+    list<score_node, 12> nodes{};  // operands before their operations; the last is the score
+    access value{};
+    access out{};
+    access log_sum{};  // per row, kept for the gradient
+    int condition = -1;
+    int row_variable = -1;
+    int column_variable = -1;
+};
+
+struct general_literal {
+    literal_kind kind = literal_kind::number;
+    operand at{};
+    int strides[max_variables]{};
+    int rows = 1;  // of the value before the weight
+    int columns = 1;
+    value_shape shape{};  // as the combination sees it
+    bool transposed = false;
+    bool symbols = false;
+    bool required_nonzero = false;  // hidden
+    bool required_zero = false;     // negated
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+    operand weight{};
+    int weight_strides[max_variables]{};
+    int weight_row = 0;
+    int weight_column = 0;
+    int weight_rows = 0;  // 0: no weight
+    int weight_columns = 0;
+    int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
+};
+
+struct general_function {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    value_shape shape{};  // before it
+    operand weights[2]{};
+    int weight_strides[2][max_variables]{};
+    int position = -1;
+};
+
+/// One rule, taken literally: loops over its variables.
+struct general_step {
+    int variables = 0;
+    int extents[max_variables]{};
+    int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
+    int heads = 0;               // how many of them those are
+    list<general_literal, max_literals> literals{};
+    list<general_function, max_transformations> functions{};
+    combination combined = combination::sum;
+    aggregation aggregated = aggregation::sum;
+    value_shape combined_shape{};
+    value_shape shape{};  // of one ground rule
+    int condition = -1;
+    operand out{};
+    int out_strides[max_variables]{};
+    int out_size = 1;
+};
+
+enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
+
+/// A gradient that is first written in the backward of a step, to be zeroed there.
+struct birth {
+    int offset = 0;
+    int size = 0;
+};
+
+struct step {
+    step_kind kind = step_kind::rows;
+    int at = 0;        // in the list of its kind; of repeat_end, the step that begins
+    int rule = -1;     // that it computes
+    int repeat = 1;
+    int depth = 0;     // how many stacks it stands in
+    list<birth, max_literals + 4> births{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The state of planning: what is known of each rule, relation and weight while steps are chosen.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+enum class role {
+    step,      // computed by a step of its own
+    inlined,   // added by the one rule that uses it
+    absorbed,  // part of an attention's score expression, or its weights
+    grouped,   // computed with others that multiply the same input
+    alias      // another relation's numbers, read differently
+};
+
+/// Where a relation's atoms lie. Values are contiguous.
+struct relation_layout {
+    place where = place::none;
+    int index = -1;  // fact or buffer
+    int offset = 0;
+    int strides[max_arity]{};
+    int carry = 0;  // from one layer of a stack to the next
+};
+
+/// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
+/// input stand together, which is how the forward product reads them.
+struct weight_layout {
+    int offset = -1;
+    int strides[max_arity]{};
+    int row = 0;
+    int column = 0;
+    int interleaved = -1;  // the index axis whose values stand between input and output
+    int group = -1;
+    int group_column = 0;  // its first among the group's columns
+};
+
+inline constexpr int never = 1 << 30;
+
+struct buffer {
+    int size = 0;
+    int scope = 0;
+    int copies = 1;  // one per layer: the backward pass of a stack needs them all
+    int first = never;  // first and last use of the values, in steps
+    int last = -1;
+    int adjoint_first = never;
+    int adjoint_last = -1;
+    int offset = 0;
+    int adjoint = -1;
+};
+
+/// Products of one input with several weights, computed as one.
+struct group {
+    int first_rule = -1;
+    int columns = 0;
+    int buffer = -1;
+};
+
+template <sizes Sizes, int Facts>
+struct plan_tables {
+    static constexpr int rule_capacity = Sizes.rules;
+    static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
+    static constexpr int weight_capacity = decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
+
+    list<step, Sizes.rules * 2> steps{};
+    list<row_step, Sizes.rules> rows{};
+    list<attention_step, Sizes.rules> attentions{};
+    list<general_step, Sizes.rules> generals{};
+    list<relation_layout, relation_capacity> relations{};
+    list<weight_layout, weight_capacity> weights{};
+    list<buffer, Sizes.rules * 3 + 4> buffers{};
+    decltype(domains<Sizes>{}.pool) pool{};
+    int parameters = 0;
+    int workspace = 0;
+    int scope_parameters[Sizes.scopes]{};  // per layer
+    int scope_offset[Sizes.scopes]{};
+};
+
+template <sizes Sizes, int Facts>
+struct draft {
+    static constexpr int rule_capacity = Sizes.rules;
+
+    const shaped<Sizes, Facts>& in;
+    const domains<Sizes>& conditions;
+    plan_tables<Sizes, Facts> out{};
+
+    list<role, Sizes.rules> roles{};
+    list<int, Sizes.rules> group_of{};
+    list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
+    list<int, Sizes.rules> user_literal{};  // within that rule
+    list<group, Sizes.rules> groups{};
+
+    constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
+        : in(program), conditions(found) {
+        out.pool = found.pool;
+        const int rules = in.text.rules.size();
+        roles.reset(rules);
+        group_of.reset(rules);
+        user.reset(rules);
+        user_literal.reset(rules);
+        for (int at = 0; at < rules; ++at) group_of[at] = user[at] = -1;
+        out.relations.reset(in.text.relations.size());
+        out.weights.reset(in.text.weights.size());
+        for (int at = 0; at < rules; ++at)
+            for (int body = 0; body < in.text.rules[at].literals; ++body) {
+                const literal& item = literal_of(at, body);
+                if (item.kind != literal_kind::relation) continue;
+                const int definer = in.relations[item.relation].rule;
+                if (definer < 0 || in.relations[item.relation].uses != 1) continue;
+                user[definer] = at;
+                user_literal[definer] = body;
+            }
+    }
+
+    constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    constexpr const literal& literal_of(int rule, int body) const {
+        return in.text.literals[in.text.rules[rule].first_literal + body];
+    }
+    constexpr const relation_shape& head_of(int rule) const {
+        return in.relations[in.text.rules[rule].head];
+    }
+    constexpr bool is_private(int rule) const {
+        return user[rule] >= 0 && !head_of(rule).output &&
+               in.text.rules[user[rule]].repeat == 0 && !is_block_output(rule);
+    }
+    constexpr bool is_block_output(int rule) const {
+        const int scope = rule_of(rule).scope;
+        return scope > 0 && in.block_output[scope] == rule_of(rule).head;
+    }
+    constexpr value_shape value_of(const literal& item) const {
+        bool fits = true;
+        int left = 0;
+        int right = 0;
+        return literal_shape(in, item, fits, left, right);
+    }
+    constexpr int new_buffer(int size, int scope) {
+        buffer made;
+        made.size = size;
+        made.scope = scope;
+        return out.buffers.push(made);
+    }
+    /// How many stacks a scope stands in.
+    constexpr int depth_of(int scope) const {
+        int depth = 0;
+        for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
+        return depth;
+    }
+
+    // Operands. Those of the workspace hold their buffer's number until memory is laid out.
+
+    constexpr operand relation_operand(int relation) const {
+        const relation_layout& layout = out.relations[relation];
+        operand result;
+        result.where = layout.where;
+        result.index = layout.index;
+        result.offset = layout.offset;
+        result.trained = true;
+        if (layout.carry) {
+            const int level = depth_of(in.text.relations[relation].scope) - 1;
+            result.layer_strides[level] = layout.carry;
+            result.adjoint_layer_strides[level] = layout.carry;
+        }
+        return result;
+    }
+    constexpr operand weight_operand(const weight_use& use) const {
+        operand result;
+        result.where = place::parameter;
+        result.offset = out.weights[use.weight].offset;
+        result.trained = !use.frozen;
+        const int scope = in.text.weights[use.weight].scope;
+        result.offset += out.scope_offset[scope];
+        int level = depth_of(scope);
+        for (int at = scope; at > 0; at = in.text.scopes[at].parent)
+            result.layer_strides[--level] = out.scope_parameters[at];
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Recognises rules that are sums of weighted literals per head, and turns them into row steps:
+/// matrix products with everything that can be added or applied while a row is at hand.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The axes that a row step's variables take. Variables beyond the rule's own come from rules that
+/// were inlined.
+struct axes {
+    int row = -1;
+    int segment = -1;
+    list<int, max_variables> outers{};
+};
+
+constexpr bool keeps_rows(transformation kind) {
+    return kind != transformation::slice && kind != transformation::reshape;
+}
+
+/// Whether the aggregation adds: true of sum, and of all but count where nothing is aggregated.
+template <class Draft>
+constexpr bool adds(const Draft& draft, const rule& written) {
+    if (written.aggregated == aggregation::sum) return true;
+    if (written.aggregated == aggregation::softmax || written.aggregated == aggregation::count)
+        return false;
+    (void)draft;
+    const unsigned all = (1u << written.variables.size()) - 1;
+    return (written.head_variables() & all) == all;
+}
+
+/// Whether the literal lies within its relation for every value of the rule's variables.
+template <class Draft>
+constexpr bool covers(const Draft& draft, const rule& written, const literal& item) {
+    if (item.kind != literal_kind::relation) return true;
+    for (int axis = 0; axis < item.arity; ++axis) {
+        const term& at = item.terms[axis];
+        const int extent = draft.in.relations[item.relation].extents[axis];
+        if (at.variable >= 0 && written.variables[at.variable].extent > extent) return false;
+        if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
+    }
+    return true;
+}
+
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
+/// Whether a row step can compute the rule.
+template <class Draft>
+constexpr bool is_row_rule(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || draft.conditions.condition[at] >= 0 || !adds(draft, written))
+        return false;
+    if (!is_plain(written, draft.in.text) || written.arity > max_outers) return false;
+    if (written.literals > max_terms) return false;
+    for (const transformation_use& function : written.transformations) {
+        if (!keeps_rows(function.kind)) return false;
+        if (function.position >= 0 &&
+            draft.in.text.nodes[function.position].kind != node_kind::variable &&
+            draft.in.text.nodes[function.position].kind != node_kind::constant)
+            return false;
+    }
+    if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
+    const bool multiplies = written.combined == combination::elementwise_product &&
+                            written.literals > 1;
+    if (!multiplies && !is_linear(written, draft.in.text)) return false;
+    const value_shape shape = draft.head_of(at).value;
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
+        if (!covers(draft, written, item)) return false;
+        const value_shape value = draft.value_of(item);
+        if (value.size() != shape.size()) return false;
+        if (item.transposed && value.rows != 1 && value.columns != 1) return false;
+        const bool weighted = item.kind == literal_kind::relation && item.weight.weight >= 0;
+        if (weighted) {
+            const weight& applied = draft.in.text.weights[item.weight.weight];
+            if (multiplies || applied.rank != 2) return false;
+            if (!is_symbol(draft, item) &&
+                draft.in.relations[item.relation].value.columns != 1)
+                return false;
+        }
+        unsigned variables = 0;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
+        if (!weighted && (variables & ~written.head_variables())) return false;
+    }
+    return true;
+}
+
+/// How many terms the rule's row step has, with those of the rules inlined into it.
+template <class Draft>
+constexpr int count_terms(const Draft& draft, int at) {
+    int count = 0;
+    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        const int definer =
+            item.kind == literal_kind::relation ? draft.in.relations[item.relation].rule : -1;
+        const bool inlined = definer >= 0 && draft.roles[definer] == role::inlined;
+        count += inlined ? count_terms(draft, definer) : 1;
+    }
+    return count;
+}
+
+/// Whether the user adds the relation as it is, so that its terms can be the user's.
+template <class Draft>
+constexpr bool can_inline(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
+    if (written.transformations.size()) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    const int user = draft.user[at];
+    if (!is_row_rule(draft, user)) return false;
+    const rule& using_rule = draft.rule_of(user);
+    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+        return false;
+    const literal& item = draft.literal_of(user, draft.user_literal[at]);
+    if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
+    for (int axis = 0; axis < item.arity; ++axis)
+        if (item.terms[axis].variable < 0) return false;
+    // A row step with a product picks its rows by it; one is enough to fuse with.
+    int products = 0;
+    for (int body = 0; body < using_rule.literals; ++body) {
+        const literal& other = draft.literal_of(user, body);
+        if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
+        const int definer = other.kind == literal_kind::relation
+                                ? draft.in.relations[other.relation].rule
+                                : -1;
+        if (definer >= 0 && definer != at && draft.roles[definer] == role::inlined) ++products;
+    }
+    return products + written.literals <= 4 &&
+           count_terms(draft, user) + count_terms(draft, at) - 1 <= max_terms;
+}
+
+/// A literal seen from the rule into which it is inlined: its variables as that rule's.
+struct placed_literal {
+    literal item{};
+    bool weighted = false;
+};
+
+template <class Draft>
+class row_builder {
+  public:
+    constexpr row_builder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+        for (const variable& index : rule_.variables) variables_.push(index);
+        term identity[max_variables]{};
+        for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        collect(at, identity);
+        head_ = rule_.head_variables();
+        choose_axes();
+    }
+
+    constexpr const axes& chosen() const { return axes_; }
+
+    /// Lays out the rule's relation: rows outermost, then outer loops, segments, the value.
+    constexpr void lay_out(int buffer, int offset, int row_stride) {
+        relation_layout& layout = draft_.out.relations[rule_.head];
+        layout.where = place::value;
+        layout.index = buffer;
+        layout.offset = offset;
+        const int size = draft_.in.relations[rule_.head].value.size();
+        int stride = size;
+        auto assign = [&](int variable) {
+            for (int axis = 0; axis < rule_.arity; ++axis)
+                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+            stride *= variables_[variable].extent;
+        };
+        if (axes_.segment >= 0) assign(axes_.segment);
+        for (int at = axes_.outers.size(); at-- > 0;) assign(axes_.outers[at]);
+        if (axes_.row >= 0) {
+            assign(axes_.row);
+            if (row_stride)
+                for (int axis = 0; axis < rule_.arity; ++axis)
+                    if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
+        }
+    }
+
+    constexpr row_step build() {
+        row_step made;
+        const value_shape shape = draft_.in.relations[rule_.head].value;
+        made.length = shape.size();
+        made.segments = axes_.segment >= 0 ? variables_[axes_.segment].extent : 1;
+        made.rows = axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+        made.outers = axes_.outers.size();
+        for (int at = 0; at < made.outers; ++at)
+            made.outer_extents[at] = variables_[axes_.outers[at]].extent;
+        made.multiplies =
+            rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
+        for (const transformation_use& function : rule_.transformations)
+            made.functions.push(make_function(function));
+        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        return made;
+    }
+
+  private:
+    Draft& draft_;
+    const rule& rule_;
+    list<variable, 2 * max_variables> variables_{};
+    list<placed_literal, max_terms> literals_{};
+    unsigned head_ = 0;
+    axes axes_{};
+
+    static constexpr term mapped(const term& at, const term* map) {
+        return at.variable < 0 ? at : map[at.variable];
+    }
+
+    constexpr void collect(int at, const term* map) {
+        const rule& written = draft_.rule_of(at);
+        for (int body = 0; body < written.literals; ++body) {
+            literal item = draft_.literal_of(at, body);
+            for (int axis = 0; axis < item.arity; ++axis)
+                item.terms[axis] = mapped(item.terms[axis], map);
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                item.weight.terms[axis] = mapped(item.weight.terms[axis], map);
+            const int definer =
+                item.kind == literal_kind::relation ? draft_.in.relations[item.relation].rule : -1;
+            if (definer >= 0 && draft_.roles[definer] == role::inlined) {
+                const rule& inner = draft_.rule_of(definer);
+                term inner_map[max_variables]{};
+                for (int index = 0; index < inner.variables.size(); ++index) {
+                    int axis = 0;
+                    while (axis < inner.arity && inner.terms[axis].variable != index) ++axis;
+                    inner_map[index] = axis < inner.arity
+                                           ? item.terms[axis]
+                                           : term{variables_.push(inner.variables[index]), 0};
+                }
+                collect(definer, inner_map);
+            } else {
+                literals_.push({item, item.kind == literal_kind::relation &&
+                                          item.weight.weight >= 0});
+            }
+        }
+    }
+
+    static constexpr bool mentions(const term* terms, int arity, int variable) {
+        for (int axis = 0; axis < arity; ++axis)
+            if (terms[axis].variable == variable) return true;
+        return false;
+    }
+
+    constexpr void choose_axes() {
+        const placed_literal* product = nullptr;
+        int products = 0;
+        for (const placed_literal& placed : literals_) {
+            if (!placed.weighted || is_symbol(draft_, placed.item)) continue;
+            if (!product) product = &placed;
+            ++products;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            const int extent = variables_[index].extent;
+            if (product) {
+                const literal& item = product->item;
+                const weight_use& use = item.weight;
+                const bool in_x = mentions(item.terms, item.arity, index);
+                const bool in_w = mentions(use.terms, use.arity, index);
+                const int woven = draft_.out.weights[use.weight].interleaved;
+                if (products == 1 && in_w && !in_x && woven >= 0 &&
+                    use.terms[woven].variable == index) {
+                    axes_.segment = index;
+                    continue;
+                }
+                if (!in_x || in_w) continue;
+            }
+            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            if (index != axes_.row && index != axes_.segment) axes_.outers.push(index);
+        }
+    }
+
+    constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
+        for (int axis = 0; axis < arity; ++axis) {
+            const term& at = terms[axis];
+            to.at.offset += at.offset * strides[axis];
+            if (at.variable < 0) continue;
+            if (at.variable == axes_.row) to.row += strides[axis];
+            if (at.variable == axes_.segment) to.column += strides[axis];
+            for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
+        }
+    }
+    constexpr access relation_access(int relation, const term* terms, int arity) const {
+        access result;
+        result.at = draft_.relation_operand(relation);
+        add_strides(result, terms, arity, draft_.out.relations[relation].strides);
+        return result;
+    }
+    constexpr access weight_access(const weight_use& use) const {
+        access result;
+        result.at = draft_.weight_operand(use);
+        add_strides(result, use.terms, use.arity, draft_.out.weights[use.weight].strides);
+        return result;
+    }
+
+    constexpr row_term make_term(const placed_literal& placed) const {
+        const literal& item = placed.item;
+        row_term made;
+        if (item.kind == literal_kind::weight) {
+            made.x = weight_access(item.weight);
+            return made;
+        }
+        made.relation = item.relation;
+        made.x = relation_access(item.relation, item.terms, item.arity);
+        if (!placed.weighted) return made;
+        const weight_layout& layout = draft_.out.weights[item.weight.weight];
+        made.w = weight_access(item.weight);
+        if (is_symbol(draft_, item)) {
+            made.kind = term_kind::gather;
+            made.w_depth = item.weight.transposed ? layout.column : layout.row;
+            made.w_column = item.weight.transposed ? layout.row : layout.column;
+            return made;
+        }
+        made.kind = term_kind::product;
+        made.depth = draft_.in.relations[item.relation].value.size();
+        made.w_depth = item.weight.transposed ? layout.row : layout.column;
+        made.w_column = item.weight.transposed ? layout.column : layout.row;
+        for (int index = 0; index < variables_.size(); ++index) {
+            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
+            // Summed over: one long product where the inputs lie together, else several.
+            int x_stride = 0;
+            int w_stride = 0;
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (item.terms[axis].variable == index)
+                    x_stride += draft_.out.relations[item.relation].strides[axis];
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
+            const int extent = variables_[index].extent;
+            if (made.splits == 1 && x_stride == made.depth &&
+                w_stride == made.depth * made.w_depth) {
+                made.depth *= extent;
+            } else {
+                made.splits *= extent;
+                made.x_split = x_stride;
+                made.w_split = w_stride;
+            }
+        }
+        return made;
+    }
+
+    constexpr row_function make_function(const transformation_use& use) const {
+        row_function made;
+        made.kind = use.kind;
+        made.numbers[0] = use.numbers[0];
+        made.numbers[1] = use.numbers[1];
+        for (int at = 0; at < 2; ++at)
+            if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
+        if (use.position >= 0) {
+            const node& position = draft_.in.text.nodes[use.position];
+            if (position.kind == node_kind::constant) made.position_offset = position.value;
+            if (position.kind == node_kind::variable) {
+                if (position.value == axes_.row) made.position_row = 1;
+                if (position.value == axes_.segment) made.position_column = 1;
+                for (int outer = 0; outer < axes_.outers.size(); ++outer)
+                    if (position.value == axes_.outers[outer]) made.position_outer[outer] = 1;
+            }
+        }
+        return made;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// value. The score becomes a small expression over dots, elements, numbers and indices.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr bool is_scalar_function(transformation kind) {
+    return kind < transformation::softmax;
+}
+
+template <class Draft>
+class attention_matcher {
+  public:
+    attention_step step{};
+    list<int, 8> absorbed{};
+    bool matched = false;
+    int value_literal = -1;
+
+    constexpr attention_matcher(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
+        matched = match();
+    }
+
+    /// Strides are known only once the relations are laid out.
+    constexpr void fill() {
+        step.nodes.count = 0;
+        fill_ = true;
+        (void)expand_weights();
+        const literal& value = draft_.literal_of(at_, value_literal);
+        step.value = access_to(value);
+        literal head;
+        head.relation = rule_.head;
+        head.arity = rule_.arity;
+        for (int axis = 0; axis < rule_.arity; ++axis) head.terms[axis] = rule_.terms[axis];
+        step.out = access_to(head);
+    }
+
+    constexpr void lay_out() {
+        relation_layout& layout = draft_.out.relations[rule_.head];
+        layout.where = place::value;
+        const int size = step.length;
+        int stride = size;
+        auto assign = [&](int variable) {
+            for (int axis = 0; axis < rule_.arity; ++axis)
+                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
+            stride *= rule_.variables[variable].extent;
+        };
+        for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
+        if (row_ >= 0) assign(row_);
+        layout.index = draft_.new_buffer(stride, rule_.scope);
+        layout.offset = 0;
+    }
+
+  private:
+    Draft& draft_;
+    int at_;
+    const rule& rule_;
+    int weights_literal_ = -1;
+    int row_ = -1;
+    int column_ = -1;
+    list<int, max_variables> outers_{};
+    bool fill_ = false;
+
+    constexpr bool plain(const literal& item) const {
+        if (!item.gives_value()) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0 && item.terms[axis].offset) return false;
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable >= 0 && item.weight.terms[axis].offset)
+                return false;
+        return !item.has_element || item.element.offset == 0 || item.element.variable < 0;
+    }
+
+    constexpr unsigned variables_of(const literal& item) const {
+        unsigned mask = 0;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
+        if (item.has_element) add(item.element);
+        return mask;
+    }
+
+    constexpr bool match() {
+        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size()) return false;
+        if (rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.combined == combination::concat)
+            return false;
+        if (rule_.combined != combination::product &&
+            rule_.combined != combination::elementwise_product)
+            return false;
+        for (int body = 0; body < 2; ++body) {
+            const literal& item = draft_.literal_of(at_, body);
+            if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
+            const int definer = draft_.in.relations[item.relation].rule;
+            if (definer >= 0 && draft_.rule_of(definer).aggregated == aggregation::softmax &&
+                draft_.user[definer] == at_ && draft_.is_private(definer))
+                weights_literal_ = body;
+        }
+        if (weights_literal_ < 0) return false;
+        value_literal = 1 - weights_literal_;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        const literal& value = draft_.literal_of(at_, value_literal);
+        const int softmax_at = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_at);
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element)
+            return false;
+        if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
+        if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
+            return false;
+        if (!draft_.in.relations[weights.relation].value.is_scalar()) return false;
+        const value_shape shape = draft_.value_of(value);
+        if (value.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
+            return false;
+        // The variable that the softmax ranges over, as this rule's.
+        for (int axis = 0; axis < softmax.arity; ++axis) {
+            const int inner = softmax.terms[axis].variable;
+            if (softmax.aggregated_variables == (1u << inner))
+                column_ = weights.terms[axis].variable;
+        }
+        const unsigned head = rule_.head_variables();
+        if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        const unsigned in_weights = variables_of(weights);
+        const unsigned in_value = variables_of(value);
+        if ((in_weights | in_value) != (head | (1u << column_))) return false;
+        if (!((in_value >> column_) & 1u)) return false;
+        if (rule_.variables.size() != rule_.arity + 1) return false;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const term& at = weights.terms[axis];
+            if (at.variable < 0) return false;
+            if (rule_.variables[at.variable].extent !=
+                draft_.in.relations[weights.relation].extents[axis])
+                return false;
+        }
+        const int condition = draft_.conditions.condition[at_];
+        if (condition !=
+            draft_.out.pool.substitute(draft_.out.pool.nodes,
+                                       draft_.conditions.domain[weights.relation], weights.terms))
+            return false;
+        choose_row(condition, in_weights, in_value);
+        if (outers_.size() > max_outers) return false;
+        unsigned allowed = 1u << column_;
+        if (row_ >= 0) allowed |= 1u << row_;
+        if (draft_.out.pool.variables(condition) & ~allowed) return false;
+        if (condition >= 0 &&
+            (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
+             !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
+            return false;
+        step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
+        step.columns = rule_.variables[column_].extent;
+        step.length = shape.size();
+        step.outers = outers_.size();
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        step.condition = condition;
+        step.row_variable = row_;
+        step.column_variable = column_;
+        return expand_weights() >= 0;
+    }
+
+    /// The row is in the weights but not in the value, and in the condition if there is one; of
+    /// several such variables, the longest.
+    constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
+        const unsigned in_condition = draft_.out.pool.variables(condition);
+        const auto rank = [&](int index) {
+            const int extent = rule_.variables[index].extent;
+            return ((in_condition >> index) & 1u) ? extent + never : extent;
+        };
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            const unsigned bit = 1u << index;
+            if (!(in_weights & bit) || (in_value & bit)) continue;
+            if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable != row_) outers_.push(rule_.terms[axis].variable);
+    }
+
+    constexpr int expand_weights() {
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        const int softmax_at = draft_.in.relations[weights.relation].rule;
+        return expand_rule(softmax_at, weights.terms);
+    }
+
+    /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
+    constexpr int expand_rule(int at, const term* arguments) {
+        const rule& written = draft_.rule_of(at);
+        if (written.repeat || written.variables.size() != written.arity) return -1;
+        term map[max_variables]{};
+        for (int axis = 0; axis < written.arity; ++axis)
+            map[written.terms[axis].variable] = arguments[axis];
+        if (!fill_) {
+            if (absorbed.size() == 8) return -1;
+            absorbed.push(at);
+        }
+        const bool sums = written.combined == combination::sum;
+        const bool multiplies = written.combined == combination::product ||
+                                written.combined == combination::elementwise_product;
+        if (written.literals > 1 && !sums && !multiplies) return -1;
+        if (written.literals == 1 && written.combined == combination::cosine) return -1;
+        int result = -1;
+        for (int body = 0; body < written.literals; ++body) {
+            literal item = mapped(draft_.literal_of(at, body), map);
+            if (!plain(item)) return -1;
+            int next = -1;
+            if (item.kind == literal_kind::index) {
+                next = index_node(draft_.conditions.expression[written.first_literal + body], map);
+            } else if (draft_.value_of(item).is_scalar()) {
+                next = expand_literal(item);
+            } else {
+                if (written.combined != combination::product || body + 1 == written.literals)
+                    return -1;
+                const literal right = mapped(draft_.literal_of(at, body + 1), map);
+                next = dot_node(item, right);
+                ++body;
+            }
+            if (next < 0) return -1;
+            result = result < 0 ? next : join(sums, result, next);
+        }
+        for (const transformation_use& function : written.transformations) {
+            if (!is_scalar_function(function.kind)) return -1;
+            result = push({score_kind::function, {}, {}, 0, function.numbers[0], function.kind,
+                           result, -1});
+        }
+        return result;
+    }
+
+    /// The sum or the product of two nodes. A number times a dot is the dot's own factor.
+    constexpr int join(bool sums, int left, int right) {
+        if (!sums && step.nodes[right].kind == score_kind::dot &&
+            step.nodes[left].kind == score_kind::number) {
+            step.nodes[right].value *= step.nodes[left].value;
+            return right;
+        }
+        if (!sums && step.nodes[left].kind == score_kind::dot &&
+            step.nodes[right].kind == score_kind::number) {
+            step.nodes[left].value *= step.nodes[right].value;
+            step.nodes.count = right;
+            return left;
+        }
+        return push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
+                     transformation::identity, left, right});
+    }
+
+    static constexpr literal mapped(literal item, const term* map) {
+        auto apply = [&](term& at) {
+            if (at.variable >= 0)
+                at = {map[at.variable].variable, map[at.variable].offset + at.offset};
+        };
+        for (int axis = 0; axis < item.arity; ++axis) apply(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) apply(item.weight.terms[axis]);
+        if (item.has_element) apply(item.element);
+        return item;
+    }
+
+    constexpr int push(const score_node& node) {
+        if (step.nodes.size() == decltype(step.nodes)::capacity()) return -1;
+        return step.nodes.push(node);
+    }
+
+    constexpr int expand_literal(const literal& item) {
+        if (item.kind == literal_kind::number)
+            return push({score_kind::number, {}, {}, 0, item.number});
+        if (item.kind == literal_kind::relation) {
+            if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            const int definer = draft_.in.relations[item.relation].rule;
+            const unsigned variables = variables_of(item);
+            const bool pairwise =
+                ((variables >> column_) & 1u) && (row_ < 0 || ((variables >> row_) & 1u));
+            if (definer >= 0 && pairwise && !item.has_element && draft_.is_private(definer) &&
+                draft_.rule_of(definer).aggregated != aggregation::softmax &&
+                (!fill_ || draft_.roles[definer] == role::absorbed)) {
+                const int nodes = step.nodes.size();
+                const int taken = absorbed.size();
+                const int inner = expand_rule(definer, item.terms);
+                if (inner >= 0 || fill_) return inner;
+                step.nodes.count = nodes;
+                absorbed.count = taken;
+            }
+        }
+        score_node made;
+        made.kind = score_kind::load;
+        if (fill_) made.x = access_to(item);
+        return push(made);
+    }
+
+    constexpr int dot_node(const literal& left, const literal& right) {
+        if (!plain(right) || left.has_element || right.has_element) return -1;
+        const auto usable = [&](const literal& item) {
+            if (item.kind == literal_kind::weight) return true;
+            return item.kind == literal_kind::relation && item.weight.weight < 0;
+        };
+        if (!usable(left) || !usable(right)) return -1;
+        const value_shape first = draft_.value_of(left);
+        const value_shape second = draft_.value_of(right);
+        if (first.rows != 1 || second.columns != 1 || first.columns != second.rows) return -1;
+        const auto has = [&](const literal& item, int variable) {
+            return variable >= 0 && ((variables_of(item) >> variable) & 1u);
+        };
+        const bool forward = has(right, column_) && !has(left, column_) && !has(right, row_);
+        const bool backward = has(left, column_) && !has(right, column_) && !has(left, row_);
+        if (!forward && !backward) return -1;
+        score_node made;
+        made.kind = score_kind::dot;
+        made.value = 1;
+        made.depth = second.rows;
+        if (fill_) {
+            made.x = access_to(forward ? left : right);
+            made.y = access_to(forward ? right : left);
+        }
+        return push(made);
+    }
+
+    /// An index expression that is linear in this rule's variables.
+    constexpr int index_node(int root, const term* map) {
+        score_node made;
+        made.kind = score_kind::index;
+        if (!add_linear(root, map, 1, made)) return -1;
+        return push(made);
+    }
+    constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {
+        const node& top = draft_.out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::constant: to.value += factor * top.value; return true;
+            case node_kind::variable: {
+                const term& at = map[top.value];
+                to.value += factor * at.offset;
+                if (at.variable == row_ && row_ >= 0) to.x.row += factor;
+                if (at.variable == column_) to.x.column += factor;
+                for (int outer = 0; outer < outers_.size(); ++outer)
+                    if (at.variable == outers_[outer]) to.x.outer[outer] += factor;
+                return true;
+            }
+            case node_kind::add:
+                return add_linear(top.left, map, factor, to) &&
+                       add_linear(top.right, map, factor, to);
+            case node_kind::subtract:
+                return add_linear(top.left, map, factor, to) &&
+                       add_linear(top.right, map, -factor, to);
+            case node_kind::multiply: {
+                const node& left = draft_.out.pool.nodes[top.left];
+                const node& right = draft_.out.pool.nodes[top.right];
+                if (left.kind == node_kind::constant)
+                    return add_linear(top.right, map, factor * left.value, to);
+                if (right.kind == node_kind::constant)
+                    return add_linear(top.left, map, factor * right.value, to);
+                return false;
+            }
+            default: return false;
+        }
+    }
+
+    constexpr access access_to(const literal& item) const {
+        access result;
+        const bool bare = item.kind == literal_kind::weight;
+        const term* terms = bare ? item.weight.terms : item.terms;
+        const int arity = bare ? item.weight.arity : item.arity;
+        const int* strides = bare ? draft_.out.weights[item.weight.weight].strides
+                                  : draft_.out.relations[item.relation].strides;
+        result.at = bare ? draft_.weight_operand(item.weight)
+                         : draft_.relation_operand(item.relation);
+        auto add = [&](const term& at, int stride) {
+            result.at.offset += at.offset * stride;
+            if (at.variable < 0) return;
+            if (at.variable == row_) result.row += stride;
+            if (at.variable == column_) result.column += stride;
+            for (int outer = 0; outer < outers_.size(); ++outer)
+                if (at.variable == outers_[outer]) result.outer[outer] += stride;
+        };
+        for (int axis = 0; axis < arity; ++axis) add(terms[axis], strides[axis]);
+        if (item.has_element) add(item.element, 1);
+        return result;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Chooses which rules are computed together, and lays out the parameters.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr int aligned(int size) { return (size + 15) / 16 * 16; }
+
+/// The index of a weight that is in the head but not in the input stands between the weight's
+/// inputs and its outputs: all heads become the columns of one matrix product.
+template <class Draft>
+constexpr void weave_weights(Draft& draft) {
+    for (int at = 0; at < draft.in.text.rules.size(); ++at) {
+        const rule& written = draft.rule_of(at);
+        if (!is_row_rule(draft, at) || draft.is_block_output(at)) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = draft.literal_of(at, body);
+            if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
+            const weight_shape& shape = draft.in.weights[item.weight.weight];
+            if (shape.uses != 1 || shape.looked_up || item.weight.transposed) continue;
+            for (int axis = 0; axis < item.weight.arity; ++axis) {
+                const int index = item.weight.terms[axis].variable;
+                if (index < 0 || !((written.head_variables() >> index) & 1u)) continue;
+                bool in_x = false;
+                for (int other = 0; other < item.arity; ++other)
+                    in_x = in_x || item.terms[other].variable == index;
+                if (!in_x && draft.out.weights[item.weight.weight].interleaved < 0)
+                    draft.out.weights[item.weight.weight].interleaved = axis;
+            }
+        }
+    }
+}
+
+/// What makes a rule fit to be computed with others: one product, perhaps a bias, nothing else.
+struct group_candidate {
+    bool fits = false;
+    literal x{};
+    int row = -1;
+    int segment = -1;
+    weight_use bias{};
+    int columns = 0;
+};
+
+template <class Draft>
+constexpr group_candidate candidate_of(Draft& draft, int at) {
+    group_candidate result;
+    const rule& written = draft.rule_of(at);
+    if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
+    if (written.transformations.size() || draft.head_of(at).output ||
+        draft.is_block_output(at) || written.literals > 2 ||
+        written.variables.size() != written.arity ||
+        written.combined == combination::elementwise_product)
+        return result;
+    row_builder<Draft> builder(draft, at);
+    if (builder.chosen().row < 0 || builder.chosen().outers.size()) return result;
+    result.row = builder.chosen().row;
+    result.segment = builder.chosen().segment;
+    bool product = false;
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        const bool bare = item.kind == literal_kind::weight;
+        if (!bare && (item.weight.weight < 0 || is_symbol(draft, item))) return result;
+        const weight_shape& shape = draft.in.weights[item.weight.weight];
+        if (shape.uses != 1 || shape.looked_up || item.weight.frozen || item.weight.transposed)
+            return result;
+        const int indices = result.segment >= 0 ? 1 : 0;
+        if (item.weight.arity != indices ||
+            (indices && item.weight.terms[0].variable != result.segment))
+            return result;
+        if (bare) {
+            result.bias = item.weight;
+        } else {
+            if (product) return result;
+            product = true;
+            result.x = item;
+        }
+    }
+    if (!product) return result;
+    for (int axis = 0; axis < result.x.arity; ++axis)
+        if (result.x.terms[axis].variable == result.row) result.x.terms[axis].variable = 0;
+    result.columns = draft.head_of(at).value.size() *
+                     (result.segment >= 0 ? written.variables[result.segment].extent : 1);
+    result.fits = true;
+    return result;
+}
+
+template <class Draft>
+constexpr void group_products(Draft& draft) {
+    list<group_candidate, Draft::rule_capacity> candidates{};
+    candidates.reset(draft.in.text.rules.size());
+    for (int at : draft.in.order) candidates[at] = candidate_of(draft, at);
+    for (int place = 0; place < draft.in.order.size(); ++place) {
+        const int at = draft.in.order[place];
+        const group_candidate& first = candidates[at];
+        if (!first.fits || draft.group_of[at] >= 0) continue;
+        int members = 0;
+        for (int later = place + 1; later < draft.in.order.size(); ++later) {
+            const int other = draft.in.order[later];
+            const group_candidate& next = candidates[other];
+            bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
+                        next.x.relation == first.x.relation &&
+                        (next.bias.weight < 0) == (first.bias.weight < 0);
+            for (int axis = 0; same && axis < first.x.arity; ++axis)
+                same = next.x.terms[axis] == first.x.terms[axis];
+            if (!same) continue;
+            if (members++ == 0) {
+                draft.group_of[at] = draft.groups.push({at, 0, -1});
+                draft.roles[at] = role::grouped;
+            }
+            draft.group_of[other] = draft.group_of[at];
+            draft.roles[other] = role::grouped;
+        }
+    }
+    for (int at : draft.in.order) {
+        if (draft.group_of[at] < 0) continue;
+        group& of = draft.groups[draft.group_of[at]];
+        for (const weight_use& use : {candidates[at].x.weight, candidates[at].bias}) {
+            if (use.weight < 0) continue;
+            draft.out.weights[use.weight].group = draft.group_of[at];
+            draft.out.weights[use.weight].group_column = of.columns;
+        }
+        of.columns += candidates[at].columns;
+    }
+}
+
+/// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
+/// size per layer.
+template <class Draft>
+constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
+    int size = 0;
+    int matrix_of[Draft::rule_capacity]{};
+    int bias_of[Draft::rule_capacity]{};
+    for (int at = 0; at < Draft::rule_capacity; ++at) matrix_of[at] = bias_of[at] = -1;
+    draft.out.scope_offset[scope] = base;
+    for (int at = 0; at < draft.in.text.weights.size(); ++at) {
+        const weight& declared = draft.in.text.weights[at];
+        if (declared.scope != scope || draft.in.weights[at].uses == 0) continue;
+        const weight_shape& shape = draft.in.weights[at];
+        weight_layout& layout = draft.out.weights[at];
+        const int rows = declared.shape[0];
+        const int columns = declared.shape[1];
+        int total = rows * columns;
+        for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
+        if (layout.group >= 0) {
+            // One panel for the group: for each input, the outputs of all its members.
+            const group& of = draft.groups[layout.group];
+            const bool matrix = declared.rank == 2;
+            int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
+            if (start < 0) {
+                start = size;
+                size += aligned(matrix ? of.columns * columns : of.columns);
+            }
+            layout.offset = start + layout.group_column;
+            layout.row = 1;
+            layout.column = of.columns;
+            if (shape.arity) layout.strides[0] = rows;
+            continue;
+        }
+        layout.offset = size;
+        size += aligned(total);
+        bool bare = false;
+        for (const literal& item : draft.in.text.literals)
+            bare = bare || (item.kind == literal_kind::weight && item.weight.weight == at);
+        const bool row_major = declared.rank == 2 && (shape.looked_up || bare);
+        layout.row = row_major ? columns : 1;
+        layout.column = row_major ? 1 : rows;
+        int stride = rows * columns;
+        if (layout.interleaved >= 0 && !row_major) {
+            const int extent = shape.extents[layout.interleaved];
+            layout.strides[layout.interleaved] = rows;
+            layout.column = rows * extent;
+            stride *= extent;
+        }
+        for (int axis = shape.arity; axis-- > 0;) {
+            if (axis == layout.interleaved && !row_major) continue;
+            layout.strides[axis] = stride;
+            stride *= shape.extents[axis];
+        }
+    }
+    for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
+        if (draft.in.text.scopes[inner].parent != scope) continue;
+        const int each = lay_out_parameters(draft, inner, base + size);
+        size += each * draft.in.text.scopes[inner].repeat;
+    }
+    draft.out.scope_parameters[scope] = size;
+    return size;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns each rule into a step, in order.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+template <class Draft>
+class builder {
+  public:
+    constexpr explicit builder(Draft& draft) : draft_(draft) {
+        weave_weights(draft_);
+        find_attention();
+        find_inlined();
+        group_products(draft_);
+        draft_.out.parameters = lay_out_parameters(draft_, 0, 0);
+        for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
+        emit_scope(0);
+    }
+
+  private:
+    Draft& draft_;
+
+    constexpr void find_attention() {
+        for (int at : draft_.in.order) {
+            attention_matcher<Draft> matcher(draft_, at);
+            if (!matcher.matched) continue;
+            for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
+        }
+    }
+
+    constexpr void find_inlined() {
+        for (int at : draft_.in.order) {
+            if (draft_.roles[at] != role::step || !can_inline(draft_, at)) continue;
+            if (draft_.roles[draft_.user[at]] == role::step) draft_.roles[at] = role::inlined;
+        }
+    }
+
+    constexpr void lay_out_fact(int relation) {
+        const relation_shape& shape = draft_.in.relations[relation];
+        if (shape.fact < 0) return;
+        relation_layout& layout = draft_.out.relations[relation];
+        layout.where = place::fact;
+        layout.index = shape.fact;
+        pack(layout, relation);
+    }
+
+    /// Strides in the order of the arguments; returns the size.
+    constexpr int pack(relation_layout& layout, int relation) {
+        const relation_shape& shape = draft_.in.relations[relation];
+        int stride = shape.value.size();
+        for (int axis = shape.arity; axis-- > 0;) {
+            layout.strides[axis] = stride;
+            stride *= shape.extents[axis];
+        }
+        return stride;
+    }
+
+    constexpr void emit_scope(int scope) {
+        for (int at : draft_.in.order) {
+            if (draft_.rule_of(at).scope != scope) continue;
+            if (draft_.rule_of(at).repeat)
+                emit_stack(at);
+            else
+                emit_rule(at);
+        }
+    }
+
+    constexpr int push(step_kind kind, int at, int rule) {
+        step made;
+        made.kind = kind;
+        made.at = at;
+        made.rule = rule;
+        made.depth = draft_.depth_of(draft_.rule_of(rule).scope);
+        return draft_.out.steps.push(made);
+    }
+
+    constexpr void emit_rule(int at) {
+        const role what = draft_.roles[at];
+        if (what == role::inlined || what == role::absorbed) return;
+        if (what == role::grouped) {
+            emit_group(at);
+        } else if (is_alias(at)) {
+            draft_.roles[at] = role::alias;
+        } else if (is_row_rule(draft_, at)) {
+            emit_row(at);
+        } else {
+            attention_matcher<Draft> matcher(draft_, at);
+            if (matcher.matched)
+                emit_attention(at, matcher);
+            else
+                emit_general(at);
+        }
+    }
+
+    /// A stacked block's output goes to where the next layer reads its input.
+    constexpr bool lay_out_in_carry(int at) {
+        if (!draft_.is_block_output(at)) return false;
+        const int scope = draft_.rule_of(at).scope;
+        relation_layout& layout = draft_.out.relations[draft_.rule_of(at).head];
+        layout = draft_.out.relations[draft_.in.block_input[scope]];
+        layout.offset += layout.carry;
+        return true;
+    }
+
+    constexpr void emit_row(int at) {
+        const rule& written = draft_.rule_of(at);
+        row_builder<Draft> row(draft_, at);
+        const int size = relation_size(written.head);
+        if (!lay_out_in_carry(at))
+            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+        row_step made = row.build();
+        if (needs_input(made)) {
+            // The sum before the functions, in the same layout as the result.
+            made.before = made.out;
+            relation_layout& layout = draft_.out.relations[written.head];
+            const relation_layout kept = layout;
+            layout.carry = 0;
+            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+            made.before = row.build().out;
+            layout = kept;
+        }
+        push(step_kind::rows, draft_.out.rows.push(made), at);
+    }
+
+    /// Whether the gradient of the functions cannot be had from their result alone.
+    static constexpr bool needs_input(const row_step& made) {
+        int remembering = 0;
+        for (const row_function& function : made.functions) {
+            switch (function.kind) {
+                case transformation::identity:
+                case transformation::rotary: break;
+                case transformation::relu:
+                case transformation::leaky_relu:
+                case transformation::sigmoid:
+                case transformation::tanh:
+                case transformation::exp:
+                case transformation::sqrt:
+                case transformation::inverse:
+                case transformation::complement:
+                case transformation::softmax:
+                case transformation::sparsemax: ++remembering; break;
+                default: return true;
+            }
+        }
+        return remembering > 0 && made.functions.size() > 1;
+    }
+
+    constexpr int relation_size(int relation) const {
+        const relation_shape& shape = draft_.in.relations[relation];
+        int size = shape.value.size();
+        for (int axis = 0; axis < shape.arity; ++axis) size *= shape.extents[axis];
+        return size;
+    }
+
+    constexpr void emit_group(int at) {
+        group& of = draft_.groups[draft_.group_of[at]];
+        if (of.first_rule != at) return;
+        int offset = 0;
+        for (int member : draft_.in.order) {
+            if (draft_.group_of[member] != draft_.group_of[at]) continue;
+            row_builder<Draft> row(draft_, member);
+            if (of.buffer < 0) {
+                const rule& written = draft_.rule_of(member);
+                const int rows = written.variables[row.chosen().row].extent;
+                of.buffer = draft_.new_buffer(rows * of.columns, written.scope);
+            }
+            row.lay_out(of.buffer, offset, of.columns);
+            const group_candidate shape = candidate_width(member, row.chosen());
+            offset += shape.columns;
+        }
+        row_step made = row_builder<Draft>(draft_, at).build();
+        made.segments = 1;
+        made.length = of.columns;
+        for (row_term& term : made.terms) term.w.column = term.x.column = 0;
+        made.out.column = 0;
+        push(step_kind::rows, draft_.out.rows.push(made), at);
+    }
+
+    constexpr group_candidate candidate_width(int at, const axes& chosen) const {
+        group_candidate result;
+        const rule& written = draft_.rule_of(at);
+        result.columns =
+            draft_.head_of(at).value.size() *
+            (chosen.segment >= 0 ? written.variables[chosen.segment].extent : 1);
+        return result;
+    }
+
+    /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
+    /// already lie side by side.
+    constexpr bool is_alias(int at) {
+        const rule& written = draft_.rule_of(at);
+        if (written.literals != 1 || written.transformations.size() ||
+            draft_.conditions.condition[at] >= 0 || draft_.is_block_output(at))
+            return false;
+        const literal& item = draft_.literal_of(at, 0);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
+            !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
+            return false;
+        if (written.combined == combination::cosine ||
+            written.aggregated == aggregation::softmax ||
+            written.aggregated == aggregation::count)
+            return false;
+        const relation_layout& from = draft_.out.relations[item.relation];
+        if (from.where == place::fact && draft_.head_of(at).output) return false;
+        const value_shape shape = draft_.value_of(item);
+        if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
+        relation_layout layout = from;
+        for (int& stride : layout.strides) stride = 0;
+        unsigned seen = 0;
+        const unsigned head = written.head_variables();
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const int variable = item.terms[axis].variable;
+            if (variable < 0 || item.terms[axis].offset || ((seen >> variable) & 1u)) return false;
+            seen |= 1u << variable;
+        }
+        // Aggregated variables must lie right outside the value.
+        if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
+        int length = shape.size();
+        for (int at_order = written.aggregated_order.size(); at_order-- > 0;) {
+            int axis = 0;
+            while (axis < item.arity &&
+                   item.terms[axis].variable != written.aggregated_order[at_order])
+                ++axis;
+            if (axis == item.arity || from.strides[axis] != length) return false;
+            length *= written.variables[item.terms[axis].variable].extent;
+        }
+        if ((seen & head) != head || seen != (1u << written.variables.size()) - 1) return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            for (int place = 0; place < written.arity; ++place)
+                if (written.terms[place].variable == item.terms[axis].variable)
+                    layout.strides[place] = from.strides[axis];
+        if (from.carry) return false;
+        draft_.out.relations[written.head] = layout;
+        return true;
+    }
+
+    constexpr void emit_attention(int at, attention_matcher<Draft>& matcher) {
+        if (!lay_out_in_carry(at)) matcher.lay_out();
+        matcher.fill();
+        attention_step made = matcher.step;
+        int outer = 1;
+        for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
+        made.log_sum.at.where = place::value;
+        made.log_sum.at.index = draft_.new_buffer(outer * made.rows, draft_.rule_of(at).scope);
+        made.log_sum.row = 1;
+        int stride = made.rows;
+        for (int index = made.outers; index-- > 0;) {
+            made.log_sum.outer[index] = stride;
+            stride *= made.outer_extents[index];
+        }
+        push(step_kind::attention, draft_.out.attentions.push(made), at);
+    }
+
+    // Stacks: the input is copied to where the first layer reads it; each layer writes where the
+    // next one reads.
+
+    constexpr void emit_stack(int at) {
+        const rule& written = draft_.rule_of(at);
+        const int input = draft_.in.block_input[written.block];
+        const literal& item = draft_.literal_of(at, 0);
+        relation_layout& carried = draft_.out.relations[input];
+        carried = {};
+        carried.where = place::value;
+        const int size = aligned(pack(carried, input));
+        carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
+        carried.carry = size;
+        row_step copy = copy_step(item.relation, input);
+        push(step_kind::rows, draft_.out.rows.push(copy), at);
+        const int begin = push(step_kind::repeat_begin, 0, at);
+        draft_.out.steps[begin].repeat = written.repeat;
+        emit_scope(written.block);
+        const int end = push(step_kind::repeat_end, begin, at);
+        draft_.out.steps[end].repeat = written.repeat;
+        draft_.out.steps[begin].at = end;
+        relation_layout& result = draft_.out.relations[written.head];
+        result = draft_.out.relations[input];
+        result.offset += size * written.repeat;
+        result.carry = 0;
+    }
+
+    constexpr row_step copy_step(int from, int to) const {
+        const relation_shape& shape = draft_.in.relations[to];
+        row_step made;
+        made.length = shape.value.size();
+        row_term term;
+        term.relation = from;
+        term.x.at = draft_.relation_operand(from);
+        made.out.at = draft_.relation_operand(to);
+        // The first layer's place: the copy stands outside the stack.
+        made.out.at.layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] = 0;
+        made.out.at.adjoint_layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] =
+            0;
+        const relation_layout& source = draft_.out.relations[from];
+        const relation_layout& target = draft_.out.relations[to];
+        for (int axis = 0; axis < shape.arity; ++axis) {
+            if (axis == 0) {
+                made.rows = shape.extents[0];
+                term.x.row = source.strides[0];
+                made.out.row = target.strides[0];
+            } else {
+                made.outer_extents[made.outers] = shape.extents[axis];
+                term.x.outer[made.outers] = source.strides[axis];
+                made.out.outer[made.outers++] = target.strides[axis];
+            }
+        }
+        made.terms.push(term);
+        return made;
+    }
+
+    // The general form.
+
+    constexpr void emit_general(int at) {
+        const rule& written = draft_.rule_of(at);
+        relation_layout& layout = draft_.out.relations[written.head];
+        if (!lay_out_in_carry(at)) {
+            layout = {};
+            layout.where = place::value;
+            const int size = pack(layout, written.head);
+            layout.index = draft_.new_buffer(size, written.scope);
+        }
+        general_step made;
+        made.variables = written.variables.size();
+        for (int index = 0; index < made.variables; ++index)
+            made.extents[index] = written.variables[index].extent;
+        unsigned outermost = written.head_variables();
+        if (written.aggregated == aggregation::softmax) outermost &= ~written.aggregated_variables;
+        int place = 0;
+        for (int axis = 0; axis < written.arity; ++axis)
+            if ((outermost >> written.terms[axis].variable) & 1u)
+                made.order[place++] = written.terms[axis].variable;
+        made.heads = place;
+        for (int index : written.aggregated_order) {
+            made.order[place++] = index;
+            outermost |= 1u << index;
+        }
+        for (int index = 0; index < made.variables; ++index)
+            if (!((outermost >> index) & 1u)) made.order[place++] = index;
+        for (int axis = 0; axis < written.arity; ++axis)
+            made.out_strides[written.terms[axis].variable] = layout.strides[axis];
+        made.out = draft_.relation_operand(written.head);
+        made.out_size = draft_.head_of(at).value.size();
+        made.combined = written.combined;
+        made.aggregated = written.aggregated;
+        made.condition = draft_.conditions.condition[at];
+        for (int body = 0; body < written.literals; ++body)
+            made.literals.push(general_of(written, written.first_literal + body));
+        shape_general(made, written);
+        push(step_kind::general, draft_.out.generals.push(made), at);
+    }
+
+    static constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
+                                      const int* strides) {
+        for (int axis = 0; axis < arity; ++axis) {
+            at.offset += terms[axis].offset * strides[axis];
+            if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
+        }
+    }
+
+    constexpr general_literal general_of(const rule& written, int item_at) {
+        const literal& item = draft_.in.text.literals[item_at];
+        general_literal made;
+        made.kind = item.kind;
+        made.number = item.number;
+        made.expression = draft_.conditions.expression[item_at];
+        made.transposed = item.transposed;
+        made.required_nonzero = item.hidden;
+        made.required_zero = item.negated;
+        made.has_element = item.has_element;
+        made.element = item.element;
+        made.shape = draft_.value_of(item);
+        if (item.kind == literal_kind::weight) {
+            const weight& bare = draft_.in.text.weights[item.weight.weight];
+            made.rows = bare.shape[0];
+            made.columns = bare.shape[1];
+            made.at = draft_.weight_operand(item.weight);
+            add_strides(made.strides, made.at, item.weight.terms, item.weight.arity,
+                        draft_.out.weights[item.weight.weight].strides);
+        } else if (item.kind == literal_kind::relation) {
+            const relation_shape& shape = draft_.in.relations[item.relation];
+            made.rows = shape.value.rows;
+            made.columns = shape.value.columns;
+            made.symbols = shape.classes > 0;
+            made.at = draft_.relation_operand(item.relation);
+            add_strides(made.strides, made.at, item.terms, item.arity,
+                        draft_.out.relations[item.relation].strides);
+            for (int axis = 0; written.total && axis < item.arity; ++axis)
+                if (item.terms[axis].variable >= 0)
+                    made.limits[item.terms[axis].variable] = shape.extents[axis];
+            if (item.weight.weight >= 0) {
+                const weight& applied = draft_.in.text.weights[item.weight.weight];
+                const weight_layout& layout = draft_.out.weights[item.weight.weight];
+                const bool turned = item.weight.transposed;
+                made.weight = draft_.weight_operand(item.weight);
+                add_strides(made.weight_strides, made.weight, item.weight.terms,
+                            item.weight.arity, layout.strides);
+                made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
+                made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
+                made.weight_row = turned ? layout.column : layout.row;
+                made.weight_column = turned ? layout.row : layout.column;
+            }
+        }
+        return made;
+    }
+
+    constexpr void shape_general(general_step& made, const rule& written) {
+        value_shape shape{};
+        bool first = true;
+        for (const general_literal& item : made.literals) {
+            if (item.required_nonzero || item.required_zero) continue;
+            if (first)
+                shape = item.shape;
+            else if (written.combined == combination::concat)
+                shape = {shape.rows + item.shape.rows, shape.columns};
+            else if (written.combined == combination::product)
+                shape = item.shape.is_scalar() ? shape
+                        : shape.is_scalar()    ? item.shape
+                                               : value_shape{shape.rows, item.shape.columns};
+            else if (shape.is_scalar())
+                shape = item.shape;
+            first = false;
+        }
+        if (written.combined == combination::cosine) shape = {1, 1};
+        made.combined_shape = shape;
+        for (const transformation_use& use : written.transformations) {
+            general_function function;
+            function.kind = use.kind;
+            function.numbers[0] = use.numbers[0];
+            function.numbers[1] = use.numbers[1];
+            function.shape = shape;
+            for (int at = 0; at < 2; ++at) {
+                if (use.weights[at].weight < 0) continue;
+                function.weights[at] = draft_.weight_operand(use.weights[at]);
+                add_strides(function.weight_strides[at], function.weights[at],
+                            use.weights[at].terms, use.weights[at].arity,
+                            draft_.out.weights[use.weights[at].weight].strides);
+            }
+            if (use.position >= 0) {
+                term identity[max_variables]{};
+                for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+                function.position =
+                    draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
+            }
+            if (use.kind == transformation::slice)
+                shape = {static_cast<int>(use.numbers[1]), 1};
+            if (use.kind == transformation::reshape)
+                shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
+            made.functions.push(function);
+        }
+        made.shape = shape;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
+/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are given;
+/// the steps' own follow in S+1 .. 2S.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// How a step uses an operand, for how long its numbers must last.
+enum class usage { now, until_gradient };
+
+template <class Row, class Visit>
+constexpr void visit_row(Row& row, Visit visit) {
+    const bool functions = row.functions.size() > 0;
+    for (auto& term : row.terms) {
+        const bool read_again = term.kind != term_kind::add || row.multiplies;
+        visit(term.x.at, read_again ? usage::until_gradient : usage::now);
+        visit(term.w.at, usage::now);
+    }
+    for (auto& function : row.functions)
+        for (auto& weight : function.weights) visit(weight.at, usage::now);
+    const bool kept = row.before.at.where != place::none;
+    visit(row.out.at, functions && !kept ? usage::until_gradient : usage::now);
+    visit(row.before.at, usage::until_gradient);
+}
+
+template <class Attention, class Visit>
+constexpr void visit_attention(Attention& attention, Visit visit) {
+    for (auto& node : attention.nodes) {
+        visit(node.x.at, usage::until_gradient);
+        visit(node.y.at, usage::until_gradient);
+    }
+    visit(attention.value.at, usage::until_gradient);
+    visit(attention.out.at, usage::until_gradient);
+    visit(attention.log_sum.at, usage::until_gradient);
+}
+
+template <class General, class Visit>
+constexpr void visit_general(General& general, Visit visit) {
+    for (auto& item : general.literals) {
+        visit(item.at, usage::until_gradient);
+        visit(item.weight, usage::now);
+    }
+    for (auto& function : general.functions)
+        for (auto& weight : function.weights) visit(weight, usage::now);
+    visit(general.out, usage::until_gradient);
+}
+
+template <class Tables, class Step, class Visit>
+constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
+    if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
+    if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
+    if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+}
+
+template <class Draft>
+class memory_planner {
+  public:
+    constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
+        find_lifetimes();
+        for (buffer& each : out_.buffers) {
+            const int copies = copies_of(each.scope);
+            each.copies = copies;
+            each.size = aligned(each.size);
+        }
+        place_buffers();
+        set_births();
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations) {
+            if (layout.where != place::value) continue;
+            layout.offset += out_.buffers[layout.index].offset;
+        }
+    }
+
+  private:
+    Draft& draft_;
+    decltype(draft_.out)& out_;
+
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            copies *= draft_.in.text.scopes[scope].repeat;
+        return copies;
+    }
+
+    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
+
+    constexpr void use(buffer& each, int first, int last) {
+        if (first < each.first) each.first = first;
+        if (last > each.last) each.last = last;
+    }
+
+    constexpr void find_lifetimes() {
+        const int steps = out_.steps.size();
+        int outermost = -1;
+        for (int at = 0; at < steps; ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
+            if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
+            visit_operands(out_, each, [&](const operand& used, usage how) {
+                if (used.where != place::value) return;
+                buffer& of = out_.buffers[used.index];
+                if (of.scope > 0) {
+                    // Kept from layer to layer: through both passes of the whole stack.
+                    use(of, outermost, backward_of(outermost));
+                } else {
+                    use(of, at, how == usage::until_gradient ? backward_of(at) : at);
+                }
+                const int time = backward_of(at);
+                if (time < of.adjoint_first) of.adjoint_first = time;
+                if (time > of.adjoint_last) of.adjoint_last = time;
+            });
+        }
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            buffer& of = out_.buffers[layout.index];
+            use(of, steps, 2 * steps + 1);
+            of.adjoint_first = steps;
+            if (of.adjoint_last < steps) of.adjoint_last = steps;
+        }
+    }
+
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+
+    constexpr void place_buffers() {
+        list<interval, 2 * decltype(out_.buffers)::capacity()> placed{};
+        auto put = [&](int size, int first, int last) {
+            int offset = 0;
+            bool moved = true;
+            while (moved) {
+                moved = false;
+                for (const interval& other : placed) {
+                    if (other.last < first || other.first > last) continue;
+                    if (offset + size <= other.offset || other.offset + other.size <= offset)
+                        continue;
+                    offset = other.offset + other.size;
+                    moved = true;
+                }
+            }
+            placed.push({offset, size, first, last});
+            if (offset + size > out_.workspace) out_.workspace = offset + size;
+            return offset;
+        };
+        for (buffer& each : out_.buffers) {
+            if (each.last < 0) continue;
+            each.offset = put(each.size * each.copies, each.first, each.last);
+            if (each.adjoint_last >= 0)
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+        }
+    }
+
+    constexpr void set_births() {
+        for (const buffer& each : out_.buffers) {
+            if (each.adjoint < 0) continue;
+            const int at = 2 * out_.steps.size() - each.adjoint_first;
+            if (at < out_.steps.size()) out_.steps[at].births.push({each.adjoint, each.size});
+        }
+    }
+
+    constexpr void resolve(operand& used) {
+        if (used.where != place::value) return;
+        const buffer& of = out_.buffers[used.index];
+        used.adjoint = of.adjoint + used.offset;
+        used.offset += of.offset;
+        // One copy per layer; an inner stack's copies stand together within an outer layer.
+        int stride = of.size;
+        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
+            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
+            stride *= draft_.in.text.scopes[scope].repeat;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+// How much room the arrays need.
+
+template <class T>
+inline constexpr sizes size_of{0, 0, 0, 1};
+
+template <class Index>
+inline constexpr int index_nodes = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::order Relation, class Left, class Right>
+inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::connective Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+
+template <class T>
+    requires lang::is_literal<T>
+inline constexpr sizes size_of<T>{0, 1, 0, 1};
+template <class Index>
+inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
+template <lang::constraint T>
+inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
+template <class Left, class Right>
+inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
+template <lang::transformation Kind, class... Arguments>
+inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
+    0, 0, (0 + ... + index_nodes<Arguments>), 1};
+template <int Count, class Program>
+inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+    size_of<Program> + sizes{0, 0, 0, 2};
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Head, class Body>
+inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
+template <class Indices, class... Rules>
+inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
+    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+template <sizes Sizes>
+class reader {
+  public:
+    source<Sizes> out{};
+
+    constexpr reader() { out.scopes.push({}); }
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        number_ = 0;
+        read_rules(program);
+    }
+
+  private:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read_rules(
+        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+    template <class... Parts>
+    constexpr void begin(const lang::program<Parts...>& spliced) {
+        read_rules(spliced);
+    }
+    template <class Rule>
+    constexpr void begin(const Rule& written) {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+        read_rule(written);
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    template <class Head, class Body>
+    constexpr void read_rule(const lang::rule<Head, Body>& written) {
+        read_head(written.head);
+        read_body(written.body);
+    }
+    template <class Body, class Function>
+    constexpr void read_rule(const lang::applied<Body, Function>& written) {
+        current.transforms_atom = true;
+        read_atom_transformation(written);
+    }
+    template <class Body, class Function>
+    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
+        if constexpr (lang::is_applied<Body>)
+            read_atom_transformation(written.body);
+        else
+            read_head(written.body);
+        read_function(written.function);
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr void read_head(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
+        current.head = relation_id(text_of<Name>());
+        read_terms(head.terms, current.terms, current.arity);
+        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
+    }
+
+    template <class Left, class Right>
+    constexpr void read_body(const lang::joined<Left, Right>& body) {
+        read_body(body.left);
+        read_body(body.right);
+    }
+    template <class Body, class Function>
+    constexpr void read_body(const lang::applied<Body, Function>& body) {
+        read_body(body.body);
+        read_function(body.function);
+    }
+    template <lang::constraint Condition>
+    constexpr void read_body(const Condition& condition) {
+        const int root = read_node(condition);
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+    template <class Item>
+        requires lang::is_literal<Item>
+    constexpr void read_body(const Item& item) {
+        out.literals.push(read_literal(item));
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr literal read_literal(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
+        literal result;
+        result.relation = relation_id(text_of<Name>());
+        read_terms(item.terms, result.terms, result.arity);
+        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.negated = (Modifiers & lang::negated) != 0;
+        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        return result;
+    }
+    template <lang::weight_literal Weight>
+    constexpr literal read_literal(const Weight& item) {
+        literal result;
+        result.kind = literal_kind::weight;
+        result.weight = read_weight(item.use());
+        result.transposed = result.weight.transposed;
+        result.weight.transposed = false;
+        return result;
+    }
+    template <class Inner, class Index>
+    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
+        literal result = read_literal(item.inner);
+        result.has_element = true;
+        result.element = read_term(item.index);
+        return result;
+    }
+    constexpr literal read_literal(const lang::constant& item) {
+        literal result;
+        result.kind = literal_kind::number;
+        result.number = item.value;
+        return result;
+    }
+    template <class Index>
+    constexpr literal read_literal(const lang::index_value<Index>& item) {
+        literal result;
+        result.kind = literal_kind::index;
+        result.expression = read_node(item.index);
+        return result;
+    }
+
+    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+    constexpr weight_use read_weight(
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        weight_use result;
+        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
+        int axis = 0;
+        ((declared.shape[axis++] = Shape), ...);
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.frozen = (Modifiers & lang::frozen) != 0;
+        return result;
+    }
+
+    template <lang::combination Kind>
+    constexpr void read_function(const lang::combine<Kind>&) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        current.combined = Kind;
+        current.states_combination = true;
+    }
+    template <lang::transformation Kind, class... Arguments>
+    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return;
+        }
+        if constexpr (Kind == lang::transformation::identity) {
+            return;
+        } else {
+            transformation_use use;
+            use.kind = Kind;
+            use.numbers[0] = function.numbers[0];
+            use.numbers[1] = function.numbers[1];
+            read_arguments(function.arguments, use, 0);
+            current.transformations.push(use);
+        }
+    }
+    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
+                                  transformation_use& use, int at) {
+        if constexpr (lang::weight_literal<First>)
+            use.weights[at] = read_weight(arguments.first);
+        else
+            use.position = read_node(arguments.first);
+        read_arguments(arguments.rest, use, at + 1);
+    }
+    template <lang::aggregation Kind, class... Variables>
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        current.aggregated = Kind;
+        current.states_aggregation = true;
+        auto add = [this](int index) {
+            if (!((current.aggregated_variables >> index) & 1u))
+                current.aggregated_order.push(index);
+            current.aggregated_variables |= 1u << index;
+        };
+        (add(variable_of(Variables{})), ...);
+    }
+    template <int Count, class Program>
+    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        current.repeat = Count;
+        current.block = out.scopes.push({scope_, Count, -1});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        literal input = out.literals[outer.first_literal];
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(*stacked.block);
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        if (outer_literals > outer.first_literal) out.literals.push(input);
+    }
+
+    // Terms and index expressions.
+
+    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
+    template <class First, class... Rest>
+    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
+        if (arity == max_arity) {
+            fail(fault::too_many_arguments);
+            return;
+        }
+        terms[arity++] = read_term(written.first);
+        read_terms(written.rest, terms, arity);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr term read_term(const lang::var<Name, Extent>& written) {
+        return {variable_of(written), 0};
+    }
+    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
+        if constexpr (Operation == lang::arithmetic::add ||
+                      Operation == lang::arithmetic::subtract) {
+            const term left = read_term(written.left);
+            const term right = read_term(written.right);
+            const bool add = Operation == lang::arithmetic::add;
+            if (right.variable < 0)
+                return {left.variable, add ? left.offset + right.offset
+                                           : left.offset - right.offset};
+            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
+        }
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+    template <lang::fixed_string Name>
+    constexpr term read_term(const lang::bound<Name>&) {
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+
+    template <lang::fixed_string Name, int Extent>
+    constexpr int read_node(const lang::var<Name, Extent>& written) {
+        return out.nodes.push({node_kind::variable, variable_of(written)});
+    }
+    template <lang::fixed_string Name>
+    constexpr int read_node(const lang::bound<Name>&) {
+        constexpr name id = text_of<Name>();
+        int at = 0;
+        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
+        if (at == out.counts.size()) out.counts.push(id);
+        return out.nodes.push({node_kind::count, at});
+    }
+    constexpr int read_node(const lang::integer& written) {
+        return out.nodes.push({node_kind::constant, written.value});
+    }
+    template <class Left, class Right>
+    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
+        const int left_node = read_node(left);
+        const int right_node = read_node(right);
+        return out.nodes.push({kind, 0, left_node, right_node});
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::order Relation, class Left, class Right>
+    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::connective Operation, class Left, class Right>
+    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+
+    // Names.
+
+    template <lang::fixed_string Name>
+    static constexpr name text_of() {
+        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr int variable_of(const lang::var<Name, Extent>&) {
+        constexpr name id = text_of<Name>();
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) return at;
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, Extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+/// The source of a program object.
+template <const auto& Program>
+consteval auto read() {
+    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
+    walk.read(Program);
+    return walk.out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The stages of a plan, each a constexpr variable of its own.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+template <class T>
+struct fact_reader;
+template <language::fixed_string Name, auto... Shape>
+struct fact_reader<language::fact<Name, Shape...>> {
+    static constexpr bool is_query = false;
+    static constexpr fact_shape read() {
+        static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
+        fact_shape result;
+        result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+        auto add = [&]<class Extent>(Extent extent) {
+            if constexpr (std::is_integral_v<Extent>) {
+                result.extents[result.rank++] = static_cast<int>(extent);
+            } else {
+                result.kind = fact_kind::symbols;
+                result.classes = Extent::classes;
+            }
+        };
+        (add(Shape), ...);
+        return result;
+    }
+};
+template <language::fixed_string Name>
+struct fact_reader<language::bound<Name>> {
+    static constexpr bool is_query = false;
+    static constexpr fact_shape read() {
+        fact_shape result;
+        result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+        result.kind = fact_kind::count;
+        return result;
+    }
+};
+template <language::fixed_string... Names>
+struct fact_reader<language::query<Names...>> {
+    static constexpr bool is_query = true;
+    static constexpr void read(list<name, max_queries>& names) {
+        static_assert(sizeof...(Names) <= max_queries, "sequent: a query names up to 16 relations");
+        (names.push(make_name(Names.characters, static_cast<int>(sizeof(Names.characters)) - 1)),
+         ...);
+    }
+};
+
+template <const auto& Program>
+inline constexpr auto source_of = normalise(read<Program>());
+
+template <sizes Sizes>
+constexpr sizes sizes_of(const source<Sizes>&) {
+    return Sizes;
+}
+
+/// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
+/// never the whole.
+template <const auto& Program, class... Facts>
+struct plan_of {
+    static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
+    static constexpr sizes size = sizes_of(source_of<Program>);
+
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        auto add = [&]<class Fact>(fact_reader<Fact> reader) {
+            if constexpr (!decltype(reader)::is_query) result.push(reader.read());
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
+    static constexpr auto queries = [] {
+        list<name, max_queries> result;
+        auto add = [&]<class Fact>(fact_reader<Fact> reader) {
+            if constexpr (decltype(reader)::is_query) reader.read(result);
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
+    static constexpr auto shapes =
+        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto conditions = [] {
+        if constexpr (shapes.mistake.ok())
+            return domain_finder<size, fact_count>(shapes).out;
+        else
+            return domains<size>{};
+    }();
+    static constexpr diagnosis mistake =
+        shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
+    static constexpr bool ok = mistake.ok();
+    static constexpr auto tables = [] {
+        draft<size, fact_count> work(shapes, conditions);
+        if constexpr (ok) {
+            builder<draft<size, fact_count>> build(work);
+            memory_planner<draft<size, fact_count>> place(work);
+        }
+        return work.out;
+    }();
+
+    template <int At>
+    static constexpr step step_at = tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = tables.attentions[At];
+    template <int At>
+    static constexpr general_step general_at = tables.generals[At];
+    template <int At>
+    static constexpr node node_at = tables.pool.nodes[At];
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The pointers of one call: where a plan's places lie in memory.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::operand;
+using plan::place;
+
+inline constexpr int max_facts = 16;
+
+template <class T>
+struct bindings {
+    const T* parameters = nullptr;
+    T* workspace = nullptr;
+    const void* facts[max_facts]{};
+    T* parameter_gradient = nullptr;
+    T* fact_gradients[max_facts]{};  // null where none is wanted
+    int counts[max_facts]{};         // run-time counts, in the order in which the program names them
+    int layer[plan::max_depth]{};
+
+    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int level = 0; level < plan::max_depth; ++level)
+            at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
+        return at;
+    }
+    SEQUENT_INLINE const T* read(const operand& at) const noexcept {
+        if (at.where == place::fact)
+            return static_cast<const T*>(facts[at.index]) + at.offset;
+        const T* base = at.where == place::parameter ? parameters : workspace;
+        return base + at.offset + shift(at.layer_strides);
+    }
+    SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
+        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
+    }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept {
+        return workspace + at.offset + shift(at.layer_strides);
+    }
+    /// Where the operand's gradient is to be added; null where none is wanted.
+    SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
+        switch (at.where) {
+            case place::value: return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::parameter:
+                return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
+                                  : nullptr;
+            case place::fact:
+                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
+            default: return nullptr;
+        }
+    }
+};
+
+/// Calls body(o0, o1, o2) for all values of the outer loops of a step.
+template <class Body>
+SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
+    for (int first = 0; first < extents[0]; ++first)
+        for (int second = 0; second < extents[1]; ++second)
+            for (int third = 0; third < extents[2]; ++third) body(first, second, third);
+}
+
+/// How far an access has moved after that many rounds of the outer loops.
+SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
+                                          int third) noexcept {
+    return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
+           static_cast<std::ptrdiff_t>(second) * at.outer[1] +
+           static_cast<std::ptrdiff_t>(third) * at.outer[2];
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
+/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Program>
+inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
+
+template <const auto& Program, class... Facts>
+consteval bool check_form() {
+    if constexpr (is_told<decltype(Program)>)
+        return false;
+    else
+        return plan::plan_of<Program, Facts...>::ok;
+}
+template <const auto& Program, class... Facts>
+inline constexpr bool is_well_formed = check_form<Program, Facts...>();
+
+/// What is wrong, unless an operator has told it already.
+template <bool Told, const auto& Program, class... Facts>
+struct report_of {
+    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+};
+template <const auto& Program, class... Facts>
+struct report_of<true, Program, Facts...> {
+    using type = language::mistaken;
+};
+
+/// Any argument, under a name or not.
+struct anything {
+    constexpr anything() = default;
+    template <class Value>
+        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
+    constexpr anything(Value&&) noexcept {}
+    constexpr anything(std::initializer_list<anything>) noexcept {}
+};
+
+/// One view, or an array of them.
+template <class T>
+struct any_view : tensor_view<T> {
+    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
+};
+
+template <class T>
+struct any_block {
+    static constexpr int size = 1;
+    T numbers[1]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
+    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
+    template <class Name>
+    any_view<T> operator[](Name) noexcept {
+        return {};
+    }
+    template <class Name>
+    any_view<const T> operator[](Name) const noexcept {
+        return {};
+    }
+};
+
+template <const auto& Program, class... Facts>
+class ill_formed_model {
+    static_assert(
+        sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) > 0);
+
+  public:
+    using plan = sequent::plan::plan_of<Program, Facts...>;
+    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
+
+    template <class T>
+    using parameters = any_block<T>;
+    template <class T>
+    using workspace = any_block<T>;
+    template <class T>
+    using facts = anything;
+    template <class T>
+    using output_gradients = anything;
+    template <class T>
+    struct fact_gradients : anything {
+        using anything::anything;
+        T* pointers[max_facts]{};
+    };
+
+    static constexpr const auto& program = Program;
+    static constexpr int parameter_count = 0;
+    static constexpr int outputs = 1;
+
+    template <class T>
+    static void initialize(any_block<T>&, std::uint64_t = 0) {}
+    template <class T, class F>
+    static void for_each(any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T, class F>
+    static void for_each(const any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<const T>());
+    }
+    template <class T>
+    static void mark_decayed(any_block<T>&) {}
+    template <class T>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T>
+    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
+                         any_block<T>&, const anything& = {}) noexcept {}
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cstring>
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept {
+        return static_cast<double>(next() >> 11) * 0x1.0p-53;
+    }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    for (int axis = 0; axis < shape.arity; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan, int At>
+inline constexpr full_name weight_name = [] {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[At].id, false);
+    for (int scope = text.weights[At].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        result.extents[static_cast<std::size_t>(axis)] = view.extents[axis];
+        result.strides[static_cast<std::size_t>(axis)] = view.strides[axis];
+    }
+    return result;
+}
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    template <fixed_string Name, int... Shape>
+    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr tensor_view<U> view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason = std::conditional_t<
+            at == -1, mistake::no_weight_of_this_name,
+            mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<U>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+/// Calls f(name, view) for each weight, in the order in which the program names them.
+template <class Plan, class T, class F>
+void for_each_weight(T* base, F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              to_tensor<T>(view, base));
+        }
+    });
+}
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs).
+template <class Plan, class T>
+void initialize_parameters(T* base, std::uint64_t seed) {
+    random_numbers random(seed);
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            tensor_view<T> to = to_tensor<T>(view, base);
+            constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+            const double deviation = view.looked_up || view.bare || view.value_rank < 2
+                                         ? 0.02
+                                         : 1 / std::sqrt(static_cast<double>(
+                                                   view.extents[view.rank - 1]));
+            for (int at = 0; at < to.size(); ++at)
+                to.element(at) = view.gain ? T(1)
+                                 : bias    ? T(0)
+                                           : static_cast<T>(deviation * random.normal());
+        }
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// cache.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::row_function;
+using plan::row_step;
+using plan::row_term;
+using plan::term_kind;
+using plan::transformation;
+
+/// How many rows are at hand at once: a divisor of all, where one is near 64.
+constexpr int block_rows(int rows) {
+    if (rows <= 64) return rows;
+    for (int block = 64; block >= 24; --block)
+        if (rows % block == 0) return block;
+    const int blocks = (rows + 63) / 64;
+    return (rows + blocks - 1) / blocks;
+}
+
+constexpr bool is_elementwise(transformation kind) { return kind < transformation::softmax; }
+
+constexpr kernel::activation activation_of(transformation kind) {
+    return static_cast<kernel::activation>(kind);
+}
+
+template <int Length, class T, class F>
+SEQUENT_INLINE void each_lane(F f) noexcept {
+    constexpr int n = kernel::lanes<T>;
+    int at = 0;
+    for (; at + n <= Length; at += n) f(at, std::integral_constant<int, n>{});
+    if constexpr (Length % n != 0) f(at, std::integral_constant<int, Length % n>{});
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void add_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) +
+                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) *
+                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// The functions of row step `Step`, which says so by a static member `value`.
+template <class Step, class T>
+struct row_functions {
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+
+    const bindings<T>& bound;
+    int first, second, third;
+
+    SEQUENT_INLINE double position(const row_function& function, int row, int segment) const {
+        return function.position_offset + function.position_row * row +
+               function.position_column * segment + function.position_outer[0] * first +
+               function.position_outer[1] * second + function.position_outer[2] * third;
+    }
+
+    SEQUENT_INLINE std::ptrdiff_t weight_at(const plan::access& weight, int row,
+                                            int segment) const {
+        return outer_shift(weight, first, second, third) +
+               static_cast<std::ptrdiff_t>(row) * weight.row +
+               static_cast<std::ptrdiff_t>(segment) * weight.column;
+    }
+
+    /// Function `At` of one row; x may be y.
+    template <int At>
+    SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                kernel::store_first<count()>(
+                    y + at, kernel::apply<activation_of(function.kind)>(
+                                kernel::load_first<count()>(x + at), number));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments; ++segment, x += length, y += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax<length>(x, y);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax<length>(x, y);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm<length>(x, y, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        bound.read(function.weights[1].at) + weight_at(function.weights[1], row, segment),
+                        y, number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        y, number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary<length>(x, y, position(function, row, segment),
+                                           function.numbers[0]);
+            }
+        }
+    }
+
+    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
+        T* gradient = bound.gradient(weight.at);
+        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    }
+
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
+    /// read only where the result y does not suffice.
+    template <int At>
+    SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                const auto slope = kernel::derivative<activation_of(function.kind)>(
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                kernel::store_first<count()>(
+                    gradient + at,
+                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments;
+                 ++segment, x += length, y += length, gradient += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm_gradient<length>(x, gradient, gradient, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm_gradient<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        weight_gradient(function.weights[1], row, segment), number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(
+                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary_gradient<length>(gradient, gradient,
+                                                    position(function, row, segment),
+                                                    function.numbers[0]);
+            }
+        }
+    }
+};
+
+template <class Step, class T>
+class row_runner {
+  public:
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const row_functions<Step, T> functions{bound, first, second, third};
+            constexpr int block = block_rows(step.rows);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            T* sum = keeps_input ? bound.write(step.before.at) +
+                                       outer_shift(step.before, first, second, third)
+                                 : out;
+            for (int row = range.begin; row < range.end; row += block) {
+                const int rows = std::min(block, range.end - row);
+                constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
+                combine<even>(bound, first, second, third, sum, row, rows);
+                if constexpr (step.functions.size() > 0)
+                    for (int at = row; at < row + rows; ++at)
+                        kernel::unroll<step.functions.size()>([&](auto index) {
+                            const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                            functions.template forward<index()>(x, out + at * step.out.row, at);
+                        });
+            }
+        });
+    }
+
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            T* gradient = bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+            if constexpr (step.functions.size() > 0)
+                undo_functions(bound, first, second, third, gradient);
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr row_term term = step.terms[index()];
+                if constexpr (term.kind == term_kind::product)
+                    product_gradient<index()>(bound, first, second, third, gradient);
+                else if constexpr (term.kind == term_kind::gather)
+                    gather_gradient<index()>(bound, first, second, third, gradient);
+                else if constexpr (step.multiplies)
+                    factor_gradient<index()>(bound, first, second, third, gradient);
+                else
+                    add_gradient<index()>(bound, first, second, third, gradient);
+            });
+        });
+    }
+
+  private:
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+    static constexpr bool keeps_input = step.before.at.where != place::none;
+    static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+
+    static constexpr int first_product() {
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind == term_kind::product) return at;
+        return -1;
+    }
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+
+    template <bool Even>
+    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
+                        int rows) noexcept {
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            if constexpr (step.terms[index()].kind == term_kind::product)
+                multiply<index(), index() != first_product(), Even>(bound, first, second, third, sum, row,
+                                                              rows);
+        });
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            constexpr bool starts = first_product() < 0 && index() == 0;
+            if constexpr (term.kind == term_kind::add) {
+                const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+                for (int at = row; at < row + rows; ++at)
+                    kernel::unroll<segments_of(term.x)>([&](auto segment) {
+                        constexpr int length = columns / segments_of(term.x);
+                        T* to = sum + at * sum_row + segment() * length;
+                        const T* from = x + at * term.x.row + segment() * term.x.column;
+                        if constexpr (starts)
+                            std::copy_n(from, length, to);
+                        else if constexpr (step.multiplies)
+                            multiply_to<length>(to, from);
+                        else
+                            add_to<length>(to, from);
+                    });
+            } else if constexpr (term.kind == term_kind::gather) {
+                const auto* symbols =
+                    bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+                const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+                for (int at = row; at < row + rows; ++at) {
+                    T* to = sum + at * sum_row;
+                    const T* from = table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    if constexpr (term.w_column != 1) {
+                        for (int column = 0; column < columns; ++column)
+                            to[column] = from[column * term.w_column] + (starts ? T(0) : to[column]);
+                    } else if constexpr (starts) {
+                        std::copy_n(from, columns, to);
+                    } else {
+                        add_to<columns>(to, from);
+                    }
+                }
+            }
+        });
+    }
+
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
+    }
+
+    template <int At, bool Accumulate, bool Even>
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
+                         int rows) noexcept {
+        constexpr row_term term = step.terms[At];
+        const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
+        kernel::unroll<term.splits>([&](auto split) {
+            constexpr kernel::product_shape shape{
+                block, columns, term.depth, by_row(term) ? 0 : term.x.row, 1, term.w_depth,
+                term.w_column, sum_row, Accumulate || split() > 0};
+            const T* a = x + split() * term.x_split;
+            const T* b = w + split() * term.w_split;
+            if constexpr (by_row(term)) {
+                for (int at = row; at < row + rows; ++at)
+                    kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
+                                           sum + at * sum_row);
+            } else {
+                kernel::detail::tile_product<shape, Even>(a + row * term.x.row, b,
+                                                          sum + row * sum_row, rows, term.depth);
+            }
+        });
+    }
+
+    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+                               T* gradient) noexcept {
+        constexpr int count = step.functions.size();
+        const row_functions<Step, T> functions{bound, first, second, third};
+        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
+        const T* sum = keeps_input ? bound.read(step.before.at) +
+                                         outer_shift(step.before, first, second, third)
+                                   : out;
+        for (int row = 0; row < step.rows; ++row) {
+            // What each function was applied to, computed again but for the first and the last.
+            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+            const T* values[count + 1];
+            values[0] = sum + row * sum_row;
+            values[count] = out + row * step.out.row;
+            kernel::unroll<count - 1>([&](auto index) {
+                functions.template forward<index()>(values[index()], between[index()], row);
+                values[index() + 1] = between[index()];
+            });
+            kernel::unroll<count>([&](auto index) {
+                constexpr int at = count - 1 - index();
+                functions.template backward<at>(values[at], values[at + 1],
+                                                gradient + row * step.out.row, row);
+            });
+        }
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_shift = outer_shift(term.x, first, second, third);
+        const std::ptrdiff_t w_shift = outer_shift(term.w, first, second, third);
+        constexpr bool single = by_row(term);
+        constexpr int rows = single ? 1 : step.rows;
+        constexpr int x_row = single ? term.depth : term.x.row;
+        constexpr kernel::product_shape to_x{rows,          term.depth,   columns, step.out.row, 1,
+                                             term.w_column, term.w_depth, x_row,   true};
+        constexpr kernel::product_shape to_input_major{
+            term.depth, columns, rows, 1, x_row, step.out.row, 1, term.w_depth, true};
+        constexpr kernel::product_shape to_output_major{
+            columns, term.depth, rows, 1, step.out.row, x_row, 1, term.w_column, true};
+        for (int split = 0; split < term.splits; ++split)
+            for (int row = 0; row < (single ? step.rows : 1); ++row) {
+                const T* dy = gradient + row * step.out.row;
+                const std::ptrdiff_t x_at = x_shift + split * term.x_split + row * term.x.row;
+                const std::ptrdiff_t w_at = w_shift + split * term.w_split + row * term.w.row;
+                if (T* dx = bound.gradient(term.x.at))
+                    kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+                if constexpr (term.w.at.trained) {
+                    T* dw = bound.gradient(term.w.at) + w_at;
+                    const T* x = bound.read(term.x.at) + x_at;
+                    if constexpr (term.w_column == 1)
+                        kernel::product<to_input_major>(x, dy, dw);
+                    else
+                        kernel::product<to_output_major>(dy, x, dw);
+                }
+            }
+    }
+
+    template <int At>
+    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+                                const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const auto* symbols =
+                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
+            for (int row = 0; row < step.rows; ++row) {
+                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                const T* from = gradient + row * step.out.row;
+                if constexpr (term.w_column == 1)
+                    add_to<columns>(to, from);
+                else
+                    for (int column = 0; column < columns; ++column)
+                        to[column * term.w_column] += from[column];
+            }
+        }
+    }
+
+    template <int At>
+    static void add_gradient(const bindings<T>& bound, int first, int second, int third,
+                             const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        constexpr int length = columns / segments_of(term.x);
+        for (int row = 0; row < step.rows; ++row)
+            for (int segment = 0; segment < segments_of(term.x); ++segment)
+                add_to<length>(to + row * term.x.row + segment * term.x.column,
+                               gradient + row * step.out.row + segment * length);
+    }
+
+    /// The gradient of one factor: that of the product, times the other factors.
+    template <int At>
+    static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
+                                const T* gradient) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        constexpr int length = step.length;
+        alignas(64) T others[length];
+        for (int row = 0; row < step.rows; ++row)
+            for (int segment = 0; segment < step.segments; ++segment) {
+                std::copy_n(gradient + row * step.out.row + segment * length, length, others);
+                kernel::unroll<step.terms.size()>([&](auto other) {
+                    constexpr row_term factor = step.terms[other()];
+                    if constexpr (other() != At)
+                        multiply_to<length>(others, bound.read(factor.x.at) +
+                                                        outer_shift(factor.x, first, second, third) +
+                                                        row * factor.x.row +
+                                                        segment * factor.x.column);
+                });
+                add_to<length>(to + row * term.x.row + segment * term.x.column, others);
+            }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs attention steps: hands the kernel the shape, the space and the pointers.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::attention_step;
+using plan::score_kind;
+
+/// The kernel's view of attention step `At` of a plan.
+template <class Plan, int At>
+struct attention_shape {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int rows = step.rows;
+    static constexpr int columns = step.columns;
+    static constexpr int length = step.length;
+    static constexpr int value_column = step.value.column;
+    static constexpr int out_row = step.out.row;
+    static constexpr bool value_gradient = step.value.at.trained;
+    static constexpr plan::space space = plan::make_space(
+        Plan::tables.pool.nodes, step.condition, step.row_variable, step.column_variable);
+
+    static constexpr auto nodes = [] {
+        plan::list<kernel::score_node, step.nodes.size()> result;
+        for (const plan::score_node& from : step.nodes) {
+            kernel::score_node to;
+            switch (from.kind) {
+                case score_kind::dot: to.op = kernel::score_op::dot; break;
+                case score_kind::load: to.op = kernel::score_op::load; break;
+                case score_kind::number: to.op = kernel::score_op::number; break;
+                case score_kind::index: to.op = kernel::score_op::index; break;
+                case score_kind::add: to.op = kernel::score_op::add; break;
+                case score_kind::multiply: to.op = kernel::score_op::multiply; break;
+                case score_kind::function: to.op = kernel::score_op::function; break;
+            }
+            to.x_row = from.x.row;
+            to.x_column = from.x.column;
+            to.y_column = from.y.column;
+            to.depth = from.depth;
+            to.value = from.value;
+            to.function = activation_of(from.function);
+            to.left = from.left;
+            to.right = from.right;
+            to.x_gradient = from.x.at.trained;
+            to.y_gradient = from.y.at.trained;
+            result.push(to);
+        }
+        return result;
+    }();
+};
+
+template <class Plan, int At, class T>
+class attention_runner {
+    using shape = attention_shape<Plan, At>;
+    static constexpr const attention_step& step = shape::step;
+
+    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
+                                              int third, bool gradients) noexcept {
+        kernel::score_operands<T> result;
+        kernel::unroll<step.nodes.size()>([&](auto index) {
+            constexpr int at = index();
+            constexpr plan::score_node node = step.nodes[at];
+            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load) {
+                const std::ptrdiff_t shift = outer_shift(node.x, first, second, third);
+                result.x[at] = bound.read(node.x.at) + shift;
+                if (gradients)
+                    if (T* gradient = bound.gradient(node.x.at)) result.dx[at] = gradient + shift;
+            }
+            if constexpr (node.kind == score_kind::dot) {
+                const std::ptrdiff_t shift = outer_shift(node.y, first, second, third);
+                result.y[at] = bound.read(node.y.at) + shift;
+                if (gradients)
+                    if (T* gradient = bound.gradient(node.y.at)) result.dy[at] = gradient + shift;
+            }
+            if constexpr (node.kind == score_kind::index)
+                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+        });
+        return result;
+    }
+
+  public:
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            kernel::attention<shape>(
+                operands(bound, first, second, third, false),
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                bound.write(step.out.at) + outer_shift(step.out, first, second, third),
+                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+                bound.counts, range);
+        });
+    }
+
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            T* value_gradient = bound.gradient(step.value.at);
+            if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
+            kernel::attention_gradient<shape>(
+                operands(bound, first, second, third, true),
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                bound.read(step.out.at) + outer_shift(step.out, first, second, third),
+                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+                bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
+                value_gradient, bound.counts);
+        });
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
+/// what no other step can, vectorised along the values.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::aggregation;
+using plan::combination;
+using plan::general_function;
+using plan::general_literal;
+using plan::general_step;
+using plan::literal_kind;
+using plan::node_kind;
+using plan::value_shape;
+
+/// An index expression or a condition, at an assignment of the variables.
+template <class Plan, int Root>
+SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
+    constexpr plan::node top = Plan::template node_at<Root>;
+    if constexpr (top.kind == node_kind::constant) {
+        return top.value;
+    } else if constexpr (top.kind == node_kind::variable) {
+        return index[top.value];
+    } else if constexpr (top.kind == node_kind::count) {
+        return counts[top.value];
+    } else {
+        const int left = evaluate_node<Plan, top.left>(index, counts);
+        if constexpr (top.kind == node_kind::negation) return !left;
+        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
+        if constexpr (top.right >= 0) {
+            const int right = evaluate_node<Plan, top.right>(index, counts);
+            switch (top.kind) {
+                case node_kind::add: return left + right;
+                case node_kind::subtract: return left - right;
+                case node_kind::multiply: return left * right;
+                case node_kind::divide: return plan::floor_divide(left, right);
+                case node_kind::remainder: return plan::floor_remainder(left, right);
+                case node_kind::less: return left < right;
+                case node_kind::less_equal: return left <= right;
+                case node_kind::equal: return left == right;
+                case node_kind::not_equal: return left != right;
+                case node_kind::conjunction: return left && right;
+                case node_kind::disjunction: return left || right;
+                default: return 0;
+            }
+        }
+    }
+}
+
+template <class Plan, int At, class T>
+class general_runner {
+    static constexpr general_step step = Plan::template general_at<At>;
+    static constexpr int literals = step.literals.size();
+    static constexpr int functions = step.functions.size();
+    static constexpr int length = step.shape.size();
+    static constexpr int combined = step.combined_shape.size();
+
+    /// Room for the values of one ground rule: literals, partial products, and what each function
+    /// was applied to.
+    static constexpr int most() {
+        int size = combined > length ? combined : length;
+        for (const general_literal& item : step.literals) {
+            if (item.shape.size() > size) size = item.shape.size();
+            if (item.rows * item.columns > size) size = item.rows * item.columns;
+        }
+        for (const general_function& function : step.functions)
+            if (function.shape.size() > size) size = function.shape.size();
+        return size;
+    }
+    static constexpr int room = most();
+
+    using value = T[room];
+
+    const bindings<T>& bound_;
+    int index_[plan::max_variables]{};
+    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
+    alignas(64) value partial_[literals + 1];                // products of the first ones
+    alignas(64) value stages_[functions + 1];                // before, between and after functions
+
+    explicit general_runner(const bindings<T>& bound) noexcept : bound_(bound) {}
+
+    static constexpr bool gives_value(const general_literal& item) {
+        return !item.required_nonzero && !item.required_zero;
+    }
+
+    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int variable = 0; variable < step.variables; ++variable)
+            at += static_cast<std::ptrdiff_t>(index_[variable]) * strides[variable];
+        return at;
+    }
+
+    template <int Item>
+    static constexpr auto literal = Plan::template general_at<At>.literals[Item];
+
+    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    template <int Item>
+    bool present() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        for (int variable = 0; variable < step.variables; ++variable)
+            if (item.limits[variable] && index_[variable] >= item.limits[variable]) return false;
+        return true;
+    }
+
+    bool admitted() const noexcept {
+        if constexpr (step.condition >= 0)
+            if (!evaluate_node<Plan, step.condition>(index_, bound_.counts)) return false;
+        bool holds = true;
+        kernel::unroll<literals>([&](auto index) {
+            constexpr general_literal item = literal<index()>;
+            if constexpr (!gives_value(item)) {
+                bool nonzero = false;
+                for (int at = 0; at < item.rows * item.columns; ++at)
+                    if constexpr (item.symbols)
+                        nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                    else
+                        nonzero =
+                            nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                holds = holds && nonzero == item.required_nonzero;
+            }
+        });
+        return holds;
+    }
+
+    int element_index(const plan::term& at) const noexcept {
+        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+
+    /// The weighted value, before an element is taken or the whole is transposed.
+    template <int Item>
+    void weighted(T* to) const noexcept {
+        constexpr general_literal item = literal<Item>;
+        constexpr int size = item.rows * item.columns;
+        if constexpr (item.symbols) {
+            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const T* row = bound_.read(item.weight) + shift(item.weight_strides) +
+                           symbol * item.weight_row;
+            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+        } else {
+            const T* from = bound_.read(item.at) + shift(item.strides);
+            if constexpr (item.weight_rows == 0) {
+                std::copy_n(from, size, to);
+            } else {
+                const T* w = bound_.read(item.weight) + shift(item.weight_strides);
+                if constexpr (item.weight_rows * item.weight_columns == 1) {
+                    for (int at = 0; at < size; ++at) to[at] = from[at] * *w;
+                } else {
+                    for (int row = 0; row < item.weight_rows; ++row)
+                        for (int column = 0; column < item.columns; ++column) {
+                            T sum = 0;
+                            for (int at = 0; at < item.weight_columns; ++at)
+                                sum += w[row * item.weight_row + at * item.weight_column] *
+                                       from[at * item.columns + column];
+                            to[row * item.columns + column] = sum;
+                        }
+                }
+            }
+        }
+    }
+
+    template <int Item>
+    void evaluate_literal() noexcept {
+        constexpr general_literal item = literal<Item>;
+        T* to = values_[Item];
+        if constexpr (item.kind == literal_kind::number) {
+            to[0] = static_cast<T>(item.number);
+        } else if constexpr (item.kind == literal_kind::index) {
+            to[0] = static_cast<T>(evaluate_node<Plan, item.expression>(index_, bound_.counts));
+        } else if constexpr (item.has_element) {
+            alignas(64) value whole;
+            weighted<Item>(whole);
+            to[0] = whole[element_index(item.element)];
+        } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
+            alignas(64) value whole;
+            weighted<Item>(whole);
+            for (int row = 0; row < item.shape.rows; ++row)
+                for (int column = 0; column < item.shape.columns; ++column)
+                    to[row * item.shape.columns + column] = whole[column * item.shape.rows + row];
+        } else {
+            weighted<Item>(to);
+        }
+    }
+
+    /// The shape of the product of the first literals.
+    static constexpr value_shape product_shape(int count) {
+        value_shape shape{};
+        bool first = true;
+        for (int at = 0; at < count; ++at) {
+            const general_literal& item = step.literals[at];
+            if (!gives_value(item)) continue;
+            shape = first                    ? item.shape
+                    : item.shape.is_scalar() ? shape
+                    : shape.is_scalar()      ? item.shape
+                                             : value_shape{shape.rows, item.shape.columns};
+            first = false;
+        }
+        return shape;
+    }
+
+    static constexpr int value_count() {
+        int count = 0;
+        for (const general_literal& item : step.literals) count += gives_value(item) ? 1 : 0;
+        return count;
+    }
+
+    static SEQUENT_INLINE T element_of(const T* from, int size, int at) noexcept {
+        return from[size == 1 ? 0 : at];
+    }
+
+    template <class F>
+    SEQUENT_INLINE void each_value(F f) noexcept {
+        kernel::unroll<literals>([&](auto index) {
+            if constexpr (gives_value(literal<index()>)) f(index);
+        });
+    }
+
+    /// C_rule of the literals, into stages_[0].
+    void combine() noexcept {
+        T* to = stages_[0];
+        each_value([&](auto index) {
+            if (present<index()>())
+                evaluate_literal<index()>();
+            else
+                std::fill_n(values_[index()], room, T(0));
+        });
+        if constexpr (value_count() == 0) {
+            to[0] = 1;
+        } else if constexpr (step.combined == combination::product) {
+            multiply_all();
+        } else if constexpr (step.combined == combination::concat) {
+            int at = 0;
+            each_value([&](auto index) {
+                constexpr int size = literal<index()>.shape.size();
+                std::copy_n(values_[index()], size, to + at);
+                at += size;
+            });
+        } else if constexpr (step.combined == combination::cosine) {
+            T dot = 0;
+            T norms[2];
+            cosine_parts(dot, norms);
+            const T scale = norms[0] * norms[1];
+            to[0] = scale > 0 ? dot / scale : T(0);
+        } else {
+            for (int at = 0; at < combined; ++at) {
+                bool first = true;
+                T sum = 0;
+                each_value([&](auto index) {
+                    const T x = element_of(values_[index()], literal<index()>.shape.size(), at);
+                    if (first)
+                        sum = x;
+                    else if constexpr (step.combined == combination::elementwise_product)
+                        sum *= x;
+                    else if constexpr (step.combined == combination::max)
+                        sum = std::max(sum, x);
+                    else if constexpr (step.combined == combination::min)
+                        sum = std::min(sum, x);
+                    else
+                        sum += x;
+                    first = false;
+                });
+                if constexpr (step.combined == combination::mean) sum /= T(value_count());
+                to[at] = sum;
+            }
+        }
+    }
+
+    void cosine_parts(T& dot, T* norms) const noexcept {
+        const T* vectors[2];
+        int found = 0;
+        int size = 0;
+        kernel::unroll<literals>([&](auto index) {
+            if constexpr (gives_value(literal<index()>)) {
+                if (found < 2) vectors[found++] = values_[index()];
+                size = literal<index()>.shape.size();
+            }
+        });
+        T squares[2] = {0, 0};
+        for (int at = 0; at < size; ++at) {
+            dot += vectors[0][at] * vectors[1][at];
+            squares[0] += vectors[0][at] * vectors[0][at];
+            squares[1] += vectors[1][at] * vectors[1][at];
+        }
+        norms[0] = std::sqrt(squares[0]);
+        norms[1] = std::sqrt(squares[1]);
+    }
+
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    static void multiply(const T* left, value_shape a, const T* right, value_shape b, T* to) noexcept {
+        if (b.is_scalar()) {
+            for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
+        } else if (a.is_scalar()) {
+            for (int at = 0; at < b.size(); ++at) to[at] = left[0] * right[at];
+        } else {
+            for (int row = 0; row < a.rows; ++row)
+                for (int column = 0; column < b.columns; ++column) {
+                    T sum = 0;
+                    for (int at = 0; at < a.columns; ++at)
+                        sum += left[row * a.columns + at] * right[at * b.columns + column];
+                    to[row * b.columns + column] = sum;
+                }
+        }
+    }
+
+    static constexpr int first_value() {
+        for (int at = 0; at < literals; ++at)
+            if (gives_value(step.literals[at])) return at;
+        return 0;
+    }
+
+    void multiply_all() noexcept {
+        each_value([&](auto index) {
+            constexpr value_shape shape = literal<index()>.shape;
+            if constexpr (index() == first_value())
+                std::copy_n(values_[index()], shape.size(), partial_[index() + 1]);
+            else
+                multiply(partial_[index()], product_shape(index()), values_[index()], shape,
+                         partial_[index() + 1]);
+            // A literal without a value passes the product on.
+            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]); ++next)
+                std::copy_n(partial_[next], room, partial_[next + 1]);
+        });
+        std::copy_n(partial_[literals], combined, stages_[0]);
+    }
+
+    template <int F>
+    static constexpr auto function = Plan::template general_at<At>.functions[F];
+
+    template <int F>
+    const T* function_weight(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
+    }
+    template <int F>
+    T* function_weight_gradient(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        T* gradient = bound_.gradient(f.weights[which]);
+        return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
+    }
+
+    template <int F>
+    void apply_function() noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        const T* x = stages_[F];
+        T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            each_lane<size, T>([&](int at, auto count) {
+                kernel::store_first<count()>(
+                    y + at, kernel::apply<activation_of(f.kind)>(
+                                kernel::load_first<count()>(x + at), number));
+            });
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax<size>(x, y);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax<size>(x, y);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm<size>(x, y, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
+        } else if constexpr (f.kind == rotary) {
+            kernel::rotary<size>(x, y, evaluate_node<Plan, f.position>(index_, bound_.counts),
+                                 f.numbers[0]);
+        } else if constexpr (f.kind == slice) {
+            std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
+        } else {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    /// The value of the ground rule at index_, in stages_[functions].
+    void evaluate() noexcept {
+        combine();
+        kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
+    }
+    const T* result() const noexcept { return stages_[functions]; }
+
+    // The gradient of one ground rule, of which `gradient` is overwritten.
+
+    template <int F>
+    void undo_function(T* gradient) noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        const T* x = stages_[F];
+        const T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            each_lane<size, T>([&](int at, auto count) {
+                const auto slope = kernel::derivative<activation_of(f.kind)>(
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                kernel::store_first<count()>(
+                    gradient + at,
+                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            });
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm_gradient<size>(x, gradient, gradient, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                              function_weight_gradient<F>(0),
+                                              function_weight_gradient<F>(1), number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                            function_weight_gradient<F>(0), number);
+        } else if constexpr (f.kind == rotary) {
+            kernel::rotary_gradient<size>(gradient, gradient,
+                                          evaluate_node<Plan, f.position>(index_, bound_.counts),
+                                          f.numbers[0]);
+        } else if constexpr (f.kind == slice) {
+            alignas(64) value part;
+            constexpr int begin = static_cast<int>(f.numbers[0]);
+            constexpr int count = static_cast<int>(f.numbers[1]);
+            std::copy_n(gradient, count, part);
+            std::fill_n(gradient, size, T(0));
+            std::copy_n(part, count, gradient + begin);
+        }
+    }
+
+    void undo(T* gradient) noexcept {
+        kernel::unroll<functions>(
+            [&](auto index) { undo_function<functions - 1 - index()>(gradient); });
+        if constexpr (value_count() == 0) {
+            return;
+        } else if constexpr (step.combined == combination::product) {
+            undo_products(gradient);
+        } else if constexpr (step.combined == combination::concat) {
+            int at = 0;
+            each_value([&](auto index) {
+                undo_literal<index()>(gradient + at);
+                at += literal<index()>.shape.size();
+            });
+        } else if constexpr (step.combined == combination::cosine) {
+            undo_cosine(gradient[0]);
+        } else {
+            undo_elementwise(gradient);
+        }
+    }
+
+    void undo_cosine(T gradient) noexcept {
+        T dot = 0;
+        T norms[2];
+        cosine_parts(dot, norms);
+        if (!(norms[0] * norms[1] > 0)) return;
+        const T* vectors[2];
+        int found = 0;
+        each_value([&](auto index) {
+            if (found < 2) vectors[found++] = values_[index()];
+        });
+        int which = 0;
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            const int other = 1 - which;
+            const T scale = norms[0] * norms[1];
+            const T square = norms[which] * norms[which];
+            alignas(64) value part;
+            for (int at = 0; at < size; ++at)
+                part[at] = gradient * (vectors[other][at] / scale -
+                                       dot / scale * vectors[which][at] / square);
+            undo_literal<index()>(part);
+            ++which;
+        });
+    }
+
+    void undo_elementwise(const T* gradient) noexcept {
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            alignas(64) value part;
+            std::fill_n(part, size, T(0));
+            for (int at = 0; at < combined; ++at) {
+                T slope = 1;
+                if constexpr (step.combined == combination::mean) slope = T(1) / T(value_count());
+                if constexpr (step.combined == combination::elementwise_product)
+                    each_value([&](auto other) {
+                        if constexpr (other() != index())
+                            slope *= element_of(values_[other()], literal<other()>.shape.size(), at);
+                    });
+                if constexpr (step.combined == combination::max ||
+                              step.combined == combination::min) {
+                    // The first that attains it takes all.
+                    int chosen = -1;
+                    T most = 0;
+                    each_value([&](auto other) {
+                        const T x =
+                            element_of(values_[other()], literal<other()>.shape.size(), at);
+                        if (chosen < 0 ||
+                            (step.combined == combination::max ? x > most : x < most)) {
+                            chosen = other();
+                            most = x;
+                        }
+                    });
+                    slope = chosen == index() ? T(1) : T(0);
+                }
+                part[size == 1 ? 0 : at] += gradient[at] * slope;
+            }
+            undo_literal<index()>(part);
+        });
+    }
+
+    void undo_products(T* gradient) noexcept {
+        kernel::unroll<literals>([&](auto reversed) {
+            constexpr int at = literals - 1 - reversed();
+            constexpr general_literal item = literal<at>;
+            if constexpr (gives_value(item)) {
+                if constexpr (at == first_value()) {
+                    undo_literal<at>(gradient);
+                } else {
+                    constexpr value_shape a = product_shape(at);
+                    constexpr value_shape b = item.shape;
+                    alignas(64) value left;
+                    alignas(64) value right;
+                    std::fill_n(left, room, T(0));
+                    std::fill_n(right, room, T(0));
+                    const T* x = partial_[at];
+                    const T* y = values_[at];
+                    if constexpr (b.is_scalar()) {
+                        for (int e = 0; e < a.size(); ++e) {
+                            left[e] = gradient[e] * y[0];
+                            right[0] += gradient[e] * x[e];
+                        }
+                    } else if constexpr (a.is_scalar()) {
+                        for (int e = 0; e < b.size(); ++e) {
+                            left[0] += gradient[e] * y[e];
+                            right[e] = gradient[e] * x[0];
+                        }
+                    } else {
+                        for (int row = 0; row < a.rows; ++row)
+                            for (int column = 0; column < b.columns; ++column) {
+                                const T g = gradient[row * b.columns + column];
+                                for (int e = 0; e < a.columns; ++e) {
+                                    left[row * a.columns + e] += g * y[e * b.columns + column];
+                                    right[e * b.columns + column] += g * x[row * a.columns + e];
+                                }
+                            }
+                    }
+                    undo_literal<at>(right);
+                    std::copy_n(left, room, gradient);
+                }
+            }
+        });
+    }
+
+    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    template <int Item>
+    void undo_literal(const T* gradient) noexcept {
+        constexpr general_literal item = literal<Item>;
+        if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
+            if (!present<Item>()) return;
+            alignas(64) value whole;
+            if constexpr (item.has_element) {
+                std::fill_n(whole, room, T(0));
+                whole[element_index(item.element)] = gradient[0];
+            } else if constexpr (item.transposed && item.shape.rows != 1 &&
+                                 item.shape.columns != 1) {
+                for (int row = 0; row < item.shape.rows; ++row)
+                    for (int column = 0; column < item.shape.columns; ++column)
+                        whole[column * item.shape.rows + row] =
+                            gradient[row * item.shape.columns + column];
+            } else {
+                std::copy_n(gradient, item.shape.size(), whole);
+            }
+            undo_weighted<Item>(whole);
+        }
+    }
+
+    template <int Item>
+    void undo_weighted(const T* gradient) noexcept {
+        constexpr general_literal item = literal<Item>;
+        constexpr int size = item.rows * item.columns;
+        if constexpr (item.symbols) {
+            T* table = bound_.gradient(item.weight);
+            if (!table) return;
+            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            for (int at = 0; at < item.weight_columns; ++at)
+                row[at * item.weight_column] += gradient[at];
+        } else {
+            T* to = bound_.gradient(item.at);
+            if (to) to += shift(item.strides);
+            if constexpr (item.weight_rows == 0) {
+                if (to)
+                    for (int at = 0; at < size; ++at) to[at] += gradient[at];
+            } else {
+                const T* from = bound_.read(item.at) + shift(item.strides);
+                const T* w = bound_.read(item.weight) + shift(item.weight_strides);
+                T* dw = bound_.gradient(item.weight);
+                if (dw) dw += shift(item.weight_strides);
+                if constexpr (item.weight_rows * item.weight_columns == 1) {
+                    for (int at = 0; at < size; ++at) {
+                        if (to) to[at] += gradient[at] * *w;
+                        if (dw) *dw += gradient[at] * from[at];
+                    }
+                } else {
+                    for (int row = 0; row < item.weight_rows; ++row)
+                        for (int column = 0; column < item.columns; ++column) {
+                            const T g = gradient[row * item.columns + column];
+                            for (int at = 0; at < item.weight_columns; ++at) {
+                                const int w_at = row * item.weight_row + at * item.weight_column;
+                                const int x_at = at * item.columns + column;
+                                if (to) to[x_at] += g * w[w_at];
+                                if (dw) dw[w_at] += g * from[x_at];
+                            }
+                        }
+                }
+            }
+        }
+    }
+
+    // Loops and aggregation.
+
+    /// Calls body() for each admitted assignment of the variables order[from ..].
+    template <class Body>
+    void each_ground(int from, Body& body) noexcept {
+        if (from == step.variables) {
+            if (admitted()) body();
+            return;
+        }
+        const int variable = step.order[from];
+        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
+            each_ground(from + 1, body);
+    }
+
+    template <class Body>
+    void each_head(int from, Body& body) noexcept {
+        if (from == step.heads) {
+            body();
+            return;
+        }
+        const int variable = step.order[from];
+        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
+            each_head(from + 1, body);
+    }
+
+    T* out() const noexcept { return bound_.write(step.out) + shift(step.out_strides); }
+    const T* out_value() const noexcept { return bound_.read(step.out) + shift(step.out_strides); }
+    T* out_gradient() const noexcept { return bound_.gradient(step.out) + shift(step.out_strides); }
+
+    /// The place of this ground rule's value in a concatenation.
+    int slot() const noexcept {
+        int at = 0;
+        for (int place = step.heads; place < step.variables; ++place)
+            at = at * step.extents[step.order[place]] + index_[step.order[place]];
+        return at * length;
+    }
+
+    static constexpr bool picks =
+        step.aggregated == aggregation::max || step.aggregated == aggregation::min;
+    static constexpr bool normalises = step.aggregated == aggregation::softmax;
+
+    static bool beats(T candidate, T most) noexcept {
+        return step.aggregated == aggregation::max ? candidate > most : candidate < most;
+    }
+
+    void forward_head() noexcept {
+        if constexpr (normalises) {
+            forward_softmax();
+        } else {
+            T* to = out();
+            std::fill_n(to, step.out_size, T(0));
+            int count = 0;
+            auto body = [&] {
+                if constexpr (step.aggregated != aggregation::count) evaluate();
+                const T* x = result();
+                if constexpr (step.aggregated == aggregation::concat) {
+                    std::copy_n(x, length, to + slot());
+                } else if constexpr (picks) {
+                    for (int at = 0; at < length; ++at)
+                        if (count == 0 || beats(x[at], to[at])) to[at] = x[at];
+                } else if constexpr (step.aggregated != aggregation::count) {
+                    add_to<length>(to, x);
+                }
+                ++count;
+            };
+            each_ground(step.heads, body);
+            if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
+            if constexpr (step.aggregated == aggregation::mean)
+                if (count > 0)
+                    for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
+        }
+    }
+
+    /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
+    void forward_softmax() noexcept {
+        alignas(64) value most;
+        alignas(64) value sum;
+        std::fill_n(most, length, -std::numeric_limits<T>::infinity());
+        std::fill_n(sum, length, T(0));
+        clear_group(step.heads);
+        auto first = [&] {
+            evaluate();
+            T* to = out();
+            for (int at = 0; at < length; ++at) {
+                to[at] = result()[at];
+                most[at] = std::max(most[at], to[at]);
+            }
+        };
+        each_ground(step.heads, first);
+        auto second = [&] {
+            T* to = out();
+            for (int at = 0; at < length; ++at) {
+                to[at] = kernel::exp(to[at] - most[at]);
+                sum[at] += to[at];
+            }
+        };
+        each_ground(step.heads, second);
+        auto third = [&] {
+            T* to = out();
+            for (int at = 0; at < length; ++at) to[at] /= sum[at];
+        };
+        each_ground(step.heads, third);
+    }
+
+    /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
+    void clear_group(int from) noexcept {
+        if (from == step.variables) {
+            std::fill_n(out(), length, T(0));
+            return;
+        }
+        const int variable = step.order[from];
+        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
+            clear_group(from + 1);
+    }
+
+    void backward_head() noexcept {
+        alignas(64) value gradient;
+        if constexpr (normalises) {
+            alignas(64) value inner;
+            std::fill_n(inner, length, T(0));
+            auto first = [&] {
+                for (int at = 0; at < length; ++at) inner[at] += out_value()[at] * out_gradient()[at];
+            };
+            each_ground(step.heads, first);
+            auto second = [&] {
+                evaluate();
+                for (int at = 0; at < length; ++at)
+                    gradient[at] = out_value()[at] * (out_gradient()[at] - inner[at]);
+                undo(gradient);
+            };
+            each_ground(step.heads, second);
+        } else if constexpr (step.aggregated != aggregation::count) {
+            const T* from = out_gradient();
+            const T* to = out_value();
+            T scale = 1;
+            if constexpr (step.aggregated == aggregation::mean) {
+                int count = 0;
+                auto counting = [&] { ++count; };
+                each_ground(step.heads, counting);
+                if (count > 0) scale = T(1) / static_cast<T>(count);
+            }
+            [[maybe_unused]] bool taken[room] = {};
+            auto body = [&] {
+                evaluate();
+                const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
+                for (int at = 0; at < length; ++at) {
+                    gradient[at] = from[shifted + at] * scale;
+                    if constexpr (picks) {
+                        // The first that attains it takes all.
+                        const bool chosen = !taken[at] && result()[at] == to[at];
+                        taken[at] = taken[at] || chosen;
+                        if (!chosen) gradient[at] = 0;
+                    }
+                }
+                undo(gradient);
+            };
+            each_ground(step.heads, body);
+        }
+    }
+
+  public:
+    static void forward(const bindings<T>& bound) noexcept {
+        general_runner runner(bound);
+        auto body = [&] { runner.forward_head(); };
+        runner.each_head(0, body);
+    }
+    static void backward(const bindings<T>& bound) noexcept {
+        general_runner runner(bound);
+        auto body = [&] { runner.backward_head(); };
+        runner.each_head(0, body);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Walks the steps of a plan, forward and backward.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::step_kind;
+
+/// What a kernel sees of a row step.
+template <class Plan, int At>
+struct row_step_value {
+    static constexpr row_step value = Plan::template row_step_at<At>;
+};
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        row_runner<row_step_value<Plan, at>, T>::forward(
+            bound, kernel::all_rows<Plan::template row_step_at<at>.rows>{});
+    else if constexpr (kind == step_kind::attention)
+        attention_runner<Plan, at, T>::forward(
+            bound, kernel::all_rows<Plan::template attention_at<at>.rows>{});
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+    });
+    if constexpr (step.kind == step_kind::rows)
+        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::attention)
+        attention_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+template <class Plan, int At, int End, class T>
+void forward_steps(bindings<T>& bound) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+        if constexpr (kind == step_kind::repeat_begin) {
+            constexpr plan::step begin = Plan::template step_at<At>;
+            for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
+                forward_steps<Plan, At + 1, begin.at>(bound);
+            bound.layer[begin.depth] = 0;
+            forward_steps<Plan, begin.at + 1, End>(bound);
+        } else {
+            forward_step<Plan, At>(bound);
+            forward_steps<Plan, At + 1, End>(bound);
+        }
+    }
+}
+
+template <class Plan, int Begin, int At, class T>
+void backward_steps(bindings<T>& bound) noexcept {
+    if constexpr (At > Begin) {
+        constexpr plan::step last = Plan::template step_at<At - 1>;
+        if constexpr (last.kind == step_kind::repeat_end) {
+            constexpr plan::step begin = Plan::template step_at<last.at>;
+            backward_step<Plan, At - 1>(bound);
+            for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
+                backward_steps<Plan, last.at + 1, At - 1>(bound);
+            bound.layer[begin.depth] = 0;
+            backward_step<Plan, last.at>(bound);
+            backward_steps<Plan, Begin, last.at>(bound);
+        } else {
+            backward_step<Plan, At - 1>(bound);
+            backward_steps<Plan, Begin, At - 1>(bound);
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+
+namespace sequent::inline SEQUENT_ABI {
+
+using language::bound;
+using language::fact;
+using language::query;
+using language::symbol;
+
+namespace model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
+/// time in which they are needed.
+template <class Plan, class T>
+struct alignas(64) workspace_block {
+    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    /// A relation's values after forward, until backward.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool kept = is_kept<Plan>(at);
+        using reason = std::conditional_t<
+            (at < 0), mistake::no_relation_of_this_name,
+            mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+}  // namespace model_detail
+
+/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
+/// `query<"a", "b">` among them names the outputs.
+template <const auto& Program, class... Facts>
+class model {
+    using plan_type = plan::plan_of<Program, Facts...>;
+
+  public:
+    using plan = plan_type;
+
+    template <class T>
+    using parameters = model_detail::parameter_block<plan, T>;
+    template <class T>
+    using workspace = model_detail::workspace_block<plan, T>;
+    using facts_list = decltype(plan::facts);
+    static_assert(facts_list::capacity() <= model_detail::max_facts,
+                  "sequent: a model takes up to 16 facts");
+
+    /// The rules themselves.
+    static constexpr const auto& program = Program;
+
+    static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    static constexpr int outputs = plan::shapes.outputs.size();
+
+    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    template <class T>
+    class facts {
+      public:
+        facts(std::initializer_list<model_detail::argument<const T>> given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= count)
+                    throw argument_error("sequent: the model has no fact " + text(each.id, at));
+                const auto& wanted = plan::facts[at];
+                const std::string what = "fact " + text(wanted.id, at);
+                if (filled[at]) throw argument_error("sequent: " + what + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    throw argument_error("sequent: fact " + text(plan::facts[at].id, at) +
+                                         " is not given");
+        }
+
+        const void* pointers[model_detail::max_facts]{};
+        int counts[model_detail::max_facts]{};
+
+      private:
+        using kind = sequent::plan::fact_kind;
+
+        /// Where a run-time count stands among those that the program names; -1 if it names none.
+        static constexpr auto count_places = [] {
+            std::array<int, model_detail::max_facts> result{};
+            for (int at = 0; at < facts_list::capacity(); ++at) {
+                result[static_cast<std::size_t>(at)] = -1;
+                for (int place = 0; place < plan::shapes.text.counts.size(); ++place)
+                    if (plan::shapes.text.counts[place] == plan::facts[at].id)
+                        result[static_cast<std::size_t>(at)] = place;
+            }
+            return result;
+        }();
+
+        static std::string text(const sequent::plan::name& id, int at) {
+            std::string result;
+            if (id.length)
+                result.append("\"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+            else
+                result.append("number ").append(std::to_string(at + 1));
+            return result;
+        }
+
+        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+            const auto& wanted = plan::facts[at];
+            if (wanted.kind == kind::count) {
+                if (!given.is_count)
+                    throw argument_error("sequent: " + what + " is a count, given is a container");
+                if (given.count < 0)
+                    throw argument_error("sequent: " + what + " is a count and cannot be " +
+                                         std::to_string(given.count));
+                const int place = count_places[static_cast<std::size_t>(at)];
+                if (place >= 0) counts[place] = given.count;
+                return;
+            }
+            if (given.is_count)
+                throw argument_error("sequent: " + what + " is a container, given is a number");
+            if (wanted.kind == kind::symbols) {
+                if (!given.symbols)
+                    throw argument_error("sequent: " + what +
+                                         " holds symbols as std::int32_t, given are numbers");
+                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                for (int symbol = 0; symbol < wanted.size(); ++symbol)
+                    if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
+                        throw argument_error(
+                            "sequent: " + what + " holds the symbol " +
+                            std::to_string(given.symbols[symbol]) + " at position " +
+                            std::to_string(symbol) + ", beyond its " +
+                            std::to_string(wanted.classes) + " classes");
+                pointers[at] = given.symbols;
+            } else {
+                if (!given.numbers)
+                    throw argument_error("sequent: " + what + " holds numbers, given are symbols");
+                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                pointers[at] = given.numbers;
+            }
+        }
+    };
+
+    /// The gradients of the outputs, in their order or by name.
+    template <class T>
+    class output_gradients {
+      public:
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+            int position = 0;
+            for (const auto& each : given) take(each, position++);
+            for (int at = 0; at < outputs; ++at)
+                if (!pointers[at])
+                    throw argument_error("sequent: the gradient of output number " +
+                                         std::to_string(at + 1) + " is not given");
+        }
+        template <class Value>
+            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
+        output_gradients(const Value& only) : output_gradients({model_detail::argument<const T>(only)}) {}
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        void take(const model_detail::argument<const T>& given, int position) {
+            for (int at = 0; at < outputs; ++at) {
+                const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
+                if (given.id.length ? !(id == given.id) : at != position) continue;
+                const model_detail::weight_view view =
+                    model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
+                model_detail::check_shape(
+                    "the gradient of output \"" +
+                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
+                    given.shape, view.extents, view.rank);
+                pointers[at] = given.numbers;
+                return;
+            }
+            throw argument_error("sequent: a gradient is given for what is no output");
+        }
+    };
+
+    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    template <class T>
+    class fact_gradients {
+      public:
+        fact_gradients() = default;
+        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= facts_list::capacity() ||
+                    plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
+                    throw argument_error("sequent: only dense facts have gradients");
+                model_detail::check_shape("the gradient of a fact", each.shape,
+                                          plan::facts[at].extents, plan::facts[at].rank);
+                pointers[at] = each.numbers;
+            }
+        }
+
+        T* pointers[model_detail::max_facts]{};
+    };
+
+    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal
+    /// with deviation 1 / sqrt(inputs). The same seed gives the same numbers everywhere.
+    template <class T>
+    static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
+        p = parameters<T>{};
+        model_detail::initialize_parameters<plan>(p.numbers, seed);
+    }
+
+    /// Calls f(name, view) for each weight.
+    template <class T, class F>
+    static void for_each(parameters<T>& p, F f) {
+        model_detail::for_each_weight<plan, T>(p.numbers, f);
+    }
+    template <class T, class F>
+    static void for_each(const parameters<T>& p, F f) {
+        model_detail::for_each_weight<plan, const T>(p.numbers, f);
+    }
+
+    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    template <class T, class F>
+    static void for_each(std::span<T> flat, F f) {
+        if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
+            throw argument_error("sequent: a block of parameters has " +
+                                 std::to_string(parameters<std::remove_const_t<T>>::size) +
+                                 " numbers, given are " + std::to_string(flat.size()));
+        model_detail::for_each_weight<plan, T>(flat.data(), f);
+    }
+
+    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    template <class T>
+    static void mark_decayed(parameters<T>& mask) {
+        mask = parameters<T>{};
+        kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
+            constexpr model_detail::weight_view view =
+                model_detail::view_of_weight<plan>(index());
+            if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
+                          view.trained) {
+                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+            }
+        });
+    }
+
+    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
+    /// until the next call with w.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound);
+        if constexpr (outputs == 1) {
+            return output<0>(w);
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<index()>(w);
+            });
+            return result;
+        }
+    }
+
+    /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
+    /// where they are asked for. The values in w are used up.
+    template <class T>
+    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                         const std::type_identity_t<output_gradients<T>>& outward,
+                         workspace<T>& w, parameters<T>& gradient,
+                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        bound.parameter_gradient = gradient.numbers;
+        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
+        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
+    }
+
+  private:
+    /// Where the fact of this name stands among the facts; -1 if there is none.
+    static constexpr int place_of_fact(const sequent::plan::name& id) {
+        for (int at = 0; at < facts_list::capacity(); ++at)
+            if (plan::facts[at].id == id) return at;
+        return -1;
+    }
+
+    template <class T>
+    static model_detail::bindings<T> bind(const parameters<T>& p, const facts<T>& given,
+                                          workspace<T>& w) noexcept {
+        model_detail::bindings<T> result;
+        result.parameters = p.numbers;
+        result.workspace = w.numbers;
+        std::copy_n(given.pointers, model_detail::max_facts, result.facts);
+        std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        return result;
+    }
+
+    template <int At, class T>
+    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        return model_detail::to_tensor<const T>(view, w.numbers);
+    }
+
+    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
+    /// output may lie among others' numbers.
+    template <int At, class T>
+    static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
+        constexpr auto& layout = plan::tables.relations[plan::shapes.outputs[At]];
+        constexpr auto buffer = plan::tables.buffers[layout.index];
+        constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
+        if (clear) {
+            std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
+            return;
+        }
+        const auto to =
+            model_detail::to_tensor<T>(view, w.numbers + buffer.adjoint - buffer.offset);
+        for (int at = 0; at < to.size(); ++at) to.element(at) += outward[at];
+    }
+};
+
+/// A program that makes no sense is told where its model is first needed.
+template <const auto& Program, class... Facts>
+    requires(!model_detail::is_well_formed<Program, Facts...>)
+class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
+
+/// A block of parameters or a workspace on the heap: large models do not fit a stack.
+template <class Block>
+std::unique_ptr<Block> make_unique() {
+    return std::make_unique<Block>();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// What a plan does, as text.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// The multiplications and additions of a step's forward pass, in the products alone.
+template <class Plan, int At>
+constexpr long long step_operations() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    long long operations = 0;
+    if constexpr (step.kind == plan::step_kind::rows) {
+        constexpr row_step row = Plan::template row_step_at<step.at>;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
+        for (int extent : row.outer_extents) operations *= extent;
+    } else if constexpr (step.kind == plan::step_kind::attention) {
+        using shape = attention_shape<Plan, step.at>;
+        long long each = 2LL * shape::length;
+        for (const plan::score_node& node : shape::step.nodes)
+            if (node.kind == score_kind::dot) each += 2LL * node.depth;
+        operations = each * plan::count_pairs(shape::space, shape::rows, shape::columns);
+        for (int extent : shape::step.outer_extents) operations *= extent;
+    }
+    return operations;
+}
+
+/// How many (i, j) an attention step computes, over all of its outer loops.
+template <class Plan, int At>
+constexpr long long attention_pairs() {
+    using shape = attention_shape<Plan, At>;
+    long long pairs = plan::count_pairs(shape::space, shape::rows, shape::columns);
+    for (int extent : shape::step.outer_extents) pairs *= extent;
+    return pairs;
+}
+
+inline std::string step_line(const std::string& name, const std::string& what, long long operations,
+                             int depth) {
+    char line[256];
+    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
+                  name.c_str(), what.c_str());
+    std::string result = line;
+    if (operations > 0) {
+        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
+        result += line;
+    }
+    return result + "\n";
+}
+
+template <class Plan, int At>
+std::string describe_step() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name id = Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    const std::string name(id.text, static_cast<std::size_t>(id.length));
+    std::string what;
+    if constexpr (step.kind == plan::step_kind::rows) {
+        constexpr row_step row = Plan::template row_step_at<step.at>;
+        what = "rows " + std::to_string(row.rows) + " x " + std::to_string(row.columns());
+        kernel::unroll<row.terms.size()>([&](auto index) {
+            constexpr row_term term = row.terms[index()];
+            if constexpr (term.kind == term_kind::product)
+                what += ", product with " + std::to_string(term.depth * term.splits) + " inputs";
+            else if constexpr (term.kind == term_kind::gather)
+                what += ", rows of a table";
+        });
+        constexpr int products = [] {
+            int count = 0;
+            for (const row_term& term : Plan::template row_step_at<step.at>.terms)
+                count += term.kind == term_kind::add ? 1 : 0;
+            return count;
+        }();
+        if (products > 0) what += ", " + std::to_string(products) + " more summands";
+        if (row.functions.size() > 0)
+            what += ", " + std::to_string(row.functions.size()) + " functions";
+    } else if constexpr (step.kind == plan::step_kind::attention) {
+        using shape = attention_shape<Plan, step.at>;
+        what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
+               ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+    } else if constexpr (step.kind == plan::step_kind::general) {
+        what = "general loops";
+    } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
+        what = "stack of " + std::to_string(step.repeat) + " layers";
+    } else {
+        return {};
+    }
+    return step_line(name, what, step_operations<Plan, At>(), step.depth);
+}
+
+}  // namespace model_detail
+
+/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
+/// thing to look at. Rules without a line are fused into the step of another.
+template <class Model>
+std::string explain() {
+    using plan = typename Model::plan;
+    std::string result = "steps\n";
+    kernel::unroll<plan::tables.steps.size()>(
+        [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
+    constexpr int parameters = plan::tables.parameters;
+    constexpr int workspace = plan::tables.workspace;
+    result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
+              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
+    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              " bytes as float, for forward and backward\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The fixed templates, all written in the rule language.
+
+/// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// How many positions a sequence has.
+template <int Value>
+struct tokens {};
+/// How many numbers a position has, outside and between the layers.
+template <int Value>
+struct width {};
+/// How many heads share the width.
+template <int Value>
+struct heads {};
+/// How many layers there are, with parameters of their own.
+template <int Value>
+struct depth {};
+/// How many different symbols there are.
+template <int Value>
+struct vocabulary {};
+/// The width between the two linear maps of the feed-forward part; 4 times the width by default.
+template <int Value>
+struct hidden {};
+/// Whether linear maps add a bias. They do by default.
+template <bool Value>
+struct biases {};
+
+/// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
+/// after the residual sum (arXiv 1706.03762).
+struct pre_norm {};
+struct post_norm {};
+
+/// The function between the two linear maps of the feed-forward part.
+namespace activation {
+struct relu {
+    static constexpr auto rule = language::relu();
+};
+struct gelu {
+    static constexpr auto rule = language::gelu();
+};
+struct gelu_tanh {
+    static constexpr auto rule = language::gelu_tanh();
+};
+struct silu {
+    static constexpr auto rule = language::silu();
+};
+}  // namespace activation
+
+/// Which j a position i attends to, as constraints. A mask is any type with a static `keeps(i, j)`.
+namespace mask {
+struct none {};
+struct causal {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
+};
+/// The Width positions before i, and i.
+template <int Width>
+struct window {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
+};
+}  // namespace mask
+
+namespace nn {
+
+/// What a template reads of its arguments. A template says which kinds it takes.
+enum class option {
+    tokens,
+    width,
+    heads,
+    depth,
+    vocabulary,
+    hidden,
+    biases,
+    norm_place,
+    activation,
+    mask,
+    unknown
+};
+
+template <class T>
+concept mask_type = std::is_same_v<T, mask::none> ||
+                    requires(language::var<"i"> i, language::var<"j"> j) { T::keeps(i, j); };
+template <class T>
+inline constexpr option kind_of = mask_type<T>                             ? option::mask
+                                  : requires { T::rule; }                  ? option::activation
+                                  : std::is_same_v<T, pre_norm> ||
+                                            std::is_same_v<T, post_norm> ? option::norm_place
+                                                                           : option::unknown;
+template <int Value>
+inline constexpr option kind_of<tokens<Value>> = option::tokens;
+template <int Value>
+inline constexpr option kind_of<width<Value>> = option::width;
+template <int Value>
+inline constexpr option kind_of<heads<Value>> = option::heads;
+template <int Value>
+inline constexpr option kind_of<depth<Value>> = option::depth;
+template <int Value>
+inline constexpr option kind_of<vocabulary<Value>> = option::vocabulary;
+template <int Value>
+inline constexpr option kind_of<hidden<Value>> = option::hidden;
+template <bool Value>
+inline constexpr option kind_of<biases<Value>> = option::biases;
+
+template <class T>
+inline constexpr int value_of = 0;
+template <template <int> class Option, int Value>
+inline constexpr int value_of<Option<Value>> = Value;
+template <bool Value>
+inline constexpr int value_of<biases<Value>> = Value ? 1 : 0;
+
+/// How often an option is given.
+template <option Kind, class... Options>
+inline constexpr int times_given = (0 + ... + (kind_of<Options> == Kind ? 1 : 0));
+
+/// The value of an option that is a number, or the default.
+template <option Kind, int Default, class... Options>
+consteval int number_of() {
+    static_assert(times_given<Kind, Options...> <= 1, "sequent: an option is given twice");
+    int result = Default;
+    ((kind_of<Options> == Kind ? void(result = value_of<Options>) : void()), ...);
+    return result;
+}
+
+template <class Type>
+struct type_holder {
+    using type = Type;
+};
+
+template <option Kind, class Default>
+consteval auto find_type() {
+    return type_holder<Default>{};
+}
+template <option Kind, class Default, class First, class... Rest>
+consteval auto find_type() {
+    static_assert(times_given<Kind, First, Rest...> <= 1, "sequent: an option is given twice");
+    if constexpr (kind_of<First> == Kind)
+        return type_holder<First>{};
+    else
+        return find_type<Kind, Default, Rest...>();
+}
+
+/// The option that is a type, or the default.
+template <option Kind, class Default, class... Options>
+using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
+
+/// Whether every option is one of the kinds that a template takes.
+template <option... Kinds>
+struct takes {
+    static constexpr bool one(option kind) { return (... || (kind == Kinds)); }
+    template <class... Options>
+    static constexpr bool only = (... && one(kind_of<Options>));
+};
+
+/// The numbers of a template, in one value, so that its symbols stay short.
+struct shape {
+    int tokens = 0;
+    int width = 0;
+    int heads = 1;
+    int depth = 1;
+    int vocabulary = 0;
+    int hidden = 0;
+    bool biases = true;
+    bool norm_first = false;
+
+    constexpr int head_width() const { return width / heads; }
+};
+
+template <class DefaultNormPlace, class... Options>
+consteval shape shape_of() {
+    using enum option;
+    shape result;
+    result.tokens = number_of<tokens, 0, Options...>();
+    result.width = number_of<width, 0, Options...>();
+    result.heads = number_of<heads, 1, Options...>();
+    result.depth = number_of<depth, 1, Options...>();
+    result.vocabulary = number_of<vocabulary, 0, Options...>();
+    result.hidden = number_of<hidden, 0, Options...>();
+    if (result.hidden == 0) result.hidden = 4 * result.width;
+    result.biases = number_of<biases, 1, Options...>() != 0;
+    result.norm_first =
+        std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
+    return result;
+}
+
+template <shape Shape>
+consteval bool check_shape() {
+    static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
+    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
+    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
+    return true;
+}
+
+}  // namespace nn
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The variables, relations and parts that the templates' rules share.
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
+using namespace language;
+
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+
+inline constexpr relation<"x"> x;
+inline constexpr relation<"y"> y;
+inline constexpr relation<"query"> query_of;
+inline constexpr relation<"key"> key;
+inline constexpr relation<"value"> value;
+inline constexpr relation<"weights"> weights;
+inline constexpr relation<"head"> head;
+inline constexpr relation<"joined"> joined_heads;
+inline constexpr relation<"attended"> attended;
+inline constexpr relation<"expanded"> expanded;
+inline constexpr relation<"transformed"> transformed;
+
+/// The body with the mask's constraint, if it has one.
+template <class Mask, class Body>
+constexpr auto masked(Body body) noexcept {
+    if constexpr (std::is_same_v<Mask, mask::none>)
+        return body;
+    else
+        return (body, Mask::keeps(i, j));
+}
+
+/// The body with the bias, if the template has biases.
+template <shape Shape, class Body, class Bias>
+constexpr auto biased(Body body, Bias bias) noexcept {
+    if constexpr (Shape.biases)
+        return (body, bias);
+    else
+        return body;
+}
+
+/// softmax(Q K^T / sqrt(d)) V with Q, K, V linear in Input(i) (arXiv 1706.03762, equation 1), to
+/// attended(i).
+template <shape Shape, class Mask, class Input>
+inline constexpr auto attention_rules = [] {
+    constexpr int d = Shape.width;
+    constexpr Input input;
+    constexpr weight<"W_query", d, d> W_query;
+    constexpr weight<"W_key", d, d> W_key;
+    constexpr weight<"W_value", d, d> W_value;
+    constexpr weight<"b_query", d> b_query;
+    constexpr weight<"b_key", d> b_key;
+    constexpr weight<"b_value", d> b_value;
+    return rules(
+        query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
+        key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
+        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
+                          | product() | softmax(j),
+        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+}();
+
+/// The same with several heads, concatenated and mapped (arXiv 1706.03762, section 3.2.2).
+template <shape Shape, class Mask, class Input>
+inline constexpr auto multi_head_rules = [] {
+    constexpr int d = Shape.width;
+    constexpr int d_head = Shape.width / Shape.heads;
+    constexpr Input input;
+    constexpr var<"h", Shape.heads> h;
+    constexpr weight<"W_query", d_head, d> W_query;
+    constexpr weight<"W_key", d_head, d> W_key;
+    constexpr weight<"W_value", d_head, d> W_value;
+    constexpr weight<"W_out", d, d> W_out;
+    constexpr weight<"b_query", d_head> b_query;
+    constexpr weight<"b_key", d_head> b_key;
+    constexpr weight<"b_value", d_head> b_value;
+    constexpr weight<"b_out", d> b_out;
+    return rules(
+        query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
+        key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
+        value(h, i)      <<= biased<Shape>(input(i)[W_value(h)], b_value(h)),
+        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)))
+                             | product() | softmax(j),
+        head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
+        joined_heads(i)  <<= head(h, i) | concat(h),
+        attended(i)      <<= biased<Shape>(joined_heads(i)[W_out], b_out));
+}();
+
+/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i).
+template <shape Shape, class Activation, class Input>
+inline constexpr auto feed_forward_rules = [] {
+    constexpr Input input;
+    constexpr weight<"W_expand", Shape.hidden, Shape.width> W_expand;
+    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_expand", Shape.hidden> b_expand;
+    constexpr weight<"b_contract", Shape.width> b_contract;
+    return rules(
+        expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+        transformed(i) <<= biased<Shape>(expanded(i)[W_contract], b_contract));
+}();
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// Attention as models of their own.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
+/// tokens, width, a mask, biases.
+template <class... Options>
+struct attention
+    : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
+                                nn::type_of<nn::option::mask, mask::none, Options...>,
+                                language::relation<"x">>,
+            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
+                 nn::shape_of<post_norm, Options...>().width>> {
+    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
+    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
+                            nn::option::biases>::only<Options...>,
+                  "sequent: attention takes tokens, width, a mask, biases");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
+/// tokens, width, heads, a mask, biases.
+template <class... Options>
+struct multi_head_attention
+    : model<nn::multi_head_rules<nn::shape_of<post_norm, Options...>(),
+                                 nn::type_of<nn::option::mask, mask::none, Options...>,
+                                 language::relation<"x">>,
+            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
+                 nn::shape_of<post_norm, Options...>().width>> {
+    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
+    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                            nn::option::mask, nn::option::biases>::only<Options...>,
+                  "sequent: multi_head_attention takes tokens, width, heads, a mask, biases");
+    static_assert(nn::check_shape<shape>());
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Transformers, written as rules.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"normal_x"> normal_x;
+inline constexpr relation<"between"> between;
+inline constexpr relation<"normal_between"> normal_between;
+inline constexpr relation<"token"> token;
+inline constexpr relation<"embedded"> embedded;
+inline constexpr relation<"layers"> layers;
+inline constexpr relation<"normal_layers"> normal_layers;
+inline constexpr relation<"logits"> logits;
+
+/// One layer, from x(i) to y(i). The layer norms stand before each part, which leaves the residual
+/// path free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_x(i)       <<= x(i) | layer_norm(gain_1, bias_1),
+            multi_head_rules<Shape, Mask, relation<"normal_x">>,
+            between(i)        <<= (x(i), attended(i)),
+            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
+            y(i)              <<= (between(i), transformed(i)));
+    else
+        return rules(
+            multi_head_rules<Shape, Mask, relation<"x">>,
+            between(i) <<= (x(i), attended(i)) | layer_norm(gain_1, bias_1),
+            feed_forward_rules<Shape, Activation, relation<"between">>,
+            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+}();
+
+/// Learned positions, a stack of layers, and logits through the embedding (arXiv 1608.05859).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto language_model_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"position", Shape.width> position;
+    constexpr weight<"gain", Shape.width> gain;
+    constexpr weight<"bias", Shape.width> bias;
+    return rules(
+        embedded(i)      <<= (token(i)[embedding], position(i)),
+        layers(i)        <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>),
+        normal_layers(i) <<= layers(i) | layer_norm(gain, bias),
+        logits(i)        <<= normal_layers(i)[embedding]);
+}();
+
+}  // namespace nn
+
+namespace transformer {
+
+/// One encoder layer: the fact x, tokens x width, to y, of the same shape. Takes tokens, width,
+/// heads, hidden, a mask, an activation (relu by default), biases, pre_norm or post_norm (the
+/// default).
+template <class... Options>
+struct encoder
+    : model<nn::block_rules<nn::shape_of<post_norm, Options...>(),
+                            nn::type_of<nn::option::mask, mask::none, Options...>,
+                            nn::type_of<nn::option::activation, activation::relu, Options...>>,
+            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
+                 nn::shape_of<post_norm, Options...>().width>> {
+    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
+    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                            nn::option::hidden, nn::option::mask, nn::option::activation,
+                            nn::option::biases, nn::option::norm_place>::only<Options...>,
+                  "sequent: encoder takes tokens, width, heads, hidden, a mask, an activation, "
+                  "biases, pre_norm or post_norm");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, depth, hidden, a
+/// mask (causal by default), an activation (gelu by default), biases, pre_norm (the default) or
+/// post_norm.
+template <class... Options>
+struct language_model
+    : model<nn::language_model_rules<
+                nn::shape_of<pre_norm, Options...>(),
+                nn::type_of<nn::option::mask, mask::causal, Options...>,
+                nn::type_of<nn::option::activation, activation::gelu, Options...>>,
+            fact<"token", nn::shape_of<pre_norm, Options...>().tokens,
+                 symbol<nn::shape_of<pre_norm, Options...>().vocabulary>>> {
+    static constexpr nn::shape shape = nn::shape_of<pre_norm, Options...>();
+    static_assert(nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width,
+                            nn::option::heads, nn::option::depth, nn::option::hidden,
+                            nn::option::mask, nn::option::activation, nn::option::biases,
+                            nn::option::norm_place>::only<Options...>,
+                  "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
+                  "a mask, an activation, biases, pre_norm or post_norm");
+    static_assert(nn::check_shape<shape>());
+    static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (!name.starts_with("layers.W_")) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
+};
+
+}  // namespace transformer
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
+/// no run time.
+
+/// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
+
+/// Parameters and an optimiser's state in one safetensors file.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+namespace detail {
+
+/// All weights under their own names, and each array of the optimiser's state as tensors of the
+/// same shapes, so that the file does not depend on how the plan lays parameters out.
+template <class Model, class T, class Optimizer>
+std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Optimizer& optimizer) {
+    std::vector<io::named_tensor<T>> tensors;
+    auto add = [&](const std::string& prefix, std::span<T> flat) {
+        Model::for_each(flat, [&](std::string_view name, auto view) {
+            tensors.push_back({prefix + std::string(name), view});
+        });
+    };
+    add("", parameters);
+    for (auto& array : optimizer.state())
+        if (!array.values.empty()) add("optimizer." + std::string(array.name) + ".", array.values);
+    return tensors;
+}
+
+}  // namespace detail
+
+/// Writes parameters, optimiser state and metadata to a new file that then replaces `path`. What
+/// load_checkpoint reads back is equal to the last bit.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Model, class T, class Optimizer>
+void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+                     Optimizer& optimizer, io::metadata_map metadata = {}) {
+    metadata["optimizer.steps"] = std::to_string(optimizer.steps());
+    io::save(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer), metadata);
+}
+
+/// Fills parameters and optimiser state, and returns the metadata.
+///
+/// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
+/// changed.
+template <class Model, class T, class Optimizer>
+io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+                                 Optimizer& optimizer) {
+    const io::metadata_map known = io::read_header(path).metadata;
+    const auto steps = known.find("optimizer.steps");
+    if (steps == known.end())
+        throw io::error(path.string() + ": the metadata has no \"optimizer.steps\"");
+    std::int64_t count = 0;
+    for (const char digit : steps->second) {
+        if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
+            throw io::error(path.string() + ": \"optimizer.steps\" is no count: \"" +
+                            steps->second + "\"");
+        count = count * 10 + (digit - '0');
+    }
+    const io::metadata_map metadata =
+        io::load(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+    optimizer.set_steps(count);
+    return metadata;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// The Euclidean norm of all elements together, summed in double.
+template <std::floating_point T>
+double norm(std::span<const T> values) noexcept {
+    // Independent sums: they vectorise, and their rounding errors do not grow with the whole
+    // length.
+    constexpr std::size_t width = 16;
+    std::array<double, width> sums{};
+    std::size_t at = 0;
+    for (; at + width <= values.size(); at += width) {
+        for (std::size_t lane = 0; lane < width; ++lane) {
+            const auto x = static_cast<double>(values[at + lane]);
+            sums[lane] += x * x;
+        }
+    }
+    for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
+        const auto x = static_cast<double>(values[at]);
+        sums[lane] += x * x;
+    }
+    double sum = 0;
+    for (const double part : sums) sum += part;
+    return std::sqrt(sum);
+}
+
+/// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
+/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+template <std::floating_point T>
+T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+    const double before = norm<T>(gradient);
+    if (std::isfinite(before) && before > static_cast<double>(max_norm)) {
+        const T factor = static_cast<T>(static_cast<double>(max_norm) / before);
+        for (T& x : gradient) x *= factor;
+    }
+    return static_cast<T>(before);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+#include <cassert>
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+namespace detail {
+
+/// Calls f(at, count) for each vector of a row: `count` is an integral constant, the lanes in use.
+template <int Size, class T, class F>
+SEQUENT_INLINE void for_each_part(F f) noexcept {
+    constexpr int width = kernel::lanes<T>;
+    constexpr int whole = Size / width * width;
+    for (int at = 0; at < whole; at += width) f(at, std::integral_constant<int, width>{});
+    if constexpr (whole < Size) f(whole, std::integral_constant<int, Size - whole>{});
+}
+
+/// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
+template <int Classes, bool WithGradient, class T>
+T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+    using kernel::batch;
+    auto best = kernel::set(-std::numeric_limits<T>::infinity());
+    for_each_part<Classes, T>([&](int at, auto count) {
+        const auto x = kernel::load_first<count()>(logits + at);
+        best = xsimd::max(best, kernel::keep_first<count()>(x, best));
+    });
+    // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
+    // overflowing.
+    const T greatest = kernel::reduce_max(best);
+    auto sums = kernel::zero<T>();
+    for_each_part<Classes, T>([&](int at, auto count) {
+        const auto x = kernel::load_first<count()>(logits + at);
+        const auto e = kernel::exp(x - kernel::set(greatest));
+        sums += kernel::keep_first<count()>(e, kernel::zero<T>());
+        if constexpr (WithGradient) kernel::store_first<count()>(gradient + at, e);
+    });
+    const T sum = kernel::reduce_add(sums);
+    if constexpr (WithGradient) {
+        const auto scale = kernel::set(factor / sum);
+        for_each_part<Classes, T>([&](int at, auto count) {
+            const auto e = kernel::load_first<count()>(gradient + at);
+            kernel::store_first<count()>(gradient + at, e * scale);
+        });
+        gradient[target] -= factor;
+    }
+    return std::log(sum) + (greatest - logits[target]);
+}
+
+template <int Rows, int Classes, bool WithGradient, class T>
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
+                T scale) noexcept {
+    static_assert(Rows > 0 && Classes > 0);
+    assert(targets.size() == static_cast<std::size_t>(Rows));
+    double sum = 0;
+    for (int row = 0; row < Rows; ++row) {
+        const std::int32_t target = targets[static_cast<std::size_t>(row)];
+        assert(0 <= target && target < Classes);
+        const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
+        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+    }
+    return static_cast<T>(sum / Rows);
+}
+
+}  // namespace detail
+
+/// The mean over rows of -log softmax(logits[row])[targets[row]], in nats, and its gradient with
+/// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
+///
+/// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
+/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+template <int Rows, int Classes, class T>
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
+                std::type_identity_t<T> scale = 1) noexcept {
+    return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
+}
+
+/// The loss alone.
+template <int Rows, int Classes, class T>
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+    return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
+}
+
+/// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
+/// times `scale`: gradient = scale * 2 (value - target) / Size.
+///
+/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+template <int Size, class T>
+T squared_error(const T* values, const T* targets, T* gradient,
+                std::type_identity_t<T> scale = 1) noexcept {
+    static_assert(Size > 0);
+    const auto factor = kernel::set(scale * T(2) / T(Size));
+    auto sums = kernel::zero<T>();
+    detail::for_each_part<Size, T>([&](int at, auto count) {
+        const auto difference =
+            kernel::load_first<count()>(values + at) - kernel::load_first<count()>(targets + at);
+        sums += difference * difference;
+        if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
+    });
+    return kernel::reduce_add(sums) / T(Size);
+}
+
+/// The loss alone.
+template <int Size, class T>
+T squared_error(const T* values, const T* targets) noexcept {
+    return squared_error<Size, T>(values, targets, nullptr);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+namespace sequent::inline SEQUENT_ABI::train::detail {
+
+/// Covers arrays of `size` elements with vectors: calls update(read, write) for each vector, where
+/// read(array) gives the array's elements at this place and write(array, x) replaces them. The last
+/// call may be a part of a vector: it reads zeros behind the end and writes nothing there.
+template <class T, class Update>
+void for_each_vector(std::size_t size, Update update) noexcept {
+    using kernel::batch;
+    constexpr auto width = static_cast<std::size_t>(kernel::lanes<T>);
+    std::size_t at = 0;
+    for (; at + width <= size; at += width) {
+        update([at](const T* array) { return kernel::load(array + at); },
+               [at](T* array, batch<T> x) { kernel::store(array + at, x); });
+    }
+    if (at == size) return;
+    const int rest = static_cast<int>(size - at);
+    update([at, rest](const T* array) { return kernel::load_first(array + at, rest); },
+           [at, rest](T* array, batch<T> x) { kernel::store_first(array + at, x, rest); });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train::detail
+
+/// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
+/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
+/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// One array that an optimiser remembers, with a name for files.
+template <class T>
+struct state_array {
+    std::string_view name;
+    std::span<T> values;
+};
+
+/// Stochastic gradient descent with momentum:
+///
+///     velocity = momentum * velocity + gradient
+///     parameter = parameter - learning_rate * velocity
+///
+/// Without momentum (0, the default) nothing is remembered.
+template <class T>
+class sgd {
+  public:
+    explicit sgd(std::size_t size, double momentum = 0)
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+
+    /// The two spans have the size given to the constructor.
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
+        assert(parameters.size() == size_ && gradient.size() == size_);
+        ++steps_;
+        const auto rate = kernel::set(static_cast<T>(learning_rate));
+        if (velocity_.empty()) {
+            detail::for_each_vector<T>(size_, [&](auto read, auto write) {
+                write(parameters.data(), read(parameters.data()) - rate * read(gradient.data()));
+            });
+            return;
+        }
+        const auto momentum = kernel::set(static_cast<T>(momentum_));
+        T* const velocity = velocity_.data();
+        detail::for_each_vector<T>(size_, [&](auto read, auto write) {
+            const auto v = momentum * read(velocity) + read(gradient.data());
+            write(velocity, v);
+            write(parameters.data(), read(parameters.data()) - rate * v);
+        });
+    }
+
+    std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
+
+    /// How many steps were taken.
+    std::int64_t steps() const noexcept { return steps_; }
+    void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
+
+  private:
+    std::size_t size_;
+    double momentum_;
+    std::vector<T> velocity_;
+    std::int64_t steps_ = 0;
+};
+
+/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+struct adam_options {
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-8;
+};
+
+namespace detail {
+
+/// What Adam and AdamW share: the moments and the step.
+template <class T>
+class adam_moments {
+  public:
+    adam_moments(std::size_t size, adam_options options)
+        : options_(options), first_(size), second_(size) {}
+
+    std::array<state_array<T>, 2> state() noexcept {
+        return {{{"first_moment", first_}, {"second_moment", second_}}};
+    }
+
+    /// How many steps were taken: the bias correction depends on it.
+    std::int64_t steps() const noexcept { return steps_; }
+    void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
+
+  protected:
+    /// `keep(read, x)` gives what decay leaves of the parameters x.
+    template <class Keep>
+    void update(std::span<T> parameters, std::span<const T> gradient, double learning_rate,
+                Keep keep) noexcept {
+        assert(parameters.size() == first_.size() && gradient.size() == first_.size());
+        ++steps_;
+        const auto count = static_cast<double>(steps_);
+        const double correction1 = 1 - std::pow(options_.beta1, count);
+        const double correction2 = 1 - std::pow(options_.beta2, count);
+        const auto number = [](double x) { return kernel::set(static_cast<T>(x)); };
+        const auto beta1 = number(options_.beta1), rest1 = number(1 - options_.beta1);
+        const auto beta2 = number(options_.beta2), rest2 = number(1 - options_.beta2);
+        const auto rate = number(learning_rate / correction1);
+        const auto root_factor = number(1 / std::sqrt(correction2));
+        const auto epsilon = number(options_.epsilon);
+        T* const first = first_.data();
+        T* const second = second_.data();
+        for_each_vector<T>(first_.size(), [&](auto read, auto write) {
+            const auto g = read(gradient.data());
+            const auto m = beta1 * read(first) + rest1 * g;
+            const auto v = beta2 * read(second) + rest2 * g * g;
+            write(first, m);
+            write(second, v);
+            const auto p = keep(read, read(parameters.data()));
+            write(parameters.data(), p - rate * m / (xsimd::sqrt(v) * root_factor + epsilon));
+        });
+    }
+
+    adam_options options_;
+    std::vector<T> first_;
+    std::vector<T> second_;
+    std::int64_t steps_ = 0;
+};
+
+}  // namespace detail
+
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+template <class T>
+class adam : public detail::adam_moments<T> {
+  public:
+    explicit adam(std::size_t size, adam_options options = {})
+        : detail::adam_moments<T>(size, options) {}
+
+    /// The two spans have the size given to the constructor.
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
+        this->update(parameters, gradient, learning_rate, [](auto, auto p) { return p; });
+    }
+};
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): beside
+/// Adam's step each parameter loses learning_rate * weight_decay of itself.
+///
+/// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
+/// for vectors and scalars. An empty mask lets all decay. It is copied.
+///
+/// Throws std::invalid_argument if the mask has another size than the parameters.
+template <class T>
+class adam_w : public detail::adam_moments<T> {
+  public:
+    adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
+           adam_options options = {})
+        : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        if (mask.empty()) return;
+        if (mask.size() != size) {
+            throw std::invalid_argument("adam_w: the mask has " + std::to_string(mask.size()) +
+                                        " elements, the parameters have " + std::to_string(size));
+        }
+        std::ranges::transform(mask, decay_.begin(), [&](T x) {
+            return static_cast<T>(weight_decay * static_cast<double>(x));
+        });
+    }
+
+    /// The two spans have the size given to the constructor.
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
+        const auto rate = kernel::set(static_cast<T>(learning_rate));
+        const T* const decay = decay_.data();
+        this->update(parameters, gradient, learning_rate,
+                     [rate, decay](auto read, auto p) { return p - rate * read(decay) * p; });
+    }
+
+  private:
+    std::vector<T> decay_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+#include <numbers>
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
+/// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
+/// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+struct warmup_cosine {
+    double peak = 1e-3;
+    double floor = 0;
+    std::int64_t warmup_steps = 0;
+    std::int64_t total_steps = 1;
+
+    double operator()(std::int64_t step) const noexcept {
+        // One more in both: the first step shall not be lost to a rate of zero.
+        if (step < warmup_steps) {
+            return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
+        }
+        if (step >= total_steps) return floor;
+        const double progress = static_cast<double>(step - warmup_steps) /
+                                static_cast<double>(total_steps - warmup_steps);
+        return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+#endif  // SEQUENT_SINGLE_HEADER_HPP
