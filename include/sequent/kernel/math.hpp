@@ -72,6 +72,25 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
+/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+template <class T>
+struct tanh_constants;
+
+template <>
+struct tanh_constants<float> {
+    static constexpr float inner[] = {-5.704988992e-3f, 2.063908948e-2f, -5.373971594e-2f,
+                                      1.333144221e-1f, -3.333328194e-1f};  // 4.4e-9
+};
+
+template <>
+struct tanh_constants<double> {
+    static constexpr double inner[] = {
+        -1.6072623090678281684e-5, 7.7144484535976778809e-5,  -2.2856432357009445935e-4,
+        5.8631660106673314209e-4,  -1.4549588984186242538e-3, 3.5919891782528548738e-3,
+        -8.8632210032537474501e-3, 2.1869487576149545428e-2,  -5.3968253931270538336e-2,
+        1.3333333333262098754e-1,  -3.3333333333332855336e-1};  // 1.0e-17
+};
+
 /// c[0] x^(n-1) + ... + c[n-1]
 template <class T, std::size_t N>
 SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
@@ -140,7 +159,13 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
-    return xsimd::tanh(x);
+    const batch<T> size = xsimd::abs(x);
+    const batch<T> square = size * size;
+    const batch<T> inner =
+        fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
+    // Where exp overflows this is 1.
+    const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
+    return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
 template <class T>
