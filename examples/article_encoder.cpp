@@ -59,9 +59,10 @@ int main() {
     std::printf("\ny(0, 0) = %.4f, y(15, 63) = %.4f\n", static_cast<double>(y(0, 0)),
                 static_cast<double>(y(15, 63)));
 
-    const std::vector<float> y_gradient(x.size(), 1.0F);
+    std::vector<float> y_gradient(x.size());
+    y_gradient[0] = 1;  // how the first number of the output depends on the weights
     Encoder::backward(*parameters, {article::input = x}, y_gradient, *workspace, *gradient);
     const auto W_q = (*gradient)[article::W_q];
-    std::printf("the gradient of W_q(0, 0) = %.4g\n", static_cast<double>(W_q(0, 0)));
+    std::printf("d y(0, 0) / d W_q(0, 0) = %.4g\n", static_cast<double>(W_q(0, 0)));
     return 0;
 }

@@ -44,7 +44,7 @@ Ctrl-C stops the training early; what was learned is kept.
 
   --steps N        training steps in all (2000); a finished model takes N more
   --batch N        sequences in a step (12)
-  --rate R         highest learning rate (0.001)
+  --rate R         highest learning rate (0.002)
   --seed N         for parameters, batches and generation (1)
   --model PATH     where the model is kept (char_lm.safetensors)
   --fresh          begin anew, even if there is a saved model
@@ -61,7 +61,7 @@ struct Options {
     long batch = 12;
     long seed = 1;
     long generate = 600;
-    double rate = 1e-3;
+    double rate = 2e-3;
     double temperature = 0.8;
     bool fresh = false;
 };
@@ -88,6 +88,7 @@ Options read_options(int count, char** arguments) {
             std::cout << help_text;
             std::exit(0);
         }
+        // clang-format off
         if (name == "--steps") options.steps = whole(1);
         else if (name == "--batch") options.batch = whole(1);
         else if (name == "--seed") options.seed = whole(0);
@@ -100,6 +101,7 @@ Options read_options(int count, char** arguments) {
         else if (name.starts_with("--")) throw std::invalid_argument("there is no option " + name);
         else if (options.file.empty()) options.file = name;
         else throw std::invalid_argument("one FILE at most: \"" + name + "\" is a second");
+        // clang-format on
     }
     return options;
 }

@@ -27,6 +27,7 @@ inline constexpr weight<"W_1", D, D> W_1;
 template <int D>
 inline constexpr weight<"W_2", D, D> W_2;
 
+// clang-format off
 template <int D>
 inline constexpr auto encoder = rules(
     q(i)            <<= input(i)[W_q<D>],
@@ -37,6 +38,7 @@ inline constexpr auto encoder = rules(
     norm1(i)        <<= (attention(i), q(i)) | norm(),
     mlp(i)[W_2<D>]  <<= norm1(i)[W_1<D>] | relu(),
     norm2(i)        <<= (mlp(i), norm1(i)) | norm());
+// clang-format on
 }  // namespace article
 
 template <int N, int D>

@@ -25,6 +25,7 @@ inline constexpr auto block_rules = [] {
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
     constexpr weight<"bias_2", Shape.width> bias_2;
+    // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
             normal_x(i)       <<= x(i) | layer_norm(gain_1, bias_1),
@@ -39,6 +40,7 @@ inline constexpr auto block_rules = [] {
             between(i) <<= (x(i), attended(i)) | layer_norm(gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
             y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+    // clang-format on
 }();
 
 /// Learned positions, a stack of layers, and logits through the embedding (arXiv 1608.05859).
@@ -48,11 +50,13 @@ inline constexpr auto language_model_rules = [] {
     constexpr weight<"position", Shape.width> position;
     constexpr weight<"gain", Shape.width> gain;
     constexpr weight<"bias", Shape.width> bias;
+    // clang-format off
     return rules(
         embedded(i)      <<= (token(i)[embedding], position(i)),
         layers(i)        <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>),
         normal_layers(i) <<= layers(i) | layer_norm(gain, bias),
         logits(i)        <<= normal_layers(i)[embedding]);
+    // clang-format on
 }();
 
 }  // namespace nn

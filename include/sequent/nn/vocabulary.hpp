@@ -53,6 +53,7 @@ inline constexpr auto attention_rules = [] {
     constexpr weight<"b_query", d> b_query;
     constexpr weight<"b_key", d> b_key;
     constexpr weight<"b_value", d> b_value;
+    // clang-format off
     return rules(
         query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
         key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
@@ -60,6 +61,7 @@ inline constexpr auto attention_rules = [] {
         weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
                           | product() | softmax(j),
         attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+    // clang-format on
 }();
 
 /// The same with several heads, concatenated and mapped (arXiv 1706.03762, section 3.2.2).
@@ -77,6 +79,7 @@ inline constexpr auto multi_head_rules = [] {
     constexpr weight<"b_key", d_head> b_key;
     constexpr weight<"b_value", d_head> b_value;
     constexpr weight<"b_out", d> b_out;
+    // clang-format off
     return rules(
         query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
         key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
@@ -86,6 +89,7 @@ inline constexpr auto multi_head_rules = [] {
         head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Shape>(joined_heads(i)[W_out], b_out));
+    // clang-format on
 }();
 
 /// Two linear maps with a function between them, row by row, from Input(i) to transformed(i).
@@ -96,9 +100,11 @@ inline constexpr auto feed_forward_rules = [] {
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
     constexpr weight<"b_expand", Shape.hidden> b_expand;
     constexpr weight<"b_contract", Shape.width> b_contract;
+    // clang-format off
     return rules(
         expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
         transformed(i) <<= biased<Shape>(expanded(i)[W_contract], b_contract));
+    // clang-format on
 }();
 
 }  // namespace sequent::inline SEQUENT_ABI::nn

@@ -55,12 +55,14 @@ struct literal {
     constexpr bool gives_value() const { return !negated && !hidden; }
 };
 
+// clang-format off
 enum class node_kind {
     constant, variable, count,
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation
-};  // clang-format keeps groups: indices, arithmetic, comparisons, connectives
+};
+// clang-format on
 
 /// A node of an index expression or a constraint. `value` is the constant, the variable or the
 /// count.
