@@ -83,7 +83,9 @@ Options read_options(int count, char** arguments) {
             if (++at == count) throw std::invalid_argument(name + " needs a value");
             return arguments[at];
         };
-        auto whole = [&](double least) { return static_cast<long>(to_number(name, text(), least)); };
+        auto whole = [&](double least) {
+            return static_cast<long>(to_number(name, text(), least));
+        };
         if (name == "--help" || name == "-h") {
             std::cout << help_text;
             std::exit(0);
@@ -192,10 +194,9 @@ class Trainer {
         int count = 0;
         for (std::size_t at = 0; at < windows; at += stride, ++count) {
             const auto window = text.subspan(at * context, context + 1);
-            const auto logits =
-                Model::forward(*parameters_, {window.first(context)}, *workspace_);
-            loss += static_cast<double>(sequent::train::cross_entropy<context, symbols>(
-                logits.data, window.last(context)));
+            const auto logits = Model::forward(*parameters_, {window.first(context)}, *workspace_);
+            loss += static_cast<double>(
+                sequent::train::cross_entropy<context, symbols>(logits.data, window.last(context)));
         }
         return loss / count;
     }
@@ -274,11 +275,12 @@ void train(Trainer& trainer, const Options& options, Window text, Window held_ou
         const double validation = trainer.evaluate(held_out, 100);
         const double seconds = std::chrono::duration<double>(clock::now() - start).count();
         const double done = static_cast<double>(at + 1 - first);
-        std::printf("step %5lld of %lld   training loss %.3f   validation loss %.3f   "
-                    "%6.0f tokens/s   %s left\n",
-                    static_cast<long long>(at + 1), static_cast<long long>(last), training / steps,
-                    validation, done * static_cast<double>(options.batch) * context / seconds,
-                    duration(seconds / done * static_cast<double>(last - at - 1)).c_str());
+        std::printf(
+            "step %5lld of %lld   training loss %.3f   validation loss %.3f   "
+            "%6.0f tokens/s   %s left\n",
+            static_cast<long long>(at + 1), static_cast<long long>(last), training / steps,
+            validation, done * static_cast<double>(options.batch) * context / seconds,
+            duration(seconds / done * static_cast<double>(last - at - 1)).c_str());
         std::fflush(stdout);
         training = 0;
         steps = 0;

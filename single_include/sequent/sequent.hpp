@@ -1330,6 +1330,25 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
+/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+template <class T>
+struct tanh_constants;
+
+template <>
+struct tanh_constants<float> {
+    static constexpr float inner[] = {-5.704988992e-3f, 2.063908948e-2f, -5.373971594e-2f,
+                                      1.333144221e-1f, -3.333328194e-1f};  // 4.4e-9
+};
+
+template <>
+struct tanh_constants<double> {
+    static constexpr double inner[] = {
+        -1.6072623090678281684e-5, 7.7144484535976778809e-5,  -2.2856432357009445935e-4,
+        5.8631660106673314209e-4,  -1.4549588984186242538e-3, 3.5919891782528548738e-3,
+        -8.8632210032537474501e-3, 2.1869487576149545428e-2,  -5.3968253931270538336e-2,
+        1.3333333333262098754e-1,  -3.3333333333332855336e-1};  // 1.0e-17
+};
+
 /// c[0] x^(n-1) + ... + c[n-1]
 template <class T, std::size_t N>
 SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
@@ -1398,7 +1417,13 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
-    return xsimd::tanh(x);
+    const batch<T> size = xsimd::abs(x);
+    const batch<T> square = size * size;
+    const batch<T> inner =
+        fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
+    // Where exp overflows this is 1.
+    const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
+    return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
 template <class T>
@@ -1729,7 +1754,8 @@ inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
             for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
         }
         // Counted from the end, so that the compiler sees how few there are.
-        for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0; --rest, ++k, to += Width)
+        for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
+             --rest, ++k, to += Width)
             for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
     });
 }
@@ -2026,10 +2052,11 @@ class score_tile {
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
             constexpr product_shape shape{
-                Rows, Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
+                Rows,  Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
                 pitch, false};
             tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
-                           operands_.y[Node] + column_ * node.y_column, to, rows_, node.depth);
+                                      operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                      node.depth);
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;
@@ -2083,9 +2110,8 @@ class score_tile {
         } else if constexpr (node.op == score_op::function) {
             alignas(64) T part[Rows * pitch];
             each_vector([&](int r, int c) {
-                const batch<T> slope =
-                    derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
-                                              static_cast<T>(node.value));
+                const batch<T> slope = derivative<node.function>(
+                    value<node.left>(r, c), value<Node>(r, c), static_cast<T>(node.value));
                 store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
             });
             propagate_node<node.left>(part, true);
@@ -2099,8 +2125,8 @@ class score_tile {
         if constexpr (scales(Node)) {
             T* to = last ? gradient : scaled;
             each_vector([&](int r, int c) {
-                store(to + r * pitch + c, batch<T>(load(gradient + r * pitch + c) *
-                                                   set(static_cast<T>(node.value))));
+                store(to + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * set(static_cast<T>(node.value))));
             });
             gradient = to;
         }
@@ -2118,7 +2144,8 @@ class score_tile {
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
+                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns,
+                                          rows_);
             }
     }
 
@@ -2151,7 +2178,8 @@ class score_tile {
 /// Shape is a type with static constexpr members
 ///   rows, columns, length      the extents of i and j, and of a value
 ///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i), admits_row(i)
+///   space                      `pieces` that don't overlap, each with begin(i), end(i),
+///   admits_row(i)
 ///                              modulus, slope, residues, row_modulus, row_residues
 ///   value_column, out_row      strides
 ///   value_gradient             whether it may be wanted
@@ -2209,8 +2237,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
             for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
                  ++column_class) {
                 if (!piece.admits_residue(row_class, column_class)) continue;
-                const int skipped =
-                    range.begin > row_class ? (range.begin - row_class + row_step - 1) / row_step : 0;
+                const int skipped = range.begin > row_class
+                                        ? (range.begin - row_class + row_step - 1) / row_step
+                                        : 0;
                 part.first_row = row_class + skipped * row_step;
                 part.first_column = column_class;
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
@@ -2259,10 +2288,11 @@ struct tile_size {
     static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
     /// Whether no tile has fewer rows.
     template <class Range>
-    static constexpr bool even = is_whole<Range> && RowStep == 1 && all_rows % rows == 0;
+    static constexpr bool even = is_whole<Range>&& RowStep == 1 && all_rows % rows == 0;
 };
 
-/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the sum.
+/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the
+/// sum.
 template <int Columns, class T>
 SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noexcept {
     constexpr int n = lanes<T>;
@@ -2279,8 +2309,10 @@ SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noex
         const batch<T> index = iota<T>();
         for (int c = 0; c < Columns; c += n) {
             const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            const batch<T> p = xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
+            const auto inside =
+                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            const batch<T> p =
+                xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
             sum += p;
             store(row + c, p);
         }
@@ -2300,7 +2332,8 @@ SEQUENT_INLINE T greatest(const T* row, int begin, int end) noexcept {
         const batch<T> index = iota<T>();
         for (int c = 0; c < Columns; c += n) {
             const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            const auto inside =
+                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
             most = xsimd::max(most, xsimd::select(inside, load(row + c), lowest));
         }
     }
@@ -2341,56 +2374,57 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         sum[row] = 0;
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     }
-    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto row_step,
-                                                   auto column_step) {
-        using size = detail::tile_size<Shape, row_step(), column_step()>;
-        constexpr bool even = size::template even<Range>;
-        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step(), even>;
-        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                               int fresh) {
-            const int row = part.first_row + first * row_step();
-            const int at_column = part.first_column + column * column_step();
-            tile scores(operands, row, at_column, rows);
-            T* p = scores.evaluate();
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < rows; ++r) {
-                T* line = p + r * tile::pitch;
-                const int begin = std::max(part.begin[first + r], fresh) - column;
-                const int end = std::min(part.end[first + r] - column, size::columns);
-                const int at = row + r * row_step();
-                if (begin >= end) {
-                    std::fill_n(line, tile::pitch, T(0));
-                    continue;
+    detail::each_lattice<Shape>(
+        counts, range, [&](const auto& part, auto row_step, auto column_step) {
+            using size = detail::tile_size<Shape, row_step(), column_step()>;
+            constexpr bool even = size::template even<Range>;
+            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                            column_step(), even>;
+            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                                   int fresh) {
+                const int row = part.first_row + first * row_step();
+                const int at_column = part.first_column + column * column_step();
+                tile scores(operands, row, at_column, rows);
+                T* p = scores.evaluate();
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < rows; ++r) {
+                    T* line = p + r * tile::pitch;
+                    const int begin = std::max(part.begin[first + r], fresh) - column;
+                    const int end = std::min(part.end[first + r] - column, size::columns);
+                    const int at = row + r * row_step();
+                    if (begin >= end) {
+                        std::fill_n(line, tile::pitch, T(0));
+                        continue;
+                    }
+                    const T most = detail::greatest<size::columns>(line, begin, end) * scale;
+                    const T next = std::max(shift[at], most);
+                    if (next == -std::numeric_limits<T>::infinity()) {
+                        std::fill_n(line, tile::pitch, T(0));
+                        continue;
+                    }
+                    const T added =
+                        detail::exponentials<size::columns>(line, begin, end, scale, next);
+                    if (sum[at] > 0 && next > shift[at]) {
+                        const T factor = exp(shift[at] - next);
+                        detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
+                        sum[at] *= factor;
+                    }
+                    shift[at] = next;
+                    sum[at] += added;
                 }
-                const T most = detail::greatest<size::columns>(line, begin, end) * scale;
-                const T next = std::max(shift[at], most);
-                if (next == -std::numeric_limits<T>::infinity()) {
-                    std::fill_n(line, tile::pitch, T(0));
-                    continue;
-                }
-                const T added = detail::exponentials<size::columns>(line, begin, end, scale, next);
-                if (sum[at] > 0 && next > shift[at]) {
-                    const T factor = exp(shift[at] - next);
-                    detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
-                    sum[at] *= factor;
-                }
-                shift[at] = next;
-                sum[at] += added;
-            }
-            constexpr product_shape shape{size::rows,
-                                          Shape::length,
-                                          size::columns,
-                                          tile::pitch,
-                                          1,
-                                          Shape::value_column * column_step(),
-                                          1,
-                                          Shape::out_row * row_step(),
-                                          true};
-            detail::tile_product<shape, even>(p, value + at_column * Shape::value_column, out + row * Shape::out_row,
-                           rows, size::columns);
+                constexpr product_shape shape{size::rows,
+                                              Shape::length,
+                                              size::columns,
+                                              tile::pitch,
+                                              1,
+                                              Shape::value_column * column_step(),
+                                              1,
+                                              Shape::out_row * row_step(),
+                                              true};
+                detail::tile_product<shape, even>(p, value + at_column * Shape::value_column,
+                                                  out + row * Shape::out_row, rows, size::columns);
+            });
         });
-    });
     for (int row = range.begin; row < range.end; ++row) {
         if (sum[row] > 0) {
             detail::scale_row<Shape::length>(out + row * Shape::out_row, 1 / sum[row]);
@@ -2412,62 +2446,64 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto row_step,
-                                                 auto column_step) {
-        using size = detail::tile_size<Shape, row_step(), column_step()>;
-        constexpr bool even = size::template even<all_rows<Shape::rows>>;
-        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step(), even>;
-        constexpr int pitch = tile::pitch;
-        constexpr int value_step = Shape::value_column * column_step();
-        constexpr int out_step = Shape::out_row * row_step();
-        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                               int fresh) {
-            const int row = part.first_row + first * row_step();
-            const int at_column = part.first_column + column * column_step();
-            tile scores(operands, row, at_column, rows);
-            const T* raw = scores.evaluate();
-            const T* dout = out_gradient + row * Shape::out_row;
-            alignas(64) T p[size::rows * pitch];
-            alignas(64) T ds[size::rows * pitch];
-            constexpr product_shape to_weights{size::rows, size::columns, Shape::length,
-                                               out_step,   1,             1,
-                                               value_step, pitch,         false};
-            detail::tile_product<to_weights, even>(dout, value + at_column * Shape::value_column, ds, rows,
-                                Shape::length);
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < rows; ++r) {
-                const int at = row + r * row_step();
-                const int begin = std::max(part.begin[first + r], fresh) - column;
-                const int end = std::min(part.end[first + r] - column, size::columns);
-                T* weights = p + r * pitch;
-                T* gradient = ds + r * pitch;
-                if (begin >= end) {
-                    std::fill_n(weights, pitch, T(0));
-                    std::fill_n(gradient, pitch, T(0));
-                    continue;
+    detail::each_lattice<Shape>(
+        counts, all, [&](const auto& part, auto row_step, auto column_step) {
+            using size = detail::tile_size<Shape, row_step(), column_step()>;
+            constexpr bool even = size::template even<all_rows<Shape::rows>>;
+            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                            column_step(), even>;
+            constexpr int pitch = tile::pitch;
+            constexpr int value_step = Shape::value_column * column_step();
+            constexpr int out_step = Shape::out_row * row_step();
+            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                                   int fresh) {
+                const int row = part.first_row + first * row_step();
+                const int at_column = part.first_column + column * column_step();
+                tile scores(operands, row, at_column, rows);
+                const T* raw = scores.evaluate();
+                const T* dout = out_gradient + row * Shape::out_row;
+                alignas(64) T p[size::rows * pitch];
+                alignas(64) T ds[size::rows * pitch];
+                constexpr product_shape to_weights{
+                    size::rows, size::columns, Shape::length, out_step, 1,
+                    1,          value_step,    pitch,         false};
+                detail::tile_product<to_weights, even>(
+                    dout, value + at_column * Shape::value_column, ds, rows, Shape::length);
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < rows; ++r) {
+                    const int at = row + r * row_step();
+                    const int begin = std::max(part.begin[first + r], fresh) - column;
+                    const int end = std::min(part.end[first + r] - column, size::columns);
+                    T* weights = p + r * pitch;
+                    T* gradient = ds + r * pitch;
+                    if (begin >= end) {
+                        std::fill_n(weights, pitch, T(0));
+                        std::fill_n(gradient, pitch, T(0));
+                        continue;
+                    }
+                    std::copy_n(raw + r * pitch, pitch, weights);
+                    (void)detail::exponentials<size::columns>(weights, begin, end, scale,
+                                                              log_sum[at]);
+                    const batch<T> subtract = set(inner[at]);
+                    for (int c = 0; c < size::columns; c += lanes<T>) {
+                        const batch<T> weight = load(weights + c);
+                        const batch<T> slope =
+                            weight * (load(gradient + c) - subtract) * set(scale);
+                        store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                    }
                 }
-                std::copy_n(raw + r * pitch, pitch, weights);
-                (void)detail::exponentials<size::columns>(weights, begin, end, scale, log_sum[at]);
-                const batch<T> subtract = set(inner[at]);
-                for (int c = 0; c < size::columns; c += lanes<T>) {
-                    const batch<T> weight = load(weights + c);
-                    const batch<T> slope =
-                        weight * (load(gradient + c) - subtract) * set(scale);
-                    store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
-                }
-            }
-            if constexpr (Shape::value_gradient)
-                if (value_gradient) {
-                    constexpr product_shape to_value{size::columns, Shape::length, size::rows,
-                                                     1,             pitch,         out_step,
-                                                     1,             value_step,    true};
-                    detail::tile_product<to_value, even>(p, dout, value_gradient + at_column * Shape::value_column,
-                                      size::columns, rows);
-                }
-            scores.propagate(ds);
+                if constexpr (Shape::value_gradient)
+                    if (value_gradient) {
+                        constexpr product_shape to_value{
+                            size::columns, Shape::length, size::rows, 1, pitch, out_step, 1,
+                            value_step,    true};
+                        detail::tile_product<to_value, even>(
+                            p, dout, value_gradient + at_column * Shape::value_column,
+                            size::columns, rows);
+                    }
+                scores.propagate(ds);
+            });
         });
-    });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -2780,7 +2816,9 @@ struct pack<First, Rest...> {
     [[no_unique_address]] pack<Rest...> rest;
 };
 
-constexpr pack<> make_pack() noexcept { return {}; }
+constexpr pack<> make_pack() noexcept {
+    return {};
+}
 template <class First, class... Rest>
 constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
     return {first, make_pack(rest...)};
@@ -2869,14 +2907,16 @@ template <class T>
 concept constraint = is_constraint<T>;
 
 template <class Left, class Right>
-concept index_pair =
-    index_operand<Left> && index_operand<Right> && (index_term<Left> || index_term<Right>);
+concept index_pair = index_operand<Left> && index_operand<Right> &&
+    (index_term<Left> || index_term<Right>);
 
 template <index_term Term>
 constexpr Term as_index(Term term) noexcept {
     return term;
 }
-constexpr integer as_index(int value) noexcept { return {value}; }
+constexpr integer as_index(int value) noexcept {
+    return {value};
+}
 
 template <class T>
 using index_of = decltype(as_index(T{}));
@@ -3093,7 +3133,8 @@ struct relation {
 
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
+                                                                  {}};
     }
 };
 
@@ -3146,7 +3187,9 @@ struct index_value {
     Index index;
 };
 
-constexpr constant number(double value) noexcept { return {value}; }
+constexpr constant number(double value) noexcept {
+    return {value};
+}
 template <index_term Index>
 constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
@@ -3233,16 +3276,7 @@ constexpr auto operator!(Atom absent) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-enum class combination {
-    sum,
-    product,
-    elementwise_product,
-    max,
-    min,
-    mean,
-    concat,
-    cosine
-};
+enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
 enum class transformation {
     identity,
@@ -3292,48 +3326,94 @@ struct repeated {
 };
 
 // Combinations of the literals of one body.
-constexpr auto sum() noexcept { return combine<combination::sum>{}; }
+constexpr auto sum() noexcept {
+    return combine<combination::sum>{};
+}
 /// The matrix product of the literals, left to right.
-constexpr auto product() noexcept { return combine<combination::product>{}; }
+constexpr auto product() noexcept {
+    return combine<combination::product>{};
+}
 constexpr auto elementwise_product() noexcept {
     return combine<combination::elementwise_product>{};
 }
-constexpr auto max() noexcept { return combine<combination::max>{}; }
-constexpr auto min() noexcept { return combine<combination::min>{}; }
-constexpr auto mean() noexcept { return combine<combination::mean>{}; }
-constexpr auto concat() noexcept { return combine<combination::concat>{}; }
+constexpr auto max() noexcept {
+    return combine<combination::max>{};
+}
+constexpr auto min() noexcept {
+    return combine<combination::min>{};
+}
+constexpr auto mean() noexcept {
+    return combine<combination::mean>{};
+}
+constexpr auto concat() noexcept {
+    return combine<combination::concat>{};
+}
 /// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
-constexpr auto cosine() noexcept { return combine<combination::cosine>{}; }
+constexpr auto cosine() noexcept {
+    return combine<combination::cosine>{};
+}
 
 // Transformations, element by element.
-constexpr auto identity() noexcept { return transform<transformation::identity>{}; }
-constexpr auto relu() noexcept { return transform<transformation::relu>{}; }
+constexpr auto identity() noexcept {
+    return transform<transformation::identity>{};
+}
+constexpr auto relu() noexcept {
+    return transform<transformation::relu>{};
+}
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
 /// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
-constexpr auto gelu() noexcept { return transform<transformation::gelu>{}; }
+constexpr auto gelu() noexcept {
+    return transform<transformation::gelu>{};
+}
 /// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept { return transform<transformation::gelu_tanh>{}; }
-constexpr auto silu() noexcept { return transform<transformation::silu>{}; }
-constexpr auto sigmoid() noexcept { return transform<transformation::sigmoid>{}; }
-constexpr auto tanh() noexcept { return transform<transformation::tanh>{}; }
-constexpr auto exp() noexcept { return transform<transformation::exp>{}; }
-constexpr auto log() noexcept { return transform<transformation::log>{}; }
-constexpr auto sqrt() noexcept { return transform<transformation::sqrt>{}; }
+constexpr auto gelu_tanh() noexcept {
+    return transform<transformation::gelu_tanh>{};
+}
+constexpr auto silu() noexcept {
+    return transform<transformation::silu>{};
+}
+constexpr auto sigmoid() noexcept {
+    return transform<transformation::sigmoid>{};
+}
+constexpr auto tanh() noexcept {
+    return transform<transformation::tanh>{};
+}
+constexpr auto exp() noexcept {
+    return transform<transformation::exp>{};
+}
+constexpr auto log() noexcept {
+    return transform<transformation::log>{};
+}
+constexpr auto sqrt() noexcept {
+    return transform<transformation::sqrt>{};
+}
 /// 1 / x.
-constexpr auto inverse() noexcept { return transform<transformation::inverse>{}; }
+constexpr auto inverse() noexcept {
+    return transform<transformation::inverse>{};
+}
 /// 1 - x.
-constexpr auto complement() noexcept { return transform<transformation::complement>{}; }
+constexpr auto complement() noexcept {
+    return transform<transformation::complement>{};
+}
 /// c tanh(x / c).
-constexpr auto soft_cap(double c) noexcept { return transform<transformation::soft_cap>{{c}, {}}; }
+constexpr auto soft_cap(double c) noexcept {
+    return transform<transformation::soft_cap>{{c}, {}};
+}
 
 // Transformations of a whole value.
-constexpr auto softmax() noexcept { return transform<transformation::softmax>{}; }
+constexpr auto softmax() noexcept {
+    return transform<transformation::softmax>{};
+}
 /// The projection onto the probability simplex (arXiv 1602.02068).
-constexpr auto sparsemax() noexcept { return transform<transformation::sparsemax>{}; }
+constexpr auto sparsemax() noexcept {
+    return transform<transformation::sparsemax>{};
+}
 /// (x - mean) / sqrt(variance + eps), the variance divided by the length.
-constexpr auto norm(double eps = 1e-5) noexcept { return transform<transformation::norm>{{eps}, {}}; }
+constexpr auto norm(double eps = 1e-5) noexcept {
+    return transform<transformation::norm>{{eps}, {}};
+}
 /// norm, times a gain, plus a bias (arXiv 1607.06450).
 template <weight_literal Gain, weight_literal Bias>
 constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
@@ -3504,8 +3584,8 @@ inline constexpr bool is_name<relation<Name>> = true;
 
 /// A part of a rule, whole or not.
 template <class T>
-concept rule_part = is_body<T> || is_applied<T> || is_function<T> || is_rule<T> ||
-                    std::is_same_v<T, mistaken>;
+concept rule_part =
+    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
 template <class T>
 concept word = rule_part<T> || index_term<T> || is_name<T>;
 
@@ -3513,91 +3593,96 @@ concept word = rule_part<T> || index_term<T> || is_name<T>;
 /// it is no rule, but perhaps a test or a fold.
 template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
-                 ((word<Left> || std::is_arithmetic_v<Left>) && rule_part<Right>);
+                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
 /// A mistake that has been told is not told again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
 template <class Left, class Right>
-    requires beside<Left, Right> && (!(body<Left> && body_item<Right>))
-constexpr mistaken operator,(Left, Right) noexcept {
-    constexpr bool makes_a_rule = told<Left, Right>;
-    if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-        static_assert(makes_a_rule,
-                      "sequent: a bare number in a body would vanish; write number(0.5)");
-    else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-        static_assert(makes_a_rule,
-                      "sequent: a function stands after the body: (a, b) | product()");
-    else if constexpr (is_name<Left> || is_name<Right>)
-        static_assert(makes_a_rule,
-                      "sequent: a relation in a body has arguments, such as k(j)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: only literals, weights, numbers and constraints stand in a body");
-    return {};
-}
-
-template <class Left, class Right>
-    requires beside<Left, Right> && (!(functional_body<Left> && function<Right>))
-constexpr mistaken operator|(Left, Right) noexcept {
-    constexpr bool makes_a_rule = told<Left, Right>;
-    if constexpr (is_name<Left>)
-        static_assert(makes_a_rule,
-                      "sequent: a relation in a body has arguments, such as k(j)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: after | stands a function call such as relu() or sum(j); "
-                      "conditions are joined by ||");
-    return {};
-}
-
-/// A function's name, without the parentheses of a call.
-struct uncalled {
-    template <class Result, class... Arguments>
-    constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-    // Of the overloaded ones, those that a name alone cannot tell apart.
-    constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::max> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::min> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
-    constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
-};
-template <class Body>
-    requires functional_body<Body> || std::is_same_v<Body, mistaken>
-constexpr mistaken operator|(Body, uncalled) noexcept {
-    constexpr bool makes_a_rule = told<Body>;
-    static_assert(makes_a_rule,
-                  "sequent: after | stands a function call such as relu() or sum(j): the "
-                  "parentheses are missing");
-    return {};
-}
-
-template <class Head, class Body>
-    requires beside<Head, Body> && (!(head_atom<Head> && functional_body<Body>))
-constexpr mistaken operator<<=(Head, Body) noexcept {
-    constexpr bool makes_a_rule = told<Head, Body>;
-    if constexpr (!head_atom<Head>)
-        static_assert(makes_a_rule,
-                      "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: a rule follows from a body of literals; a number is number(0.5)");
-    return {};
-}
-
-#define SEQUENT_REFUSE(OPERATOR, REASON)                                              \
-    template <class Left, class Right>                                                \
-        requires beside<Left, Right> && (!(constraint<Left> && constraint<Right>)) && \
-                 (!(constraint<Left> && index_operand<Right>))                        \
-    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                      \
-        constexpr bool makes_a_rule = told<Left, Right>;                              \
-        static_assert(makes_a_rule, REASON);                                          \
-        return {};                                                                    \
+    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
+        Left, Right) noexcept {
+        constexpr bool makes_a_rule = told<Left, Right>;
+        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a bare number in a body would vanish; write number(0.5)");
+        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+            static_assert(makes_a_rule,
+                          "sequent: a function stands after the body: (a, b) | product()");
+        else if constexpr (is_name<Left> || is_name<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a relation in a body has arguments, such as k(j)");
+        else
+            static_assert(
+                makes_a_rule,
+                "sequent: only literals, weights, numbers and constraints stand in a body");
+        return {};
     }
-#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
+
+    template <class Left, class Right>
+        requires beside<Left, Right> &&
+            (!(functional_body<Left> && function<Right>)) constexpr mistaken
+            operator|(Left, Right) noexcept {
+            constexpr bool makes_a_rule = told<Left, Right>;
+            if constexpr (is_name<Left>)
+                static_assert(makes_a_rule,
+                              "sequent: a relation in a body has arguments, such as k(j)");
+            else
+                static_assert(makes_a_rule,
+                              "sequent: after | stands a function call such as relu() or sum(j); "
+                              "conditions are joined by ||");
+            return {};
+        }
+
+        /// A function's name, without the parentheses of a call.
+        struct uncalled {
+            template <class Result, class... Arguments>
+            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+            // Of the overloaded ones, those that a name alone cannot tell apart.
+            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+        };
+        template <class Body>
+            requires functional_body<Body> || std::is_same_v<Body, mistaken>
+        constexpr mistaken operator|(Body, uncalled) noexcept {
+            constexpr bool makes_a_rule = told<Body>;
+            static_assert(makes_a_rule,
+                          "sequent: after | stands a function call such as relu() or sum(j): the "
+                          "parentheses are missing");
+            return {};
+        }
+
+        template <class Head, class Body>
+            requires beside<Head, Body> &&
+                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
+                operator<<=(Head, Body) noexcept {
+                constexpr bool makes_a_rule = told<Head, Body>;
+                if constexpr (!head_atom<Head>)
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+                else
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
+                return {};
+            }
+
+#define SEQUENT_REFUSE(OPERATOR, REASON)                                                        \
+    template <class Left, class Right>                                                          \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&            \
+            (!(constraint<Left> && index_operand<Right>)) constexpr mistaken operator OPERATOR( \
+                Left, Right) noexcept {                                                         \
+            constexpr bool makes_a_rule = told<Left, Right>;                                    \
+            static_assert(makes_a_rule, REASON);                                                \
+            return {};                                                                          \
+        }
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
+    SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
                    "| sum()")
 #define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
@@ -3608,22 +3693,22 @@ constexpr mistaken operator<<=(Head, Body) noexcept {
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
                    "alternatives are several rules with one head")
-SEQUENT_REFUSE_ARITHMETIC(+)
-SEQUENT_REFUSE_ARITHMETIC(-)
-SEQUENT_REFUSE_ARITHMETIC(*)
-SEQUENT_REFUSE_ARITHMETIC(/)
-SEQUENT_REFUSE_ARITHMETIC(%)
-SEQUENT_REFUSE_ARITHMETIC(&)
-SEQUENT_REFUSE_ARITHMETIC(^)
-SEQUENT_REFUSE_COMPARISON(<)
-SEQUENT_REFUSE_COMPARISON(<=)
-SEQUENT_REFUSE_COMPARISON(>)
-SEQUENT_REFUSE_COMPARISON(>=)
-SEQUENT_REFUSE_COMPARISON(<<)
-SEQUENT_REFUSE_COMPARISON(==)
-SEQUENT_REFUSE_COMPARISON(!=)
-SEQUENT_REFUSE_CONNECTIVE(&&)
-SEQUENT_REFUSE_CONNECTIVE(||)
+            SEQUENT_REFUSE_ARITHMETIC(+)
+            SEQUENT_REFUSE_ARITHMETIC(-)
+            SEQUENT_REFUSE_ARITHMETIC(*)
+            SEQUENT_REFUSE_ARITHMETIC(/)
+            SEQUENT_REFUSE_ARITHMETIC(%)
+            SEQUENT_REFUSE_ARITHMETIC(&)
+            SEQUENT_REFUSE_ARITHMETIC(^)
+            SEQUENT_REFUSE_COMPARISON(<)
+            SEQUENT_REFUSE_COMPARISON(<=)
+            SEQUENT_REFUSE_COMPARISON(>)
+            SEQUENT_REFUSE_COMPARISON(>=)
+            SEQUENT_REFUSE_COMPARISON(<<)
+            SEQUENT_REFUSE_COMPARISON(==)
+            SEQUENT_REFUSE_COMPARISON(!=)
+            SEQUENT_REFUSE_CONNECTIVE(&&)
+            SEQUENT_REFUSE_CONNECTIVE(||)
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
@@ -3781,7 +3866,7 @@ std::string extents_text(const Int* extents, int rank) {
 struct extents {
     int rank = 0;
     std::array<long, 8> at{};
-    bool shaped = false;      // the extents are those of the values, not only their number
+    bool shaped = false;  // the extents are those of the values, not only their number
     bool contiguous = true;
 
     constexpr long size() const {
@@ -3910,8 +3995,8 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        throw argument_error("sequent: " + what + " needs the shape " + extents_text(expected, rank) +
-                             ", given is " + given.text());
+        throw argument_error("sequent: " + what + " needs the shape " +
+                             extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
         throw argument_error("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");
@@ -4049,8 +4134,10 @@ consteval auto mistake_type() {
     constexpr fault found = Diagnosis.found;
     constexpr int left = Diagnosis.left;
     constexpr int right = Diagnosis.right;
-#define SEQUENT_MISTAKE(NAME) \
-    if constexpr (found == fault::NAME) return mistake::NAME{}; else
+#define SEQUENT_MISTAKE(NAME)           \
+    if constexpr (found == fault::NAME) \
+        return mistake::NAME{};         \
+    else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
@@ -4108,15 +4195,14 @@ consteval auto name_type(std::index_sequence<At...>) {
 }
 /// A name whose characters stand in the compiler's message.
 template <language::fixed_string Name>
-using named_as =
-    decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
 
 /// Instantiating this reports `Diagnosis`, if it holds a mistake.
 template <const auto& Diagnosis>
-using report = check_program<
-    decltype(rule_type<Diagnosis>()),
-    decltype(relation_type<Diagnosis>(std::make_index_sequence<Diagnosis.relation.length>{})),
-    decltype(mistake_type<Diagnosis>())>;
+using report = check_program<decltype(rule_type<Diagnosis>()),
+                             decltype(relation_type<Diagnosis>(
+                                 std::make_index_sequence<Diagnosis.relation.length>{})),
+                             decltype(mistake_type<Diagnosis>())>;
 
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
@@ -4172,12 +4258,14 @@ struct literal {
     constexpr bool gives_value() const { return !negated && !hidden; }
 };
 
+// clang-format off
 enum class node_kind {
     constant, variable, count,
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation
-};  // clang-format keeps groups: indices, arithmetic, comparisons, connectives
+};
+// clang-format on
 
 /// A node of an index expression or a constraint. `value` is the constant, the variable or the
 /// count.
@@ -4219,10 +4307,10 @@ struct rule {
     unsigned aggregated_variables = 0;
     list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
     list<variable, max_variables> variables{};
-    int repeat = 0;         // stack<repeat>
-    int block = 0;          // the scope of the stacked block
+    int repeat = 0;  // stack<repeat>
+    int block = 0;   // the scope of the stacked block
     bool transforms_atom = false;
-    bool total = false;     // a literal without an atom adds nothing instead of removing the rule
+    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
 
     constexpr unsigned head_variables() const {
         unsigned mask = 0;
@@ -4595,8 +4683,8 @@ struct shaped {
 
 /// The value of one literal, and of a body.
 template <class Shaped>
-constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits,
-                                    int& left, int& right) {
+constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
+                                    int& right) {
     value_shape shape{};
     if (item.kind == literal_kind::relation) {
         shape = in.relations[item.relation].value;
@@ -4675,8 +4763,8 @@ class shaper {
         if (!ok()) return;
         const int shown = relation >= 0 ? relation : at.head;
         const int stacking = out.text.scopes[at.scope].rule;
-        out.mistake = {found, at.number, out.text.relations[shown].id, left, right,
-                       stacking < 0 ? -1 : out.text.rules[stacking].number};
+        out.mistake = {found, at.number, out.text.relations[shown].id,
+                       left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -4746,7 +4834,8 @@ class shaper {
             }
         }
         if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
-            item(stacking, 0).kind != literal_kind::relation || item(stacking, 0).weight.weight >= 0)
+            item(stacking, 0).kind != literal_kind::relation ||
+            item(stacking, 0).weight.weight >= 0)
             fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
@@ -4927,8 +5016,7 @@ class shaper {
             const int result = out.block_output[written.block];
             const value_shape inner = out.relations[result].value;
             const value_shape outer = out.relations[item(written, 0).relation].value;
-            if (!(inner == outer))
-                misfit(written, -1, inner.rows, outer.rows);
+            if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             copy_shape(result, written.head);
             for (int axis = 0; axis < written.arity; ++axis)
                 written.variables[written.terms[axis].variable].extent = head.extents[axis];
@@ -4946,7 +5034,8 @@ class shaper {
         for (const rule& user : out.text.rules)
             for (int body = 0; body < user.literals; ++body) {
                 const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head) continue;
+                if (value.kind != literal_kind::relation || value.relation != written.head)
+                    continue;
                 for (int axis = 0; axis < written.arity; ++axis)
                     if (written.terms[axis].variable == variable &&
                         value.terms[axis].variable >= 0 && !value.terms[axis].offset)
@@ -4975,9 +5064,8 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed = at.variable < 0
-                                   ? at.offset + 1
-                                   : written.variables[at.variable].extent;
+            const int needed =
+                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -4997,8 +5085,8 @@ class shaper {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
-                misfit(written,
-                     value.kind == literal_kind::relation ? value.relation : -1, left, right);
+                misfit(written, value.kind == literal_kind::relation ? value.relation : -1, left,
+                       right);
                 return shape;
             }
             if (first) {
@@ -5009,21 +5097,18 @@ class shaper {
                 if (shape.is_scalar()) {
                     shape = next;
                 } else {
-                    if (shape.columns != next.rows)
-                        misfit(written, -1, shape.columns, next.rows);
+                    if (shape.columns != next.rows) misfit(written, -1, shape.columns, next.rows);
                     shape = {shape.rows, next.columns};
                 }
             } else if (written.combined == combination::concat) {
-                if (shape.columns != next.columns)
-                    misfit(written, -1, shape.columns, next.columns);
+                if (shape.columns != next.columns) misfit(written, -1, shape.columns, next.columns);
                 shape = {shape.rows + next.rows, shape.columns};
             } else if (!(shape == next)) {
                 if (shape.is_scalar() && is_elementwise(written.combined))
                     shape = next;
                 else if (!(next.is_scalar() && is_elementwise(written.combined)))
-                    misfit(written, -1,
-                         shape.rows == next.rows ? shape.columns : shape.rows,
-                         shape.rows == next.rows ? next.columns : next.rows);
+                    misfit(written, -1, shape.rows == next.rows ? shape.columns : shape.rows,
+                           shape.rows == next.rows ? next.columns : next.rows);
             }
         }
         if (written.combined == combination::cosine) shape = {1, 1};
@@ -5033,7 +5118,8 @@ class shaper {
         if (written.aggregated == aggregation::concat) {
             int repeats = 1;
             for (int at = 0; at < written.variables.size(); ++at)
-                if (!((written.head_variables() >> at) & 1u)) repeats *= written.variables[at].extent;
+                if (!((written.head_variables() >> at) & 1u))
+                    repeats *= written.variables[at].extent;
             return {shape.rows * repeats, shape.columns};
         }
         return shape;
@@ -5049,16 +5135,14 @@ class shaper {
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size())
-                misfit(written, -1, first * second, shape.size());
+            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
             if (gain.shape[0] * gain.shape[1] != shape.size())
-                misfit(written, -1, gain.shape[0] * gain.shape[1],
-                     shape.size());
+                misfit(written, -1, gain.shape[0] * gain.shape[1], shape.size());
         }
         return shape;
     }
@@ -5097,8 +5181,7 @@ class shaper {
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
-            if (out.outputs.size() == 0 && ok())
-                out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
+            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
     }
@@ -5330,7 +5413,9 @@ class space_builder {
         const node& top = nodes_[at];
         linear_form form;
         switch (top.kind) {
-            case node_kind::constant: form.offset = top.value; return form;
+            case node_kind::constant:
+                form.offset = top.value;
+                return form;
             case node_kind::variable:
                 if (top.value == row_)
                     form.row = 1;
@@ -5343,7 +5428,8 @@ class space_builder {
                 form.count = top.value;
                 form.count_factor = 1;
                 return form;
-            case node_kind::add: return added(form_of(top.left), form_of(top.right));
+            case node_kind::add:
+                return added(form_of(top.left), form_of(top.right));
             case node_kind::subtract:
                 return added(form_of(top.left), scaled(form_of(top.right), -1));
             case node_kind::multiply: {
@@ -5384,7 +5470,8 @@ class space_builder {
                 form.remainder_shift = left.offset;
                 return form;
             }
-            default: return unknown_form();
+            default:
+                return unknown_form();
         }
     }
 
@@ -5430,9 +5517,8 @@ class space_builder {
             if (!is_constant(rest)) return inexact();
             item.is_residue = true;
             for (int residue = 0; residue < item.form.modulus; ++residue)
-                if (item.form.remainder *
-                            floor_remainder(residue + item.form.remainder_shift,
-                                            item.form.modulus) +
+                if (item.form.remainder * floor_remainder(residue + item.form.remainder_shift,
+                                                          item.form.modulus) +
                         item.form.offset <=
                     0)
                     item.residues |= 1ULL << residue;
@@ -5455,21 +5541,31 @@ class space_builder {
     constexpr disjunction compare(node_kind kind, const linear_form& left,
                                   const linear_form& right) {
         switch (kind) {
-            case node_kind::less: return at_most(left, right, 1);
-            case node_kind::less_equal: return at_most(left, right, 0);
-            case node_kind::greater: return at_most(right, left, 1);
-            case node_kind::greater_equal: return at_most(right, left, 0);
-            case node_kind::equal: return both(at_most(left, right, 0), at_most(right, left, 0));
-            default: return either(at_most(left, right, 1), at_most(right, left, 1));
+            case node_kind::less:
+                return at_most(left, right, 1);
+            case node_kind::less_equal:
+                return at_most(left, right, 0);
+            case node_kind::greater:
+                return at_most(right, left, 1);
+            case node_kind::greater_equal:
+                return at_most(right, left, 0);
+            case node_kind::equal:
+                return both(at_most(left, right, 0), at_most(right, left, 0));
+            default:
+                return either(at_most(left, right, 1), at_most(right, left, 1));
         }
     }
 
     constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
         if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less) kind = node_kind::greater;
-            else if (kind == node_kind::less_equal) kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater) kind = node_kind::less;
-            else if (kind == node_kind::greater_equal) kind = node_kind::less_equal;
+            if (kind == node_kind::less)
+                kind = node_kind::greater;
+            else if (kind == node_kind::less_equal)
+                kind = node_kind::greater_equal;
+            else if (kind == node_kind::greater)
+                kind = node_kind::less;
+            else if (kind == node_kind::greater_equal)
+                kind = node_kind::less_equal;
             const int swapped = left_at;
             left_at = right_at;
             right_at = swapped;
@@ -5490,9 +5586,10 @@ class space_builder {
                             either(compare(node_kind::greater_equal, inner, limit),
                                    compare(node_kind::greater_equal, negative, limit)));
             default:
-                return either(either(compare(node_kind::less, inner, limit) .size() ?
-                                     both(compare(node_kind::less, inner, limit),
-                                          compare(node_kind::less, negative, limit)) : disjunction{},
+                return either(either(compare(node_kind::less, inner, limit).size()
+                                         ? both(compare(node_kind::less, inner, limit),
+                                                compare(node_kind::less, negative, limit))
+                                         : disjunction{},
                                      compare(node_kind::greater, inner, limit)),
                               compare(node_kind::greater, negative, limit));
         }
@@ -5512,19 +5609,27 @@ class space_builder {
             case node_kind::disjunction:
                 return negate ? both(expand(top.left, true), expand(top.right, true))
                               : either(expand(top.left, false), expand(top.right, false));
-            case node_kind::negation: return expand(top.left, !negate);
-            default: return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
+            case node_kind::negation:
+                return expand(top.left, !negate);
+            default:
+                return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }
     }
 
     static constexpr node_kind opposite(node_kind kind) {
         switch (kind) {
-            case node_kind::less: return node_kind::greater_equal;
-            case node_kind::less_equal: return node_kind::greater;
-            case node_kind::greater: return node_kind::less_equal;
-            case node_kind::greater_equal: return node_kind::less;
-            case node_kind::equal: return node_kind::not_equal;
-            default: return node_kind::equal;
+            case node_kind::less:
+                return node_kind::greater_equal;
+            case node_kind::less_equal:
+                return node_kind::greater;
+            case node_kind::greater:
+                return node_kind::less_equal;
+            case node_kind::greater_equal:
+                return node_kind::less;
+            case node_kind::equal:
+                return node_kind::not_equal;
+            default:
+                return node_kind::equal;
         }
     }
 
@@ -5732,8 +5837,7 @@ struct node_pool {
 
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
-        if (kind == node_kind::greater_equal)
-            return add(node_kind::less_equal, value, right, left);
+        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
         for (int at = 0; at < nodes.size(); ++at)
             if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
                 nodes[at].right == right)
@@ -5775,7 +5879,9 @@ struct node_pool {
     }
 };
 
-constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 10 * literals + 32; }
+constexpr int pool_size(int nodes, int literals) {
+    return 8 * nodes + 10 * literals + 32;
+}
 
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
@@ -5829,8 +5935,8 @@ class domain_finder {
                 out.expression[item_at] =
                     out.pool.substitute(in.text.nodes, item.expression, identity);
             if (item.kind != literal_kind::relation) continue;
-            const int inherited = out.pool.substitute(out.pool.nodes, out.domain[item.relation],
-                                                      item.terms);
+            const int inherited =
+                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 if (body == 0) {
                     common = inherited;
@@ -5865,8 +5971,11 @@ class domain_finder {
                 const int first = number_of(written, 0);
                 const int second = number_of(written, body);
                 const int stacking = in.text.scopes[written.scope].rule;
-                out.mistake = {fault::rules_of_one_sum_with_different_spaces, second,
-                               in.text.relations[written.head].id, first + 1, second + 1,
+                out.mistake = {fault::rules_of_one_sum_with_different_spaces,
+                               second,
+                               in.text.relations[written.head].id,
+                               first + 1,
+                               second + 1,
                                stacking < 0 ? -1 : in.text.rules[stacking].number};
             }
             const unsigned all = (1u << written.variables.size()) - 1;
@@ -5932,12 +6041,12 @@ class domain_finder {
         auto require = [&](const term& at, int extent) {
             const int variable = at.variable;
             const int low = variable < 0 ? at.offset : at.offset;
-            const int high = variable < 0 ? at.offset
-                                          : at.offset + written.variables[variable].extent - 1;
+            const int high =
+                variable < 0 ? at.offset : at.offset + written.variables[variable].extent - 1;
             if (low < 0)
-                root = out.pool.both(root, out.pool.add(node_kind::greater_equal, 0,
-                                                        out.pool.at_term(at),
-                                                        out.pool.add(node_kind::constant, 0)));
+                root = out.pool.both(root,
+                                     out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
+                                                  out.pool.add(node_kind::constant, 0)));
             if (high >= extent)
                 root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
                                                         out.pool.add(node_kind::constant, extent)));
@@ -5974,7 +6083,7 @@ class domain_finder {
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;     // of a row step
+inline constexpr int max_terms = 6;  // of a row step
 
 enum class place { none, parameter, value, fact };
 
@@ -6131,10 +6240,10 @@ struct birth {
 
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;        // in the list of its kind; of repeat_end, the step that begins
-    int rule = -1;     // that it computes
+    int at = 0;     // in the list of its kind; of repeat_end, the step that begins
+    int rule = -1;  // that it computes
     int repeat = 1;
-    int depth = 0;     // how many stacks it stands in
+    int depth = 0;  // how many stacks it stands in
     list<birth, max_literals + 4> births{};
 };
 
@@ -6178,7 +6287,7 @@ inline constexpr int never = 1 << 30;
 struct buffer {
     int size = 0;
     int scope = 0;
-    int copies = 1;  // one per layer: the backward pass of a stack needs them all
+    int copies = 1;     // one per layer: the backward pass of a stack needs them all
     int first = never;  // first and last use of the values, in steps
     int last = -1;
     int adjoint_first = never;
@@ -6198,7 +6307,8 @@ template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
     static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
-    static constexpr int weight_capacity = decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
+    static constexpr int weight_capacity =
+        decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
 
     list<step, Sizes.rules * 2> steps{};
     list<row_step, Sizes.rules> rows{};
@@ -6258,8 +6368,8 @@ struct draft {
         return in.relations[in.text.rules[rule].head];
     }
     constexpr bool is_private(int rule) const {
-        return user[rule] >= 0 && !head_of(rule).output &&
-               in.text.rules[user[rule]].repeat == 0 && !is_block_output(rule);
+        return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
+               !is_block_output(rule);
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -6378,8 +6488,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
-    const bool multiplies = written.combined == combination::elementwise_product &&
-                            written.literals > 1;
+    const bool multiplies =
+        written.combined == combination::elementwise_product && written.literals > 1;
     if (!multiplies && !is_linear(written, draft.in.text)) return false;
     const value_shape shape = draft.head_of(at).value;
     for (int body = 0; body < written.literals; ++body) {
@@ -6393,8 +6503,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (weighted) {
             const weight& applied = draft.in.text.weights[item.weight.weight];
             if (multiplies || applied.rank != 2) return false;
-            if (!is_symbol(draft, item) &&
-                draft.in.relations[item.relation].value.columns != 1)
+            if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
                 return false;
         }
         unsigned variables = 0;
@@ -6440,9 +6549,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
     for (int body = 0; body < using_rule.literals; ++body) {
         const literal& other = draft.literal_of(user, body);
         if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
-        const int definer = other.kind == literal_kind::relation
-                                ? draft.in.relations[other.relation].rule
-                                : -1;
+        const int definer =
+            other.kind == literal_kind::relation ? draft.in.relations[other.relation].rule : -1;
         if (definer >= 0 && definer != at && draft.roles[definer] == role::inlined) ++products;
     }
     return products + written.literals <= 4 &&
@@ -6501,8 +6609,7 @@ class row_builder {
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
-        made.multiplies =
-            rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
@@ -6544,8 +6651,8 @@ class row_builder {
                 }
                 collect(definer, inner_map);
             } else {
-                literals_.push({item, item.kind == literal_kind::relation &&
-                                          item.weight.weight >= 0});
+                literals_.push(
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
             }
         }
     }
@@ -6816,18 +6923,17 @@ class attention_matcher {
                 return false;
         }
         const int condition = draft_.conditions.condition[at_];
-        if (condition !=
-            draft_.out.pool.substitute(draft_.out.pool.nodes,
-                                       draft_.conditions.domain[weights.relation], weights.terms))
+        if (condition != draft_.out.pool.substitute(draft_.out.pool.nodes,
+                                                    draft_.conditions.domain[weights.relation],
+                                                    weights.terms))
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
         unsigned allowed = 1u << column_;
         if (row_ >= 0) allowed |= 1u << row_;
         if (draft_.out.pool.variables(condition) & ~allowed) return false;
-        if (condition >= 0 &&
-            (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
-             !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
+        if (condition >= 0 && (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
+                               !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
             return false;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
@@ -6902,8 +7008,8 @@ class attention_matcher {
         }
         for (const transformation_use& function : written.transformations) {
             if (!is_scalar_function(function.kind)) return -1;
-            result = push({score_kind::function, {}, {}, 0, function.numbers[0], function.kind,
-                           result, -1});
+            result = push(
+                {score_kind::function, {}, {}, 0, function.numbers[0], function.kind, result, -1});
         }
         return result;
     }
@@ -6921,8 +7027,14 @@ class attention_matcher {
             step.nodes.count = right;
             return left;
         }
-        return push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
-                     transformation::identity, left, right});
+        return push({sums ? score_kind::add : score_kind::multiply,
+                     {},
+                     {},
+                     0,
+                     0,
+                     transformation::identity,
+                     left,
+                     right});
     }
 
     static constexpr literal mapped(literal item, const term* map) {
@@ -7004,7 +7116,9 @@ class attention_matcher {
     constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {
         const node& top = draft_.out.pool.nodes[root];
         switch (top.kind) {
-            case node_kind::constant: to.value += factor * top.value; return true;
+            case node_kind::constant:
+                to.value += factor * top.value;
+                return true;
             case node_kind::variable: {
                 const term& at = map[top.value];
                 to.value += factor * at.offset;
@@ -7029,7 +7143,8 @@ class attention_matcher {
                     return add_linear(top.left, map, factor * right.value, to);
                 return false;
             }
-            default: return false;
+            default:
+                return false;
         }
     }
 
@@ -7040,8 +7155,8 @@ class attention_matcher {
         const int arity = bare ? item.weight.arity : item.arity;
         const int* strides = bare ? draft_.out.weights[item.weight.weight].strides
                                   : draft_.out.relations[item.relation].strides;
-        result.at = bare ? draft_.weight_operand(item.weight)
-                         : draft_.relation_operand(item.relation);
+        result.at =
+            bare ? draft_.weight_operand(item.weight) : draft_.relation_operand(item.relation);
         auto add = [&](const term& at, int stride) {
             result.at.offset += at.offset * stride;
             if (at.variable < 0) return;
@@ -7062,7 +7177,9 @@ class attention_matcher {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) { return (size + 15) / 16 * 16; }
+constexpr int aligned(int size) {
+    return (size + 15) / 16 * 16;
+}
 
 /// The index of a weight that is in the head but not in the input stands between the weight's
 /// inputs and its outputs: all heads become the columns of one matrix product.
@@ -7104,9 +7221,8 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     group_candidate result;
     const rule& written = draft.rule_of(at);
     if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
-    if (written.transformations.size() || draft.head_of(at).output ||
-        draft.is_block_output(at) || written.literals > 2 ||
-        written.variables.size() != written.arity ||
+    if (written.transformations.size() || draft.head_of(at).output || draft.is_block_output(at) ||
+        written.literals > 2 || written.variables.size() != written.arity ||
         written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
@@ -7352,8 +7468,7 @@ class builder {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
         const int size = relation_size(written.head);
-        if (!lay_out_in_carry(at))
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+        if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -7374,7 +7489,8 @@ class builder {
         for (const row_function& function : made.functions) {
             switch (function.kind) {
                 case transformation::identity:
-                case transformation::rotary: break;
+                case transformation::rotary:
+                    break;
                 case transformation::relu:
                 case transformation::leaky_relu:
                 case transformation::sigmoid:
@@ -7384,8 +7500,11 @@ class builder {
                 case transformation::inverse:
                 case transformation::complement:
                 case transformation::softmax:
-                case transformation::sparsemax: ++remembering; break;
-                default: return true;
+                case transformation::sparsemax:
+                    ++remembering;
+                    break;
+                default:
+                    return true;
             }
         }
         return remembering > 0 && made.functions.size() > 1;
@@ -7425,9 +7544,8 @@ class builder {
     constexpr group_candidate candidate_width(int at, const axes& chosen) const {
         group_candidate result;
         const rule& written = draft_.rule_of(at);
-        result.columns =
-            draft_.head_of(at).value.size() *
-            (chosen.segment >= 0 ? written.variables[chosen.segment].extent : 1);
+        result.columns = draft_.head_of(at).value.size() *
+                         (chosen.segment >= 0 ? written.variables[chosen.segment].extent : 1);
         return result;
     }
 
@@ -7442,8 +7560,7 @@ class builder {
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
             !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine ||
-            written.aggregated == aggregation::softmax ||
+        if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
             written.aggregated == aggregation::count)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
@@ -7637,8 +7754,8 @@ class builder {
                 const weight_layout& layout = draft_.out.weights[item.weight.weight];
                 const bool turned = item.weight.transposed;
                 made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, item.weight.terms,
-                            item.weight.arity, layout.strides);
+                add_strides(made.weight_strides, made.weight, item.weight.terms, item.weight.arity,
+                            layout.strides);
                 made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
                 made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
                 made.weight_row = turned ? layout.column : layout.row;
@@ -7686,8 +7803,7 @@ class builder {
                 function.position =
                     draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
             }
-            if (use.kind == transformation::slice)
-                shape = {static_cast<int>(use.numbers[1]), 1};
+            if (use.kind == transformation::slice) shape = {static_cast<int>(use.numbers[1]), 1};
             if (use.kind == transformation::reshape)
                 shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
             made.functions.push(function);
@@ -7699,8 +7815,8 @@ class builder {
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are given;
-/// the steps' own follow in S+1 .. 2S.
+/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
+/// given; the steps' own follow in S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -8020,9 +8136,7 @@ class reader {
     }
     template <class Item>
         requires lang::is_literal<Item>
-    constexpr void read_body(const Item& item) {
-        out.literals.push(read_literal(item));
-    }
+    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
     constexpr literal read_literal(
@@ -8176,8 +8290,8 @@ class reader {
             const term right = read_term(written.right);
             const bool add = Operation == lang::arithmetic::add;
             if (right.variable < 0)
-                return {left.variable, add ? left.offset + right.offset
-                                           : left.offset - right.offset};
+                return {left.variable,
+                        add ? left.offset + right.offset : left.offset - right.offset};
             if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
         }
         fail(fault::argument_is_not_a_variable_plus_a_constant);
@@ -8347,16 +8461,14 @@ struct plan_of {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
-    static constexpr auto shapes =
-        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto shapes = shaper<size, fact_count>(source_of<Program>, facts, queries).out;
     static constexpr auto conditions = [] {
         if constexpr (shapes.mistake.ok())
             return domain_finder<size, fact_count>(shapes).out;
         else
             return domains<size>{};
     }();
-    static constexpr diagnosis mistake =
-        shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
+    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         draft<size, fact_count> work(shapes, conditions);
@@ -8397,7 +8509,7 @@ struct bindings {
     const void* facts[max_facts]{};
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[max_facts]{};         // run-time counts, in the order in which the program names them
+    int counts[max_facts]{};  // run-time counts, in the order in which the program names them
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
@@ -8407,8 +8519,7 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact)
-            return static_cast<const T*>(facts[at.index]) + at.offset;
+        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
         const T* base = at.where == place::parameter ? parameters : workspace;
         return base + at.offset + shift(at.layer_strides);
     }
@@ -8421,13 +8532,15 @@ struct bindings {
     /// Where the operand's gradient is to be added; null where none is wanted.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
-            case place::value: return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::value:
+                return workspace + at.adjoint + shift(at.adjoint_layer_strides);
             case place::parameter:
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;
             case place::fact:
                 return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
-            default: return nullptr;
+            default:
+                return nullptr;
         }
     }
 };
@@ -8514,8 +8627,8 @@ struct any_block {
 
 template <const auto& Program, class... Facts>
 class ill_formed_model {
-    static_assert(
-        sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) > 0);
+    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
+                  0);
 
   public:
     using plan = sequent::plan::plan_of<Program, Facts...>;
@@ -8580,9 +8693,7 @@ class random_numbers {
     }
 
     /// Uniform in [0, 1).
-    constexpr double uniform() noexcept {
-        return static_cast<double>(next() >> 11) * 0x1.0p-53;
-    }
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
     /// Uniform in 0 .. count - 1.
     constexpr int below(int count) noexcept {
@@ -8738,9 +8849,9 @@ struct alignas(64) parameter_block {
     template <fixed_string Name, class U>
     static constexpr tensor_view<U> view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
-        using reason = std::conditional_t<
-            at == -1, mistake::no_weight_of_this_name,
-            mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
             return to_tensor<U>(found, base);
@@ -8787,10 +8898,10 @@ void initialize_parameters(T* base, std::uint64_t seed) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             tensor_view<T> to = to_tensor<T>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-            const double deviation = view.looked_up || view.bare || view.value_rank < 2
-                                         ? 0.02
-                                         : 1 / std::sqrt(static_cast<double>(
-                                                   view.extents[view.rank - 1]));
+            const double deviation =
+                view.looked_up || view.bare || view.value_rank < 2
+                    ? 0.02
+                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
             for (int at = 0; at < to.size(); ++at)
                 to.element(at) = view.gain ? T(1)
                                  : bias    ? T(0)
@@ -8821,7 +8932,9 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-constexpr bool is_elementwise(transformation kind) { return kind < transformation::softmax; }
+constexpr bool is_elementwise(transformation kind) {
+    return kind < transformation::softmax;
+}
 
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
@@ -8838,18 +8951,18 @@ SEQUENT_INLINE void each_lane(F f) noexcept {
 template <int Length, class T>
 SEQUENT_INLINE void add_to(T* to, const T* from) noexcept {
     each_lane<Length, T>([&](int at, auto count) {
-        kernel::store_first<count()>(
-            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) +
-                                      kernel::load_first<count()>(from + at)));
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) +
+                                                      kernel::load_first<count()>(from + at)));
     });
 }
 
 template <int Length, class T>
 SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     each_lane<Length, T>([&](int at, auto count) {
-        kernel::store_first<count()>(
-            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) *
-                                      kernel::load_first<count()>(from + at)));
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) *
+                                                      kernel::load_first<count()>(from + at)));
     });
 }
 
@@ -8882,9 +8995,9 @@ struct row_functions {
         constexpr T number = static_cast<T>(function.numbers[0]);
         if constexpr (is_elementwise(function.kind)) {
             each_lane<columns, T>([&](int at, auto count) {
-                kernel::store_first<count()>(
-                    y + at, kernel::apply<activation_of(function.kind)>(
-                                kernel::load_first<count()>(x + at), number));
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(function.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
             });
         } else {
             constexpr int length = step.length;
@@ -8896,14 +9009,17 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
-                        bound.read(function.weights[1].at) + weight_at(function.weights[1], row, segment),
-                        y, number);
+                    kernel::layer_norm<length>(x,
+                                               bound.read(function.weights[0].at) +
+                                                   weight_at(function.weights[0], row, segment),
+                                               bound.read(function.weights[1].at) +
+                                                   weight_at(function.weights[1], row, segment),
+                                               y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
-                        y, number);
+                    kernel::rms_norm<length>(x,
+                                             bound.read(function.weights[0].at) +
+                                                 weight_at(function.weights[0], row, segment),
+                                             y, number);
                 else if constexpr (function.kind == transformation::rotary)
                     kernel::rotary<length>(x, y, position(function, row, segment),
                                            function.numbers[0]);
@@ -8925,7 +9041,8 @@ struct row_functions {
         if constexpr (is_elementwise(function.kind)) {
             each_lane<columns, T>([&](int at, auto count) {
                 const auto slope = kernel::derivative<activation_of(function.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
                 kernel::store_first<count()>(
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
@@ -8942,18 +9059,21 @@ struct row_functions {
                     kernel::norm_gradient<length>(x, gradient, gradient, number);
                 else if constexpr (function.kind == transformation::layer_norm)
                     kernel::layer_norm_gradient<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         weight_gradient(function.weights[1], row, segment), number);
                 else if constexpr (function.kind == transformation::rms_norm)
                     kernel::rms_norm_gradient<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         number);
                 else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary_gradient<length>(gradient, gradient,
-                                                    position(function, row, segment),
-                                                    function.numbers[0]);
+                    kernel::rotary_gradient<length>(
+                        gradient, gradient, position(function, row, segment), function.numbers[0]);
             }
         }
     }
@@ -8978,7 +9098,8 @@ class row_runner {
                 if constexpr (step.functions.size() > 0)
                     for (int at = row; at < row + rows; ++at)
                         kernel::unroll<step.functions.size()>([&](auto index) {
-                            const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                            const T* x =
+                                index() == 0 ? sum + at * sum_row : out + at * step.out.row;
                             functions.template forward<index()>(x, out + at * step.out.row, at);
                         });
             }
@@ -9026,8 +9147,8 @@ class row_runner {
                         int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Even>(bound, first, second, third, sum, row,
-                                                              rows);
+                multiply<index(), index() != first_product(), Even>(bound, first, second, third,
+                                                                    sum, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
@@ -9052,10 +9173,12 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from = table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from =
+                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
-                            to[column] = from[column * term.w_column] + (starts ? T(0) : to[column]);
+                            to[column] =
+                                from[column * term.w_column] + (starts ? T(0) : to[column]);
                     } else if constexpr (starts) {
                         std::copy_n(from, columns, to);
                     } else {
@@ -9072,16 +9195,16 @@ class row_runner {
     }
 
     template <int At, bool Accumulate, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
-                         int rows) noexcept {
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
+                         int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
         constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
         kernel::unroll<term.splits>([&](auto split) {
             constexpr kernel::product_shape shape{
-                block, columns, term.depth, by_row(term) ? 0 : term.x.row, 1, term.w_depth,
-                term.w_column, sum_row, Accumulate || split() > 0};
+                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
             const T* a = x + split() * term.x_split;
             const T* b = w + split() * term.w_split;
             if constexpr (by_row(term)) {
@@ -9204,10 +9327,10 @@ class row_runner {
                 kernel::unroll<step.terms.size()>([&](auto other) {
                     constexpr row_term factor = step.terms[other()];
                     if constexpr (other() != At)
-                        multiply_to<length>(others, bound.read(factor.x.at) +
-                                                        outer_shift(factor.x, first, second, third) +
-                                                        row * factor.x.row +
-                                                        segment * factor.x.column);
+                        multiply_to<length>(others,
+                                            bound.read(factor.x.at) +
+                                                outer_shift(factor.x, first, second, third) +
+                                                row * factor.x.row + segment * factor.x.column);
                 });
                 add_to<length>(to + row * term.x.row + segment * term.x.column, others);
             }
@@ -9233,21 +9356,35 @@ struct attention_shape {
     static constexpr int value_column = step.value.column;
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
-    static constexpr plan::space space = plan::make_space(
-        Plan::tables.pool.nodes, step.condition, step.row_variable, step.column_variable);
+    static constexpr plan::space space = plan::make_space(Plan::tables.pool.nodes, step.condition,
+                                                          step.row_variable, step.column_variable);
 
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, step.nodes.size()> result;
         for (const plan::score_node& from : step.nodes) {
             kernel::score_node to;
             switch (from.kind) {
-                case score_kind::dot: to.op = kernel::score_op::dot; break;
-                case score_kind::load: to.op = kernel::score_op::load; break;
-                case score_kind::number: to.op = kernel::score_op::number; break;
-                case score_kind::index: to.op = kernel::score_op::index; break;
-                case score_kind::add: to.op = kernel::score_op::add; break;
-                case score_kind::multiply: to.op = kernel::score_op::multiply; break;
-                case score_kind::function: to.op = kernel::score_op::function; break;
+                case score_kind::dot:
+                    to.op = kernel::score_op::dot;
+                    break;
+                case score_kind::load:
+                    to.op = kernel::score_op::load;
+                    break;
+                case score_kind::number:
+                    to.op = kernel::score_op::number;
+                    break;
+                case score_kind::index:
+                    to.op = kernel::score_op::index;
+                    break;
+                case score_kind::add:
+                    to.op = kernel::score_op::add;
+                    break;
+                case score_kind::multiply:
+                    to.op = kernel::score_op::multiply;
+                    break;
+                case score_kind::function:
+                    to.op = kernel::score_op::function;
+                    break;
             }
             to.x_row = from.x.row;
             to.x_column = from.x.column;
@@ -9355,18 +9492,30 @@ SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
         if constexpr (top.right >= 0) {
             const int right = evaluate_node<Plan, top.right>(index, counts);
             switch (top.kind) {
-                case node_kind::add: return left + right;
-                case node_kind::subtract: return left - right;
-                case node_kind::multiply: return left * right;
-                case node_kind::divide: return plan::floor_divide(left, right);
-                case node_kind::remainder: return plan::floor_remainder(left, right);
-                case node_kind::less: return left < right;
-                case node_kind::less_equal: return left <= right;
-                case node_kind::equal: return left == right;
-                case node_kind::not_equal: return left != right;
-                case node_kind::conjunction: return left && right;
-                case node_kind::disjunction: return left || right;
-                default: return 0;
+                case node_kind::add:
+                    return left + right;
+                case node_kind::subtract:
+                    return left - right;
+                case node_kind::multiply:
+                    return left * right;
+                case node_kind::divide:
+                    return plan::floor_divide(left, right);
+                case node_kind::remainder:
+                    return plan::floor_remainder(left, right);
+                case node_kind::less:
+                    return left < right;
+                case node_kind::less_equal:
+                    return left <= right;
+                case node_kind::equal:
+                    return left == right;
+                case node_kind::not_equal:
+                    return left != right;
+                case node_kind::conjunction:
+                    return left && right;
+                case node_kind::disjunction:
+                    return left || right;
+                default:
+                    return 0;
             }
         }
     }
@@ -9439,8 +9588,7 @@ class general_runner {
                     if constexpr (item.symbols)
                         nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
                     else
-                        nonzero =
-                            nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                        nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
                 holds = holds && nonzero == item.required_nonzero;
             }
         });
@@ -9458,8 +9606,8 @@ class general_runner {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
-            const T* row = bound_.read(item.weight) + shift(item.weight_strides) +
-                           symbol * item.weight_row;
+            const T* row =
+                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
         } else {
             const T* from = bound_.read(item.at) + shift(item.strides);
@@ -9610,7 +9758,8 @@ class general_runner {
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
-    static void multiply(const T* left, value_shape a, const T* right, value_shape b, T* to) noexcept {
+    static void multiply(const T* left, value_shape a, const T* right, value_shape b,
+                         T* to) noexcept {
         if (b.is_scalar()) {
             for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
         } else if (a.is_scalar()) {
@@ -9641,7 +9790,8 @@ class general_runner {
                 multiply(partial_[index()], product_shape(index()), values_[index()], shape,
                          partial_[index() + 1]);
             // A literal without a value passes the product on.
-            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]); ++next)
+            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
+                 ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
         });
         std::copy_n(partial_[literals], combined, stages_[0]);
@@ -9672,9 +9822,9 @@ class general_runner {
         T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
             each_lane<size, T>([&](int at, auto count) {
-                kernel::store_first<count()>(
-                    y + at, kernel::apply<activation_of(f.kind)>(
-                                kernel::load_first<count()>(x + at), number));
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(f.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
             });
         } else if constexpr (f.kind == softmax) {
             kernel::softmax<size>(x, y);
@@ -9716,7 +9866,8 @@ class general_runner {
         if constexpr (is_elementwise(f.kind)) {
             each_lane<size, T>([&](int at, auto count) {
                 const auto slope = kernel::derivative<activation_of(f.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
                 kernel::store_first<count()>(
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
@@ -9786,8 +9937,8 @@ class general_runner {
             const T square = norms[which] * norms[which];
             alignas(64) value part;
             for (int at = 0; at < size; ++at)
-                part[at] = gradient * (vectors[other][at] / scale -
-                                       dot / scale * vectors[which][at] / square);
+                part[at] = gradient *
+                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
             undo_literal<index()>(part);
             ++which;
         });
@@ -9804,7 +9955,8 @@ class general_runner {
                 if constexpr (step.combined == combination::elementwise_product)
                     each_value([&](auto other) {
                         if constexpr (other() != index())
-                            slope *= element_of(values_[other()], literal<other()>.shape.size(), at);
+                            slope *=
+                                element_of(values_[other()], literal<other()>.shape.size(), at);
                     });
                 if constexpr (step.combined == combination::max ||
                               step.combined == combination::min) {
@@ -9812,8 +9964,7 @@ class general_runner {
                     int chosen = -1;
                     T most = 0;
                     each_value([&](auto other) {
-                        const T x =
-                            element_of(values_[other()], literal<other()>.shape.size(), at);
+                        const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
                         if (chosen < 0 ||
                             (step.combined == combination::max ? x > most : x < most)) {
                             chosen = other();
@@ -10058,7 +10209,8 @@ class general_runner {
             alignas(64) value inner;
             std::fill_n(inner, length, T(0));
             auto first = [&] {
-                for (int at = 0; at < length; ++at) inner[at] += out_value()[at] * out_gradient()[at];
+                for (int at = 0; at < length; ++at)
+                    inner[at] += out_value()[at] * out_gradient()[at];
             };
             each_ground(step.heads, first);
             auto second = [&] {
@@ -10256,9 +10408,9 @@ struct alignas(64) workspace_block {
     tensor_view<const T> operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
-        using reason = std::conditional_t<
-            (at < 0), mistake::no_relation_of_this_name,
-            mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
             return to_tensor<const T>(view, numbers);
@@ -10339,7 +10491,9 @@ class model {
         static std::string text(const sequent::plan::name& id, int at) {
             std::string result;
             if (id.length)
-                result.append("\"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+                result.append("\"")
+                    .append(id.text, static_cast<std::size_t>(id.length))
+                    .append("\"");
             else
                 result.append("number ").append(std::to_string(at + 1));
             return result;
@@ -10366,11 +10520,11 @@ class model {
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 for (int symbol = 0; symbol < wanted.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        throw argument_error(
-                            "sequent: " + what + " holds the symbol " +
-                            std::to_string(given.symbols[symbol]) + " at position " +
-                            std::to_string(symbol) + ", beyond its " +
-                            std::to_string(wanted.classes) + " classes");
+                        throw argument_error("sequent: " + what + " holds the symbol " +
+                                             std::to_string(given.symbols[symbol]) +
+                                             " at position " + std::to_string(symbol) +
+                                             ", beyond its " + std::to_string(wanted.classes) +
+                                             " classes");
                 pointers[at] = given.symbols;
             } else {
                 if (!given.numbers)
@@ -10395,7 +10549,8 @@ class model {
         }
         template <class Value>
             requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only) : output_gradients({model_detail::argument<const T>(only)}) {}
+        output_gradients(const Value& only)
+            : output_gradients({model_detail::argument<const T>(only)}) {}
 
         const T* pointers[outputs > 0 ? outputs : 1]{};
 
@@ -10471,8 +10626,7 @@ class model {
     static void mark_decayed(parameters<T>& mask) {
         mask = parameters<T>{};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
-            constexpr model_detail::weight_view view =
-                model_detail::view_of_weight<plan>(index());
+            constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
                 auto to = model_detail::to_tensor<T>(view, mask.numbers);
@@ -10503,14 +10657,16 @@ class model {
     /// where they are asked for. The values in w are used up.
     template <class T>
     static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward,
-                         workspace<T>& w, parameters<T>& gradient,
+                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+                         parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
         model_detail::bindings<T> bound = bind(p, given, w);
         bound.parameter_gradient = gradient.numbers;
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
         model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
     }
 
@@ -10622,7 +10778,8 @@ inline std::string step_line(const std::string& name, const std::string& what, l
 template <class Plan, int At>
 std::string describe_step() {
     constexpr plan::step step = Plan::template step_at<At>;
-    constexpr plan::name id = Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    constexpr plan::name id =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     const std::string name(id.text, static_cast<std::size_t>(id.length));
     std::string what;
     if constexpr (step.kind == plan::step_kind::rows) {
@@ -10760,13 +10917,16 @@ enum class option {
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> ||
-                    requires(language::var<"i"> i, language::var<"j"> j) { T::keeps(i, j); };
+    requires(language::var<"i"> i, language::var<"j"> j) {
+    T::keeps(i, j);
+};
 template <class T>
-inline constexpr option kind_of = mask_type<T>                             ? option::mask
-                                  : requires { T::rule; }                  ? option::activation
-                                  : std::is_same_v<T, pre_norm> ||
-                                            std::is_same_v<T, post_norm> ? option::norm_place
-                                                                           : option::unknown;
+inline constexpr option kind_of = mask_type<T> ? option::mask : requires {
+    T::rule;
+}
+? option::activation
+    : std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm> ? option::norm_place
+                                                                  : option::unknown;
 template <int Value>
 inline constexpr option kind_of<tokens<Value>> = option::tokens;
 template <int Value>
@@ -10858,8 +11018,7 @@ consteval shape shape_of() {
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = 4 * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
-    result.norm_first =
-        std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
+    result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
     return result;
 }
 
@@ -10926,6 +11085,7 @@ inline constexpr auto attention_rules = [] {
     constexpr weight<"b_query", d> b_query;
     constexpr weight<"b_key", d> b_key;
     constexpr weight<"b_value", d> b_value;
+    // clang-format off
     return rules(
         query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
         key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
@@ -10933,6 +11093,7 @@ inline constexpr auto attention_rules = [] {
         weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
                           | product() | softmax(j),
         attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+    // clang-format on
 }();
 
 /// The same with several heads, concatenated and mapped (arXiv 1706.03762, section 3.2.2).
@@ -10950,6 +11111,7 @@ inline constexpr auto multi_head_rules = [] {
     constexpr weight<"b_key", d_head> b_key;
     constexpr weight<"b_value", d_head> b_value;
     constexpr weight<"b_out", d> b_out;
+    // clang-format off
     return rules(
         query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
         key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
@@ -10959,6 +11121,7 @@ inline constexpr auto multi_head_rules = [] {
         head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Shape>(joined_heads(i)[W_out], b_out));
+    // clang-format on
 }();
 
 /// Two linear maps with a function between them, row by row, from Input(i) to transformed(i).
@@ -10969,9 +11132,11 @@ inline constexpr auto feed_forward_rules = [] {
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
     constexpr weight<"b_expand", Shape.hidden> b_expand;
     constexpr weight<"b_contract", Shape.width> b_contract;
+    // clang-format off
     return rules(
         expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
         transformed(i) <<= biased<Shape>(expanded(i)[W_contract], b_contract));
+    // clang-format on
 }();
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
@@ -10983,12 +11148,11 @@ namespace sequent::inline SEQUENT_ABI {
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
 /// tokens, width, a mask, biases.
 template <class... Options>
-struct attention
-    : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
-                                nn::type_of<nn::option::mask, mask::none, Options...>,
-                                language::relation<"x">>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
+struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
+                                             nn::type_of<nn::option::mask, mask::none, Options...>,
+                                             language::relation<"x">>,
+                         fact<"x", nn::shape_of<post_norm, Options...>().tokens,
+                              nn::shape_of<post_norm, Options...>().width>> {
     static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
                             nn::option::biases>::only<Options...>,
@@ -11037,6 +11201,7 @@ inline constexpr auto block_rules = [] {
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
     constexpr weight<"bias_2", Shape.width> bias_2;
+    // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
             normal_x(i)       <<= x(i) | layer_norm(gain_1, bias_1),
@@ -11051,6 +11216,7 @@ inline constexpr auto block_rules = [] {
             between(i) <<= (x(i), attended(i)) | layer_norm(gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
             y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+    // clang-format on
 }();
 
 /// Learned positions, a stack of layers, and logits through the embedding (arXiv 1608.05859).
@@ -11060,11 +11226,13 @@ inline constexpr auto language_model_rules = [] {
     constexpr weight<"position", Shape.width> position;
     constexpr weight<"gain", Shape.width> gain;
     constexpr weight<"bias", Shape.width> bias;
+    // clang-format off
     return rules(
         embedded(i)      <<= (token(i)[embedding], position(i)),
         layers(i)        <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>),
         normal_layers(i) <<= layers(i) | layer_norm(gain, bias),
         logits(i)        <<= normal_layers(i)[embedding]);
+    // clang-format on
 }();
 
 }  // namespace nn
@@ -11103,12 +11271,12 @@ struct language_model
             fact<"token", nn::shape_of<pre_norm, Options...>().tokens,
                  symbol<nn::shape_of<pre_norm, Options...>().vocabulary>>> {
     static constexpr nn::shape shape = nn::shape_of<pre_norm, Options...>();
-    static_assert(nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width,
-                            nn::option::heads, nn::option::depth, nn::option::hidden,
-                            nn::option::mask, nn::option::activation, nn::option::biases,
-                            nn::option::norm_place>::only<Options...>,
-                  "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
-                  "a mask, an activation, biases, pre_norm or post_norm");
+    static_assert(
+        nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width, nn::option::heads,
+                  nn::option::depth, nn::option::hidden, nn::option::mask, nn::option::activation,
+                  nn::option::biases, nn::option::norm_place>::only<Options...>,
+        "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
+        "a mask, an activation, biases, pre_norm or post_norm");
     static_assert(nn::check_shape<shape>());
     static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
 

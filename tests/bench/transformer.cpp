@@ -97,7 +97,11 @@ BENCHMARK(encoder_forward<256, 256, 8>)->Name("encoder forward 256x256");
 BENCHMARK(encoder_both<16, 32, 2>)->Name("encoder forward+backward 16x32");
 BENCHMARK(encoder_both<64, 128, 4>)->Name("encoder forward+backward 64x128");
 BENCHMARK(encoder_both<256, 256, 8>)->Name("encoder forward+backward 256x256");
-BENCHMARK(training_step)->Name("training step, batch")->Arg(1)->Arg(12)->Unit(benchmark::kMicrosecond);
+BENCHMARK(training_step)
+    ->Name("training step, batch")
+    ->Arg(1)
+    ->Arg(12)
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 

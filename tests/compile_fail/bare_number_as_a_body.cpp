@@ -4,15 +4,16 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    result(i) <<= input(i),
+inline constexpr auto program = rules(result(i) <<= input(i),
 #ifdef WRONG
-    result(i) <<= 1);
+                                      result(i) <<= 1);
 #else
-    result(i) <<= number(1));
+                                       result(i) <<= number(1));
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

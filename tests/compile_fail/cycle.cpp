@@ -10,10 +10,11 @@ inline constexpr auto program = rules(
 #else
     q(i) <<= input(i)[W_q],
 #endif
-    k(i) <<= q(i)[W_k],
-    result(i) <<= (q(i), k(i)));
+    k(i) <<= q(i)[W_k], result(i) <<= (q(i), k(i)));
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -14,10 +14,12 @@ inline constexpr auto program = rules(
 }  // namespace article
 
 #ifdef WRONG
-using encoder = sequent::model<article::program, sequent::fact<"q", 5, 4>,
-                               sequent::fact<"input", 5, 4>>;
+using encoder =
+    sequent::model<article::program, sequent::fact<"q", 5, 4>, sequent::fact<"input", 5, 4>>;
 #else
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 #endif
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,8 +4,7 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q]);
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q]);
 }  // namespace article
 
 #ifdef WRONG
@@ -14,4 +13,6 @@ using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4, 3,
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 #endif
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,15 +4,16 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
-    result(i) <<= (input(i), relu(), q(i)));
+                                      result(i) <<= (input(i), relu(), q(i)));
 #else
-    result(i) <<= (input(i), q(i)) | relu());
+                                       result(i) <<= (input(i), q(i)) | relu());
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

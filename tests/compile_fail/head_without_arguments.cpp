@@ -14,4 +14,6 @@ inline constexpr auto program = rules(
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -6,15 +6,16 @@
 namespace article {
 inline constexpr weight<"narrow", 4, 3> narrow;
 
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
-    result(i) <<= (narrow, q(i)) | product());
+                                      result(i) <<= (narrow, q(i)) | product());
 #else
-    result(i) <<= (W_v, q(i)) | product());
+                                       result(i) <<= (W_v, q(i)) | product());
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

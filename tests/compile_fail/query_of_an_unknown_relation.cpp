@@ -4,15 +4,16 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q]);
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q]);
 }  // namespace article
 
 #ifdef WRONG
-using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>,
-                               sequent::query<"score">>;
+using encoder =
+    sequent::model<article::program, sequent::fact<"input", 5, 4>, sequent::query<"score">>;
 #else
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>, sequent::query<"q">>;
 #endif
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,11 +4,10 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
-    k(i) <<= input(i)[W_k],
-    score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
-    attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+inline constexpr auto program =
+    rules(q(i) <<= input(i)[W_q], k(i) <<= input(i)[W_k],
+          score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
+          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;

@@ -5,17 +5,19 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    logit(i, j) <<= (input(j).T(), input(i), j <= i) | product(),
+inline constexpr auto program =
+    rules(logit(i, j) <<= (input(j).T(), input(i), j <= i) | product(),
 #ifdef WRONG
-    logit(i, j) <<= R(i, j),
+          logit(i, j) <<= R(i, j),
 #else
-    logit(i, j) <<= (R(i, j), i - j >= 0),
+           logit(i, j) <<= (R(i, j), i - j >= 0),
 #endif
-    score(i, j) <<= logit(i, j) | softmax(j),
-    attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+          score(i, j) <<= logit(i, j) | softmax(j),
+          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,15 +4,16 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
-    input(i));
+                                      input(i));
 #else
-    result(i) <<= (input(i), q(i)));
+                                       result(i) <<= (input(i), q(i)));
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -6,15 +6,16 @@
 namespace article {
 inline constexpr weight<"short_one", 3, 4> short_one;
 
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
-    q(i) <<= input(i)[short_one]);
+                                      q(i) <<= input(i)[short_one]);
 #else
-    q(i) <<= input(i)[W_k]);
+                                       q(i) <<= input(i)[W_k]);
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

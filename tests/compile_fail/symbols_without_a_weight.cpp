@@ -16,4 +16,6 @@ inline constexpr auto program = rules(
 
 using encoder = sequent::model<article::program, sequent::fact<"token", 20, sequent::symbol<7>>>;
 
-int main() { return use<encoder, std::vector<std::int32_t>>() > 0; }
+int main() {
+    return use<encoder, std::vector<std::int32_t>>() > 0;
+}

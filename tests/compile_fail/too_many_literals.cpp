@@ -7,15 +7,16 @@ namespace article {
 inline constexpr auto program = rules(
 #ifdef WRONG
     result(i) <<=
-        (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i),
-         input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i),
-         input(i)));
+    (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i),
+     input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
 #else
     result(i) <<=
-        (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
+    (input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i), input(i)));
 #endif
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

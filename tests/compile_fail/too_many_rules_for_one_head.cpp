@@ -5,27 +5,18 @@
 
 namespace article {
 inline constexpr auto program = rules(
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
+    result(i) <<= input(i), result(i) <<= input(i), result(i) <<= input(i), result(i) <<= input(i),
+    result(i) <<= input(i), result(i) <<= input(i), result(i) <<= input(i),
 #ifdef WRONG
-    result(i) <<= (input(i), input(i)),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
-    result(i) <<= input(i),
+    result(i) <<= (input(i), input(i)), result(i) <<= input(i), result(i) <<= input(i),
+    result(i) <<= input(i), result(i) <<= input(i), result(i) <<= input(i), result(i) <<= input(i),
+    result(i) <<= input(i), result(i) <<= input(i),
 #endif
     result(i) <<= input(i));
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -12,8 +12,7 @@ inline constexpr var<"d"> d;
 inline constexpr auto program = rules(
 #ifdef WRONG
     q(i) <<=
-        (input(i), input(j), input(h), input(a), input(b), input(c), input(d)) | sum(j,
-         h, a, b, c, d));
+    (input(i), input(j), input(h), input(a), input(b), input(c), input(d)) | sum(j, h, a, b, c, d));
 #else
     q(i) <<= input(i)[W_q]);
 #endif
@@ -21,4 +20,6 @@ inline constexpr auto program = rules(
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,8 +4,7 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q]);
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q]);
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;

@@ -4,16 +4,17 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto program = rules(
-    q(i) <<= input(i)[W_q],
+inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
-    k(i, h) <<= input(i)[W_q(h)],
+                                      k(i, h) <<= input(i)[W_q(h)],
 #else
-    k(i, h) <<= input(i)[W_k(h)],
+                                       k(i, h) <<= input(i)[W_k(h)],
 #endif
-    result(i) <<= (k(i, h), q(i)) | sum() | sum(h));
+                                      result(i) <<= (k(i, h), q(i)) | sum() | sum(h));
 }  // namespace article
 
 using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
 
-int main() { return use<encoder>() > 0; }
+int main() {
+    return use<encoder>() > 0;
+}

@@ -4,27 +4,31 @@
 
 // The encoder as an article prints it, pasted into a user's file.
 
-namespace article {                              // rules live in a namespace: short names stay the user's own
+namespace article {  // rules live in a namespace: short names stay the user's own
 using namespace sequent::language;
-inline constexpr var<"i"> i;  inline constexpr var<"j"> j;
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
 inline constexpr relation<"input"> input;
-inline constexpr relation<"q"> q;  inline constexpr relation<"k"> k;  inline constexpr relation<"v"> v;
-inline constexpr relation<"score"> score;  inline constexpr relation<"attention"> attention;
-inline constexpr relation<"norm1"> norm1;  inline constexpr relation<"mlp"> mlp;
+inline constexpr relation<"q"> q;
+inline constexpr relation<"k"> k;
+inline constexpr relation<"v"> v;
+inline constexpr relation<"score"> score;
+inline constexpr relation<"attention"> attention;
+inline constexpr relation<"norm1"> norm1;
+inline constexpr relation<"mlp"> mlp;
 inline constexpr relation<"norm2"> norm2;
-inline constexpr weight<"W_q", 64, 64> W_q;      // rows = outputs, columns = inputs
-inline constexpr weight<"W_k", 64, 64> W_k;  inline constexpr weight<"W_v", 64, 64> W_v;
-inline constexpr weight<"W_1", 64, 64> W_1;  inline constexpr weight<"W_2", 64, 64> W_2;
+inline constexpr weight<"W_q", 64, 64> W_q;  // rows = outputs, columns = inputs
+inline constexpr weight<"W_k", 64, 64> W_k;
+inline constexpr weight<"W_v", 64, 64> W_v;
+inline constexpr weight<"W_1", 64, 64> W_1;
+inline constexpr weight<"W_2", 64, 64> W_2;
 
-inline constexpr auto encoder = rules(
-    q(i)            <<= input(i)[W_q],
-    k(i)            <<= input(i)[W_k],
-    v(i)            <<= input(i)[W_v],
-    score(i, j)     <<= (inverse_sqrt(64), k(j).T(), q(i), j <= i) | product() | softmax(j),
-    attention(i)    <<= (score(i, j), v(j)) | product() | sum(j),
-    norm1(i)        <<= (attention(i), q(i)) | norm(),
-    mlp(i)[W_2]     <<= norm1(i)[W_1] | relu(),
-    norm2(i)        <<= (mlp(i), norm1(i)) | norm());
+inline constexpr auto encoder =
+    rules(q(i) <<= input(i)[W_q], k(i) <<= input(i)[W_k], v(i) <<= input(i)[W_v],
+          score(i, j) <<= (inverse_sqrt(64), k(j).T(), q(i), j <= i) | product() | softmax(j),
+          attention(i) <<= (score(i, j), v(j)) | product() | sum(j),
+          norm1(i) <<= (attention(i), q(i)) | norm(), mlp(i)[W_2] <<= norm1(i)[W_1] | relu(),
+          norm2(i) <<= (mlp(i), norm1(i)) | norm());
 }
 
 using sequent::fact;

@@ -29,9 +29,9 @@ using x_use = literal<relation<"x">, Weight, Modifiers, Terms...>;
 // The type of a literal names its relation, weight, modifiers and arguments.
 static_assert(std::is_same_v<decltype(x(i, j)), x_use<none, plain, i_type, j_type>>);
 static_assert(std::is_same_v<decltype(x()), x_use<none, plain>>);
-static_assert(std::is_same_v<decltype(x(0, i + 1)),
-                             x_use<none, plain, integer,
-                                   index_expression<arithmetic::add, i_type, integer>>>);
+static_assert(std::is_same_v<
+              decltype(x(0, i + 1)),
+              x_use<none, plain, integer, index_expression<arithmetic::add, i_type, integer>>>);
 static_assert(std::is_same_v<decltype(x(i)[W]), x_use<W_use<>, plain, i_type>>);
 static_assert(std::is_same_v<decltype(x(i)[W(h)]), x_use<W_use<plain, h_type>, plain, i_type>>);
 static_assert(std::is_same_v<decltype(x(i)[W.T()]), x_use<W_use<transposed>, plain, i_type>>);
@@ -61,8 +61,7 @@ static_assert(inverse_sqrt(1).value == 1);
 
 /// How many numbers apart two doubles are, about.
 double ulps(double value, long double exact) {
-    const double spacing =
-        std::nextafter(value, std::numeric_limits<double>::infinity()) - value;
+    const double spacing = std::nextafter(value, std::numeric_limits<double>::infinity()) - value;
     return static_cast<double>(std::abs(static_cast<long double>(value) - exact)) / spacing;
 }
 

@@ -34,22 +34,21 @@ using sum_over_j = aggregate<aggregation::sum, var<"j">>;
 
 // <<= binds looser than |, and | looser than the constraint inside the parentheses.
 inline constexpr auto plain_rule = y(i) <<= x(i)[W];
-static_assert(std::is_same_v<decltype(plain_rule),
-                             const rule<decltype(y(i)), decltype(x(i)[W])>>);
+static_assert(std::is_same_v<decltype(plain_rule), const rule<decltype(y(i)), decltype(x(i)[W])>>);
 inline constexpr auto full_rule = y(i) <<= (x(i), z(j), j <= i) | product() | relu() | sum(j);
 static_assert(
-    std::is_same_v<decltype(full_rule),
-                   const rule<decltype(y(i)),
-                              functions_of<joined<joined<decltype(x(i)), decltype(z(j))>,
-                                                  decltype(j <= i)>,
-                                           combine<combination::product>, relu_type, sum_over_j>>>);
+    std::is_same_v<
+        decltype(full_rule),
+        const rule<decltype(y(i)),
+                   functions_of<joined<joined<decltype(x(i)), decltype(z(j))>, decltype(j <= i)>,
+                                combine<combination::product>, relu_type, sum_over_j>>>);
 // So does it than a comma: the rules of a program need no parentheses.
 inline constexpr auto two = rules(y(i) <<= x(i) | relu(), z(i) <<= (x(i), y(i)));
-static_assert(std::is_same_v<decltype(two),
-                             const program<std::index_sequence<0, 1>,
-                                           rule<decltype(y(i)), applied<decltype(x(i)), relu_type>>,
-                                           rule<decltype(z(i)), joined<decltype(x(i)),
-                                                                       decltype(y(i))>>>>);
+static_assert(
+    std::is_same_v<decltype(two),
+                   const program<std::index_sequence<0, 1>,
+                                 rule<decltype(y(i)), applied<decltype(x(i)), relu_type>>,
+                                 rule<decltype(z(i)), joined<decltype(x(i)), decltype(y(i))>>>>);
 
 // A transformation of an atom; a weighted head; a program within a program.
 static_assert(is_rule<decltype(y(i) | relu() | tanh())>);
@@ -72,9 +71,13 @@ struct other {
     int value = 0;
 };
 template <class Left, class Right>
-concept adds = requires(Left left, Right right) { left + right; };
+concept adds = requires(Left left, Right right) {
+    left + right;
+};
 template <class Left, class Right>
-concept is_less = requires(Left left, Right right) { left < right; };
+concept is_less = requires(Left left, Right right) {
+    left < right;
+};
 static_assert(!adds<other, decltype(x(i))> && !adds<decltype(x(i)), other>);
 static_assert(!is_less<other, decltype(j <= i)>);
 static_assert(!std::equality_comparable<decltype(x(i))>);

@@ -8,34 +8,32 @@ using sequent::model;
 using sequent::query;
 
 inline constexpr auto over_j = rules(
-    r<"sum">(i)       <<= (x(i), y(j)) | elementwise_product() | sum(j),
-    r<"mean">(i)      <<= (x(i), y(j), j <= i) | max() | mean(j),
-    r<"max">(i)       <<= (x(i), y(j), i != j) | elementwise_product() | tanh() | max(j),
-    r<"min">(i)       <<= (x(i), y(j), j < i) | min(j),
-    r<"count">(i)     <<= (x(i), y(j), j < i) | count(j),
-    r<"concat">(i)    <<= (x(i), y(j), j <= i) | concat(j),
+    r<"sum">(i) <<= (x(i), y(j)) | elementwise_product() | sum(j),
+    r<"mean">(i) <<= (x(i), y(j), j <= i) | max() | mean(j),
+    r<"max">(i) <<= (x(i), y(j), i != j) | elementwise_product() | tanh() | max(j),
+    r<"min">(i) <<= (x(i), y(j), j < i) | min(j), r<"count">(i) <<= (x(i), y(j), j < i) | count(j),
+    r<"concat">(i) <<= (x(i), y(j), j <= i) | concat(j),
     r<"softmax">(i, j) <<= (x(i), y(j), j <= i) | elementwise_product() | softmax(j),
     r<"scalar">(i, j) <<= (x(i).T(), y(j)) | product() | softmax(i));
 
-inline constexpr auto over_several = rules(
-    r<"all">()        <<= x(i) | mean(i),
-    r<"pairs">()      <<= (x(i), y(j), i < j) | elementwise_product() | sum(i, j),
-    r<"per">(h)       <<= (z(h, i), x(i), y(j)) | elementwise_product() | mean(i, j),
-    r<"heads">(i)     <<= z(h, i) | concat(h),
-    r<"both">(h, i, j) <<= (z(h, i), y(j)) | elementwise_product() | softmax(i, j),
-    r<"flat">()       <<= z(h, i) | concat(h, i),
-    r<"turned">()     <<= z(h, i) | exp() | concat(i, h),
-    r<"linear">(i)    <<= z(h, i)[W<"A", 2, 3>(h)]);
+inline constexpr auto over_several =
+    rules(r<"all">() <<= x(i) | mean(i),
+          r<"pairs">() <<= (x(i), y(j), i < j) | elementwise_product() | sum(i, j),
+          r<"per">(h) <<= (z(h, i), x(i), y(j)) | elementwise_product() | mean(i, j),
+          r<"heads">(i) <<= z(h, i) | concat(h),
+          r<"both">(h, i, j) <<= (z(h, i), y(j)) | elementwise_product() | softmax(i, j),
+          r<"flat">() <<= z(h, i) | concat(h, i), r<"turned">() <<= z(h, i) | exp() | concat(i, h),
+          r<"linear">(i) <<= z(h, i)[W<"A", 2, 3>(h)]);
 
 }  // namespace
 
 TEST_CASE("every aggregation over one variable") {
-    check::agrees<model<over_j, fact<"x", 5, 3>, fact<"y", 5, 3>,
-                        query<"sum", "mean", "max", "min", "count", "concat", "softmax",
-                              "scalar">>>();
+    check::agrees<
+        model<over_j, fact<"x", 5, 3>, fact<"y", 5, 3>,
+              query<"sum", "mean", "max", "min", "count", "concat", "softmax", "scalar">>>();
 }
 TEST_CASE("aggregations over several variables and over none") {
-    check::agrees<model<over_several, fact<"x", 5, 3>, fact<"y", 7, 3>, fact<"z", 2, 5, 3>,
-                        query<"all", "pairs", "per", "heads", "both", "flat", "turned",
-                              "linear">>>();
+    check::agrees<
+        model<over_several, fact<"x", 5, 3>, fact<"y", 7, 3>, fact<"z", 2, 5, 3>,
+              query<"all", "pairs", "per", "heads", "both", "flat", "turned", "linear">>>();
 }

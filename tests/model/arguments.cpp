@@ -15,9 +15,9 @@ inline constexpr relation<"input"> input;
 inline constexpr relation<"token"> token;
 inline constexpr relation<"other"> other;
 
-inline constexpr auto program = rules(
-    a(i)   <<= (input(i), token(i)[W<"E", 5, 2>]),
-    out(i) <<= (a(j), j <= i, j < length, hidden(input(i))) | sum(j));
+inline constexpr auto program =
+    rules(a(i) <<= (input(i), token(i)[W<"E", 5, 2>]),
+          out(i) <<= (a(j), j <= i, j < length, hidden(input(i))) | sum(j));
 using model = sequent::model<program, fact<"input", 3, 2>, fact<"token", 3, symbol<5>>,
                              sequent::bound<"length">>;
 using facts = model::facts<float>;

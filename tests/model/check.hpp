@@ -17,7 +17,9 @@
 
 namespace check {
 
-constexpr std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
+constexpr std::size_t to_size(int number) {
+    return static_cast<std::size_t>(number);
+}
 
 template <class Model, class T>
 struct fixture {

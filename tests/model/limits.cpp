@@ -24,10 +24,9 @@ inline constexpr auto eight_summands =
     rules(z(i) <<= (x(i), x(i)[W], x(i), x(i), x(i), x(i), x(i), x(i)));
 inline constexpr auto nine_factors =
     rules(z(i) <<= (x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i)) | elementwise_product());
-inline constexpr auto twelve_rules =
-    rules(z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i),
-          z(i) <<= x(i), z(i) <<= x(i)[W], z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i),
-          z(i) <<= x(i), z(i) <<= x(i));
+inline constexpr auto twelve_rules = rules(
+    z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i),
+    z(i) <<= x(i)[W], z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i), z(i) <<= x(i));
 inline constexpr auto nine_scores =
     rules(y(i, j) <<= (x(i).T(), x(j), j <= i) | product(), y(i, j) <<= (V(i, j), i >= j),
           y(i, j) <<= (V(i, j), i - j >= 0), y(i, j) <<= (V(i, j), i + 1 > j),

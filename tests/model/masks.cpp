@@ -7,9 +7,9 @@ using sequent::fact;
 
 /// Attention of N queries to M keys of D numbers and values of E numbers.
 template <auto Mask, int D>
-inline constexpr auto masked = rules(
-    weights(i, j) <<= (inverse_sqrt(D), k(j).T(), q(i), Mask) | product() | softmax(j),
-    out(i)        <<= (weights(i, j), v(j)) | product() | sum(j));
+inline constexpr auto masked = rules(weights(i, j) <<= (inverse_sqrt(D), k(j).T(), q(i), Mask) |
+                                                       product() | softmax(j),
+                                     out(i) <<= (weights(i, j), v(j)) | product() | sum(j));
 
 template <auto Mask, int N, int M = N, int D = 5, int E = 3>
 using attention =
@@ -32,8 +32,8 @@ TEST_CASE("masks that are intervals of columns") {
 }
 
 TEST_CASE("a row without a column gives zero") {
-    check::attends<attention<j < i, 5>>();
-    check::attends<attention<j < i, 66>>();
+    check::attends < attention<j<i, 5>>();
+    check::attends < attention<j<i, 66>>();
     check::attends<attention<(i < 3), 65, 66>>();
     check::attends<attention<(j > 5), 3, 3>>();
 }

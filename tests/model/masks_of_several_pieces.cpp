@@ -6,9 +6,9 @@ using namespace names;
 using sequent::fact;
 
 template <auto Mask, int D>
-inline constexpr auto masked = rules(
-    weights(i, j) <<= (inverse_sqrt(D), k(j).T(), q(i), Mask) | product() | softmax(j),
-    out(i)        <<= (weights(i, j), v(j)) | product() | sum(j));
+inline constexpr auto masked = rules(weights(i, j) <<= (inverse_sqrt(D), k(j).T(), q(i), Mask) |
+                                                       product() | softmax(j),
+                                     out(i) <<= (weights(i, j), v(j)) | product() | sum(j));
 
 template <auto Mask, int N, int M = N, int D = 5, int E = 3>
 using attention =

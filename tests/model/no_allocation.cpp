@@ -51,18 +51,15 @@ using sequent::fact;
 using sequent::symbol;
 
 inline constexpr auto block = rules(
-    a(i)          <<= x(i) | rms_norm(W<"G", 5>),
-    q(i)          <<= a(i)[W<"W_q", 3, 5>],
-    k(i)          <<= a(i)[W<"W_k", 3, 5>],
+    a(i) <<= x(i) | rms_norm(W<"G", 5>), q(i) <<= a(i)[W<"W_q", 3, 5>],
+    k(i) <<= a(i)[W<"W_k", 3, 5>],
     weights(i, j) <<= (inverse_sqrt(3), k(j).T(), q(i), j <= i) | product() | softmax(j),
-    b(i)          <<= (weights(i, j), a(j)) | product() | sum(j),
-    y(i)          <<= (b(i)[W<"W_o", 5, 5>], x(i)));
+    b(i) <<= (weights(i, j), a(j)) | product() | sum(j), y(i) <<= (b(i)[W<"W_o", 5, 5>], x(i)));
 
-inline constexpr auto program = rules(
-    a(i)   <<= (r<"token">(i)[W<"E", 11, 5>], x(i)),
-    b(i)   <<= a(i) | stack<2>(block),
-    c(i)   <<= (b(i), b(j), j < length) | elementwise_product() | sparsemax() | max(j),
-    out(i) <<= c(i)[W<"E", 11, 5>] | softmax());
+inline constexpr auto program =
+    rules(a(i) <<= (r<"token">(i)[W<"E", 11, 5>], x(i)), b(i) <<= a(i) | stack<2>(block),
+          c(i) <<= (b(i), b(j), j < length) | elementwise_product() | sparsemax() | max(j),
+          out(i) <<= c(i)[W<"E", 11, 5>] | softmax());
 
 using model = sequent::model<program, fact<"token", 70, symbol<11>>, fact<"x", 70, 5>,
                              sequent::bound<"length">>;

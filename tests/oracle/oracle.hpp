@@ -19,8 +19,9 @@ inline result evaluate(const tree::program& program, const world& given) {
 }
 
 template <class Program>
-requires language::is_program<Program> result evaluate(const Program& program, const world& given) {
-    return evaluate(tree::read(program), given);
-}
+    requires language::is_program<Program> result evaluate(const Program& program,
+                                                           const world& given) {
+        return evaluate(tree::read(program), given);
+    }
 
 }  // namespace oracle

@@ -50,8 +50,8 @@ constexpr bool memory_is_disjoint() {
         if (each.last < 0) continue;
         used.push({each.offset, each.offset + each.size * each.copies, each.first, each.last});
         if (each.adjoint >= 0)
-            used.push({each.adjoint, each.adjoint + each.size, each.adjoint_first,
-                       each.adjoint_last});
+            used.push(
+                {each.adjoint, each.adjoint + each.size, each.adjoint_first, each.adjoint_last});
     }
     for (int at = 0; at < used.size(); ++at) {
         if (used[at].begin < 0 || used[at].end > Plan::tables.workspace) return false;
@@ -77,8 +77,8 @@ constexpr bool weights_are_disjoint() {
         for (int index = 0; index < first; ++index)
             for (int row = 0; row < declared.shape[0]; ++row)
                 for (int column = 0; column < declared.shape[1]; ++column) {
-                    const int place = layout.offset + index * layout.strides[0] +
-                                      row * layout.row + column * layout.column;
+                    const int place = layout.offset + index * layout.strides[0] + row * layout.row +
+                                      column * layout.column;
                     if (place < 0 || place >= Plan::tables.parameters) return false;
                     if (owner[place]++) return false;
                 }
@@ -91,16 +91,15 @@ constexpr bool is_sound() {
     return memory_is_disjoint<Plan>() && weights_are_disjoint<Plan>();
 }
 
-inline constexpr auto encoder = rules(
-    r<"q">(i)        <<= r<"input">(i)[W<"W_q", 4, 4>],
-    r<"k">(i)        <<= r<"input">(i)[W<"W_k", 4, 4>],
-    r<"v">(i)        <<= r<"input">(i)[W<"W_v", 4, 4>],
-    r<"score">(i, j) <<= (inverse_sqrt(4), r<"k">(j).T(), r<"q">(i), j <= i)
-                         | product() | softmax(j),
-    r<"attention">(i) <<= (r<"score">(i, j), r<"v">(j)) | product() | sum(j),
-    r<"norm1">(i)    <<= (r<"attention">(i), r<"q">(i)) | norm(),
-    r<"mlp">(i)[W<"W_2", 4, 9>] <<= r<"norm1">(i)[W<"W_1", 9, 4>] | relu(),
-    r<"norm2">(i)    <<= (r<"mlp">(i), r<"norm1">(i)) | norm());
+inline constexpr auto encoder =
+    rules(r<"q">(i) <<= r<"input">(i)[W<"W_q", 4, 4>], r<"k">(i) <<= r<"input">(i)[W<"W_k", 4, 4>],
+          r<"v">(i) <<= r<"input">(i)[W<"W_v", 4, 4>],
+          r<"score">(i, j) <<=
+          (inverse_sqrt(4), r<"k">(j).T(), r<"q">(i), j <= i) | product() | softmax(j),
+          r<"attention">(i) <<= (r<"score">(i, j), r<"v">(j)) | product() | sum(j),
+          r<"norm1">(i) <<= (r<"attention">(i), r<"q">(i)) | norm(),
+          r<"mlp">(i)[W<"W_2", 4, 9>] <<= r<"norm1">(i)[W<"W_1", 9, 4>] | relu(),
+          r<"norm2">(i) <<= (r<"mlp">(i), r<"norm1">(i)) | norm());
 
 using of_encoder = plan::plan_of<encoder, fact<"input", 7, 4>>;
 static_assert(of_encoder::ok);
@@ -140,10 +139,9 @@ constexpr bool order_is_right() {
 static_assert(order_is_right<of_encoder>());
 
 // Rules may stand in any order.
-inline constexpr auto backwards = rules(
-    r<"c">(i) <<= (r<"b">(i), r<"a">(i)) | tanh(),
-    r<"b">(i) <<= r<"a">(i)[W<"B", 3, 3>] | relu(),
-    r<"a">(i) <<= r<"x">(i)[W<"A", 3, 5>] | relu());
+inline constexpr auto backwards = rules(r<"c">(i) <<= (r<"b">(i), r<"a">(i)) | tanh(),
+                                        r<"b">(i) <<= r<"a">(i)[W<"B", 3, 3>] | relu(),
+                                        r<"a">(i) <<= r<"x">(i)[W<"A", 3, 5>] | relu());
 using of_backwards = plan::plan_of<backwards, fact<"x", 2, 5>>;
 static_assert(order_is_right<of_backwards>());
 static_assert(steps_are<of_backwards>({step_kind::rows, step_kind::rows, step_kind::rows}));
@@ -151,13 +149,12 @@ static_assert(is_sound<of_backwards>());
 
 // Heads over one input are columns of one product; their concatenation is no step.
 inline constexpr auto heads = rules(
-    r<"q">(h, i) <<= r<"x">(i)[W<"W_q", 5, 7>(h)],
-    r<"k">(h, i) <<= r<"x">(i)[W<"W_k", 5, 7>(h)],
+    r<"q">(h, i) <<= r<"x">(i)[W<"W_q", 5, 7>(h)], r<"k">(h, i) <<= r<"x">(i)[W<"W_k", 5, 7>(h)],
     r<"v">(h, i) <<= r<"x">(i)[W<"W_v", 4, 7>(h)],
     r<"w">(h, i, j) <<= (r<"k">(h, j).T(), r<"q">(h, i), j <= i) | product() | softmax(j),
     r<"a">(h, i) <<= (r<"w">(h, i, j), r<"v">(h, j)) | product() | sum(j),
-    r<"b">(i)    <<= r<"a">(h, i) | concat(h),
-    r<"y">(i)    <<= (r<"b">(i)[W<"W_o", 7, 12>], r<"x">(i)) | norm());
+    r<"b">(i) <<= r<"a">(h, i) | concat(h),
+    r<"y">(i) <<= (r<"b">(i)[W<"W_o", 7, 12>], r<"x">(i)) | norm());
 using of_heads = plan::plan_of<heads, fact<"x", 9, 7>>;
 static_assert(steps_are<of_heads>({step_kind::rows, step_kind::attention, step_kind::rows}));
 static_assert(of_heads::tables.rows[0].length == 3 * (5 + 5 + 4));
@@ -166,29 +163,27 @@ static_assert(of_heads::tables.attentions[0].outer_extents[0] == 3);
 static_assert(is_sound<of_heads>());
 
 // Heads that share keys: a row is a position, not a head.
-inline constexpr auto multi_query = rules(
-    r<"q">(h, i) <<= r<"x">(i)[W<"W_q", 7, 7>(h)],
-    r<"w">(h, i, j) <<= (r<"x">(j).T(), r<"q">(h, i)) | product() | softmax(j),
-    r<"a">(h, i) <<= (r<"w">(h, i, j), r<"x">(j)) | product() | sum(j));
+inline constexpr auto multi_query =
+    rules(r<"q">(h, i) <<= r<"x">(i)[W<"W_q", 7, 7>(h)],
+          r<"w">(h, i, j) <<= (r<"x">(j).T(), r<"q">(h, i)) | product() | softmax(j),
+          r<"a">(h, i) <<= (r<"w">(h, i, j), r<"x">(j)) | product() | sum(j));
 using of_multi_query = plan::plan_of<multi_query, fact<"x", 9, 7>>;
 static_assert(steps_are<of_multi_query>({step_kind::rows, step_kind::attention}));
 static_assert(of_multi_query::tables.attentions[0].rows == 9);
 static_assert(is_sound<of_multi_query>());
 
 // What no step is made for is computed by the general one.
-inline constexpr auto general = rules(
-    r<"a">(i) <<= (r<"x">(i), r<"x">(j), j < i) | elementwise_product() | max(j),
-    r<"y">(i) <<= r<"a">(i)[W<"A", 2, 5>]);
+inline constexpr auto general =
+    rules(r<"a">(i) <<= (r<"x">(i), r<"x">(j), j < i) | elementwise_product() | max(j),
+          r<"y">(i) <<= r<"a">(i)[W<"A", 2, 5>]);
 using of_general = plan::plan_of<general, fact<"x", 4, 5>>;
 static_assert(steps_are<of_general>({step_kind::general, step_kind::rows}));
 static_assert(is_sound<of_general>());
 
 // A stack has the steps of one layer.
-inline constexpr auto block = rules(
-    r<"a">(i) <<= r<"x">(i)[W<"A", 7, 5>] | gelu(),
-    r<"y">(i) <<= (r<"a">(i)[W<"B", 5, 7>], r<"x">(i)));
-inline constexpr auto stacked = rules(
-    r<"y">(i) <<= r<"x">(i) | stack<12>(block));
+inline constexpr auto block = rules(r<"a">(i) <<= r<"x">(i)[W<"A", 7, 5>] | gelu(),
+                                    r<"y">(i) <<= (r<"a">(i)[W<"B", 5, 7>], r<"x">(i)));
+inline constexpr auto stacked = rules(r<"y">(i) <<= r<"x">(i) | stack<12>(block));
 using of_stacked = plan::plan_of<stacked, fact<"x", 3, 5>>;
 static_assert(steps_are<of_stacked>({step_kind::rows, step_kind::repeat_begin, step_kind::rows,
                                      step_kind::rows, step_kind::repeat_end}));
@@ -198,4 +193,6 @@ static_assert(of_stacked::tables.parameters == 12 * of_stacked::tables.scope_par
 
 }  // namespace
 
-TEST_CASE("plans are values that the compiler has checked") { SUCCEED(); }
+TEST_CASE("plans are values that the compiler has checked") {
+    SUCCEED();
+}

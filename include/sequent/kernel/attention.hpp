@@ -12,7 +12,8 @@
 /// Shape is a type with static constexpr members
 ///   rows, columns, length      the extents of i and j, and of a value
 ///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i), admits_row(i)
+///   space                      `pieces` that don't overlap, each with begin(i), end(i),
+///   admits_row(i)
 ///                              modulus, slope, residues, row_modulus, row_residues
 ///   value_column, out_row      strides
 ///   value_gradient             whether it may be wanted
@@ -70,8 +71,9 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
             for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
                  ++column_class) {
                 if (!piece.admits_residue(row_class, column_class)) continue;
-                const int skipped =
-                    range.begin > row_class ? (range.begin - row_class + row_step - 1) / row_step : 0;
+                const int skipped = range.begin > row_class
+                                        ? (range.begin - row_class + row_step - 1) / row_step
+                                        : 0;
                 part.first_row = row_class + skipped * row_step;
                 part.first_column = column_class;
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
@@ -120,10 +122,11 @@ struct tile_size {
     static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
     /// Whether no tile has fewer rows.
     template <class Range>
-    static constexpr bool even = is_whole<Range> && RowStep == 1 && all_rows % rows == 0;
+    static constexpr bool even = is_whole<Range>&& RowStep == 1 && all_rows % rows == 0;
 };
 
-/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the sum.
+/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the
+/// sum.
 template <int Columns, class T>
 SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noexcept {
     constexpr int n = lanes<T>;
@@ -140,8 +143,10 @@ SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noex
         const batch<T> index = iota<T>();
         for (int c = 0; c < Columns; c += n) {
             const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            const batch<T> p = xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
+            const auto inside =
+                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            const batch<T> p =
+                xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
             sum += p;
             store(row + c, p);
         }
@@ -161,7 +166,8 @@ SEQUENT_INLINE T greatest(const T* row, int begin, int end) noexcept {
         const batch<T> index = iota<T>();
         for (int c = 0; c < Columns; c += n) {
             const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside = (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
+            const auto inside =
+                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
             most = xsimd::max(most, xsimd::select(inside, load(row + c), lowest));
         }
     }
@@ -202,56 +208,57 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         sum[row] = 0;
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     }
-    detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto row_step,
-                                                   auto column_step) {
-        using size = detail::tile_size<Shape, row_step(), column_step()>;
-        constexpr bool even = size::template even<Range>;
-        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step(), even>;
-        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                               int fresh) {
-            const int row = part.first_row + first * row_step();
-            const int at_column = part.first_column + column * column_step();
-            tile scores(operands, row, at_column, rows);
-            T* p = scores.evaluate();
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < rows; ++r) {
-                T* line = p + r * tile::pitch;
-                const int begin = std::max(part.begin[first + r], fresh) - column;
-                const int end = std::min(part.end[first + r] - column, size::columns);
-                const int at = row + r * row_step();
-                if (begin >= end) {
-                    std::fill_n(line, tile::pitch, T(0));
-                    continue;
+    detail::each_lattice<Shape>(
+        counts, range, [&](const auto& part, auto row_step, auto column_step) {
+            using size = detail::tile_size<Shape, row_step(), column_step()>;
+            constexpr bool even = size::template even<Range>;
+            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                            column_step(), even>;
+            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                                   int fresh) {
+                const int row = part.first_row + first * row_step();
+                const int at_column = part.first_column + column * column_step();
+                tile scores(operands, row, at_column, rows);
+                T* p = scores.evaluate();
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < rows; ++r) {
+                    T* line = p + r * tile::pitch;
+                    const int begin = std::max(part.begin[first + r], fresh) - column;
+                    const int end = std::min(part.end[first + r] - column, size::columns);
+                    const int at = row + r * row_step();
+                    if (begin >= end) {
+                        std::fill_n(line, tile::pitch, T(0));
+                        continue;
+                    }
+                    const T most = detail::greatest<size::columns>(line, begin, end) * scale;
+                    const T next = std::max(shift[at], most);
+                    if (next == -std::numeric_limits<T>::infinity()) {
+                        std::fill_n(line, tile::pitch, T(0));
+                        continue;
+                    }
+                    const T added =
+                        detail::exponentials<size::columns>(line, begin, end, scale, next);
+                    if (sum[at] > 0 && next > shift[at]) {
+                        const T factor = exp(shift[at] - next);
+                        detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
+                        sum[at] *= factor;
+                    }
+                    shift[at] = next;
+                    sum[at] += added;
                 }
-                const T most = detail::greatest<size::columns>(line, begin, end) * scale;
-                const T next = std::max(shift[at], most);
-                if (next == -std::numeric_limits<T>::infinity()) {
-                    std::fill_n(line, tile::pitch, T(0));
-                    continue;
-                }
-                const T added = detail::exponentials<size::columns>(line, begin, end, scale, next);
-                if (sum[at] > 0 && next > shift[at]) {
-                    const T factor = exp(shift[at] - next);
-                    detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
-                    sum[at] *= factor;
-                }
-                shift[at] = next;
-                sum[at] += added;
-            }
-            constexpr product_shape shape{size::rows,
-                                          Shape::length,
-                                          size::columns,
-                                          tile::pitch,
-                                          1,
-                                          Shape::value_column * column_step(),
-                                          1,
-                                          Shape::out_row * row_step(),
-                                          true};
-            detail::tile_product<shape, even>(p, value + at_column * Shape::value_column, out + row * Shape::out_row,
-                           rows, size::columns);
+                constexpr product_shape shape{size::rows,
+                                              Shape::length,
+                                              size::columns,
+                                              tile::pitch,
+                                              1,
+                                              Shape::value_column * column_step(),
+                                              1,
+                                              Shape::out_row * row_step(),
+                                              true};
+                detail::tile_product<shape, even>(p, value + at_column * Shape::value_column,
+                                                  out + row * Shape::out_row, rows, size::columns);
+            });
         });
-    });
     for (int row = range.begin; row < range.end; ++row) {
         if (sum[row] > 0) {
             detail::scale_row<Shape::length>(out + row * Shape::out_row, 1 / sum[row]);
@@ -273,62 +280,64 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto row_step,
-                                                 auto column_step) {
-        using size = detail::tile_size<Shape, row_step(), column_step()>;
-        constexpr bool even = size::template even<all_rows<Shape::rows>>;
-        using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                        column_step(), even>;
-        constexpr int pitch = tile::pitch;
-        constexpr int value_step = Shape::value_column * column_step();
-        constexpr int out_step = Shape::out_row * row_step();
-        detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                               int fresh) {
-            const int row = part.first_row + first * row_step();
-            const int at_column = part.first_column + column * column_step();
-            tile scores(operands, row, at_column, rows);
-            const T* raw = scores.evaluate();
-            const T* dout = out_gradient + row * Shape::out_row;
-            alignas(64) T p[size::rows * pitch];
-            alignas(64) T ds[size::rows * pitch];
-            constexpr product_shape to_weights{size::rows, size::columns, Shape::length,
-                                               out_step,   1,             1,
-                                               value_step, pitch,         false};
-            detail::tile_product<to_weights, even>(dout, value + at_column * Shape::value_column, ds, rows,
-                                Shape::length);
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < rows; ++r) {
-                const int at = row + r * row_step();
-                const int begin = std::max(part.begin[first + r], fresh) - column;
-                const int end = std::min(part.end[first + r] - column, size::columns);
-                T* weights = p + r * pitch;
-                T* gradient = ds + r * pitch;
-                if (begin >= end) {
-                    std::fill_n(weights, pitch, T(0));
-                    std::fill_n(gradient, pitch, T(0));
-                    continue;
+    detail::each_lattice<Shape>(
+        counts, all, [&](const auto& part, auto row_step, auto column_step) {
+            using size = detail::tile_size<Shape, row_step(), column_step()>;
+            constexpr bool even = size::template even<all_rows<Shape::rows>>;
+            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
+                                            column_step(), even>;
+            constexpr int pitch = tile::pitch;
+            constexpr int value_step = Shape::value_column * column_step();
+            constexpr int out_step = Shape::out_row * row_step();
+            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
+                                                                   int fresh) {
+                const int row = part.first_row + first * row_step();
+                const int at_column = part.first_column + column * column_step();
+                tile scores(operands, row, at_column, rows);
+                const T* raw = scores.evaluate();
+                const T* dout = out_gradient + row * Shape::out_row;
+                alignas(64) T p[size::rows * pitch];
+                alignas(64) T ds[size::rows * pitch];
+                constexpr product_shape to_weights{
+                    size::rows, size::columns, Shape::length, out_step, 1,
+                    1,          value_step,    pitch,         false};
+                detail::tile_product<to_weights, even>(
+                    dout, value + at_column * Shape::value_column, ds, rows, Shape::length);
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < rows; ++r) {
+                    const int at = row + r * row_step();
+                    const int begin = std::max(part.begin[first + r], fresh) - column;
+                    const int end = std::min(part.end[first + r] - column, size::columns);
+                    T* weights = p + r * pitch;
+                    T* gradient = ds + r * pitch;
+                    if (begin >= end) {
+                        std::fill_n(weights, pitch, T(0));
+                        std::fill_n(gradient, pitch, T(0));
+                        continue;
+                    }
+                    std::copy_n(raw + r * pitch, pitch, weights);
+                    (void)detail::exponentials<size::columns>(weights, begin, end, scale,
+                                                              log_sum[at]);
+                    const batch<T> subtract = set(inner[at]);
+                    for (int c = 0; c < size::columns; c += lanes<T>) {
+                        const batch<T> weight = load(weights + c);
+                        const batch<T> slope =
+                            weight * (load(gradient + c) - subtract) * set(scale);
+                        store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                    }
                 }
-                std::copy_n(raw + r * pitch, pitch, weights);
-                (void)detail::exponentials<size::columns>(weights, begin, end, scale, log_sum[at]);
-                const batch<T> subtract = set(inner[at]);
-                for (int c = 0; c < size::columns; c += lanes<T>) {
-                    const batch<T> weight = load(weights + c);
-                    const batch<T> slope =
-                        weight * (load(gradient + c) - subtract) * set(scale);
-                    store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
-                }
-            }
-            if constexpr (Shape::value_gradient)
-                if (value_gradient) {
-                    constexpr product_shape to_value{size::columns, Shape::length, size::rows,
-                                                     1,             pitch,         out_step,
-                                                     1,             value_step,    true};
-                    detail::tile_product<to_value, even>(p, dout, value_gradient + at_column * Shape::value_column,
-                                      size::columns, rows);
-                }
-            scores.propagate(ds);
+                if constexpr (Shape::value_gradient)
+                    if (value_gradient) {
+                        constexpr product_shape to_value{
+                            size::columns, Shape::length, size::rows, 1, pitch, out_step, 1,
+                            value_step,    true};
+                        detail::tile_product<to_value, even>(
+                            p, dout, value_gradient + at_column * Shape::value_column,
+                            size::columns, rows);
+                    }
+                scores.propagate(ds);
+            });
         });
-    });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel

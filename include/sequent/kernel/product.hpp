@@ -144,7 +144,8 @@ inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
             for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
         }
         // Counted from the end, so that the compiler sees how few there are.
-        for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0; --rest, ++k, to += Width)
+        for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
+             --rest, ++k, to += Width)
             for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
     });
 }

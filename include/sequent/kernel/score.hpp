@@ -182,10 +182,11 @@ class score_tile {
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
             constexpr product_shape shape{
-                Rows, Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
+                Rows,  Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
                 pitch, false};
             tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
-                           operands_.y[Node] + column_ * node.y_column, to, rows_, node.depth);
+                                      operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                      node.depth);
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;
@@ -239,9 +240,8 @@ class score_tile {
         } else if constexpr (node.op == score_op::function) {
             alignas(64) T part[Rows * pitch];
             each_vector([&](int r, int c) {
-                const batch<T> slope =
-                    derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
-                                              static_cast<T>(node.value));
+                const batch<T> slope = derivative<node.function>(
+                    value<node.left>(r, c), value<Node>(r, c), static_cast<T>(node.value));
                 store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
             });
             propagate_node<node.left>(part, true);
@@ -255,8 +255,8 @@ class score_tile {
         if constexpr (scales(Node)) {
             T* to = last ? gradient : scaled;
             each_vector([&](int r, int c) {
-                store(to + r * pitch + c, batch<T>(load(gradient + r * pitch + c) *
-                                                   set(static_cast<T>(node.value))));
+                store(to + r * pitch + c,
+                      batch<T>(load(gradient + r * pitch + c) * set(static_cast<T>(node.value))));
             });
             gradient = to;
         }
@@ -274,7 +274,8 @@ class score_tile {
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns, rows_);
+                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns,
+                                          rows_);
             }
     }
 

@@ -8,16 +8,7 @@
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-enum class combination {
-    sum,
-    product,
-    elementwise_product,
-    max,
-    min,
-    mean,
-    concat,
-    cosine
-};
+enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
 enum class transformation {
     identity,
@@ -67,48 +58,94 @@ struct repeated {
 };
 
 // Combinations of the literals of one body.
-constexpr auto sum() noexcept { return combine<combination::sum>{}; }
+constexpr auto sum() noexcept {
+    return combine<combination::sum>{};
+}
 /// The matrix product of the literals, left to right.
-constexpr auto product() noexcept { return combine<combination::product>{}; }
+constexpr auto product() noexcept {
+    return combine<combination::product>{};
+}
 constexpr auto elementwise_product() noexcept {
     return combine<combination::elementwise_product>{};
 }
-constexpr auto max() noexcept { return combine<combination::max>{}; }
-constexpr auto min() noexcept { return combine<combination::min>{}; }
-constexpr auto mean() noexcept { return combine<combination::mean>{}; }
-constexpr auto concat() noexcept { return combine<combination::concat>{}; }
+constexpr auto max() noexcept {
+    return combine<combination::max>{};
+}
+constexpr auto min() noexcept {
+    return combine<combination::min>{};
+}
+constexpr auto mean() noexcept {
+    return combine<combination::mean>{};
+}
+constexpr auto concat() noexcept {
+    return combine<combination::concat>{};
+}
 /// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
-constexpr auto cosine() noexcept { return combine<combination::cosine>{}; }
+constexpr auto cosine() noexcept {
+    return combine<combination::cosine>{};
+}
 
 // Transformations, element by element.
-constexpr auto identity() noexcept { return transform<transformation::identity>{}; }
-constexpr auto relu() noexcept { return transform<transformation::relu>{}; }
+constexpr auto identity() noexcept {
+    return transform<transformation::identity>{};
+}
+constexpr auto relu() noexcept {
+    return transform<transformation::relu>{};
+}
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
 /// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
-constexpr auto gelu() noexcept { return transform<transformation::gelu>{}; }
+constexpr auto gelu() noexcept {
+    return transform<transformation::gelu>{};
+}
 /// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept { return transform<transformation::gelu_tanh>{}; }
-constexpr auto silu() noexcept { return transform<transformation::silu>{}; }
-constexpr auto sigmoid() noexcept { return transform<transformation::sigmoid>{}; }
-constexpr auto tanh() noexcept { return transform<transformation::tanh>{}; }
-constexpr auto exp() noexcept { return transform<transformation::exp>{}; }
-constexpr auto log() noexcept { return transform<transformation::log>{}; }
-constexpr auto sqrt() noexcept { return transform<transformation::sqrt>{}; }
+constexpr auto gelu_tanh() noexcept {
+    return transform<transformation::gelu_tanh>{};
+}
+constexpr auto silu() noexcept {
+    return transform<transformation::silu>{};
+}
+constexpr auto sigmoid() noexcept {
+    return transform<transformation::sigmoid>{};
+}
+constexpr auto tanh() noexcept {
+    return transform<transformation::tanh>{};
+}
+constexpr auto exp() noexcept {
+    return transform<transformation::exp>{};
+}
+constexpr auto log() noexcept {
+    return transform<transformation::log>{};
+}
+constexpr auto sqrt() noexcept {
+    return transform<transformation::sqrt>{};
+}
 /// 1 / x.
-constexpr auto inverse() noexcept { return transform<transformation::inverse>{}; }
+constexpr auto inverse() noexcept {
+    return transform<transformation::inverse>{};
+}
 /// 1 - x.
-constexpr auto complement() noexcept { return transform<transformation::complement>{}; }
+constexpr auto complement() noexcept {
+    return transform<transformation::complement>{};
+}
 /// c tanh(x / c).
-constexpr auto soft_cap(double c) noexcept { return transform<transformation::soft_cap>{{c}, {}}; }
+constexpr auto soft_cap(double c) noexcept {
+    return transform<transformation::soft_cap>{{c}, {}};
+}
 
 // Transformations of a whole value.
-constexpr auto softmax() noexcept { return transform<transformation::softmax>{}; }
+constexpr auto softmax() noexcept {
+    return transform<transformation::softmax>{};
+}
 /// The projection onto the probability simplex (arXiv 1602.02068).
-constexpr auto sparsemax() noexcept { return transform<transformation::sparsemax>{}; }
+constexpr auto sparsemax() noexcept {
+    return transform<transformation::sparsemax>{};
+}
 /// (x - mean) / sqrt(variance + eps), the variance divided by the length.
-constexpr auto norm(double eps = 1e-5) noexcept { return transform<transformation::norm>{{eps}, {}}; }
+constexpr auto norm(double eps = 1e-5) noexcept {
+    return transform<transformation::norm>{{eps}, {}};
+}
 /// norm, times a gain, plus a bias (arXiv 1607.06450).
 template <weight_literal Gain, weight_literal Bias>
 constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {

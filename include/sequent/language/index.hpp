@@ -86,14 +86,16 @@ template <class T>
 concept constraint = is_constraint<T>;
 
 template <class Left, class Right>
-concept index_pair =
-    index_operand<Left> && index_operand<Right> && (index_term<Left> || index_term<Right>);
+concept index_pair = index_operand<Left> && index_operand<Right> &&
+    (index_term<Left> || index_term<Right>);
 
 template <index_term Term>
 constexpr Term as_index(Term term) noexcept {
     return term;
 }
-constexpr integer as_index(int value) noexcept { return {value}; }
+constexpr integer as_index(int value) noexcept {
+    return {value};
+}
 
 template <class T>
 using index_of = decltype(as_index(T{}));

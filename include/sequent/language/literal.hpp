@@ -55,7 +55,8 @@ struct relation {
 
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
+                                                                  {}};
     }
 };
 
@@ -108,7 +109,9 @@ struct index_value {
     Index index;
 };
 
-constexpr constant number(double value) noexcept { return {value}; }
+constexpr constant number(double value) noexcept {
+    return {value};
+}
 template <index_term Index>
 constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};

@@ -15,8 +15,8 @@ inline constexpr bool is_name<relation<Name>> = true;
 
 /// A part of a rule, whole or not.
 template <class T>
-concept rule_part = is_body<T> || is_applied<T> || is_function<T> || is_rule<T> ||
-                    std::is_same_v<T, mistaken>;
+concept rule_part =
+    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
 template <class T>
 concept word = rule_part<T> || index_term<T> || is_name<T>;
 
@@ -24,91 +24,96 @@ concept word = rule_part<T> || index_term<T> || is_name<T>;
 /// it is no rule, but perhaps a test or a fold.
 template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
-                 ((word<Left> || std::is_arithmetic_v<Left>) && rule_part<Right>);
+                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
 /// A mistake that has been told is not told again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
 template <class Left, class Right>
-    requires beside<Left, Right> && (!(body<Left> && body_item<Right>))
-constexpr mistaken operator,(Left, Right) noexcept {
-    constexpr bool makes_a_rule = told<Left, Right>;
-    if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-        static_assert(makes_a_rule,
-                      "sequent: a bare number in a body would vanish; write number(0.5)");
-    else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-        static_assert(makes_a_rule,
-                      "sequent: a function stands after the body: (a, b) | product()");
-    else if constexpr (is_name<Left> || is_name<Right>)
-        static_assert(makes_a_rule,
-                      "sequent: a relation in a body has arguments, such as k(j)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: only literals, weights, numbers and constraints stand in a body");
-    return {};
-}
-
-template <class Left, class Right>
-    requires beside<Left, Right> && (!(functional_body<Left> && function<Right>))
-constexpr mistaken operator|(Left, Right) noexcept {
-    constexpr bool makes_a_rule = told<Left, Right>;
-    if constexpr (is_name<Left>)
-        static_assert(makes_a_rule,
-                      "sequent: a relation in a body has arguments, such as k(j)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: after | stands a function call such as relu() or sum(j); "
-                      "conditions are joined by ||");
-    return {};
-}
-
-/// A function's name, without the parentheses of a call.
-struct uncalled {
-    template <class Result, class... Arguments>
-    constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-    // Of the overloaded ones, those that a name alone cannot tell apart.
-    constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::max> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::min> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
-    constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
-    constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
-};
-template <class Body>
-    requires functional_body<Body> || std::is_same_v<Body, mistaken>
-constexpr mistaken operator|(Body, uncalled) noexcept {
-    constexpr bool makes_a_rule = told<Body>;
-    static_assert(makes_a_rule,
-                  "sequent: after | stands a function call such as relu() or sum(j): the "
-                  "parentheses are missing");
-    return {};
-}
-
-template <class Head, class Body>
-    requires beside<Head, Body> && (!(head_atom<Head> && functional_body<Body>))
-constexpr mistaken operator<<=(Head, Body) noexcept {
-    constexpr bool makes_a_rule = told<Head, Body>;
-    if constexpr (!head_atom<Head>)
-        static_assert(makes_a_rule,
-                      "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-    else
-        static_assert(makes_a_rule,
-                      "sequent: a rule follows from a body of literals; a number is number(0.5)");
-    return {};
-}
-
-#define SEQUENT_REFUSE(OPERATOR, REASON)                                              \
-    template <class Left, class Right>                                                \
-        requires beside<Left, Right> && (!(constraint<Left> && constraint<Right>)) && \
-                 (!(constraint<Left> && index_operand<Right>))                        \
-    constexpr mistaken operator OPERATOR(Left, Right) noexcept {                      \
-        constexpr bool makes_a_rule = told<Left, Right>;                              \
-        static_assert(makes_a_rule, REASON);                                          \
-        return {};                                                                    \
+    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
+        Left, Right) noexcept {
+        constexpr bool makes_a_rule = told<Left, Right>;
+        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a bare number in a body would vanish; write number(0.5)");
+        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+            static_assert(makes_a_rule,
+                          "sequent: a function stands after the body: (a, b) | product()");
+        else if constexpr (is_name<Left> || is_name<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a relation in a body has arguments, such as k(j)");
+        else
+            static_assert(
+                makes_a_rule,
+                "sequent: only literals, weights, numbers and constraints stand in a body");
+        return {};
     }
-#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
+
+    template <class Left, class Right>
+        requires beside<Left, Right> &&
+            (!(functional_body<Left> && function<Right>)) constexpr mistaken
+            operator|(Left, Right) noexcept {
+            constexpr bool makes_a_rule = told<Left, Right>;
+            if constexpr (is_name<Left>)
+                static_assert(makes_a_rule,
+                              "sequent: a relation in a body has arguments, such as k(j)");
+            else
+                static_assert(makes_a_rule,
+                              "sequent: after | stands a function call such as relu() or sum(j); "
+                              "conditions are joined by ||");
+            return {};
+        }
+
+        /// A function's name, without the parentheses of a call.
+        struct uncalled {
+            template <class Result, class... Arguments>
+            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+            // Of the overloaded ones, those that a name alone cannot tell apart.
+            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+        };
+        template <class Body>
+            requires functional_body<Body> || std::is_same_v<Body, mistaken>
+        constexpr mistaken operator|(Body, uncalled) noexcept {
+            constexpr bool makes_a_rule = told<Body>;
+            static_assert(makes_a_rule,
+                          "sequent: after | stands a function call such as relu() or sum(j): the "
+                          "parentheses are missing");
+            return {};
+        }
+
+        template <class Head, class Body>
+            requires beside<Head, Body> &&
+                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
+                operator<<=(Head, Body) noexcept {
+                constexpr bool makes_a_rule = told<Head, Body>;
+                if constexpr (!head_atom<Head>)
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+                else
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
+                return {};
+            }
+
+#define SEQUENT_REFUSE(OPERATOR, REASON)                                                        \
+    template <class Left, class Right>                                                          \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&            \
+            (!(constraint<Left> && index_operand<Right>)) constexpr mistaken operator OPERATOR( \
+                Left, Right) noexcept {                                                         \
+            constexpr bool makes_a_rule = told<Left, Right>;                                    \
+            static_assert(makes_a_rule, REASON);                                                \
+            return {};                                                                          \
+        }
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
+    SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
                    "| sum()")
 #define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
@@ -119,22 +124,22 @@ constexpr mistaken operator<<=(Head, Body) noexcept {
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
                    "alternatives are several rules with one head")
-SEQUENT_REFUSE_ARITHMETIC(+)
-SEQUENT_REFUSE_ARITHMETIC(-)
-SEQUENT_REFUSE_ARITHMETIC(*)
-SEQUENT_REFUSE_ARITHMETIC(/)
-SEQUENT_REFUSE_ARITHMETIC(%)
-SEQUENT_REFUSE_ARITHMETIC(&)
-SEQUENT_REFUSE_ARITHMETIC(^)
-SEQUENT_REFUSE_COMPARISON(<)
-SEQUENT_REFUSE_COMPARISON(<=)
-SEQUENT_REFUSE_COMPARISON(>)
-SEQUENT_REFUSE_COMPARISON(>=)
-SEQUENT_REFUSE_COMPARISON(<<)
-SEQUENT_REFUSE_COMPARISON(==)
-SEQUENT_REFUSE_COMPARISON(!=)
-SEQUENT_REFUSE_CONNECTIVE(&&)
-SEQUENT_REFUSE_CONNECTIVE(||)
+            SEQUENT_REFUSE_ARITHMETIC(+)
+            SEQUENT_REFUSE_ARITHMETIC(-)
+            SEQUENT_REFUSE_ARITHMETIC(*)
+            SEQUENT_REFUSE_ARITHMETIC(/)
+            SEQUENT_REFUSE_ARITHMETIC(%)
+            SEQUENT_REFUSE_ARITHMETIC(&)
+            SEQUENT_REFUSE_ARITHMETIC(^)
+            SEQUENT_REFUSE_COMPARISON(<)
+            SEQUENT_REFUSE_COMPARISON(<=)
+            SEQUENT_REFUSE_COMPARISON(>)
+            SEQUENT_REFUSE_COMPARISON(>=)
+            SEQUENT_REFUSE_COMPARISON(<<)
+            SEQUENT_REFUSE_COMPARISON(==)
+            SEQUENT_REFUSE_COMPARISON(!=)
+            SEQUENT_REFUSE_CONNECTIVE(&&)
+            SEQUENT_REFUSE_CONNECTIVE(||)
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC

@@ -40,7 +40,9 @@ struct pack<First, Rest...> {
     [[no_unique_address]] pack<Rest...> rest;
 };
 
-constexpr pack<> make_pack() noexcept { return {}; }
+constexpr pack<> make_pack() noexcept {
+    return {};
+}
 template <class First, class... Rest>
 constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
     return {first, make_pack(rest...)};

@@ -40,7 +40,7 @@ std::string extents_text(const Int* extents, int rank) {
 struct extents {
     int rank = 0;
     std::array<long, 8> at{};
-    bool shaped = false;      // the extents are those of the values, not only their number
+    bool shaped = false;  // the extents are those of the values, not only their number
     bool contiguous = true;
 
     constexpr long size() const {
@@ -169,8 +169,8 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        throw argument_error("sequent: " + what + " needs the shape " + extents_text(expected, rank) +
-                             ", given is " + given.text());
+        throw argument_error("sequent: " + what + " needs the shape " +
+                             extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
         throw argument_error("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");

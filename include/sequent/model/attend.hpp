@@ -19,21 +19,35 @@ struct attention_shape {
     static constexpr int value_column = step.value.column;
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
-    static constexpr plan::space space = plan::make_space(
-        Plan::tables.pool.nodes, step.condition, step.row_variable, step.column_variable);
+    static constexpr plan::space space = plan::make_space(Plan::tables.pool.nodes, step.condition,
+                                                          step.row_variable, step.column_variable);
 
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, step.nodes.size()> result;
         for (const plan::score_node& from : step.nodes) {
             kernel::score_node to;
             switch (from.kind) {
-                case score_kind::dot: to.op = kernel::score_op::dot; break;
-                case score_kind::load: to.op = kernel::score_op::load; break;
-                case score_kind::number: to.op = kernel::score_op::number; break;
-                case score_kind::index: to.op = kernel::score_op::index; break;
-                case score_kind::add: to.op = kernel::score_op::add; break;
-                case score_kind::multiply: to.op = kernel::score_op::multiply; break;
-                case score_kind::function: to.op = kernel::score_op::function; break;
+                case score_kind::dot:
+                    to.op = kernel::score_op::dot;
+                    break;
+                case score_kind::load:
+                    to.op = kernel::score_op::load;
+                    break;
+                case score_kind::number:
+                    to.op = kernel::score_op::number;
+                    break;
+                case score_kind::index:
+                    to.op = kernel::score_op::index;
+                    break;
+                case score_kind::add:
+                    to.op = kernel::score_op::add;
+                    break;
+                case score_kind::multiply:
+                    to.op = kernel::score_op::multiply;
+                    break;
+                case score_kind::function:
+                    to.op = kernel::score_op::function;
+                    break;
             }
             to.x_row = from.x.row;
             to.x_column = from.x.column;

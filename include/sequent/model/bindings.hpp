@@ -20,7 +20,7 @@ struct bindings {
     const void* facts[max_facts]{};
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[max_facts]{};         // run-time counts, in the order in which the program names them
+    int counts[max_facts]{};  // run-time counts, in the order in which the program names them
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
@@ -30,8 +30,7 @@ struct bindings {
         return at;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact)
-            return static_cast<const T*>(facts[at.index]) + at.offset;
+        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
         const T* base = at.where == place::parameter ? parameters : workspace;
         return base + at.offset + shift(at.layer_strides);
     }
@@ -44,13 +43,15 @@ struct bindings {
     /// Where the operand's gradient is to be added; null where none is wanted.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
-            case place::value: return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::value:
+                return workspace + at.adjoint + shift(at.adjoint_layer_strides);
             case place::parameter:
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;
             case place::fact:
                 return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
-            default: return nullptr;
+            default:
+                return nullptr;
         }
     }
 };

@@ -58,7 +58,8 @@ inline std::string step_line(const std::string& name, const std::string& what, l
 template <class Plan, int At>
 std::string describe_step() {
     constexpr plan::step step = Plan::template step_at<At>;
-    constexpr plan::name id = Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    constexpr plan::name id =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     const std::string name(id.text, static_cast<std::size_t>(id.length));
     std::string what;
     if constexpr (step.kind == plan::step_kind::rows) {

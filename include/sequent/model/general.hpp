@@ -36,18 +36,30 @@ SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
         if constexpr (top.right >= 0) {
             const int right = evaluate_node<Plan, top.right>(index, counts);
             switch (top.kind) {
-                case node_kind::add: return left + right;
-                case node_kind::subtract: return left - right;
-                case node_kind::multiply: return left * right;
-                case node_kind::divide: return plan::floor_divide(left, right);
-                case node_kind::remainder: return plan::floor_remainder(left, right);
-                case node_kind::less: return left < right;
-                case node_kind::less_equal: return left <= right;
-                case node_kind::equal: return left == right;
-                case node_kind::not_equal: return left != right;
-                case node_kind::conjunction: return left && right;
-                case node_kind::disjunction: return left || right;
-                default: return 0;
+                case node_kind::add:
+                    return left + right;
+                case node_kind::subtract:
+                    return left - right;
+                case node_kind::multiply:
+                    return left * right;
+                case node_kind::divide:
+                    return plan::floor_divide(left, right);
+                case node_kind::remainder:
+                    return plan::floor_remainder(left, right);
+                case node_kind::less:
+                    return left < right;
+                case node_kind::less_equal:
+                    return left <= right;
+                case node_kind::equal:
+                    return left == right;
+                case node_kind::not_equal:
+                    return left != right;
+                case node_kind::conjunction:
+                    return left && right;
+                case node_kind::disjunction:
+                    return left || right;
+                default:
+                    return 0;
             }
         }
     }
@@ -120,8 +132,7 @@ class general_runner {
                     if constexpr (item.symbols)
                         nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
                     else
-                        nonzero =
-                            nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                        nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
                 holds = holds && nonzero == item.required_nonzero;
             }
         });
@@ -139,8 +150,8 @@ class general_runner {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
-            const T* row = bound_.read(item.weight) + shift(item.weight_strides) +
-                           symbol * item.weight_row;
+            const T* row =
+                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
         } else {
             const T* from = bound_.read(item.at) + shift(item.strides);
@@ -291,7 +302,8 @@ class general_runner {
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
-    static void multiply(const T* left, value_shape a, const T* right, value_shape b, T* to) noexcept {
+    static void multiply(const T* left, value_shape a, const T* right, value_shape b,
+                         T* to) noexcept {
         if (b.is_scalar()) {
             for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
         } else if (a.is_scalar()) {
@@ -322,7 +334,8 @@ class general_runner {
                 multiply(partial_[index()], product_shape(index()), values_[index()], shape,
                          partial_[index() + 1]);
             // A literal without a value passes the product on.
-            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]); ++next)
+            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
+                 ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
         });
         std::copy_n(partial_[literals], combined, stages_[0]);
@@ -353,9 +366,9 @@ class general_runner {
         T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
             each_lane<size, T>([&](int at, auto count) {
-                kernel::store_first<count()>(
-                    y + at, kernel::apply<activation_of(f.kind)>(
-                                kernel::load_first<count()>(x + at), number));
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(f.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
             });
         } else if constexpr (f.kind == softmax) {
             kernel::softmax<size>(x, y);
@@ -397,7 +410,8 @@ class general_runner {
         if constexpr (is_elementwise(f.kind)) {
             each_lane<size, T>([&](int at, auto count) {
                 const auto slope = kernel::derivative<activation_of(f.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
                 kernel::store_first<count()>(
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
@@ -467,8 +481,8 @@ class general_runner {
             const T square = norms[which] * norms[which];
             alignas(64) value part;
             for (int at = 0; at < size; ++at)
-                part[at] = gradient * (vectors[other][at] / scale -
-                                       dot / scale * vectors[which][at] / square);
+                part[at] = gradient *
+                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
             undo_literal<index()>(part);
             ++which;
         });
@@ -485,7 +499,8 @@ class general_runner {
                 if constexpr (step.combined == combination::elementwise_product)
                     each_value([&](auto other) {
                         if constexpr (other() != index())
-                            slope *= element_of(values_[other()], literal<other()>.shape.size(), at);
+                            slope *=
+                                element_of(values_[other()], literal<other()>.shape.size(), at);
                     });
                 if constexpr (step.combined == combination::max ||
                               step.combined == combination::min) {
@@ -493,8 +508,7 @@ class general_runner {
                     int chosen = -1;
                     T most = 0;
                     each_value([&](auto other) {
-                        const T x =
-                            element_of(values_[other()], literal<other()>.shape.size(), at);
+                        const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
                         if (chosen < 0 ||
                             (step.combined == combination::max ? x > most : x < most)) {
                             chosen = other();
@@ -739,7 +753,8 @@ class general_runner {
             alignas(64) value inner;
             std::fill_n(inner, length, T(0));
             auto first = [&] {
-                for (int at = 0; at < length; ++at) inner[at] += out_value()[at] * out_gradient()[at];
+                for (int at = 0; at < length; ++at)
+                    inner[at] += out_value()[at] * out_gradient()[at];
             };
             each_ground(step.heads, first);
             auto second = [&] {

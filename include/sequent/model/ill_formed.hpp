@@ -75,8 +75,8 @@ struct any_block {
 
 template <const auto& Program, class... Facts>
 class ill_formed_model {
-    static_assert(
-        sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) > 0);
+    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
+                  0);
 
   public:
     using plan = sequent::plan::plan_of<Program, Facts...>;

@@ -72,9 +72,9 @@ struct alignas(64) workspace_block {
     tensor_view<const T> operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
-        using reason = std::conditional_t<
-            (at < 0), mistake::no_relation_of_this_name,
-            mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
             return to_tensor<const T>(view, numbers);
@@ -155,7 +155,9 @@ class model {
         static std::string text(const sequent::plan::name& id, int at) {
             std::string result;
             if (id.length)
-                result.append("\"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+                result.append("\"")
+                    .append(id.text, static_cast<std::size_t>(id.length))
+                    .append("\"");
             else
                 result.append("number ").append(std::to_string(at + 1));
             return result;
@@ -182,11 +184,11 @@ class model {
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 for (int symbol = 0; symbol < wanted.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        throw argument_error(
-                            "sequent: " + what + " holds the symbol " +
-                            std::to_string(given.symbols[symbol]) + " at position " +
-                            std::to_string(symbol) + ", beyond its " +
-                            std::to_string(wanted.classes) + " classes");
+                        throw argument_error("sequent: " + what + " holds the symbol " +
+                                             std::to_string(given.symbols[symbol]) +
+                                             " at position " + std::to_string(symbol) +
+                                             ", beyond its " + std::to_string(wanted.classes) +
+                                             " classes");
                 pointers[at] = given.symbols;
             } else {
                 if (!given.numbers)
@@ -211,7 +213,8 @@ class model {
         }
         template <class Value>
             requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only) : output_gradients({model_detail::argument<const T>(only)}) {}
+        output_gradients(const Value& only)
+            : output_gradients({model_detail::argument<const T>(only)}) {}
 
         const T* pointers[outputs > 0 ? outputs : 1]{};
 
@@ -287,8 +290,7 @@ class model {
     static void mark_decayed(parameters<T>& mask) {
         mask = parameters<T>{};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
-            constexpr model_detail::weight_view view =
-                model_detail::view_of_weight<plan>(index());
+            constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
                 auto to = model_detail::to_tensor<T>(view, mask.numbers);
@@ -319,14 +321,16 @@ class model {
     /// where they are asked for. The values in w are used up.
     template <class T>
     static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward,
-                         workspace<T>& w, parameters<T>& gradient,
+                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+                         parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
         model_detail::bindings<T> bound = bind(p, given, w);
         bound.parameter_gradient = gradient.numbers;
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
-        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
+        kernel::unroll<outputs>(
+            [&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
         model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
     }
 

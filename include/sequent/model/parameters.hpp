@@ -145,9 +145,9 @@ struct alignas(64) parameter_block {
     template <fixed_string Name, class U>
     static constexpr tensor_view<U> view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
-        using reason = std::conditional_t<
-            at == -1, mistake::no_weight_of_this_name,
-            mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
             return to_tensor<U>(found, base);
@@ -194,10 +194,10 @@ void initialize_parameters(T* base, std::uint64_t seed) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             tensor_view<T> to = to_tensor<T>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-            const double deviation = view.looked_up || view.bare || view.value_rank < 2
-                                         ? 0.02
-                                         : 1 / std::sqrt(static_cast<double>(
-                                                   view.extents[view.rank - 1]));
+            const double deviation =
+                view.looked_up || view.bare || view.value_rank < 2
+                    ? 0.02
+                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
             for (int at = 0; at < to.size(); ++at)
                 to.element(at) = view.gain ? T(1)
                                  : bias    ? T(0)

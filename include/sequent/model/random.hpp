@@ -21,9 +21,7 @@ class random_numbers {
     }
 
     /// Uniform in [0, 1).
-    constexpr double uniform() noexcept {
-        return static_cast<double>(next() >> 11) * 0x1.0p-53;
-    }
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
     /// Uniform in 0 .. count - 1.
     constexpr int below(int count) noexcept {

@@ -26,7 +26,9 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-constexpr bool is_elementwise(transformation kind) { return kind < transformation::softmax; }
+constexpr bool is_elementwise(transformation kind) {
+    return kind < transformation::softmax;
+}
 
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
@@ -43,18 +45,18 @@ SEQUENT_INLINE void each_lane(F f) noexcept {
 template <int Length, class T>
 SEQUENT_INLINE void add_to(T* to, const T* from) noexcept {
     each_lane<Length, T>([&](int at, auto count) {
-        kernel::store_first<count()>(
-            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) +
-                                      kernel::load_first<count()>(from + at)));
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) +
+                                                      kernel::load_first<count()>(from + at)));
     });
 }
 
 template <int Length, class T>
 SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     each_lane<Length, T>([&](int at, auto count) {
-        kernel::store_first<count()>(
-            to + at, kernel::batch<T>(kernel::load_first<count()>(to + at) *
-                                      kernel::load_first<count()>(from + at)));
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) *
+                                                      kernel::load_first<count()>(from + at)));
     });
 }
 
@@ -87,9 +89,9 @@ struct row_functions {
         constexpr T number = static_cast<T>(function.numbers[0]);
         if constexpr (is_elementwise(function.kind)) {
             each_lane<columns, T>([&](int at, auto count) {
-                kernel::store_first<count()>(
-                    y + at, kernel::apply<activation_of(function.kind)>(
-                                kernel::load_first<count()>(x + at), number));
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(function.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
             });
         } else {
             constexpr int length = step.length;
@@ -101,14 +103,17 @@ struct row_functions {
                 else if constexpr (function.kind == transformation::norm)
                     kernel::norm<length>(x, y, number);
                 else if constexpr (function.kind == transformation::layer_norm)
-                    kernel::layer_norm<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
-                        bound.read(function.weights[1].at) + weight_at(function.weights[1], row, segment),
-                        y, number);
+                    kernel::layer_norm<length>(x,
+                                               bound.read(function.weights[0].at) +
+                                                   weight_at(function.weights[0], row, segment),
+                                               bound.read(function.weights[1].at) +
+                                                   weight_at(function.weights[1], row, segment),
+                                               y, number);
                 else if constexpr (function.kind == transformation::rms_norm)
-                    kernel::rms_norm<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
-                        y, number);
+                    kernel::rms_norm<length>(x,
+                                             bound.read(function.weights[0].at) +
+                                                 weight_at(function.weights[0], row, segment),
+                                             y, number);
                 else if constexpr (function.kind == transformation::rotary)
                     kernel::rotary<length>(x, y, position(function, row, segment),
                                            function.numbers[0]);
@@ -130,7 +135,8 @@ struct row_functions {
         if constexpr (is_elementwise(function.kind)) {
             each_lane<columns, T>([&](int at, auto count) {
                 const auto slope = kernel::derivative<activation_of(function.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), number);
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
                 kernel::store_first<count()>(
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
@@ -147,18 +153,21 @@ struct row_functions {
                     kernel::norm_gradient<length>(x, gradient, gradient, number);
                 else if constexpr (function.kind == transformation::layer_norm)
                     kernel::layer_norm_gradient<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         weight_gradient(function.weights[1], row, segment), number);
                 else if constexpr (function.kind == transformation::rms_norm)
                     kernel::rms_norm_gradient<length>(
-                        x, bound.read(function.weights[0].at) + weight_at(function.weights[0], row, segment),
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         number);
                 else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary_gradient<length>(gradient, gradient,
-                                                    position(function, row, segment),
-                                                    function.numbers[0]);
+                    kernel::rotary_gradient<length>(
+                        gradient, gradient, position(function, row, segment), function.numbers[0]);
             }
         }
     }
@@ -183,7 +192,8 @@ class row_runner {
                 if constexpr (step.functions.size() > 0)
                     for (int at = row; at < row + rows; ++at)
                         kernel::unroll<step.functions.size()>([&](auto index) {
-                            const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                            const T* x =
+                                index() == 0 ? sum + at * sum_row : out + at * step.out.row;
                             functions.template forward<index()>(x, out + at * step.out.row, at);
                         });
             }
@@ -231,8 +241,8 @@ class row_runner {
                         int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Even>(bound, first, second, third, sum, row,
-                                                              rows);
+                multiply<index(), index() != first_product(), Even>(bound, first, second, third,
+                                                                    sum, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
@@ -257,10 +267,12 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from = table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from =
+                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
-                            to[column] = from[column * term.w_column] + (starts ? T(0) : to[column]);
+                            to[column] =
+                                from[column * term.w_column] + (starts ? T(0) : to[column]);
                     } else if constexpr (starts) {
                         std::copy_n(from, columns, to);
                     } else {
@@ -277,16 +289,16 @@ class row_runner {
     }
 
     template <int At, bool Accumulate, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
-                         int rows) noexcept {
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
+                         int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
         constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
         kernel::unroll<term.splits>([&](auto split) {
             constexpr kernel::product_shape shape{
-                block, columns, term.depth, by_row(term) ? 0 : term.x.row, 1, term.w_depth,
-                term.w_column, sum_row, Accumulate || split() > 0};
+                block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
+                term.w_depth, term.w_column, sum_row,    Accumulate || split() > 0};
             const T* a = x + split() * term.x_split;
             const T* b = w + split() * term.w_split;
             if constexpr (by_row(term)) {
@@ -409,10 +421,10 @@ class row_runner {
                 kernel::unroll<step.terms.size()>([&](auto other) {
                     constexpr row_term factor = step.terms[other()];
                     if constexpr (other() != At)
-                        multiply_to<length>(others, bound.read(factor.x.at) +
-                                                        outer_shift(factor.x, first, second, third) +
-                                                        row * factor.x.row +
-                                                        segment * factor.x.column);
+                        multiply_to<length>(others,
+                                            bound.read(factor.x.at) +
+                                                outer_shift(factor.x, first, second, third) +
+                                                row * factor.x.row + segment * factor.x.column);
                 });
                 add_to<length>(to + row * term.x.row + segment * term.x.column, others);
             }

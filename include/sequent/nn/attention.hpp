@@ -10,12 +10,11 @@ namespace sequent::inline SEQUENT_ABI {
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
 /// tokens, width, a mask, biases.
 template <class... Options>
-struct attention
-    : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
-                                nn::type_of<nn::option::mask, mask::none, Options...>,
-                                language::relation<"x">>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
+struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
+                                             nn::type_of<nn::option::mask, mask::none, Options...>,
+                                             language::relation<"x">>,
+                         fact<"x", nn::shape_of<post_norm, Options...>().tokens,
+                              nn::shape_of<post_norm, Options...>().width>> {
     static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
                             nn::option::biases>::only<Options...>,

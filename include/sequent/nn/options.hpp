@@ -81,13 +81,16 @@ enum class option {
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> ||
-                    requires(language::var<"i"> i, language::var<"j"> j) { T::keeps(i, j); };
+    requires(language::var<"i"> i, language::var<"j"> j) {
+    T::keeps(i, j);
+};
 template <class T>
-inline constexpr option kind_of = mask_type<T>                             ? option::mask
-                                  : requires { T::rule; }                  ? option::activation
-                                  : std::is_same_v<T, pre_norm> ||
-                                            std::is_same_v<T, post_norm> ? option::norm_place
-                                                                           : option::unknown;
+inline constexpr option kind_of = mask_type<T> ? option::mask : requires {
+    T::rule;
+}
+? option::activation
+    : std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm> ? option::norm_place
+                                                                  : option::unknown;
 template <int Value>
 inline constexpr option kind_of<tokens<Value>> = option::tokens;
 template <int Value>
@@ -179,8 +182,7 @@ consteval shape shape_of() {
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = 4 * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
-    result.norm_first =
-        std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
+    result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
     return result;
 }
 

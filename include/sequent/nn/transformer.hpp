@@ -95,12 +95,12 @@ struct language_model
             fact<"token", nn::shape_of<pre_norm, Options...>().tokens,
                  symbol<nn::shape_of<pre_norm, Options...>().vocabulary>>> {
     static constexpr nn::shape shape = nn::shape_of<pre_norm, Options...>();
-    static_assert(nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width,
-                            nn::option::heads, nn::option::depth, nn::option::hidden,
-                            nn::option::mask, nn::option::activation, nn::option::biases,
-                            nn::option::norm_place>::only<Options...>,
-                  "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
-                  "a mask, an activation, biases, pre_norm or post_norm");
+    static_assert(
+        nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width, nn::option::heads,
+                  nn::option::depth, nn::option::hidden, nn::option::mask, nn::option::activation,
+                  nn::option::biases, nn::option::norm_place>::only<Options...>,
+        "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
+        "a mask, an activation, biases, pre_norm or post_norm");
     static_assert(nn::check_shape<shape>());
     static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
 

@@ -108,8 +108,7 @@ class builder {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
         const int size = relation_size(written.head);
-        if (!lay_out_in_carry(at))
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+        if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -130,7 +129,8 @@ class builder {
         for (const row_function& function : made.functions) {
             switch (function.kind) {
                 case transformation::identity:
-                case transformation::rotary: break;
+                case transformation::rotary:
+                    break;
                 case transformation::relu:
                 case transformation::leaky_relu:
                 case transformation::sigmoid:
@@ -140,8 +140,11 @@ class builder {
                 case transformation::inverse:
                 case transformation::complement:
                 case transformation::softmax:
-                case transformation::sparsemax: ++remembering; break;
-                default: return true;
+                case transformation::sparsemax:
+                    ++remembering;
+                    break;
+                default:
+                    return true;
             }
         }
         return remembering > 0 && made.functions.size() > 1;
@@ -181,9 +184,8 @@ class builder {
     constexpr group_candidate candidate_width(int at, const axes& chosen) const {
         group_candidate result;
         const rule& written = draft_.rule_of(at);
-        result.columns =
-            draft_.head_of(at).value.size() *
-            (chosen.segment >= 0 ? written.variables[chosen.segment].extent : 1);
+        result.columns = draft_.head_of(at).value.size() *
+                         (chosen.segment >= 0 ? written.variables[chosen.segment].extent : 1);
         return result;
     }
 
@@ -198,8 +200,7 @@ class builder {
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
             !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine ||
-            written.aggregated == aggregation::softmax ||
+        if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
             written.aggregated == aggregation::count)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
@@ -393,8 +394,8 @@ class builder {
                 const weight_layout& layout = draft_.out.weights[item.weight.weight];
                 const bool turned = item.weight.transposed;
                 made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, item.weight.terms,
-                            item.weight.arity, layout.strides);
+                add_strides(made.weight_strides, made.weight, item.weight.terms, item.weight.arity,
+                            layout.strides);
                 made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
                 made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
                 made.weight_row = turned ? layout.column : layout.row;
@@ -442,8 +443,7 @@ class builder {
                 function.position =
                     draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
             }
-            if (use.kind == transformation::slice)
-                shape = {static_cast<int>(use.numbers[1]), 1};
+            if (use.kind == transformation::slice) shape = {static_cast<int>(use.numbers[1]), 1};
             if (use.kind == transformation::reshape)
                 shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
             made.functions.push(function);

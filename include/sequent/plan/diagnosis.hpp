@@ -134,8 +134,10 @@ consteval auto mistake_type() {
     constexpr fault found = Diagnosis.found;
     constexpr int left = Diagnosis.left;
     constexpr int right = Diagnosis.right;
-#define SEQUENT_MISTAKE(NAME) \
-    if constexpr (found == fault::NAME) return mistake::NAME{}; else
+#define SEQUENT_MISTAKE(NAME)           \
+    if constexpr (found == fault::NAME) \
+        return mistake::NAME{};         \
+    else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
@@ -193,15 +195,14 @@ consteval auto name_type(std::index_sequence<At...>) {
 }
 /// A name whose characters stand in the compiler's message.
 template <language::fixed_string Name>
-using named_as =
-    decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
 
 /// Instantiating this reports `Diagnosis`, if it holds a mistake.
 template <const auto& Diagnosis>
-using report = check_program<
-    decltype(rule_type<Diagnosis>()),
-    decltype(relation_type<Diagnosis>(std::make_index_sequence<Diagnosis.relation.length>{})),
-    decltype(mistake_type<Diagnosis>())>;
+using report = check_program<decltype(rule_type<Diagnosis>()),
+                             decltype(relation_type<Diagnosis>(
+                                 std::make_index_sequence<Diagnosis.relation.length>{})),
+                             decltype(mistake_type<Diagnosis>())>;
 
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI

@@ -16,8 +16,7 @@ struct node_pool {
 
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
-        if (kind == node_kind::greater_equal)
-            return add(node_kind::less_equal, value, right, left);
+        if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
         for (int at = 0; at < nodes.size(); ++at)
             if (nodes[at].kind == kind && nodes[at].value == value && nodes[at].left == left &&
                 nodes[at].right == right)
@@ -59,7 +58,9 @@ struct node_pool {
     }
 };
 
-constexpr int pool_size(int nodes, int literals) { return 8 * nodes + 10 * literals + 32; }
+constexpr int pool_size(int nodes, int literals) {
+    return 8 * nodes + 10 * literals + 32;
+}
 
 /// Per rule its condition, per relation its domain over argument positions; -1 where none.
 template <sizes Sizes>
@@ -113,8 +114,8 @@ class domain_finder {
                 out.expression[item_at] =
                     out.pool.substitute(in.text.nodes, item.expression, identity);
             if (item.kind != literal_kind::relation) continue;
-            const int inherited = out.pool.substitute(out.pool.nodes, out.domain[item.relation],
-                                                      item.terms);
+            const int inherited =
+                out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
                 if (body == 0) {
                     common = inherited;
@@ -149,8 +150,11 @@ class domain_finder {
                 const int first = number_of(written, 0);
                 const int second = number_of(written, body);
                 const int stacking = in.text.scopes[written.scope].rule;
-                out.mistake = {fault::rules_of_one_sum_with_different_spaces, second,
-                               in.text.relations[written.head].id, first + 1, second + 1,
+                out.mistake = {fault::rules_of_one_sum_with_different_spaces,
+                               second,
+                               in.text.relations[written.head].id,
+                               first + 1,
+                               second + 1,
                                stacking < 0 ? -1 : in.text.rules[stacking].number};
             }
             const unsigned all = (1u << written.variables.size()) - 1;
@@ -216,12 +220,12 @@ class domain_finder {
         auto require = [&](const term& at, int extent) {
             const int variable = at.variable;
             const int low = variable < 0 ? at.offset : at.offset;
-            const int high = variable < 0 ? at.offset
-                                          : at.offset + written.variables[variable].extent - 1;
+            const int high =
+                variable < 0 ? at.offset : at.offset + written.variables[variable].extent - 1;
             if (low < 0)
-                root = out.pool.both(root, out.pool.add(node_kind::greater_equal, 0,
-                                                        out.pool.at_term(at),
-                                                        out.pool.add(node_kind::constant, 0)));
+                root = out.pool.both(root,
+                                     out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
+                                                  out.pool.add(node_kind::constant, 0)));
             if (high >= extent)
                 root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
                                                         out.pool.add(node_kind::constant, extent)));

@@ -40,7 +40,7 @@ inline constexpr int never = 1 << 30;
 struct buffer {
     int size = 0;
     int scope = 0;
-    int copies = 1;  // one per layer: the backward pass of a stack needs them all
+    int copies = 1;     // one per layer: the backward pass of a stack needs them all
     int first = never;  // first and last use of the values, in steps
     int last = -1;
     int adjoint_first = never;
@@ -60,7 +60,8 @@ template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
     static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
-    static constexpr int weight_capacity = decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
+    static constexpr int weight_capacity =
+        decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
 
     list<step, Sizes.rules * 2> steps{};
     list<row_step, Sizes.rules> rows{};
@@ -120,8 +121,8 @@ struct draft {
         return in.relations[in.text.rules[rule].head];
     }
     constexpr bool is_private(int rule) const {
-        return user[rule] >= 0 && !head_of(rule).output &&
-               in.text.rules[user[rule]].repeat == 0 && !is_block_output(rule);
+        return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
+               !is_block_output(rule);
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;

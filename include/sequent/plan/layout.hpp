@@ -6,7 +6,9 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-constexpr int aligned(int size) { return (size + 15) / 16 * 16; }
+constexpr int aligned(int size) {
+    return (size + 15) / 16 * 16;
+}
 
 /// The index of a weight that is in the head but not in the input stands between the weight's
 /// inputs and its outputs: all heads become the columns of one matrix product.
@@ -48,9 +50,8 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     group_candidate result;
     const rule& written = draft.rule_of(at);
     if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
-    if (written.transformations.size() || draft.head_of(at).output ||
-        draft.is_block_output(at) || written.literals > 2 ||
-        written.variables.size() != written.arity ||
+    if (written.transformations.size() || draft.head_of(at).output || draft.is_block_output(at) ||
+        written.literals > 2 || written.variables.size() != written.arity ||
         written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);

@@ -64,8 +64,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
-    const bool multiplies = written.combined == combination::elementwise_product &&
-                            written.literals > 1;
+    const bool multiplies =
+        written.combined == combination::elementwise_product && written.literals > 1;
     if (!multiplies && !is_linear(written, draft.in.text)) return false;
     const value_shape shape = draft.head_of(at).value;
     for (int body = 0; body < written.literals; ++body) {
@@ -79,8 +79,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (weighted) {
             const weight& applied = draft.in.text.weights[item.weight.weight];
             if (multiplies || applied.rank != 2) return false;
-            if (!is_symbol(draft, item) &&
-                draft.in.relations[item.relation].value.columns != 1)
+            if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
                 return false;
         }
         unsigned variables = 0;
@@ -126,9 +125,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
     for (int body = 0; body < using_rule.literals; ++body) {
         const literal& other = draft.literal_of(user, body);
         if (other.kind == literal_kind::relation && other.weight.weight >= 0) ++products;
-        const int definer = other.kind == literal_kind::relation
-                                ? draft.in.relations[other.relation].rule
-                                : -1;
+        const int definer =
+            other.kind == literal_kind::relation ? draft.in.relations[other.relation].rule : -1;
         if (definer >= 0 && definer != at && draft.roles[definer] == role::inlined) ++products;
     }
     return products + written.literals <= 4 &&
@@ -187,8 +185,7 @@ class row_builder {
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
-        made.multiplies =
-            rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
@@ -230,8 +227,8 @@ class row_builder {
                 }
                 collect(definer, inner_map);
             } else {
-                literals_.push({item, item.kind == literal_kind::relation &&
-                                          item.weight.weight >= 0});
+                literals_.push(
+                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
             }
         }
     }

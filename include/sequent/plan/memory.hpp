@@ -3,8 +3,8 @@
 #include "build.hpp"
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are given;
-/// the steps' own follow in S+1 .. 2S.
+/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
+/// given; the steps' own follow in S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 

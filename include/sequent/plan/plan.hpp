@@ -79,16 +79,14 @@ struct plan_of {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
-    static constexpr auto shapes =
-        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto shapes = shaper<size, fact_count>(source_of<Program>, facts, queries).out;
     static constexpr auto conditions = [] {
         if constexpr (shapes.mistake.ok())
             return domain_finder<size, fact_count>(shapes).out;
         else
             return domains<size>{};
     }();
-    static constexpr diagnosis mistake =
-        shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
+    static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
         draft<size, fact_count> work(shapes, conditions);

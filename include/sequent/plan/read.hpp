@@ -144,9 +144,7 @@ class reader {
     }
     template <class Item>
         requires lang::is_literal<Item>
-    constexpr void read_body(const Item& item) {
-        out.literals.push(read_literal(item));
-    }
+    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
     constexpr literal read_literal(
@@ -300,8 +298,8 @@ class reader {
             const term right = read_term(written.right);
             const bool add = Operation == lang::arithmetic::add;
             if (right.variable < 0)
-                return {left.variable, add ? left.offset + right.offset
-                                           : left.offset - right.offset};
+                return {left.variable,
+                        add ? left.offset + right.offset : left.offset - right.offset};
             if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
         }
         fail(fault::argument_is_not_a_variable_plus_a_constant);

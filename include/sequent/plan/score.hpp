@@ -138,18 +138,17 @@ class attention_matcher {
                 return false;
         }
         const int condition = draft_.conditions.condition[at_];
-        if (condition !=
-            draft_.out.pool.substitute(draft_.out.pool.nodes,
-                                       draft_.conditions.domain[weights.relation], weights.terms))
+        if (condition != draft_.out.pool.substitute(draft_.out.pool.nodes,
+                                                    draft_.conditions.domain[weights.relation],
+                                                    weights.terms))
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
         unsigned allowed = 1u << column_;
         if (row_ >= 0) allowed |= 1u << row_;
         if (draft_.out.pool.variables(condition) & ~allowed) return false;
-        if (condition >= 0 &&
-            (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
-             !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
+        if (condition >= 0 && (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
+                               !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
             return false;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
@@ -224,8 +223,8 @@ class attention_matcher {
         }
         for (const transformation_use& function : written.transformations) {
             if (!is_scalar_function(function.kind)) return -1;
-            result = push({score_kind::function, {}, {}, 0, function.numbers[0], function.kind,
-                           result, -1});
+            result = push(
+                {score_kind::function, {}, {}, 0, function.numbers[0], function.kind, result, -1});
         }
         return result;
     }
@@ -243,8 +242,14 @@ class attention_matcher {
             step.nodes.count = right;
             return left;
         }
-        return push({sums ? score_kind::add : score_kind::multiply, {}, {}, 0, 0,
-                     transformation::identity, left, right});
+        return push({sums ? score_kind::add : score_kind::multiply,
+                     {},
+                     {},
+                     0,
+                     0,
+                     transformation::identity,
+                     left,
+                     right});
     }
 
     static constexpr literal mapped(literal item, const term* map) {
@@ -326,7 +331,9 @@ class attention_matcher {
     constexpr bool add_linear(int root, const term* map, int factor, score_node& to) {
         const node& top = draft_.out.pool.nodes[root];
         switch (top.kind) {
-            case node_kind::constant: to.value += factor * top.value; return true;
+            case node_kind::constant:
+                to.value += factor * top.value;
+                return true;
             case node_kind::variable: {
                 const term& at = map[top.value];
                 to.value += factor * at.offset;
@@ -351,7 +358,8 @@ class attention_matcher {
                     return add_linear(top.left, map, factor * right.value, to);
                 return false;
             }
-            default: return false;
+            default:
+                return false;
         }
     }
 
@@ -362,8 +370,8 @@ class attention_matcher {
         const int arity = bare ? item.weight.arity : item.arity;
         const int* strides = bare ? draft_.out.weights[item.weight.weight].strides
                                   : draft_.out.relations[item.relation].strides;
-        result.at = bare ? draft_.weight_operand(item.weight)
-                         : draft_.relation_operand(item.relation);
+        result.at =
+            bare ? draft_.weight_operand(item.weight) : draft_.relation_operand(item.relation);
         auto add = [&](const term& at, int stride) {
             result.at.offset += at.offset * stride;
             if (at.variable < 0) return;

@@ -72,8 +72,8 @@ struct shaped {
 
 /// The value of one literal, and of a body.
 template <class Shaped>
-constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits,
-                                    int& left, int& right) {
+constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
+                                    int& right) {
     value_shape shape{};
     if (item.kind == literal_kind::relation) {
         shape = in.relations[item.relation].value;
@@ -152,8 +152,8 @@ class shaper {
         if (!ok()) return;
         const int shown = relation >= 0 ? relation : at.head;
         const int stacking = out.text.scopes[at.scope].rule;
-        out.mistake = {found, at.number, out.text.relations[shown].id, left, right,
-                       stacking < 0 ? -1 : out.text.rules[stacking].number};
+        out.mistake = {found, at.number, out.text.relations[shown].id,
+                       left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -223,7 +223,8 @@ class shaper {
             }
         }
         if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
-            item(stacking, 0).kind != literal_kind::relation || item(stacking, 0).weight.weight >= 0)
+            item(stacking, 0).kind != literal_kind::relation ||
+            item(stacking, 0).weight.weight >= 0)
             fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
@@ -404,8 +405,7 @@ class shaper {
             const int result = out.block_output[written.block];
             const value_shape inner = out.relations[result].value;
             const value_shape outer = out.relations[item(written, 0).relation].value;
-            if (!(inner == outer))
-                misfit(written, -1, inner.rows, outer.rows);
+            if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             copy_shape(result, written.head);
             for (int axis = 0; axis < written.arity; ++axis)
                 written.variables[written.terms[axis].variable].extent = head.extents[axis];
@@ -423,7 +423,8 @@ class shaper {
         for (const rule& user : out.text.rules)
             for (int body = 0; body < user.literals; ++body) {
                 const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head) continue;
+                if (value.kind != literal_kind::relation || value.relation != written.head)
+                    continue;
                 for (int axis = 0; axis < written.arity; ++axis)
                     if (written.terms[axis].variable == variable &&
                         value.terms[axis].variable >= 0 && !value.terms[axis].offset)
@@ -452,9 +453,8 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed = at.variable < 0
-                                   ? at.offset + 1
-                                   : written.variables[at.variable].extent;
+            const int needed =
+                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -474,8 +474,8 @@ class shaper {
             if (!value.gives_value()) continue;
             const value_shape next = literal_shape(out, value, fits, left, right);
             if (!fits) {
-                misfit(written,
-                     value.kind == literal_kind::relation ? value.relation : -1, left, right);
+                misfit(written, value.kind == literal_kind::relation ? value.relation : -1, left,
+                       right);
                 return shape;
             }
             if (first) {
@@ -486,21 +486,18 @@ class shaper {
                 if (shape.is_scalar()) {
                     shape = next;
                 } else {
-                    if (shape.columns != next.rows)
-                        misfit(written, -1, shape.columns, next.rows);
+                    if (shape.columns != next.rows) misfit(written, -1, shape.columns, next.rows);
                     shape = {shape.rows, next.columns};
                 }
             } else if (written.combined == combination::concat) {
-                if (shape.columns != next.columns)
-                    misfit(written, -1, shape.columns, next.columns);
+                if (shape.columns != next.columns) misfit(written, -1, shape.columns, next.columns);
                 shape = {shape.rows + next.rows, shape.columns};
             } else if (!(shape == next)) {
                 if (shape.is_scalar() && is_elementwise(written.combined))
                     shape = next;
                 else if (!(next.is_scalar() && is_elementwise(written.combined)))
-                    misfit(written, -1,
-                         shape.rows == next.rows ? shape.columns : shape.rows,
-                         shape.rows == next.rows ? next.columns : next.rows);
+                    misfit(written, -1, shape.rows == next.rows ? shape.columns : shape.rows,
+                           shape.rows == next.rows ? next.columns : next.rows);
             }
         }
         if (written.combined == combination::cosine) shape = {1, 1};
@@ -510,7 +507,8 @@ class shaper {
         if (written.aggregated == aggregation::concat) {
             int repeats = 1;
             for (int at = 0; at < written.variables.size(); ++at)
-                if (!((written.head_variables() >> at) & 1u)) repeats *= written.variables[at].extent;
+                if (!((written.head_variables() >> at) & 1u))
+                    repeats *= written.variables[at].extent;
             return {shape.rows * repeats, shape.columns};
         }
         return shape;
@@ -526,16 +524,14 @@ class shaper {
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size())
-                misfit(written, -1, first * second, shape.size());
+            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
             if (gain.shape[0] * gain.shape[1] != shape.size())
-                misfit(written, -1, gain.shape[0] * gain.shape[1],
-                     shape.size());
+                misfit(written, -1, gain.shape[0] * gain.shape[1], shape.size());
         }
         return shape;
     }
@@ -574,8 +570,7 @@ class shaper {
             if (out.outputs.size() > 1)
                 fail(fault::several_outputs_need_a_query,
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
-            if (out.outputs.size() == 0 && ok())
-                out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
+            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
     }

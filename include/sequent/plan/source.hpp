@@ -104,10 +104,10 @@ struct rule {
     unsigned aggregated_variables = 0;
     list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
     list<variable, max_variables> variables{};
-    int repeat = 0;         // stack<repeat>
-    int block = 0;          // the scope of the stacked block
+    int repeat = 0;  // stack<repeat>
+    int block = 0;   // the scope of the stacked block
     bool transforms_atom = false;
-    bool total = false;     // a literal without an atom adds nothing instead of removing the rule
+    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
 
     constexpr unsigned head_variables() const {
         unsigned mask = 0;

@@ -226,7 +226,9 @@ class space_builder {
         const node& top = nodes_[at];
         linear_form form;
         switch (top.kind) {
-            case node_kind::constant: form.offset = top.value; return form;
+            case node_kind::constant:
+                form.offset = top.value;
+                return form;
             case node_kind::variable:
                 if (top.value == row_)
                     form.row = 1;
@@ -239,7 +241,8 @@ class space_builder {
                 form.count = top.value;
                 form.count_factor = 1;
                 return form;
-            case node_kind::add: return added(form_of(top.left), form_of(top.right));
+            case node_kind::add:
+                return added(form_of(top.left), form_of(top.right));
             case node_kind::subtract:
                 return added(form_of(top.left), scaled(form_of(top.right), -1));
             case node_kind::multiply: {
@@ -280,7 +283,8 @@ class space_builder {
                 form.remainder_shift = left.offset;
                 return form;
             }
-            default: return unknown_form();
+            default:
+                return unknown_form();
         }
     }
 
@@ -326,9 +330,8 @@ class space_builder {
             if (!is_constant(rest)) return inexact();
             item.is_residue = true;
             for (int residue = 0; residue < item.form.modulus; ++residue)
-                if (item.form.remainder *
-                            floor_remainder(residue + item.form.remainder_shift,
-                                            item.form.modulus) +
+                if (item.form.remainder * floor_remainder(residue + item.form.remainder_shift,
+                                                          item.form.modulus) +
                         item.form.offset <=
                     0)
                     item.residues |= 1ULL << residue;
@@ -351,21 +354,31 @@ class space_builder {
     constexpr disjunction compare(node_kind kind, const linear_form& left,
                                   const linear_form& right) {
         switch (kind) {
-            case node_kind::less: return at_most(left, right, 1);
-            case node_kind::less_equal: return at_most(left, right, 0);
-            case node_kind::greater: return at_most(right, left, 1);
-            case node_kind::greater_equal: return at_most(right, left, 0);
-            case node_kind::equal: return both(at_most(left, right, 0), at_most(right, left, 0));
-            default: return either(at_most(left, right, 1), at_most(right, left, 1));
+            case node_kind::less:
+                return at_most(left, right, 1);
+            case node_kind::less_equal:
+                return at_most(left, right, 0);
+            case node_kind::greater:
+                return at_most(right, left, 1);
+            case node_kind::greater_equal:
+                return at_most(right, left, 0);
+            case node_kind::equal:
+                return both(at_most(left, right, 0), at_most(right, left, 0));
+            default:
+                return either(at_most(left, right, 1), at_most(right, left, 1));
         }
     }
 
     constexpr disjunction compare_absolute(node_kind kind, int left_at, int right_at) {
         if (nodes_[left_at].kind != node_kind::absolute) {
-            if (kind == node_kind::less) kind = node_kind::greater;
-            else if (kind == node_kind::less_equal) kind = node_kind::greater_equal;
-            else if (kind == node_kind::greater) kind = node_kind::less;
-            else if (kind == node_kind::greater_equal) kind = node_kind::less_equal;
+            if (kind == node_kind::less)
+                kind = node_kind::greater;
+            else if (kind == node_kind::less_equal)
+                kind = node_kind::greater_equal;
+            else if (kind == node_kind::greater)
+                kind = node_kind::less;
+            else if (kind == node_kind::greater_equal)
+                kind = node_kind::less_equal;
             const int swapped = left_at;
             left_at = right_at;
             right_at = swapped;
@@ -386,9 +399,10 @@ class space_builder {
                             either(compare(node_kind::greater_equal, inner, limit),
                                    compare(node_kind::greater_equal, negative, limit)));
             default:
-                return either(either(compare(node_kind::less, inner, limit) .size() ?
-                                     both(compare(node_kind::less, inner, limit),
-                                          compare(node_kind::less, negative, limit)) : disjunction{},
+                return either(either(compare(node_kind::less, inner, limit).size()
+                                         ? both(compare(node_kind::less, inner, limit),
+                                                compare(node_kind::less, negative, limit))
+                                         : disjunction{},
                                      compare(node_kind::greater, inner, limit)),
                               compare(node_kind::greater, negative, limit));
         }
@@ -408,19 +422,27 @@ class space_builder {
             case node_kind::disjunction:
                 return negate ? both(expand(top.left, true), expand(top.right, true))
                               : either(expand(top.left, false), expand(top.right, false));
-            case node_kind::negation: return expand(top.left, !negate);
-            default: return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
+            case node_kind::negation:
+                return expand(top.left, !negate);
+            default:
+                return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }
     }
 
     static constexpr node_kind opposite(node_kind kind) {
         switch (kind) {
-            case node_kind::less: return node_kind::greater_equal;
-            case node_kind::less_equal: return node_kind::greater;
-            case node_kind::greater: return node_kind::less_equal;
-            case node_kind::greater_equal: return node_kind::less;
-            case node_kind::equal: return node_kind::not_equal;
-            default: return node_kind::equal;
+            case node_kind::less:
+                return node_kind::greater_equal;
+            case node_kind::less_equal:
+                return node_kind::greater;
+            case node_kind::greater:
+                return node_kind::less_equal;
+            case node_kind::greater_equal:
+                return node_kind::less;
+            case node_kind::equal:
+                return node_kind::not_equal;
+            default:
+                return node_kind::equal;
         }
     }
 

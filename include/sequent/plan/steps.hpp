@@ -8,7 +8,7 @@
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;     // of a row step
+inline constexpr int max_terms = 6;  // of a row step
 
 enum class place { none, parameter, value, fact };
 
@@ -165,10 +165,10 @@ struct birth {
 
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;        // in the list of its kind; of repeat_end, the step that begins
-    int rule = -1;     // that it computes
+    int at = 0;     // in the list of its kind; of repeat_end, the step that begins
+    int rule = -1;  // that it computes
     int repeat = 1;
-    int depth = 0;     // how many stacks it stands in
+    int depth = 0;  // how many stacks it stands in
     list<birth, max_literals + 4> births{};
 };
 
