@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result(i) <<= (q(i), input(2 * i)));
 #else
-                                       result(i) <<= (q(i), input(i - 1)));
+                                      result(i) <<= (q(i), input(i - 1)));
 #endif
 }  // namespace article
 

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(result(i) <<= input(i),
 #ifdef WRONG
                                       result(i) <<= 1);
 #else
-                                       result(i) <<= number(1));
+                                      result(i) <<= number(1));
 #endif
 }  // namespace article
 

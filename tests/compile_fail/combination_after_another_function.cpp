@@ -10,7 +10,7 @@ inline constexpr auto program =
 #ifdef WRONG
           attention(i) <<= (score(i, j), input(j)) | sum(j) | product());
 #else
-           attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 #endif
 }  // namespace article
 

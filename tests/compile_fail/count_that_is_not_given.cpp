@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result(i) <<= (q(i), i < length));
 #else
-                                       result(i) <<= (q(i), i < 3));
+                                      result(i) <<= (q(i), i < 3));
 #endif
 }  // namespace article
 

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result(i) <<= (input(i) | relu(), q(i)));
 #else
-                                       result(i) <<= (input(i), q(i)) | sum() | relu());
+                                      result(i) <<= (input(i), q(i)) | sum() | relu());
 #endif
 }  // namespace article
 

@@ -9,7 +9,7 @@ inline constexpr auto program =
 #ifdef WRONG
           score(i, i) <<= (k(i).T(), q(i)) | product(),
 #else
-           score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
+          score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
 #endif
           attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 }  // namespace article

@@ -10,7 +10,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result(i) <<= (narrow, q(i)) | product());
 #else
-                                       result(i) <<= (W_v, q(i)) | product());
+                                      result(i) <<= (W_v, q(i)) | product());
 #endif
 }  // namespace article
 

@@ -10,7 +10,7 @@ inline constexpr auto program =
 #ifdef WRONG
           logit(i, j) <<= R(i, j),
 #else
-           logit(i, j) <<= (R(i, j), i - j >= 0),
+          logit(i, j) <<= (R(i, j), i - j >= 0),
 #endif
           score(i, j) <<= logit(i, j) | softmax(j),
           attention(i) <<= (score(i, j), input(j)) | product() | sum(j));

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       input(i));
 #else
-                                       result(i) <<= (input(i), q(i)));
+                                      result(i) <<= (input(i), q(i)));
 #endif
 }  // namespace article
 

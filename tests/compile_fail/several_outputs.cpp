@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       k(i) <<= input(i)[W_k]);
 #else
-                                       k(i) <<= q(i)[W_k]);
+                                      k(i) <<= q(i)[W_k]);
 #endif
 }  // namespace article
 

@@ -10,8 +10,8 @@ inline constexpr auto program =
           score(i) <<= (k(j).T(), q(i), j <= i) | product() | softmax(j),
           attention(i) <<= (score(i), input(i)) | product());
 #else
-           score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
-           attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+          score(i, j) <<= (inverse_sqrt(4), k(j).T(), q(i), j <= i) | product() | softmax(j),
+          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 #endif
 }  // namespace article
 

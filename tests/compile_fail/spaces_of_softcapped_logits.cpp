@@ -12,7 +12,7 @@ inline constexpr auto program =
 #ifdef WRONG
           logit(h, i, j) <<= (number(j - i), 0 <= i - j && i - j <= 3),
 #else
-           logit(h, i, j) <<= (number(j - i), 0 <= i - j && i - j <= 2),
+          logit(h, i, j) <<= (number(j - i), 0 <= i - j && i - j <= 2),
 #endif
           logit(h, i, j) | soft_cap(30), score(h, i, j) <<= logit(h, i, j) | softmax(j),
           attention(h, i) <<= (score(h, i, j), input(j)) | product() | sum(j));

@@ -10,7 +10,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       q(i) <<= input(i)[short_one]);
 #else
-                                       q(i) <<= input(i)[W_k]);
+                                      q(i) <<= input(i)[W_k]);
 #endif
 }  // namespace article
 

@@ -10,7 +10,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result(i) <<= (q(i), input(i)[short_one]));
 #else
-                                       result(i) <<= (q(i), input(i)[W_v]));
+                                      result(i) <<= (q(i), input(i)[W_v]));
 #endif
 }  // namespace article
 

@@ -10,7 +10,7 @@ inline constexpr auto program =
 #ifdef WRONG
           attention(i) <<= (score(i, j), input(j)) | product() | sum(j) | relu());
 #else
-           attention(i) <<= (score(i, j), input(j)) | product() | relu() | sum(j));
+          attention(i) <<= (score(i, j), input(j)) | product() | relu() | sum(j));
 #endif
 }  // namespace article
 

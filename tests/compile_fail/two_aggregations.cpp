@@ -10,7 +10,7 @@ inline constexpr auto program =
 #ifdef WRONG
           attention(i) <<= (score(i, j), input(j)) | product() | sum(j) | max(j));
 #else
-           attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 #endif
 }  // namespace article
 

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       k(i, h) <<= input(i)[W_q(h)],
 #else
-                                       k(i, h) <<= input(i)[W_k(h)],
+                                      k(i, h) <<= input(i)[W_k(h)],
 #endif
                                       result(i) <<= (k(i, h), q(i)) | sum() | sum(h));
 }  // namespace article

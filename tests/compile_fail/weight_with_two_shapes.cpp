@@ -10,7 +10,7 @@ inline constexpr auto program = rules(q(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       k(i) <<= q(i)[other]);
 #else
-                                       k(i) <<= q(i)[W_q]);
+                                      k(i) <<= q(i)[W_q]);
 #endif
 }  // namespace article
 
