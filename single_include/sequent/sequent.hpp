@@ -4048,6 +4048,7 @@ struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
+struct rows_that_need_later_rows {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -4366,6 +4367,397 @@ struct source {
     int mistaken_rule = 0;
     int mistaken_scope = 0;
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+// How much room the arrays need.
+
+template <class T>
+inline constexpr sizes size_of{0, 0, 0, 1};
+
+template <class Index>
+inline constexpr int index_nodes = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::order Relation, class Left, class Right>
+inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::connective Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+
+template <class T>
+    requires lang::is_literal<T>
+inline constexpr sizes size_of<T>{0, 1, 0, 1};
+template <class Index>
+inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
+template <lang::constraint T>
+inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
+template <class Left, class Right>
+inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
+template <lang::transformation Kind, class... Arguments>
+inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
+    0, 0, (0 + ... + index_nodes<Arguments>), 1};
+template <int Count, class Program>
+inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+    size_of<Program> + sizes{0, 0, 0, 2};
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Head, class Body>
+inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
+template <class Indices, class... Rules>
+inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
+    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+template <sizes Sizes>
+class reader {
+  public:
+    source<Sizes> out{};
+
+    constexpr reader() { out.scopes.push({}); }
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        number_ = 0;
+        read_rules(program);
+    }
+
+  private:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read_rules(
+        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+    template <class... Parts>
+    constexpr void begin(const lang::program<Parts...>& spliced) {
+        read_rules(spliced);
+    }
+    template <class Rule>
+    constexpr void begin(const Rule& written) {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+        read_rule(written);
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    template <class Head, class Body>
+    constexpr void read_rule(const lang::rule<Head, Body>& written) {
+        read_head(written.head);
+        read_body(written.body);
+    }
+    template <class Body, class Function>
+    constexpr void read_rule(const lang::applied<Body, Function>& written) {
+        current.transforms_atom = true;
+        read_atom_transformation(written);
+    }
+    template <class Body, class Function>
+    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
+        if constexpr (lang::is_applied<Body>)
+            read_atom_transformation(written.body);
+        else
+            read_head(written.body);
+        read_function(written.function);
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr void read_head(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
+        current.head = relation_id(text_of<Name>());
+        read_terms(head.terms, current.terms, current.arity);
+        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
+    }
+
+    template <class Left, class Right>
+    constexpr void read_body(const lang::joined<Left, Right>& body) {
+        read_body(body.left);
+        read_body(body.right);
+    }
+    template <class Body, class Function>
+    constexpr void read_body(const lang::applied<Body, Function>& body) {
+        read_body(body.body);
+        read_function(body.function);
+    }
+    template <lang::constraint Condition>
+    constexpr void read_body(const Condition& condition) {
+        const int root = read_node(condition);
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+    template <class Item>
+        requires lang::is_literal<Item>
+    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr literal read_literal(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
+        literal result;
+        result.relation = relation_id(text_of<Name>());
+        read_terms(item.terms, result.terms, result.arity);
+        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.negated = (Modifiers & lang::negated) != 0;
+        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        return result;
+    }
+    template <lang::weight_literal Weight>
+    constexpr literal read_literal(const Weight& item) {
+        literal result;
+        result.kind = literal_kind::weight;
+        result.weight = read_weight(item.use());
+        result.transposed = result.weight.transposed;
+        result.weight.transposed = false;
+        return result;
+    }
+    template <class Inner, class Index>
+    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
+        literal result = read_literal(item.inner);
+        result.has_element = true;
+        result.element = read_term(item.index);
+        return result;
+    }
+    constexpr literal read_literal(const lang::constant& item) {
+        literal result;
+        result.kind = literal_kind::number;
+        result.number = item.value;
+        return result;
+    }
+    template <class Index>
+    constexpr literal read_literal(const lang::index_value<Index>& item) {
+        literal result;
+        result.kind = literal_kind::index;
+        result.expression = read_node(item.index);
+        return result;
+    }
+
+    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+    constexpr weight_use read_weight(
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        weight_use result;
+        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
+        int axis = 0;
+        ((declared.shape[axis++] = Shape), ...);
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.frozen = (Modifiers & lang::frozen) != 0;
+        return result;
+    }
+
+    template <lang::combination Kind>
+    constexpr void read_function(const lang::combine<Kind>&) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        current.combined = Kind;
+        current.states_combination = true;
+    }
+    template <lang::transformation Kind, class... Arguments>
+    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return;
+        }
+        if constexpr (Kind == lang::transformation::identity) {
+            return;
+        } else {
+            transformation_use use;
+            use.kind = Kind;
+            use.numbers[0] = function.numbers[0];
+            use.numbers[1] = function.numbers[1];
+            read_arguments(function.arguments, use, 0);
+            current.transformations.push(use);
+        }
+    }
+    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
+                                  transformation_use& use, int at) {
+        if constexpr (lang::weight_literal<First>)
+            use.weights[at] = read_weight(arguments.first);
+        else
+            use.position = read_node(arguments.first);
+        read_arguments(arguments.rest, use, at + 1);
+    }
+    template <lang::aggregation Kind, class... Variables>
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        current.aggregated = Kind;
+        current.states_aggregation = true;
+        auto add = [this](int index) {
+            if (!((current.aggregated_variables >> index) & 1u))
+                current.aggregated_order.push(index);
+            current.aggregated_variables |= 1u << index;
+        };
+        (add(variable_of(Variables{})), ...);
+    }
+    template <int Count, class Program>
+    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        current.repeat = Count;
+        current.block = out.scopes.push({scope_, Count, -1});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        literal input = out.literals[outer.first_literal];
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(*stacked.block);
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        if (outer_literals > outer.first_literal) out.literals.push(input);
+    }
+
+    // Terms and index expressions.
+
+    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
+    template <class First, class... Rest>
+    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
+        if (arity == max_arity) {
+            fail(fault::too_many_arguments);
+            return;
+        }
+        terms[arity++] = read_term(written.first);
+        read_terms(written.rest, terms, arity);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr term read_term(const lang::var<Name, Extent>& written) {
+        return {variable_of(written), 0};
+    }
+    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
+        if constexpr (Operation == lang::arithmetic::add ||
+                      Operation == lang::arithmetic::subtract) {
+            const term left = read_term(written.left);
+            const term right = read_term(written.right);
+            const bool add = Operation == lang::arithmetic::add;
+            if (right.variable < 0)
+                return {left.variable,
+                        add ? left.offset + right.offset : left.offset - right.offset};
+            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
+        }
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+    template <lang::fixed_string Name>
+    constexpr term read_term(const lang::bound<Name>&) {
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+
+    template <lang::fixed_string Name, int Extent>
+    constexpr int read_node(const lang::var<Name, Extent>& written) {
+        return out.nodes.push({node_kind::variable, variable_of(written)});
+    }
+    template <lang::fixed_string Name>
+    constexpr int read_node(const lang::bound<Name>&) {
+        constexpr name id = text_of<Name>();
+        int at = 0;
+        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
+        if (at == out.counts.size()) out.counts.push(id);
+        return out.nodes.push({node_kind::count, at});
+    }
+    constexpr int read_node(const lang::integer& written) {
+        return out.nodes.push({node_kind::constant, written.value});
+    }
+    template <class Left, class Right>
+    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
+        const int left_node = read_node(left);
+        const int right_node = read_node(right);
+        return out.nodes.push({kind, 0, left_node, right_node});
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::order Relation, class Left, class Right>
+    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::connective Operation, class Left, class Right>
+    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+
+    // Names.
+
+    template <lang::fixed_string Name>
+    static constexpr name text_of() {
+        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr int variable_of(const lang::var<Name, Extent>&) {
+        constexpr name id = text_of<Name>();
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) return at;
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, Extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+/// The source of a program object.
+template <const auto& Program>
+consteval auto read() {
+    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
+    walk.read(Program);
+    return walk.out;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -5189,6 +5581,90 @@ class shaper {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// What an index expression may be for a constraint over it to become loop bounds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace detail {
+
+/// row * i + column * j + one quotient of each + offset + a count.
+struct linear_form {
+    int row = 0;
+    int column = 0;
+    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
+    int row_divisor = 1;
+    int row_shift = 0;
+    int column_quotient = 0;
+    int column_divisor = 1;
+    int column_shift = 0;
+    int offset = 0;
+    int count = -1;
+    int count_factor = 0;
+    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
+    int modulus = 1;
+    int remainder_row = 0;
+    int remainder_column = 0;
+    int remainder_shift = 0;
+    bool known = true;
+
+    constexpr bool is_affine() const {
+        return known && !row_quotient && !column_quotient && !remainder && !count_factor;
+    }
+};
+
+constexpr linear_form unknown_form() {
+    linear_form form;
+    form.known = false;
+    return form;
+}
+
+constexpr linear_form scaled(linear_form form, int factor) {
+    form.row *= factor;
+    form.column *= factor;
+    form.row_quotient *= factor;
+    form.column_quotient *= factor;
+    form.offset *= factor;
+    form.count_factor *= factor;
+    form.remainder *= factor;
+    return form;
+}
+
+constexpr linear_form added(linear_form left, const linear_form& right) {
+    if (!left.known || !right.known) return unknown_form();
+    left.row += right.row;
+    left.column += right.column;
+    left.offset += right.offset;
+    if (right.row_quotient) {
+        if (left.row_quotient) return unknown_form();
+        left.row_quotient = right.row_quotient;
+        left.row_divisor = right.row_divisor;
+        left.row_shift = right.row_shift;
+    }
+    if (right.column_quotient) {
+        if (left.column_quotient) return unknown_form();
+        left.column_quotient = right.column_quotient;
+        left.column_divisor = right.column_divisor;
+        left.column_shift = right.column_shift;
+    }
+    if (right.count_factor) {
+        if (left.count_factor) return unknown_form();
+        left.count_factor = right.count_factor;
+        left.count = right.count;
+    }
+    if (right.remainder) {
+        if (left.remainder) return unknown_form();
+        left.remainder = right.remainder;
+        left.modulus = right.modulus;
+        left.remainder_row = right.remainder_row;
+        left.remainder_column = right.remainder_column;
+        left.remainder_shift = right.remainder_shift;
+    }
+    return left;
+}
+
+}  // namespace detail
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Index spaces: which columns j belong to each row i, as loop bounds.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -5196,6 +5672,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
+inline constexpr int max_counts = 16;  // given at run time
 
 /// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time.
 struct bound {
@@ -5276,7 +5753,7 @@ struct space {
 
 /// How many pairs a space holds; counts given at run time are taken as without limit.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[8]{};
+    int unlimited[max_counts]{};
     for (int& count : unlimited) count = rows > columns ? rows : columns;
     long long pairs = 0;
     for (const piece& part : where.pieces) {
@@ -5299,82 +5776,14 @@ constexpr long long count_pairs(const space& where, int rows, int columns) {
     return pairs;
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns a condition into an index space: first into alternatives of simple comparisons, then into
+/// pieces that don't overlap.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
 namespace detail {
-
-/// row * i + column * j + one quotient of each + offset + a count.
-struct linear_form {
-    int row = 0;
-    int column = 0;
-    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
-    int row_divisor = 1;
-    int row_shift = 0;
-    int column_quotient = 0;
-    int column_divisor = 1;
-    int column_shift = 0;
-    int offset = 0;
-    int count = -1;
-    int count_factor = 0;
-    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
-    int modulus = 1;
-    int remainder_row = 0;
-    int remainder_column = 0;
-    int remainder_shift = 0;
-    bool known = true;
-
-    constexpr bool is_affine() const {
-        return known && !row_quotient && !column_quotient && !remainder && !count_factor;
-    }
-};
-
-constexpr linear_form unknown_form() {
-    linear_form form;
-    form.known = false;
-    return form;
-}
-
-constexpr linear_form scaled(linear_form form, int factor) {
-    form.row *= factor;
-    form.column *= factor;
-    form.row_quotient *= factor;
-    form.column_quotient *= factor;
-    form.offset *= factor;
-    form.count_factor *= factor;
-    form.remainder *= factor;
-    return form;
-}
-
-constexpr linear_form added(linear_form left, const linear_form& right) {
-    if (!left.known || !right.known) return unknown_form();
-    left.row += right.row;
-    left.column += right.column;
-    left.offset += right.offset;
-    if (right.row_quotient) {
-        if (left.row_quotient) return unknown_form();
-        left.row_quotient = right.row_quotient;
-        left.row_divisor = right.row_divisor;
-        left.row_shift = right.row_shift;
-    }
-    if (right.column_quotient) {
-        if (left.column_quotient) return unknown_form();
-        left.column_quotient = right.column_quotient;
-        left.column_divisor = right.column_divisor;
-        left.column_shift = right.column_shift;
-    }
-    if (right.count_factor) {
-        if (left.count_factor) return unknown_form();
-        left.count_factor = right.count_factor;
-        left.count = right.count;
-    }
-    if (right.remainder) {
-        if (left.remainder) return unknown_form();
-        left.remainder = right.remainder;
-        left.modulus = right.modulus;
-        left.remainder_row = right.remainder_row;
-        left.remainder_column = right.remainder_column;
-        left.remainder_shift = right.remainder_shift;
-    }
-    return left;
-}
 
 inline constexpr int max_atoms = 8;
 
@@ -6135,6 +6544,7 @@ struct row_function {
 /// out = functions(terms combined), for each row of segments x length numbers.
 struct row_step {
     int rows = 1;
+    int row_variable = -1;  // of the rule that it computes
     int segments = 1;
     int length = 1;
     int outers = 0;
@@ -6609,6 +7019,7 @@ class row_builder {
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
+        made.row_variable = axes_.row;
         made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         for (const transformation_use& function : rule_.transformations)
@@ -7628,6 +8039,7 @@ class builder {
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
+        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
@@ -7921,6 +8333,8 @@ class memory_planner {
                 } else {
                     use(of, at, how == usage::until_gradient ? backward_of(at) : at);
                 }
+                // Keys and values of earlier rows must outlast a run for later ones.
+                if (each.kind == step_kind::attention) use(of, 0, at);
                 const int time = backward_of(at);
                 if (time < of.adjoint_first) of.adjoint_first = time;
                 if (time > of.adjoint_last) of.adjoint_last = time;
@@ -7994,394 +8408,107 @@ class memory_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// Whether a plan can run for rows [begin, end) of the sequence alone, on the memory that earlier
+/// rows have left: a prefix, or one new position after another.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-namespace lang = sequent::language;
+struct rows_form {
+    bool possible = true;
+    int rule = -1;  // that stands in the way
+    int rows = 0;   // how many there are in all
+};
 
-// How much room the arrays need.
-
-template <class T>
-inline constexpr sizes size_of{0, 0, 0, 1};
-
-template <class Index>
-inline constexpr int index_nodes = 1;
-template <lang::arithmetic Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::order Relation, class Left, class Right>
-inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::connective Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-
-template <class T>
-    requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{0, 1, 0, 1};
-template <class Index>
-inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
-template <lang::constraint T>
-inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
-template <class Left, class Right>
-inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
-template <lang::transformation Kind, class... Arguments>
-inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
-    0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
-    size_of<Program> + sizes{0, 0, 0, 2};
-template <class Body, class Function>
-inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
-template <class Head, class Body>
-inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
-template <class Indices, class... Rules>
-inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
-    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
-
-template <sizes Sizes>
-class reader {
+/// Follows the first argument of the facts, the position, through the rules. A step runs by rows if
+/// its rows are positions, and an attention step if no row needs a later column.
+template <class Shaped, class Tables>
+class rows_form_finder {
   public:
-    source<Sizes> out{};
+    rows_form found{};
 
-    constexpr reader() { out.scopes.push({}); }
-
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
-        read_rules(program);
+    constexpr rows_form_finder(const Shaped& program, const Tables& tables)
+        : in(program), tables_(tables) {
+        for (const fact_shape& given : in.facts)
+            if (given.kind != fact_kind::count && given.rank > 0 && found.rows == 0)
+                found.rows = given.extents[0];
+        for (int at = 0; at < in.text.relations.size(); ++at)
+            if (in.relations[at].fact >= 0 && in.relations[at].arity > 0 &&
+                in.relations[at].extents[0] == found.rows)
+                positions_[at] = 1;
+        for (int at : in.order) follow(in.text.rules[at]);
+        for (const step& each : tables_.steps)
+            if (found.possible && !runs_by_rows(each)) found = {false, each.rule, found.rows};
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    const Shaped& in;
+    const Tables& tables_;
+    unsigned positions_[decltype(in.relations)::capacity()]{};  // per relation, a bit per argument
 
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read_rules(
-        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
-    }
-
-    template <class... Parts>
-    constexpr void begin(const lang::program<Parts...>& spliced) {
-        read_rules(spliced);
-    }
-    template <class Rule>
-    constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
-        read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
-    }
-
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
-    }
-
-    template <class Head, class Body>
-    constexpr void read_rule(const lang::rule<Head, Body>& written) {
-        read_head(written.head);
-        read_body(written.body);
-    }
-    template <class Body, class Function>
-    constexpr void read_rule(const lang::applied<Body, Function>& written) {
-        current.transforms_atom = true;
-        read_atom_transformation(written);
-    }
-    template <class Body, class Function>
-    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>)
-            read_atom_transformation(written.body);
-        else
-            read_head(written.body);
-        read_function(written.function);
-    }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr void read_head(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
-        current.head = relation_id(text_of<Name>());
-        read_terms(head.terms, current.terms, current.arity);
-        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
-    }
-
-    template <class Left, class Right>
-    constexpr void read_body(const lang::joined<Left, Right>& body) {
-        read_body(body.left);
-        read_body(body.right);
-    }
-    template <class Body, class Function>
-    constexpr void read_body(const lang::applied<Body, Function>& body) {
-        read_body(body.body);
-        read_function(body.function);
-    }
-    template <lang::constraint Condition>
-    constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
-    }
-    template <class Item>
-        requires lang::is_literal<Item>
-    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr literal read_literal(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
-        literal result;
-        result.relation = relation_id(text_of<Name>());
-        read_terms(item.terms, result.terms, result.arity);
-        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = (Modifiers & lang::hidden_value) != 0;
-        return result;
-    }
-    template <lang::weight_literal Weight>
-    constexpr literal read_literal(const Weight& item) {
-        literal result;
-        result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use());
-        result.transposed = result.weight.transposed;
-        result.weight.transposed = false;
-        return result;
-    }
-    template <class Inner, class Index>
-    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
-        literal result = read_literal(item.inner);
-        result.has_element = true;
-        result.element = read_term(item.index);
-        return result;
-    }
-    constexpr literal read_literal(const lang::constant& item) {
-        literal result;
-        result.kind = literal_kind::number;
-        result.number = item.value;
-        return result;
-    }
-    template <class Index>
-    constexpr literal read_literal(const lang::index_value<Index>& item) {
-        literal result;
-        result.kind = literal_kind::index;
-        result.expression = read_node(item.index);
+    /// The variables of a rule that are positions.
+    constexpr unsigned variables_of(const rule& written) const {
+        unsigned result = 0;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = in.text.literals[written.first_literal + body];
+            if (item.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].variable >= 0)
+                    result |= 1u << item.terms[axis].variable;
+        }
         return result;
     }
 
-    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-    constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
-        weight_use result;
-        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
-        int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
-        result.weight = weight_id(declared);
-        read_terms(item.terms, result.terms, result.arity);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.frozen = (Modifiers & lang::frozen) != 0;
-        return result;
-    }
-
-    template <lang::combination Kind>
-    constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        current.combined = Kind;
-        current.states_combination = true;
-    }
-    template <lang::transformation Kind, class... Arguments>
-    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
+    constexpr void follow(const rule& written) {
+        if (written.scope > 0) {
+            const int input = in.block_input[written.scope];
+            positions_[input] = positions_[in.relations[input].passes_into];
+        }
+        if (written.repeat) {
+            positions_[written.head] = positions_[in.block_output[written.block]];
             return;
         }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
-        }
-    }
-    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
-                                  transformation_use& use, int at) {
-        if constexpr (lang::weight_literal<First>)
-            use.weights[at] = read_weight(arguments.first);
-        else
-            use.position = read_node(arguments.first);
-        read_arguments(arguments.rest, use, at + 1);
-    }
-    template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        current.aggregated = Kind;
-        current.states_aggregation = true;
-        auto add = [this](int index) {
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
-    }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        literal input = out.literals[outer.first_literal];
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) out.literals.push(input);
+        const unsigned variables = variables_of(written);
+        for (int axis = 0; axis < written.arity; ++axis)
+            if ((variables >> written.terms[axis].variable) & 1u)
+                positions_[written.head] |= 1u << axis;
     }
 
-    // Terms and index expressions.
-
-    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
-    template <class First, class... Rest>
-    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
-        if (arity == max_arity) {
-            fail(fault::too_many_arguments);
-            return;
+    constexpr bool runs_by_rows(const step& each) const {
+        const rule& written = in.text.rules[each.rule];
+        const unsigned positions = variables_of(written);
+        if (each.kind == step_kind::rows) {
+            const row_step& row = tables_.rows[each.at];
+            if (row.rows != found.rows || row.row_variable < 0) return false;
+            for (const row_term& term : row.terms)
+                if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
+                    return false;
+            return (positions & written.head_variables()) == 1u << row.row_variable;
         }
-        terms[arity++] = read_term(written.first);
-        read_terms(written.rest, terms, arity);
-    }
-    template <lang::fixed_string Name, int Extent>
-    constexpr term read_term(const lang::var<Name, Extent>& written) {
-        return {variable_of(written), 0};
-    }
-    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        if constexpr (Operation == lang::arithmetic::add ||
-                      Operation == lang::arithmetic::subtract) {
-            const term left = read_term(written.left);
-            const term right = read_term(written.right);
-            const bool add = Operation == lang::arithmetic::add;
-            if (right.variable < 0)
-                return {left.variable,
-                        add ? left.offset + right.offset : left.offset - right.offset};
-            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
+        if (each.kind == step_kind::attention) {
+            const attention_step& attention = tables_.attentions[each.at];
+            if (attention.rows != found.rows || attention.row_variable < 0) return false;
+            if ((positions & written.head_variables()) != 1u << attention.row_variable)
+                return false;
+            if (!((positions >> attention.column_variable) & 1u)) return true;
+            return looks_back(make_space(tables_.pool.nodes, attention.condition,
+                                         attention.row_variable, attention.column_variable));
         }
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
-    }
-    template <lang::fixed_string Name>
-    constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
+        return each.kind != step_kind::general;
     }
 
-    template <lang::fixed_string Name, int Extent>
-    constexpr int read_node(const lang::var<Name, Extent>& written) {
-        return out.nodes.push({node_kind::variable, variable_of(written)});
-    }
-    template <lang::fixed_string Name>
-    constexpr int read_node(const lang::bound<Name>&) {
-        constexpr name id = text_of<Name>();
-        int at = 0;
-        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
-        if (at == out.counts.size()) out.counts.push(id);
-        return out.nodes.push({node_kind::count, at});
-    }
-    constexpr int read_node(const lang::integer& written) {
-        return out.nodes.push({node_kind::constant, written.value});
-    }
-    template <class Left, class Right>
-    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
-        const int left_node = read_node(left);
-        const int right_node = read_node(right);
-        return out.nodes.push({kind, 0, left_node, right_node});
-    }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::order Relation, class Left, class Right>
-    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::connective Operation, class Left, class Right>
-    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-
-    // Names.
-
-    template <lang::fixed_string Name>
-    static constexpr name text_of() {
-        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-    template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
-        constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) return at;
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
-        }
-        return current.variables.push({id, Extent, 0});
-    }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
-    }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
-        }
-        return out.weights.push(declared);
+    /// Whether no row has a column beyond its own, whatever the counts are.
+    constexpr bool looks_back(const space& where) const {
+        int unlimited[max_counts]{};
+        for (int& count : unlimited) count = found.rows;
+        for (const piece& part : where.pieces)
+            for (int row = 0; row < found.rows; ++row)
+                if (part.admits_row(row, unlimited) &&
+                    part.end(row, found.rows, unlimited) > row + 1 &&
+                    part.begin(row, unlimited) < part.end(row, found.rows, unlimited))
+                    return false;
+        return true;
     }
 };
-
-/// The source of a program object.
-template <const auto& Program>
-consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -8479,6 +8606,13 @@ struct plan_of {
         return work.out;
     }();
 
+    /// Whether rows [begin, end) can be run alone.
+    template <class Tables = decltype(tables)>
+    static constexpr rows_form by_rows =
+        rows_form_finder<std::remove_const_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
+                                                                                             tables)
+            .found;
+
     template <int At>
     static constexpr step step_at = tables.steps[At];
     template <int At>
@@ -8509,7 +8643,8 @@ struct bindings {
     const void* facts[max_facts]{};
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[max_facts]{};  // run-time counts, in the order in which the program names them
+    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
+                                     // them
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
@@ -8662,10 +8797,19 @@ class ill_formed_model {
     static void for_each(const any_block<T>&, F f) {
         f(std::string_view(), tensor_view<const T>());
     }
+    template <class T, class F>
+    static void for_each(std::span<T>, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
     template <class T>
     static void mark_decayed(any_block<T>&) {}
     template <class T>
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T, class Rows>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
+                                     Rows) noexcept {
         return {};
     }
     template <class T>
@@ -9461,8 +9605,8 @@ class attention_runner {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
-/// what no other step can, vectorised along the values.
+/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
+/// of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -9522,7 +9666,8 @@ SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
 }
 
 template <class Plan, int At, class T>
-class general_runner {
+class ground_rule {
+  protected:
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int literals = step.literals.size();
     static constexpr int functions = step.functions.size();
@@ -9551,7 +9696,7 @@ class general_runner {
     alignas(64) value partial_[literals + 1];                // products of the first ones
     alignas(64) value stages_[functions + 1];                // before, between and after functions
 
-    explicit general_runner(const bindings<T>& bound) noexcept : bound_(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept : bound_(bound) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -10087,8 +10232,24 @@ class general_runner {
             }
         }
     }
+};
 
-    // Loops and aggregation.
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
+/// what no other step can, vectorised along the values.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan, int At, class T>
+class general_runner : ground_rule<Plan, At, T> {
+    using ground = ground_rule<Plan, At, T>;
+    using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
+    using ground::bound_, ground::index_;
+    using ground::length, ground::room, ground::step;
+    using typename ground::value;
+
+    explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
     /// Calls body() for each admitted assignment of the variables order[from ..].
     template <class Body>
@@ -10276,16 +10437,29 @@ struct row_step_value {
     static constexpr row_step value = Plan::template row_step_at<At>;
 };
 
-template <class Plan, int At, class T>
-void forward_step(const bindings<T>& bound) noexcept {
+/// Every step over all of its rows, as opposed to a kernel::row_range.
+struct whole_run {};
+
+/// The rows of a step in this run.
+template <int Rows>
+constexpr kernel::all_rows<Rows> rows_in(whole_run) {
+    return {};
+}
+template <int Rows>
+constexpr kernel::row_range rows_in(kernel::row_range range) {
+    return range;
+}
+
+template <class Plan, int At, class T, class Range>
+void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
         row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, kernel::all_rows<Plan::template row_step_at<at>.rows>{});
+            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
         attention_runner<Plan, at, T>::forward(
-            bound, kernel::all_rows<Plan::template attention_at<at>.rows>{});
+            bound, rows_in<Plan::template attention_at<at>.rows>(range));
     else
         general_runner<Plan, at, T>::forward(bound);
 }
@@ -10305,19 +10479,19 @@ void backward_step(const bindings<T>& bound) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-template <class Plan, int At, int End, class T>
-void forward_steps(bindings<T>& bound) noexcept {
+template <class Plan, int At, int End, class T, class Range>
+void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
         constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
         if constexpr (kind == step_kind::repeat_begin) {
             constexpr plan::step begin = Plan::template step_at<At>;
             for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
-                forward_steps<Plan, At + 1, begin.at>(bound);
+                forward_steps<Plan, At + 1, begin.at>(bound, range);
             bound.layer[begin.depth] = 0;
-            forward_steps<Plan, begin.at + 1, End>(bound);
+            forward_steps<Plan, begin.at + 1, End>(bound, range);
         } else {
-            forward_step<Plan, At>(bound);
-            forward_steps<Plan, At + 1, End>(bound);
+            forward_step<Plan, At>(bound, range);
+            forward_steps<Plan, At + 1, End>(bound, range);
         }
     }
 }
@@ -10385,6 +10559,27 @@ consteval int find_relation() {
     }
     return -1;
 }
+
+/// Reports the rule that keeps a program from running by rows.
+template <class Plan>
+inline constexpr plan::diagnosis rows_diagnosis = [] {
+    plan::diagnosis result;
+    if constexpr (!Plan::template by_rows<>.possible) {
+        const plan::rule& written = Plan::shapes.text.rules[Plan::template by_rows<>.rule];
+        result.rule = written.number;
+        result.relation = Plan::shapes.text.relations[written.head].id;
+    }
+    return result;
+}();
+
+template <class Plan>
+using check_rows =
+    check_program<rule_number<rows_diagnosis<Plan>.rule + 1>,
+                  decltype(plan::relation_type<rows_diagnosis<Plan>>(
+                      std::make_index_sequence<static_cast<std::size_t>(
+                          rows_diagnosis<Plan>.relation.length)>{})),
+                  std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
+                                     mistake::rows_that_need_later_rows>>;
 
 /// Whether the relation's values are still there once forward has returned.
 template <class Plan>
@@ -10641,16 +10836,22 @@ class model {
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w) noexcept {
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound);
-        if constexpr (outputs == 1) {
-            return output<0>(w);
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<index()>(w);
-            });
-            return result;
-        }
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
+                                                                        model_detail::whole_run{});
+        return all_outputs(w);
+    }
+
+    /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
+    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
+    /// first fact. The facts are given whole; what they hold beyond `end` is not looked at. Does
+    /// not compile where a rule needs later rows.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w, kernel::row_range rows) noexcept {
+        static_assert(sizeof(model_detail::check_rows<plan>) > 0);
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        return all_outputs(w);
     }
 
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
@@ -10687,6 +10888,19 @@ class model {
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         std::copy_n(given.counts, model_detail::max_facts, result.counts);
         return result;
+    }
+
+    template <class T>
+    static auto all_outputs(const workspace<T>& w) noexcept {
+        if constexpr (outputs == 1) {
+            return output<0>(w);
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<index()>(w);
+            });
+            return result;
+        }
     }
 
     template <int At, class T>

@@ -20,7 +20,8 @@ struct bindings {
     const void* facts[max_facts]{};
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[max_facts]{};  // run-time counts, in the order in which the program names them
+    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
+                                     // them
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {

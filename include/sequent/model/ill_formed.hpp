@@ -110,10 +110,19 @@ class ill_formed_model {
     static void for_each(const any_block<T>&, F f) {
         f(std::string_view(), tensor_view<const T>());
     }
+    template <class T, class F>
+    static void for_each(std::span<T>, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
     template <class T>
     static void mark_decayed(any_block<T>&) {}
     template <class T>
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T, class Rows>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
+                                     Rows) noexcept {
         return {};
     }
     template <class T>

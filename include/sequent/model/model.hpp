@@ -50,6 +50,27 @@ consteval int find_relation() {
     return -1;
 }
 
+/// Reports the rule that keeps a program from running by rows.
+template <class Plan>
+inline constexpr plan::diagnosis rows_diagnosis = [] {
+    plan::diagnosis result;
+    if constexpr (!Plan::template by_rows<>.possible) {
+        const plan::rule& written = Plan::shapes.text.rules[Plan::template by_rows<>.rule];
+        result.rule = written.number;
+        result.relation = Plan::shapes.text.relations[written.head].id;
+    }
+    return result;
+}();
+
+template <class Plan>
+using check_rows =
+    check_program<rule_number<rows_diagnosis<Plan>.rule + 1>,
+                  decltype(plan::relation_type<rows_diagnosis<Plan>>(
+                      std::make_index_sequence<static_cast<std::size_t>(
+                          rows_diagnosis<Plan>.relation.length)>{})),
+                  std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
+                                     mistake::rows_that_need_later_rows>>;
+
 /// Whether the relation's values are still there once forward has returned.
 template <class Plan>
 constexpr bool is_kept(int at) {
@@ -305,16 +326,22 @@ class model {
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w) noexcept {
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound);
-        if constexpr (outputs == 1) {
-            return output<0>(w);
-        } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
-            kernel::unroll<outputs>([&](auto index) {
-                result[static_cast<std::size_t>(index())] = output<index()>(w);
-            });
-            return result;
-        }
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
+                                                                        model_detail::whole_run{});
+        return all_outputs(w);
+    }
+
+    /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
+    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
+    /// first fact. The facts are given whole; what they hold beyond `end` is not looked at. Does
+    /// not compile where a rule needs later rows.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w, kernel::row_range rows) noexcept {
+        static_assert(sizeof(model_detail::check_rows<plan>) > 0);
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        return all_outputs(w);
     }
 
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
@@ -351,6 +378,19 @@ class model {
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         std::copy_n(given.counts, model_detail::max_facts, result.counts);
         return result;
+    }
+
+    template <class T>
+    static auto all_outputs(const workspace<T>& w) noexcept {
+        if constexpr (outputs == 1) {
+            return output<0>(w);
+        } else {
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            kernel::unroll<outputs>([&](auto index) {
+                result[static_cast<std::size_t>(index())] = output<index()>(w);
+            });
+            return result;
+        }
     }
 
     template <int At, class T>

@@ -14,16 +14,29 @@ struct row_step_value {
     static constexpr row_step value = Plan::template row_step_at<At>;
 };
 
-template <class Plan, int At, class T>
-void forward_step(const bindings<T>& bound) noexcept {
+/// Every step over all of its rows, as opposed to a kernel::row_range.
+struct whole_run {};
+
+/// The rows of a step in this run.
+template <int Rows>
+constexpr kernel::all_rows<Rows> rows_in(whole_run) {
+    return {};
+}
+template <int Rows>
+constexpr kernel::row_range rows_in(kernel::row_range range) {
+    return range;
+}
+
+template <class Plan, int At, class T, class Range>
+void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
         row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, kernel::all_rows<Plan::template row_step_at<at>.rows>{});
+            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
         attention_runner<Plan, at, T>::forward(
-            bound, kernel::all_rows<Plan::template attention_at<at>.rows>{});
+            bound, rows_in<Plan::template attention_at<at>.rows>(range));
     else
         general_runner<Plan, at, T>::forward(bound);
 }
@@ -43,19 +56,19 @@ void backward_step(const bindings<T>& bound) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-template <class Plan, int At, int End, class T>
-void forward_steps(bindings<T>& bound) noexcept {
+template <class Plan, int At, int End, class T, class Range>
+void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
         constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
         if constexpr (kind == step_kind::repeat_begin) {
             constexpr plan::step begin = Plan::template step_at<At>;
             for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
-                forward_steps<Plan, At + 1, begin.at>(bound);
+                forward_steps<Plan, At + 1, begin.at>(bound, range);
             bound.layer[begin.depth] = 0;
-            forward_steps<Plan, begin.at + 1, End>(bound);
+            forward_steps<Plan, begin.at + 1, End>(bound, range);
         } else {
-            forward_step<Plan, At>(bound);
-            forward_steps<Plan, At + 1, End>(bound);
+            forward_step<Plan, At>(bound, range);
+            forward_steps<Plan, At + 1, End>(bound, range);
         }
     }
 }

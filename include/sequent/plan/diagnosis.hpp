@@ -48,6 +48,7 @@ struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
+struct rows_that_need_later_rows {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that

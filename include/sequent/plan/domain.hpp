@@ -1,7 +1,7 @@
 #pragma once
 
 #include "shape.hpp"
-#include "space.hpp"
+#include "space_builder.hpp"
 
 /// The condition under which a ground rule exists: its own constraints and what its literals
 /// inherit from the domains of their relations. A relation's domain is the part of the condition

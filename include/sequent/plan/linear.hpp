@@ -185,6 +185,7 @@ class row_builder {
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
+        made.row_variable = axes_.row;
         made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         for (const transformation_use& function : rule_.transformations)

@@ -109,6 +109,8 @@ class memory_planner {
                 } else {
                     use(of, at, how == usage::until_gradient ? backward_of(at) : at);
                 }
+                // Keys and values of earlier rows must outlast a run for later ones.
+                if (each.kind == step_kind::attention) use(of, 0, at);
                 const int time = backward_of(at);
                 if (time < of.adjoint_first) of.adjoint_first = time;
                 if (time > of.adjoint_last) of.adjoint_last = time;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "memory.hpp"
 #include "read.hpp"
+#include "rows_form.hpp"
 
 /// The stages of a plan, each a constexpr variable of its own.
 
@@ -96,6 +96,13 @@ struct plan_of {
         }
         return work.out;
     }();
+
+    /// Whether rows [begin, end) can be run alone.
+    template <class Tables = decltype(tables)>
+    static constexpr rows_form by_rows =
+        rows_form_finder<std::remove_const_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
+                                                                                             tables)
+            .found;
 
     template <int At>
     static constexpr step step_at = tables.steps[At];

@@ -60,6 +60,7 @@ struct row_function {
 /// out = functions(terms combined), for each row of segments x length numbers.
 struct row_step {
     int rows = 1;
+    int row_variable = -1;  // of the rule that it computes
     int segments = 1;
     int length = 1;
     int outers = 0;

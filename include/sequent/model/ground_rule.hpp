@@ -1,0 +1,637 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "attend.hpp"
+
+/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
+/// of what it reads.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::aggregation;
+using plan::combination;
+using plan::general_function;
+using plan::general_literal;
+using plan::general_step;
+using plan::literal_kind;
+using plan::node_kind;
+using plan::value_shape;
+
+/// An index expression or a condition, at an assignment of the variables.
+template <class Plan, int Root>
+SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
+    constexpr plan::node top = Plan::template node_at<Root>;
+    if constexpr (top.kind == node_kind::constant) {
+        return top.value;
+    } else if constexpr (top.kind == node_kind::variable) {
+        return index[top.value];
+    } else if constexpr (top.kind == node_kind::count) {
+        return counts[top.value];
+    } else {
+        const int left = evaluate_node<Plan, top.left>(index, counts);
+        if constexpr (top.kind == node_kind::negation) return !left;
+        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
+        if constexpr (top.right >= 0) {
+            const int right = evaluate_node<Plan, top.right>(index, counts);
+            switch (top.kind) {
+                case node_kind::add:
+                    return left + right;
+                case node_kind::subtract:
+                    return left - right;
+                case node_kind::multiply:
+                    return left * right;
+                case node_kind::divide:
+                    return plan::floor_divide(left, right);
+                case node_kind::remainder:
+                    return plan::floor_remainder(left, right);
+                case node_kind::less:
+                    return left < right;
+                case node_kind::less_equal:
+                    return left <= right;
+                case node_kind::equal:
+                    return left == right;
+                case node_kind::not_equal:
+                    return left != right;
+                case node_kind::conjunction:
+                    return left && right;
+                case node_kind::disjunction:
+                    return left || right;
+                default:
+                    return 0;
+            }
+        }
+    }
+}
+
+template <class Plan, int At, class T>
+class ground_rule {
+  protected:
+    static constexpr general_step step = Plan::template general_at<At>;
+    static constexpr int literals = step.literals.size();
+    static constexpr int functions = step.functions.size();
+    static constexpr int length = step.shape.size();
+    static constexpr int combined = step.combined_shape.size();
+
+    /// Room for the values of one ground rule: literals, partial products, and what each function
+    /// was applied to.
+    static constexpr int most() {
+        int size = combined > length ? combined : length;
+        for (const general_literal& item : step.literals) {
+            if (item.shape.size() > size) size = item.shape.size();
+            if (item.rows * item.columns > size) size = item.rows * item.columns;
+        }
+        for (const general_function& function : step.functions)
+            if (function.shape.size() > size) size = function.shape.size();
+        return size;
+    }
+    static constexpr int room = most();
+
+    using value = T[room];
+
+    const bindings<T>& bound_;
+    int index_[plan::max_variables]{};
+    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
+    alignas(64) value partial_[literals + 1];                // products of the first ones
+    alignas(64) value stages_[functions + 1];                // before, between and after functions
+
+    explicit ground_rule(const bindings<T>& bound) noexcept : bound_(bound) {}
+
+    static constexpr bool gives_value(const general_literal& item) {
+        return !item.required_nonzero && !item.required_zero;
+    }
+
+    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int variable = 0; variable < step.variables; ++variable)
+            at += static_cast<std::ptrdiff_t>(index_[variable]) * strides[variable];
+        return at;
+    }
+
+    template <int Item>
+    static constexpr auto literal = Plan::template general_at<At>.literals[Item];
+
+    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    template <int Item>
+    bool present() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        for (int variable = 0; variable < step.variables; ++variable)
+            if (item.limits[variable] && index_[variable] >= item.limits[variable]) return false;
+        return true;
+    }
+
+    bool admitted() const noexcept {
+        if constexpr (step.condition >= 0)
+            if (!evaluate_node<Plan, step.condition>(index_, bound_.counts)) return false;
+        bool holds = true;
+        kernel::unroll<literals>([&](auto index) {
+            constexpr general_literal item = literal<index()>;
+            if constexpr (!gives_value(item)) {
+                bool nonzero = false;
+                for (int at = 0; at < item.rows * item.columns; ++at)
+                    if constexpr (item.symbols)
+                        nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                    else
+                        nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                holds = holds && nonzero == item.required_nonzero;
+            }
+        });
+        return holds;
+    }
+
+    int element_index(const plan::term& at) const noexcept {
+        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+
+    /// The weighted value, before an element is taken or the whole is transposed.
+    template <int Item>
+    void weighted(T* to) const noexcept {
+        constexpr general_literal item = literal<Item>;
+        constexpr int size = item.rows * item.columns;
+        if constexpr (item.symbols) {
+            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const T* row =
+                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
+            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+        } else {
+            const T* from = bound_.read(item.at) + shift(item.strides);
+            if constexpr (item.weight_rows == 0) {
+                std::copy_n(from, size, to);
+            } else {
+                const T* w = bound_.read(item.weight) + shift(item.weight_strides);
+                if constexpr (item.weight_rows * item.weight_columns == 1) {
+                    for (int at = 0; at < size; ++at) to[at] = from[at] * *w;
+                } else {
+                    for (int row = 0; row < item.weight_rows; ++row)
+                        for (int column = 0; column < item.columns; ++column) {
+                            T sum = 0;
+                            for (int at = 0; at < item.weight_columns; ++at)
+                                sum += w[row * item.weight_row + at * item.weight_column] *
+                                       from[at * item.columns + column];
+                            to[row * item.columns + column] = sum;
+                        }
+                }
+            }
+        }
+    }
+
+    template <int Item>
+    void evaluate_literal() noexcept {
+        constexpr general_literal item = literal<Item>;
+        T* to = values_[Item];
+        if constexpr (item.kind == literal_kind::number) {
+            to[0] = static_cast<T>(item.number);
+        } else if constexpr (item.kind == literal_kind::index) {
+            to[0] = static_cast<T>(evaluate_node<Plan, item.expression>(index_, bound_.counts));
+        } else if constexpr (item.has_element) {
+            alignas(64) value whole;
+            weighted<Item>(whole);
+            to[0] = whole[element_index(item.element)];
+        } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
+            alignas(64) value whole;
+            weighted<Item>(whole);
+            for (int row = 0; row < item.shape.rows; ++row)
+                for (int column = 0; column < item.shape.columns; ++column)
+                    to[row * item.shape.columns + column] = whole[column * item.shape.rows + row];
+        } else {
+            weighted<Item>(to);
+        }
+    }
+
+    /// The shape of the product of the first literals.
+    static constexpr value_shape product_shape(int count) {
+        value_shape shape{};
+        bool first = true;
+        for (int at = 0; at < count; ++at) {
+            const general_literal& item = step.literals[at];
+            if (!gives_value(item)) continue;
+            shape = first                    ? item.shape
+                    : item.shape.is_scalar() ? shape
+                    : shape.is_scalar()      ? item.shape
+                                             : value_shape{shape.rows, item.shape.columns};
+            first = false;
+        }
+        return shape;
+    }
+
+    static constexpr int value_count() {
+        int count = 0;
+        for (const general_literal& item : step.literals) count += gives_value(item) ? 1 : 0;
+        return count;
+    }
+
+    static SEQUENT_INLINE T element_of(const T* from, int size, int at) noexcept {
+        return from[size == 1 ? 0 : at];
+    }
+
+    template <class F>
+    SEQUENT_INLINE void each_value(F f) noexcept {
+        kernel::unroll<literals>([&](auto index) {
+            if constexpr (gives_value(literal<index()>)) f(index);
+        });
+    }
+
+    /// C_rule of the literals, into stages_[0].
+    void combine() noexcept {
+        T* to = stages_[0];
+        each_value([&](auto index) {
+            if (present<index()>())
+                evaluate_literal<index()>();
+            else
+                std::fill_n(values_[index()], room, T(0));
+        });
+        if constexpr (value_count() == 0) {
+            to[0] = 1;
+        } else if constexpr (step.combined == combination::product) {
+            multiply_all();
+        } else if constexpr (step.combined == combination::concat) {
+            int at = 0;
+            each_value([&](auto index) {
+                constexpr int size = literal<index()>.shape.size();
+                std::copy_n(values_[index()], size, to + at);
+                at += size;
+            });
+        } else if constexpr (step.combined == combination::cosine) {
+            T dot = 0;
+            T norms[2];
+            cosine_parts(dot, norms);
+            const T scale = norms[0] * norms[1];
+            to[0] = scale > 0 ? dot / scale : T(0);
+        } else {
+            for (int at = 0; at < combined; ++at) {
+                bool first = true;
+                T sum = 0;
+                each_value([&](auto index) {
+                    const T x = element_of(values_[index()], literal<index()>.shape.size(), at);
+                    if (first)
+                        sum = x;
+                    else if constexpr (step.combined == combination::elementwise_product)
+                        sum *= x;
+                    else if constexpr (step.combined == combination::max)
+                        sum = std::max(sum, x);
+                    else if constexpr (step.combined == combination::min)
+                        sum = std::min(sum, x);
+                    else
+                        sum += x;
+                    first = false;
+                });
+                if constexpr (step.combined == combination::mean) sum /= T(value_count());
+                to[at] = sum;
+            }
+        }
+    }
+
+    void cosine_parts(T& dot, T* norms) const noexcept {
+        const T* vectors[2];
+        int found = 0;
+        int size = 0;
+        kernel::unroll<literals>([&](auto index) {
+            if constexpr (gives_value(literal<index()>)) {
+                if (found < 2) vectors[found++] = values_[index()];
+                size = literal<index()>.shape.size();
+            }
+        });
+        T squares[2] = {0, 0};
+        for (int at = 0; at < size; ++at) {
+            dot += vectors[0][at] * vectors[1][at];
+            squares[0] += vectors[0][at] * vectors[0][at];
+            squares[1] += vectors[1][at] * vectors[1][at];
+        }
+        norms[0] = std::sqrt(squares[0]);
+        norms[1] = std::sqrt(squares[1]);
+    }
+
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    static void multiply(const T* left, value_shape a, const T* right, value_shape b,
+                         T* to) noexcept {
+        if (b.is_scalar()) {
+            for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
+        } else if (a.is_scalar()) {
+            for (int at = 0; at < b.size(); ++at) to[at] = left[0] * right[at];
+        } else {
+            for (int row = 0; row < a.rows; ++row)
+                for (int column = 0; column < b.columns; ++column) {
+                    T sum = 0;
+                    for (int at = 0; at < a.columns; ++at)
+                        sum += left[row * a.columns + at] * right[at * b.columns + column];
+                    to[row * b.columns + column] = sum;
+                }
+        }
+    }
+
+    static constexpr int first_value() {
+        for (int at = 0; at < literals; ++at)
+            if (gives_value(step.literals[at])) return at;
+        return 0;
+    }
+
+    void multiply_all() noexcept {
+        each_value([&](auto index) {
+            constexpr value_shape shape = literal<index()>.shape;
+            if constexpr (index() == first_value())
+                std::copy_n(values_[index()], shape.size(), partial_[index() + 1]);
+            else
+                multiply(partial_[index()], product_shape(index()), values_[index()], shape,
+                         partial_[index() + 1]);
+            // A literal without a value passes the product on.
+            for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
+                 ++next)
+                std::copy_n(partial_[next], room, partial_[next + 1]);
+        });
+        std::copy_n(partial_[literals], combined, stages_[0]);
+    }
+
+    template <int F>
+    static constexpr auto function = Plan::template general_at<At>.functions[F];
+
+    template <int F>
+    const T* function_weight(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
+    }
+    template <int F>
+    T* function_weight_gradient(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        T* gradient = bound_.gradient(f.weights[which]);
+        return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
+    }
+
+    template <int F>
+    void apply_function() noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        const T* x = stages_[F];
+        T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            each_lane<size, T>([&](int at, auto count) {
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(f.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
+            });
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax<size>(x, y);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax<size>(x, y);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm<size>(x, y, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
+        } else if constexpr (f.kind == rotary) {
+            kernel::rotary<size>(x, y, evaluate_node<Plan, f.position>(index_, bound_.counts),
+                                 f.numbers[0]);
+        } else if constexpr (f.kind == slice) {
+            std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
+        } else {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    /// The value of the ground rule at index_, in stages_[functions].
+    void evaluate() noexcept {
+        combine();
+        kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
+    }
+    const T* result() const noexcept { return stages_[functions]; }
+
+    // The gradient of one ground rule, of which `gradient` is overwritten.
+
+    template <int F>
+    void undo_function(T* gradient) noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        const T* x = stages_[F];
+        const T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            each_lane<size, T>([&](int at, auto count) {
+                const auto slope = kernel::derivative<activation_of(f.kind)>(
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
+                kernel::store_first<count()>(
+                    gradient + at,
+                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            });
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm_gradient<size>(x, gradient, gradient, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                              function_weight_gradient<F>(0),
+                                              function_weight_gradient<F>(1), number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                            function_weight_gradient<F>(0), number);
+        } else if constexpr (f.kind == rotary) {
+            kernel::rotary_gradient<size>(gradient, gradient,
+                                          evaluate_node<Plan, f.position>(index_, bound_.counts),
+                                          f.numbers[0]);
+        } else if constexpr (f.kind == slice) {
+            alignas(64) value part;
+            constexpr int begin = static_cast<int>(f.numbers[0]);
+            constexpr int count = static_cast<int>(f.numbers[1]);
+            std::copy_n(gradient, count, part);
+            std::fill_n(gradient, size, T(0));
+            std::copy_n(part, count, gradient + begin);
+        }
+    }
+
+    void undo(T* gradient) noexcept {
+        kernel::unroll<functions>(
+            [&](auto index) { undo_function<functions - 1 - index()>(gradient); });
+        if constexpr (value_count() == 0) {
+            return;
+        } else if constexpr (step.combined == combination::product) {
+            undo_products(gradient);
+        } else if constexpr (step.combined == combination::concat) {
+            int at = 0;
+            each_value([&](auto index) {
+                undo_literal<index()>(gradient + at);
+                at += literal<index()>.shape.size();
+            });
+        } else if constexpr (step.combined == combination::cosine) {
+            undo_cosine(gradient[0]);
+        } else {
+            undo_elementwise(gradient);
+        }
+    }
+
+    void undo_cosine(T gradient) noexcept {
+        T dot = 0;
+        T norms[2];
+        cosine_parts(dot, norms);
+        if (!(norms[0] * norms[1] > 0)) return;
+        const T* vectors[2];
+        int found = 0;
+        each_value([&](auto index) {
+            if (found < 2) vectors[found++] = values_[index()];
+        });
+        int which = 0;
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            const int other = 1 - which;
+            const T scale = norms[0] * norms[1];
+            const T square = norms[which] * norms[which];
+            alignas(64) value part;
+            for (int at = 0; at < size; ++at)
+                part[at] = gradient *
+                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
+            undo_literal<index()>(part);
+            ++which;
+        });
+    }
+
+    void undo_elementwise(const T* gradient) noexcept {
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            alignas(64) value part;
+            std::fill_n(part, size, T(0));
+            for (int at = 0; at < combined; ++at) {
+                T slope = 1;
+                if constexpr (step.combined == combination::mean) slope = T(1) / T(value_count());
+                if constexpr (step.combined == combination::elementwise_product)
+                    each_value([&](auto other) {
+                        if constexpr (other() != index())
+                            slope *=
+                                element_of(values_[other()], literal<other()>.shape.size(), at);
+                    });
+                if constexpr (step.combined == combination::max ||
+                              step.combined == combination::min) {
+                    // The first that attains it takes all.
+                    int chosen = -1;
+                    T most = 0;
+                    each_value([&](auto other) {
+                        const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
+                        if (chosen < 0 ||
+                            (step.combined == combination::max ? x > most : x < most)) {
+                            chosen = other();
+                            most = x;
+                        }
+                    });
+                    slope = chosen == index() ? T(1) : T(0);
+                }
+                part[size == 1 ? 0 : at] += gradient[at] * slope;
+            }
+            undo_literal<index()>(part);
+        });
+    }
+
+    void undo_products(T* gradient) noexcept {
+        kernel::unroll<literals>([&](auto reversed) {
+            constexpr int at = literals - 1 - reversed();
+            constexpr general_literal item = literal<at>;
+            if constexpr (gives_value(item)) {
+                if constexpr (at == first_value()) {
+                    undo_literal<at>(gradient);
+                } else {
+                    constexpr value_shape a = product_shape(at);
+                    constexpr value_shape b = item.shape;
+                    alignas(64) value left;
+                    alignas(64) value right;
+                    std::fill_n(left, room, T(0));
+                    std::fill_n(right, room, T(0));
+                    const T* x = partial_[at];
+                    const T* y = values_[at];
+                    if constexpr (b.is_scalar()) {
+                        for (int e = 0; e < a.size(); ++e) {
+                            left[e] = gradient[e] * y[0];
+                            right[0] += gradient[e] * x[e];
+                        }
+                    } else if constexpr (a.is_scalar()) {
+                        for (int e = 0; e < b.size(); ++e) {
+                            left[0] += gradient[e] * y[e];
+                            right[e] = gradient[e] * x[0];
+                        }
+                    } else {
+                        for (int row = 0; row < a.rows; ++row)
+                            for (int column = 0; column < b.columns; ++column) {
+                                const T g = gradient[row * b.columns + column];
+                                for (int e = 0; e < a.columns; ++e) {
+                                    left[row * a.columns + e] += g * y[e * b.columns + column];
+                                    right[e * b.columns + column] += g * x[row * a.columns + e];
+                                }
+                            }
+                    }
+                    undo_literal<at>(right);
+                    std::copy_n(left, room, gradient);
+                }
+            }
+        });
+    }
+
+    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    template <int Item>
+    void undo_literal(const T* gradient) noexcept {
+        constexpr general_literal item = literal<Item>;
+        if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
+            if (!present<Item>()) return;
+            alignas(64) value whole;
+            if constexpr (item.has_element) {
+                std::fill_n(whole, room, T(0));
+                whole[element_index(item.element)] = gradient[0];
+            } else if constexpr (item.transposed && item.shape.rows != 1 &&
+                                 item.shape.columns != 1) {
+                for (int row = 0; row < item.shape.rows; ++row)
+                    for (int column = 0; column < item.shape.columns; ++column)
+                        whole[column * item.shape.rows + row] =
+                            gradient[row * item.shape.columns + column];
+            } else {
+                std::copy_n(gradient, item.shape.size(), whole);
+            }
+            undo_weighted<Item>(whole);
+        }
+    }
+
+    template <int Item>
+    void undo_weighted(const T* gradient) noexcept {
+        constexpr general_literal item = literal<Item>;
+        constexpr int size = item.rows * item.columns;
+        if constexpr (item.symbols) {
+            T* table = bound_.gradient(item.weight);
+            if (!table) return;
+            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            for (int at = 0; at < item.weight_columns; ++at)
+                row[at * item.weight_column] += gradient[at];
+        } else {
+            T* to = bound_.gradient(item.at);
+            if (to) to += shift(item.strides);
+            if constexpr (item.weight_rows == 0) {
+                if (to)
+                    for (int at = 0; at < size; ++at) to[at] += gradient[at];
+            } else {
+                const T* from = bound_.read(item.at) + shift(item.strides);
+                const T* w = bound_.read(item.weight) + shift(item.weight_strides);
+                T* dw = bound_.gradient(item.weight);
+                if (dw) dw += shift(item.weight_strides);
+                if constexpr (item.weight_rows * item.weight_columns == 1) {
+                    for (int at = 0; at < size; ++at) {
+                        if (to) to[at] += gradient[at] * *w;
+                        if (dw) *dw += gradient[at] * from[at];
+                    }
+                } else {
+                    for (int row = 0; row < item.weight_rows; ++row)
+                        for (int column = 0; column < item.columns; ++column) {
+                            const T g = gradient[row * item.columns + column];
+                            for (int at = 0; at < item.weight_columns; ++at) {
+                                const int w_at = row * item.weight_row + at * item.weight_column;
+                                const int x_at = at * item.columns + column;
+                                if (to) to[x_at] += g * w[w_at];
+                                if (dw) dw[w_at] += g * from[x_at];
+                            }
+                        }
+                }
+            }
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
