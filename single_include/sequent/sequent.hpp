@@ -1412,7 +1412,15 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 /// Natural logarithm; -infinity at 0, NaN below.
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
+#if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
+    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    alignas(batch<T>) T values[lanes<T>];
+    x.store_aligned(values);
+    for (T& value : values) value = std::log(value);
+    return batch<T>::load_aligned(values);
+#else
     return xsimd::log(x);
+#endif
 }
 
 template <class T>
