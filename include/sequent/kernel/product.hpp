@@ -39,8 +39,11 @@ struct product_plan {
 #else
     static constexpr int registers = vector_registers - 3;
 #endif
+    // Rows of A that fall on the same lines of the L1 cache drive each other out, unless they are
+    // fewer than its ways.
+    static constexpr bool crowded = Shape.a_depth == 1 && Shape.a_row * int{sizeof(T)} % 2048 == 0;
     static constexpr int most_rows(int across) {
-        return std::clamp(registers / across - 1, 1, across == 1 ? 16 : 12);
+        return std::clamp(registers / across - 1, 1, crowded ? 6 : across == 1 ? 16 : 12);
     }
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
@@ -57,9 +60,12 @@ struct product_plan {
     static constexpr int width = panels.greatest() * lanes<T>;
 
     // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
-    // it.
-    static constexpr bool copied = Shape.b_depth == 1 && Shape.b_column != 1;
-    static constexpr int dot_rows = copied && Shape.a_depth == 1 ? 4 : 0;
+    // it. A plain one whose rows fall on the same few lines of the L1 cache is copied, where there
+    // are enough rows.
+    static constexpr bool turned = Shape.b_depth == 1 && Shape.b_column != 1;
+    static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
+    static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
+    static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
     static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
@@ -81,9 +87,17 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
         const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T x = a[r * ARow];
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(set(x), y[v], sum[r][v]);
-            last_sum[r] = fma(Last(x), last_y, last_sum[r]);
+            batch<T> x = set(a[r * ARow]);
+            Last last_x(a[r * ARow]);
+#if defined(__clang__)
+            // Clang spreads the number in half a vector, then again: a shuffle for each row.
+            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                asm("" : "+v"(x.data));
+                last_x = low_part<Last>(x);
+            }
+#endif
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+            last_sum[r] = fma(last_x, last_y, last_sum[r]);
         }
         a += ADepth;
         b += BDepth;
@@ -150,6 +164,18 @@ inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
     });
 }
 
+/// Copies columns of a plain right operand to `panel` in the same way.
+template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
+inline void copy_panel(const T* b, T* panel, int depth) noexcept {
+    constexpr int n = lanes<T>;
+    for (int k = 0; k < depth; ++k, b += BDepth, panel += Width) {
+        SEQUENT_UNROLL for (int v = 0; v + 1 < Vectors; ++v) store(panel + v * n, load(b + v * n));
+        constexpr int last = (Vectors - 1) * n;
+        store_first<static_cast<int>(Last::size), T>(panel + last,
+                                                     load_first_as<Last, LastColumns>(b + last));
+    }
+}
+
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B.
 template <int Columns, int BColumn, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
@@ -190,10 +216,14 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows is Shape.rows.
+/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
 template <product_shape Shape, bool Whole, class T>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     using plan = product_plan<Shape, T>;
+    if constexpr (Whole) {
+        rows = Shape.rows;
+        depth = Shape.depth;
+    }
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -207,7 +237,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
             T* to = c + column;
             if constexpr (plan::copied) {
                 constexpr int all = static_cast<int>(Last::size);
-                transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy, block);
+                if constexpr (plan::turned)
+                    transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy,
+                                                                                    block);
+                else
+                    copy_panel<vectors(), Last, last(), Shape.b_depth, plan::width>(from, copy,
+                                                                                    block);
                 product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
                     a, copy, to, rows, block, accumulate);
             } else {
@@ -257,7 +292,7 @@ inline void product(const T* a, const T* b, T* c) noexcept {
 template <product_shape Shape, class T>
 inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
-    if (rows == Shape.rows)
+    if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth);
     else
         detail::product<Shape, false>(a, b, c, rows, depth);

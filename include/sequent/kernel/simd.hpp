@@ -36,6 +36,9 @@ inline constexpr int vector_registers = 16;
 #if defined(__clang__)
 #define SEQUENT_UNROLL _Pragma("clang loop unroll(full)")
 #define SEQUENT_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#elif defined(_MSC_VER)
+#define SEQUENT_UNROLL
+#define SEQUENT_NO_UNROLL
 #else
 #define SEQUENT_UNROLL _Pragma("GCC unroll 32")
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
@@ -174,10 +177,12 @@ SEQUENT_INLINE B load_first_as(const T* p) noexcept {
         return _mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << Count) - 1u), p);
 }
 
-/// The first half of the lanes.
-template <class T>
-SEQUENT_INLINE half_batch<T> low_half(batch<T> x) noexcept {
-    if constexpr (sizeof(T) == 4)
+/// The first lanes of x as a B.
+template <class B, class T>
+SEQUENT_INLINE B low_part(batch<T> x) noexcept {
+    if constexpr (sizeof(B) == 64)
+        return x;
+    else if constexpr (sizeof(T) == 4)
         return _mm512_castps512_ps256(x);
     else
         return _mm512_castpd512_pd256(x);
@@ -199,6 +204,11 @@ using half_batch = batch<T>;
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
+}
+
+template <class B, class T>
+SEQUENT_INLINE B low_part(batch<T> x) noexcept {
+    return x;
 }
 #endif
 
