@@ -5,6 +5,7 @@
 
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
+#include "kernel/lattice.hpp"
 #include "kernel/math.hpp"
 #include "kernel/product.hpp"
 #include "kernel/row.hpp"

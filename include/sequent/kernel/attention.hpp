@@ -1,7 +1,5 @@
 #pragma once
 
-#include <limits>
-
 #include "score.hpp"
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
@@ -20,159 +18,48 @@
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
-struct row_range {
-    int begin;
-    int end;
-};
-
-/// All rows, known to the compiler.
-template <int Rows>
-struct all_rows {
-    static constexpr int begin = 0;
-    static constexpr int end = Rows;
-};
-
-template <class Range>
-inline constexpr bool is_whole = false;
-template <int Rows>
-inline constexpr bool is_whole<all_rows<Rows>> = true;
+/// So many rows are attended from without turning the columns.
+inline constexpr int few_rows = 4;
 
 namespace detail {
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u.
-template <int Rows>
-struct lattice {
-    int first_row = 0;
-    int first_column = 0;
-    int rows = 0;
-    int columns = 0;
-    int begin[Rows];
-    int end[Rows];
+/// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
+/// which turning columns does not pay.
+template <class Shape, class T, class Range, bool Few, int At>
+struct piece_kernel {
+    static constexpr auto piece = Shape::space.pieces[At];
+    static constexpr int row_step = row_step_of(piece);
+    static constexpr int column_step = piece.modulus;
+    static constexpr tile_plan plan = tiles_of<Shape, At, T>;
+    static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
+    static constexpr int columns = plan.columns;
+    static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
+
+    static constexpr int block =
+        ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
+    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
+    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned>;
 };
 
-constexpr int ceil_divide(int value, int divisor) {
-    return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
-}
+/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+struct tile_interval {
+    int begin;
+    int end;
 
-/// Calls visit(lattice, row_step, column_step) for each part of the space within the rows.
-template <class Shape, class Range, class Visit>
-SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
-    unroll<Shape::space.pieces.size()>([&](auto index) {
-        constexpr auto piece = Shape::space.pieces[index()];
-        constexpr int modulus = piece.modulus;
-        constexpr int row_step = piece.slope != 0 ? modulus : piece.row_modulus;
-        static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
-        constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
-        lattice<capacity> part;
-        for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
-            if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
-            for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
-                 ++column_class) {
-                if (!piece.admits_residue(row_class, column_class)) continue;
-                const int skipped = range.begin > row_class
-                                        ? (range.begin - row_class + row_step - 1) / row_step
-                                        : 0;
-                part.first_row = row_class + skipped * row_step;
-                part.first_column = column_class;
-                part.rows = (range.end - part.first_row + row_step - 1) / row_step;
-                part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
-                if (part.rows <= 0) continue;
-                bool any = false;
-                for (int t = 0; t < part.rows; ++t) {
-                    const int row = part.first_row + t * row_step;
-                    const bool admitted = piece.admits_row(row, counts);
-                    const int begin = piece.begin(row, counts);
-                    const int end = piece.end(row, Shape::columns, counts);
-                    part.begin[t] = ceil_divide(begin - column_class, modulus);
-                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
-                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
-                    any = any || part.end[t] > 0;
-                }
-                if (any)
-                    visit(part, std::integral_constant<int, row_step>{},
-                          std::integral_constant<int, modulus>{});
-            }
-        }
-    });
-}
+    template <class Lattice>
+    SEQUENT_INLINE tile_interval(const Lattice& part, const tile_place& at, int r, int columns)
+        : begin(std::max(part.begin[at.row + r], at.fresh) - at.column),
+          end(std::min(part.end[at.row + r] - at.column, columns)) {}
 
-/// Calls visit(row, rows, column) for each tile that holds a pair. A tile has Columns columns, also
-/// the last, which then overlaps the one before: `fresh` is its first column that is new.
-template <int Rows, int Columns, class Lattice, class Visit>
-SEQUENT_INLINE void each_tile(const Lattice& part, Visit visit) noexcept {
-    for (int fresh = 0; fresh < part.columns; fresh += Columns) {
-        const int column = fresh + Columns <= part.columns ? fresh : part.columns - Columns;
-        for (int row = 0; row < part.rows; row += Rows) {
-            const int rows = part.rows - row < Rows ? part.rows - row : Rows;
-            bool any = false;
-            for (int r = 0; r < rows && !any; ++r)
-                any = part.begin[row + r] < column + Columns && part.end[row + r] > fresh;
-            if (any) visit(row, rows, column, fresh);
-        }
+    SEQUENT_INLINE bool empty() const { return begin >= end; }
+    SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
+    /// Whether the columns c, c + 1, ... are inside.
+    template <class T>
+    SEQUENT_INLINE auto mask(int c) const {
+        const batch<T> at = iota<T>() + set(static_cast<T>(c));
+        return (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
     }
-}
-
-template <class Shape, int RowStep, int ColumnStep>
-struct tile_size {
-    static constexpr int all_rows = (Shape::rows + RowStep - 1) / RowStep;
-    static constexpr int all_columns = Shape::columns / ColumnStep;
-    static constexpr int rows = all_rows < 64 ? all_rows : 64;
-    static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
-    /// Whether no tile has fewer rows.
-    template <class Range>
-    static constexpr bool even = is_whole<Range>&& RowStep == 1 && all_rows % rows == 0;
 };
-
-/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the
-/// sum.
-template <int Columns, class T>
-SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum = zero<T>();
-    const batch<T> scales = set(scale);
-    const batch<T> shifts = set(-shift);
-    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> p = exp(fma(load(row + c), scales, shifts));
-            sum += p;
-            store(row + c, p);
-        }
-    } else {
-        const batch<T> index = iota<T>();
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside =
-                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            const batch<T> p =
-                xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
-            sum += p;
-            store(row + c, p);
-        }
-    }
-    return reduce_add(sum);
-}
-
-/// The greatest score of the columns [begin, end) of one row of a tile; not empty.
-template <int Columns, class T>
-SEQUENT_INLINE T greatest(const T* row, int begin, int end) noexcept {
-    constexpr int n = lanes<T>;
-    const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
-    batch<T> most = lowest;
-    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
-        for (int c = 0; c < Columns; c += n) most = xsimd::max(most, load(row + c));
-    } else {
-        const batch<T> index = iota<T>();
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside =
-                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            most = xsimd::max(most, xsimd::select(inside, load(row + c), lowest));
-        }
-    }
-    return reduce_max(most);
-}
 
 template <int Length, class T>
 SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
@@ -194,6 +81,147 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
+/// What rows have seen so far of their softmax: numbers are exp(score - shift). With room for whole
+/// vectors.
+template <int Rows, class T>
+struct running_softmax {
+    alignas(64) T shift[Rows + lanes<T> - 1];
+    alignas(64) T sum[Rows + lanes<T> - 1];
+};
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
+
+/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
+/// the range, and most tiles after a row's first leave what was summed as it is.
+inline constexpr int shift_slack = 8;
+
+/// Makes a row's shift fit the scores of a tile, which become -infinity outside of the interval.
+/// Where the shift moves, what was summed before is scaled: sum, sums and out.
+template <int Columns, int Length, class T>
+SEQUENT_INLINE void shift_row(T* row, tile_interval inside, T scale, T& shift, T& sum, T* sums,
+                              T* out) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int vectors = (Columns + n - 1) / n;
+    constexpr int last = Columns - (vectors - 1) * n;
+    batch<T> x[vectors];
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(row + v * n);
+    if (!inside.covers(Columns)) {
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+            x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
+            store(row + v * n, x[v]);
+        }
+    } else if constexpr (last < n) {
+        x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
+        store(row + (vectors - 1) * n, x[vectors - 1]);
+    }
+    batch<T> most = x[0];
+    SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
+    if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
+    const T next = reduce_max(most) * scale;
+    if (shift != lowest<T>) {
+        const T factor = exp(shift - next);
+        scale_row<Length>(out, factor);
+        sum *= factor;
+        store(sums, batch<T>(load(sums) * set(factor)));
+    }
+    shift = next;
+}
+
+/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+template <int Columns, class T>
+SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
+    // Only if all scores so far are -infinity is the shift.
+    const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
+    batch<T> sum = load(sums);
+    for (int c = 0; c < Columns; c += lanes<T>) {
+        const batch<T> p = exp(fma(load(row + c), set(scale), down));
+        sum += p;
+        store(row + c, p);
+    }
+    store(sums, sum);
+}
+
+/// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
+/// the weights into that of the scores, times scale.
+template <int Columns, class T>
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_interval inside,
+                               T scale, T log_sum, T inner) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
+        if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());
+        store(weights + c, p);
+        const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
+        store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
+    }
+}
+
+template <bool Few, class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+               const int* counts, Range range) noexcept {
+    running_softmax<Shape::rows, T> state;
+    std::fill(state.shift + range.begin, state.shift + range.end, lowest<T>);
+    std::fill(state.sum + range.begin, state.sum + range.end, T(0));
+    for (int row = range.begin; row < range.end; ++row)
+        std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
+    each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
+        using piece = piece_kernel<Shape, T, Range, Few, decltype(index)::value>;
+        using tile = typename piece::tile;
+        constexpr int value_step = Shape::value_column * piece::column_step;
+        constexpr int out_step = Shape::out_row * piece::row_step;
+        typename piece::turned turned;
+        alignas(64) T sums[piece::rows * lanes<T>];
+        const auto row_tile = [&](const column_block& block, int first, int count, int begin,
+                                  int end) {
+            const int row = part.first_row + first * piece::row_step;
+            std::fill_n(sums, count * lanes<T>, T(0));
+            const auto take = [&](tile_place at) {
+                const int column = part.first_column + at.column * piece::column_step;
+                tile scores(operands, turned, row, column, at.column - block.first, count);
+                T* p = scores.evaluate();
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < count; ++r) {
+                    const int here = row + r * piece::row_step;
+                    shift_row<piece::columns, Shape::length>(
+                        p + r * tile::pitch, tile_interval(part, at, r, piece::columns), scale,
+                        state.shift[here], state.sum[here], sums + r * lanes<T>,
+                        out + here * Shape::out_row);
+                }
+                for (int r = 0; r < count; ++r)
+                    soften_row<piece::columns>(p + r * tile::pitch, scale,
+                                               state.shift[row + r * piece::row_step],
+                                               sums + r * lanes<T>);
+                constexpr product_shape shape{
+                    piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
+                    out_step,    true};
+                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
+                                                 out + row * Shape::out_row, count, piece::columns);
+            };
+            each_column_tile<piece::columns>(block, first, begin, end, take);
+            for (int r = 0; r < count; ++r)
+                state.sum[row + r * piece::row_step] += reduce_add(load(sums + r * lanes<T>));
+        };
+        each_row_tile<piece::rows, piece::plan.blocks>(
+            part,
+            [&](const column_block& block) {
+                turned.turn(operands, part.first_column + block.first * piece::column_step,
+                            block.end - block.first);
+            },
+            row_tile);
+    });
+    for (int row = range.begin; row < range.end; ++row)
+        if (state.sum[row] != 0)
+            scale_row<Shape::length>(out + row * Shape::out_row, 1 / state.sum[row]);
+    for (int row = range.begin; row < range.end; row += lanes<T>) {
+        const batch<T> sum = load(state.sum + row);
+        const batch<T> log_sums = xsimd::select(sum == zero<T>(), set(-lowest<T>),
+                                                batch<T>(load(state.shift + row) + log(sum)));
+        store_first(log_sum + row, log_sums, std::min(lanes<T>, range.end - row));
+    }
+}
+
 }  // namespace detail
 
 /// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
@@ -201,72 +229,13 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
                const int* counts, Range range) noexcept {
-    T shift[Shape::rows];
-    T sum[Shape::rows];
-    for (int row = range.begin; row < range.end; ++row) {
-        shift[row] = -std::numeric_limits<T>::infinity();
-        sum[row] = 0;
-        std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
-    }
-    detail::each_lattice<Shape>(
-        counts, range, [&](const auto& part, auto row_step, auto column_step) {
-            using size = detail::tile_size<Shape, row_step(), column_step()>;
-            constexpr bool even = size::template even<Range>;
-            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                            column_step(), even>;
-            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                                   int fresh) {
-                const int row = part.first_row + first * row_step();
-                const int at_column = part.first_column + column * column_step();
-                tile scores(operands, row, at_column, rows);
-                T* p = scores.evaluate();
-                constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < rows; ++r) {
-                    T* line = p + r * tile::pitch;
-                    const int begin = std::max(part.begin[first + r], fresh) - column;
-                    const int end = std::min(part.end[first + r] - column, size::columns);
-                    const int at = row + r * row_step();
-                    if (begin >= end) {
-                        std::fill_n(line, tile::pitch, T(0));
-                        continue;
-                    }
-                    const T most = detail::greatest<size::columns>(line, begin, end) * scale;
-                    const T next = std::max(shift[at], most);
-                    if (next == -std::numeric_limits<T>::infinity()) {
-                        std::fill_n(line, tile::pitch, T(0));
-                        continue;
-                    }
-                    const T added =
-                        detail::exponentials<size::columns>(line, begin, end, scale, next);
-                    if (sum[at] > 0 && next > shift[at]) {
-                        const T factor = exp(shift[at] - next);
-                        detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
-                        sum[at] *= factor;
-                    }
-                    shift[at] = next;
-                    sum[at] += added;
-                }
-                constexpr product_shape shape{size::rows,
-                                              Shape::length,
-                                              size::columns,
-                                              tile::pitch,
-                                              1,
-                                              Shape::value_column * column_step(),
-                                              1,
-                                              Shape::out_row * row_step(),
-                                              true};
-                detail::tile_product<shape, even>(p, value + at_column * Shape::value_column,
-                                                  out + row * Shape::out_row, rows, size::columns);
-            });
-        });
-    for (int row = range.begin; row < range.end; ++row) {
-        if (sum[row] > 0) {
-            detail::scale_row<Shape::length>(out + row * Shape::out_row, 1 / sum[row]);
-            log_sum[row] = shift[row] + log(sum[row]);
-        } else {
-            log_sum[row] = std::numeric_limits<T>::infinity();
-        }
-    }
+    if constexpr (is_whole<Range>)
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, counts,
+                                                          range);
+    else if (range.end - range.begin <= few_rows)
+        detail::attention<true, Shape>(operands, value, out, log_sum, counts, range);
+    else
+        detail::attention<false, Shape>(operands, value, out, log_sum, counts, range);
 }
 
 /// Adds to the gradients in `operands` and to value_gradient, which may be null. The scores are
@@ -280,64 +249,79 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(
-        counts, all, [&](const auto& part, auto row_step, auto column_step) {
-            using size = detail::tile_size<Shape, row_step(), column_step()>;
-            constexpr bool even = size::template even<all_rows<Shape::rows>>;
-            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                            column_step(), even>;
-            constexpr int pitch = tile::pitch;
-            constexpr int value_step = Shape::value_column * column_step();
-            constexpr int out_step = Shape::out_row * row_step();
-            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                                   int fresh) {
-                const int row = part.first_row + first * row_step();
-                const int at_column = part.first_column + column * column_step();
-                tile scores(operands, row, at_column, rows);
-                const T* raw = scores.evaluate();
-                const T* dout = out_gradient + row * Shape::out_row;
-                alignas(64) T p[size::rows * pitch];
-                alignas(64) T ds[size::rows * pitch];
-                constexpr product_shape to_weights{
-                    size::rows, size::columns, Shape::length, out_step, 1,
-                    1,          value_step,    pitch,         false};
-                detail::tile_product<to_weights, even>(
-                    dout, value + at_column * Shape::value_column, ds, rows, Shape::length);
+    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
+        using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
+                                           (Shape::rows <= few_rows), decltype(index)::value>;
+        using tile = typename piece::tile;
+        constexpr int pitch = tile::pitch;
+        constexpr int value_step = Shape::value_column * piece::column_step;
+        constexpr int out_step = Shape::out_row * piece::row_step;
+        constexpr int turned_step = piece::turned::pitch;
+        typename piece::turned turned;
+        alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
+        const auto row_tile = [&](const detail::column_block& block, int first, int count,
+                                  int begin, int end) {
+            const int row = part.first_row + first * piece::row_step;
+            const T* dout = out_gradient + row * Shape::out_row;
+            const auto take = [&](detail::tile_place at) {
+                const int column = part.first_column + at.column * piece::column_step;
+                const int in_block = at.column - block.first;
+                const T* v = value + column * Shape::value_column;
+                tile scores(operands, turned, row, column, in_block, count);
+                T* raw = scores.evaluate();
+                alignas(64) T own[tile::needs_scores ? piece::rows * pitch : 1];
+                T* p = tile::needs_scores ? own : raw;
+                alignas(64) T ds[piece::rows * pitch];
+                if constexpr (piece::turned::any) {
+                    constexpr product_shape shape{
+                        piece::rows, piece::columns, Shape::length, out_step, 1, turned_step,
+                        1,           pitch,          false};
+                    detail::tile_product<shape, piece::even>(dout, turned_value + in_block, ds,
+                                                             count, Shape::length);
+                } else {
+                    constexpr product_shape shape{
+                        piece::rows, piece::columns, Shape::length, out_step, 1,
+                        1,           value_step,     pitch,         false};
+                    detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
+                }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < rows; ++r) {
-                    const int at = row + r * row_step();
-                    const int begin = std::max(part.begin[first + r], fresh) - column;
-                    const int end = std::min(part.end[first + r] - column, size::columns);
-                    T* weights = p + r * pitch;
-                    T* gradient = ds + r * pitch;
-                    if (begin >= end) {
-                        std::fill_n(weights, pitch, T(0));
-                        std::fill_n(gradient, pitch, T(0));
-                        continue;
-                    }
-                    std::copy_n(raw + r * pitch, pitch, weights);
-                    (void)detail::exponentials<size::columns>(weights, begin, end, scale,
-                                                              log_sum[at]);
-                    const batch<T> subtract = set(inner[at]);
-                    for (int c = 0; c < size::columns; c += lanes<T>) {
-                        const batch<T> weight = load(weights + c);
-                        const batch<T> slope =
-                            weight * (load(gradient + c) - subtract) * set(scale);
-                        store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                for (int r = 0; r < count; ++r) {
+                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    if (inside.empty()) {
+                        std::fill_n(p + r * pitch, pitch, T(0));
+                        std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else {
+                        const int here = row + r * piece::row_step;
+                        detail::weight_row<piece::columns>(raw + r * pitch, p + r * pitch,
+                                                           ds + r * pitch, inside, scale,
+                                                           log_sum[here], inner[here]);
                     }
                 }
                 if constexpr (Shape::value_gradient)
                     if (value_gradient) {
-                        constexpr product_shape to_value{
-                            size::columns, Shape::length, size::rows, 1, pitch, out_step, 1,
-                            value_step,    true};
-                        detail::tile_product<to_value, even>(
-                            p, dout, value_gradient + at_column * Shape::value_column,
-                            size::columns, rows);
+                        constexpr product_shape shape{
+                            piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
+                            value_step,     true};
+                        detail::tile_product<shape, piece::even>(
+                            p, dout, value_gradient + column * Shape::value_column, piece::columns,
+                            count);
                     }
                 scores.propagate(ds);
-            });
-        });
+            };
+            detail::each_column_tile<piece::columns>(block, first, begin, end, take);
+        };
+        detail::each_row_tile<piece::rows, piece::plan.blocks>(
+            part,
+            [&](const detail::column_block& block) {
+                const int column = part.first_column + block.first * piece::column_step;
+                const int count = block.end - block.first;
+                turned.turn(operands, column, count);
+                if constexpr (piece::turned::any)
+                    detail::turn_columns<value_step, turned_step>(
+                        value + column * Shape::value_column, turned_value, count, Shape::length);
+            },
+            row_tile);
+    });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel

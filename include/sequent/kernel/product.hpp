@@ -141,27 +141,31 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
     }
 }
 
-/// Copies columns of a transposed right operand to `panel`, one row of Width elements for each k.
-template <int Vectors, int Last, int BColumn, int Width, class T>
-inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
+/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
+/// the last column, its vector repeats it.
+template <int BColumn, int Pitch, class T>
+SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
     constexpr int group = transposed_columns<T>;
-    unroll<Vectors>([&](auto v) {
-        constexpr int columns = v() + 1 == Vectors ? Last : n;
-        const T* from = b + v() * n * BColumn;
-        T* to = panel + v() * n;
+    for (; columns > 0; columns -= n, b += n * BColumn, to += n) {
+        const int last = std::min(columns, n) - 1;
+        T* row = to;
         int k = 0;
         for (; k + group <= depth; k += group) {
             batch<T> out[group];
-            load_transposed(
-                from + k, [](int row) { return std::min(row, columns - 1) * BColumn; }, out);
-            for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
+            if (last == n - 1)
+                load_transposed(
+                    b + k, [](int column) { return column * BColumn; }, out);
+            else
+                load_transposed(
+                    b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
+            for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
         // Counted from the end, so that the compiler sees how few there are.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
-             --rest, ++k, to += Width)
-            for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
-    });
+             --rest, ++k, row += Pitch)
+            for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
+    }
 }
 
 /// Copies columns of a plain right operand to `panel` in the same way.
@@ -238,8 +242,8 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
             if constexpr (plan::copied) {
                 constexpr int all = static_cast<int>(Last::size);
                 if constexpr (plan::turned)
-                    transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy,
-                                                                                    block);
+                    turn_columns<Shape.b_column, plan::width>(from, copy,
+                                                              (vectors() - 1) * n + last(), block);
                 else
                     copy_panel<vectors(), Last, last(), Shape.b_depth, plan::width>(from, copy,
                                                                                     block);

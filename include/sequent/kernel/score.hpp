@@ -3,7 +3,7 @@
 #include <array>
 
 #include "activation.hpp"
-#include "product.hpp"
+#include "lattice.hpp"
 
 /// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
 
@@ -71,22 +71,71 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
         kernel::product<Shape>(a, b, c, rows, depth);
 }
 
+/// The right operands of a score's dot products, for a block of columns: turned once, so that all
+/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
+/// the products are of operands as they lie.
+template <class Shape, class T, int Columns, int ColumnStep>
+class turned_operands {
+  public:
+    static constexpr bool any = Columns > 0;
+    static constexpr int pitch = turned_pitch<T>(Columns);
+
+    void turn(const score_operands<T>& operands, int column, int count) noexcept {
+        if constexpr (any)
+            unroll<Shape::nodes.size()>([&](auto index) {
+                constexpr score_node node = Shape::nodes[index()];
+                if constexpr (node.op == score_op::dot)
+                    turn_columns<node.y_column * ColumnStep, pitch>(
+                        operands.y[index()] + column * node.y_column,
+                        numbers_ + depth_before(index()) * pitch, count, node.depth);
+            });
+    }
+
+    /// The operand of a node, from this column of the block on.
+    template <int Node>
+    const T* at(int column) const noexcept {
+        return numbers_ + depth_before(Node) * pitch + column;
+    }
+
+  private:
+    static constexpr int depth_before(int node) {
+        int depth = 0;
+        for (int at = 0; at < node; ++at)
+            if (Shape::nodes[at].op == score_op::dot) depth += Shape::nodes[at].depth;
+        return depth;
+    }
+    static constexpr int size = any ? depth_before(Shape::nodes.size()) * pitch : 0;
+
+    alignas(64) T numbers_[size > 0 ? size : 1];
+};
+
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
 /// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
-template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even>
+template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
+          class Turned>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    score_tile(const score_operands<T>& operands, int row, int column, int rows) noexcept
-        : operands_(operands), row_(row), column_(column), rows_(rows) {}
+    /// `column` of the matrix is column `in_block` of the block that has been turned.
+    score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
+               int in_block, int rows) noexcept
+        : operands_(operands),
+          turned_(turned),
+          row_(row),
+          column_(column),
+          in_block_(in_block),
+          rows_(rows) {}
 
     /// What the numbers of the root's tile are to be multiplied by.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
+
+    /// Whether the scores themselves must be left as they are until `propagate`.
+    static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
         if constexpr (nodes[root].is_leaf())
@@ -117,8 +166,10 @@ class score_tile {
     }
 
     const score_operands<T>& operands_;
+    const Turned& turned_;
     int row_;
     int column_;
+    int in_block_;
     int rows_;
     alignas(64) T tiles_[count_tiles()][Rows * pitch];
 
@@ -181,12 +232,20 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
-            constexpr product_shape shape{
-                Rows,  Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
-                pitch, false};
-            tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
-                                      operands_.y[Node] + column_ * node.y_column, to, rows_,
-                                      node.depth);
+            const T* x = operands_.x[Node] + row_ * node.x_row;
+            constexpr int x_row = node.x_row * RowStep;
+            if constexpr (Turned::any) {
+                constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
+                                              Turned::pitch, 1,       pitch,      false};
+                tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
+                                          node.depth);
+            } else {
+                constexpr int y_column = node.y_column * ColumnStep;
+                constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
+                                              1,    y_column, pitch,      false};
+                tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                          node.depth);
+            }
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;
