@@ -104,17 +104,31 @@ struct tile_plan {
 /// The numbers of a tile stay in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
 /// And the columns of a block, with their values, in the L2 cache.
-inline constexpr int most_block_columns = 256;
+inline constexpr int most_block_columns = 320;
+
+/// How many tiles cover columns [begin, end) where each block has its own.
+constexpr int count_tiles(int begin, int end, int block, int tile) {
+    const int first = begin / block;
+    const int last = (end - 1) / block;
+    if (first == last) return ceil_divide(end - begin, tile);
+    return ceil_divide((first + 1) * block - begin, tile) +
+           (last - first - 1) * ceil_divide(block, tile) + ceil_divide(end - last * block, tile);
+}
 
 /// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
-/// for each row of a tile and for each tile. Counts given at run time do not bound it.
+/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
+/// tiles of rows a sample is taken.
 template <int Lanes, class Piece>
-constexpr long long tile_cost(const Piece& piece, int rows, int columns, int tile_rows,
-                              int tile_columns) {
+constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
+                           int tile_columns) {
     const int step = row_step_of(piece);
+    const int modulus = piece.modulus;
     const int padded = (tile_columns + Lanes - 1) / Lanes * Lanes;
-    long long cost = 0;
-    for (int first = 0; first < rows; first += tile_rows * step) {
+    const int tiles = ceil_divide(rows, tile_rows * step);
+    const int sampled = std::min(tiles, 16);
+    double cost = 0;
+    for (int at = 0; at < sampled; ++at) {
+        const int first = at * tiles / sampled * tile_rows * step;
         int begin = columns;
         int end = 0;
         // The bounds are monotone or constant from row to row.
@@ -128,43 +142,34 @@ constexpr long long tile_cost(const Piece& piece, int rows, int columns, int til
             begin = std::min(begin, least);
             end = std::max(end, most);
         }
-        if (begin >= end) continue;
-        const int wide = ceil_divide(ceil_divide(end - begin, piece.modulus), tile_columns);
-        cost += static_cast<long long>(wide) * (tile_rows * (padded + 3) + 64);
+        if (begin < end)
+            cost += count_tiles(begin / modulus, ceil_divide(end, modulus), block, tile_columns) *
+                    (tile_rows * (padded + 3) + 64);
     }
-    return cost;
+    return cost * tiles / sampled;
 }
 
-/// The cheapest tiles for piece At of a shape's space.
+/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
 template <class Shape, int At, class T>
 inline constexpr tile_plan tiles_of = [] {
     constexpr auto& piece = Shape::space.pieces[At];
-    constexpr int step = row_step_of(piece);
-    constexpr int rows = (Shape::rows + step - 1) / step;
-    constexpr int columns = std::max(Shape::columns / piece.modulus, 1);
+    const int step = row_step_of(piece);
+    const int rows = ceil_divide(Shape::rows, step);
+    const int most_columns = ceil_divide(Shape::columns, piece.modulus);
     tile_plan best;
-    best.blocks = (columns + most_block_columns - 1) / most_block_columns;
-    const int widest = columns / best.blocks;
-    long long least = std::numeric_limits<long long>::max();
-    // Even parts of all, and for bands some round sizes.
-    const auto row_sizes = {
-        rows, (rows + 1) / 2, (rows + 2) / 3, ceil_divide(rows, (rows + 63) / 64), 16, 24, 32, 48,
-        64};
-    const auto column_sizes = {columns,
-                               (columns + 1) / 2,
-                               (columns + 2) / 3,
-                               ceil_divide(columns, (columns + 63) / 64),
-                               16,
-                               32,
-                               48,
-                               64,
-                               96};
-    for (const int tall : row_sizes)
-        for (const int wide : column_sizes) {
+    best.blocks = ceil_divide(most_columns, most_block_columns);
+    const int block = ceil_divide(most_columns, best.blocks);
+    // Some lattices of a piece may have one column less.
+    const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
+    double least = std::numeric_limits<double>::infinity();
+    for (const int tall :
+         {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
+        for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
+                               ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
             if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers)
                 continue;
-            const long long cost =
-                tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, tall, wide);
+            const double cost =
+                tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
             if (cost < least) {
                 least = cost;
                 best.rows = tall;
