@@ -22,6 +22,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -44,6 +45,7 @@ Ctrl-C stops the training early; what was learned is kept.
 
   --steps N        training steps in all (2000); a finished model takes N more
   --batch N        sequences in a step (12)
+  --threads N      threads to train with (all of the machine); the numbers do not depend on it
   --rate R         highest learning rate (0.002)
   --seed N         for parameters, batches and generation (1)
   --model PATH     where the model is kept (char_lm.safetensors)
@@ -59,6 +61,7 @@ struct Options {
     std::string prompt = "\n";
     long steps = 2000;
     long batch = 12;
+    long threads = static_cast<long>(std::thread::hardware_concurrency());
     long seed = 1;
     long generate = 600;
     double rate = 2e-3;
@@ -93,6 +96,7 @@ Options read_options(int count, char** arguments) {
         // clang-format off
         if (name == "--steps") options.steps = whole(1);
         else if (name == "--batch") options.batch = whole(1);
+        else if (name == "--threads") options.threads = whole(1);
         else if (name == "--seed") options.seed = whole(0);
         else if (name == "--generate") options.generate = whole(0);
         else if (name == "--rate") options.rate = to_number(name, text(), 0);
@@ -143,7 +147,9 @@ volatile std::sig_atomic_t interrupted = 0;
 class Trainer {
   public:
     explicit Trainer(const Options& options)
-        : options_(options), random_(static_cast<std::uint64_t>(options.seed)) {
+        : options_(options),
+          pool_(static_cast<int>(options.threads)),
+          random_(static_cast<std::uint64_t>(options.seed)) {
         Model::initialize(*parameters_, random_.next());
         Model::mark_decayed(*gradient_);
         optimizer_ = std::make_unique<sequent::train::adam_w<float>>(
@@ -168,37 +174,39 @@ class Trainer {
 
     /// One step over a batch of random windows; the mean loss in nats per character.
     double step(Window text, double rate) {
-        double loss = 0;
+        clear_windows();
+        const auto last = static_cast<int>(text.size()) - context - 1;
+        for (long sequence = 0; sequence < options_.batch; ++sequence)
+            add_window(text.subspan(static_cast<std::size_t>(random_.below(last + 1))));
         const float scale = 1 / static_cast<float>(options_.batch);
-        for (long sequence = 0; sequence < options_.batch; ++sequence) {
-            const auto last = static_cast<int>(text.size()) - context - 1;
-            const auto window =
-                text.subspan(static_cast<std::size_t>(random_.below(last + 1)), context + 1);
-            const Model::facts<float> facts{window.first(context)};
-            const auto logits = Model::forward(*parameters_, facts, *workspace_);
-            loss += static_cast<double>(sequent::train::cross_entropy<context, symbols>(
-                logits.data, window.last(context), logits_gradient_.data(), scale));
-            Model::backward(*parameters_, facts, logits_gradient_, *workspace_, *gradient_);
-        }
-        sequent::train::clip_by_norm<float>(gradient_->flat(), 1.0F);
-        optimizer_->step(parameters_->flat(), gradient_->flat(), rate);
-        std::ranges::fill(gradient_->flat(), 0.0F);
+        const double loss = Model::backward_batch(
+            *parameters_, facts_,
+            [&](int sequence, const auto& logits, const auto& gradient) {
+                return sequent::train::cross_entropy<context, symbols>(
+                    logits.data, targets_[static_cast<std::size_t>(sequence)], gradient.data,
+                    scale);
+            },
+            batch_, *gradient_);
+        const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
+        optimizer_->step_and_clear(parameters_->flat(), gradient_->flat(), rate,
+                                   sequent::train::clip_factor(norm, 1.0F), pool_);
         return loss / static_cast<double>(options_.batch);
     }
 
     /// The mean loss over windows side by side, at most `most` of them.
     double evaluate(Window text, std::size_t most) {
+        clear_windows();
         const std::size_t windows = (text.size() - 1) / context;
         const std::size_t stride = std::max<std::size_t>(1, windows / most);
+        for (std::size_t at = 0; at < windows; at += stride) add_window(text.subspan(at * context));
+        std::vector<float> losses(facts_.size());
+        Model::forward_batch(*parameters_, facts_, batch_, [&](int sequence, const auto& logits) {
+            const auto at = static_cast<std::size_t>(sequence);
+            losses[at] = sequent::train::cross_entropy<context, symbols>(logits.data, targets_[at]);
+        });
         double loss = 0;
-        int count = 0;
-        for (std::size_t at = 0; at < windows; at += stride, ++count) {
-            const auto window = text.subspan(at * context, context + 1);
-            const auto logits = Model::forward(*parameters_, {window.first(context)}, *workspace_);
-            loss += static_cast<double>(
-                sequent::train::cross_entropy<context, symbols>(logits.data, window.last(context)));
-        }
-        return loss / count;
+        for (const float each : losses) loss += static_cast<double>(each);
+        return loss / static_cast<double>(losses.size());
     }
 
     /// Continues the prompt, one character at a time, and prints as it goes.
@@ -215,7 +223,7 @@ class Trainer {
         for (const char character : prompt) append(static_cast<unsigned char>(character));
         std::cout << prompt;
         for (long at = 0; at < length; ++at) {
-            const auto logits = Model::forward(*parameters_, {window}, *workspace_);
+            const auto logits = Model::forward(*parameters_, {window}, batch_.workspace(0));
             const std::int32_t next = sample(&logits(position - 1, 0));
             std::cout << static_cast<char>(next) << std::flush;
             append(next);
@@ -225,15 +233,25 @@ class Trainer {
 
   private:
     const Options& options_;
+    sequent::thread_pool pool_;
     sequent::random_numbers random_;
     std::unique_ptr<Model::parameters<float>> parameters_ =
         sequent::make_unique<Model::parameters<float>>();
     std::unique_ptr<Model::parameters<float>> gradient_ =
         sequent::make_unique<Model::parameters<float>>();
-    std::unique_ptr<Model::workspace<float>> workspace_ =
-        sequent::make_unique<Model::workspace<float>>();
+    Model::batch<float> batch_{pool_};
+    std::vector<Model::facts<float>> facts_;  // of the batch at hand: its sequences
+    std::vector<Window> targets_;             // and the characters that follow each of theirs
     std::unique_ptr<sequent::train::adam_w<float>> optimizer_;
-    std::vector<float> logits_gradient_ = std::vector<float>(context * symbols);
+
+    void clear_windows() {
+        facts_.clear();
+        targets_.clear();
+    }
+    void add_window(Window text) {
+        facts_.push_back({text.first(context)});
+        targets_.push_back(text.subspan(1, context));
+    }
 
     std::int32_t sample(const float* logits) {
         const float* greatest = std::max_element(logits, logits + symbols);

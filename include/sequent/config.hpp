@@ -10,19 +10,48 @@
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #endif
 
-// The instruction set is part of every symbol, so that two translation units built with different
-// flags never share a kernel.
-#if defined(__AVX512F__)
-#define SEQUENT_ABI v0_1_avx512
-#elif defined(__AVX2__)
-#define SEQUENT_ABI v0_1_avx2
-#elif defined(__AVX__)
-#define SEQUENT_ABI v0_1_avx
-#elif defined(__aarch64__)
-#define SEQUENT_ABI v0_1_neon
-#else
-#define SEQUENT_ABI v0_1_base
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define SEQUENT_HAS_EXCEPTIONS
 #endif
+
+// What changes the code of an inline function is part of every symbol: the version, the instruction
+// set, and what happens on an error. Two translation units of one program that are built with
+// different flags never share a kernel.
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define SEQUENT_ABI_SET avx512
+#elif defined(__AVX512F__)
+#define SEQUENT_ABI_SET avx512f
+#elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
+#define SEQUENT_ABI_SET avx2
+#elif defined(__AVX2__)
+#define SEQUENT_ABI_SET avx2_without_fma
+#elif defined(__AVX__) && defined(__FMA__)
+#define SEQUENT_ABI_SET avx_fma
+#elif defined(__AVX__)
+#define SEQUENT_ABI_SET avx
+#elif defined(__SSE4_2__)
+#define SEQUENT_ABI_SET sse4_2
+#elif defined(__SSE4_1__)
+#define SEQUENT_ABI_SET sse4_1
+#elif defined(__SSSE3__)
+#define SEQUENT_ABI_SET ssse3
+#elif defined(__SSE3__)
+#define SEQUENT_ABI_SET sse3
+#elif defined(__ARM_FEATURE_SVE)
+#define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define SEQUENT_ABI_SET neon
+#else
+#define SEQUENT_ABI_SET base
+#endif
+
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+#define SEQUENT_ABI_NAME_2(set) v0_1_##set
+#else
+#define SEQUENT_ABI_NAME_2(set) v0_1_##set##_without_exceptions
+#endif
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline

@@ -42,25 +42,77 @@
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #endif
 
-// The instruction set is part of every symbol, so that two translation units built with different
-// flags never share a kernel.
-#if defined(__AVX512F__)
-#define SEQUENT_ABI v0_1_avx512
-#elif defined(__AVX2__)
-#define SEQUENT_ABI v0_1_avx2
-#elif defined(__AVX__)
-#define SEQUENT_ABI v0_1_avx
-#elif defined(__aarch64__)
-#define SEQUENT_ABI v0_1_neon
-#else
-#define SEQUENT_ABI v0_1_base
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define SEQUENT_HAS_EXCEPTIONS
 #endif
+
+// What changes the code of an inline function is part of every symbol: the version, the instruction
+// set, and what happens on an error. Two translation units of one program that are built with
+// different flags never share a kernel.
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#define SEQUENT_ABI_SET avx512
+#elif defined(__AVX512F__)
+#define SEQUENT_ABI_SET avx512f
+#elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
+#define SEQUENT_ABI_SET avx2
+#elif defined(__AVX2__)
+#define SEQUENT_ABI_SET avx2_without_fma
+#elif defined(__AVX__) && defined(__FMA__)
+#define SEQUENT_ABI_SET avx_fma
+#elif defined(__AVX__)
+#define SEQUENT_ABI_SET avx
+#elif defined(__SSE4_2__)
+#define SEQUENT_ABI_SET sse4_2
+#elif defined(__SSE4_1__)
+#define SEQUENT_ABI_SET sse4_1
+#elif defined(__SSSE3__)
+#define SEQUENT_ABI_SET ssse3
+#elif defined(__SSE3__)
+#define SEQUENT_ABI_SET sse3
+#elif defined(__ARM_FEATURE_SVE)
+#define SEQUENT_ABI_SET sve
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define SEQUENT_ABI_SET neon
+#else
+#define SEQUENT_ABI_SET base
+#endif
+
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+#define SEQUENT_ABI_NAME_2(set) v0_1_##set
+#else
+#define SEQUENT_ABI_NAME_2(set) v0_1_##set##_without_exceptions
+#endif
+#define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
+#define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #endif
+
+#include <string>
+
+#if !defined(SEQUENT_HAS_EXCEPTIONS)
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The one way in which this library reports an error at run time: throws Error(message). Without
+/// exceptions (-fno-exceptions) it prints the message to stderr and aborts.
+template <class Error>
+[[noreturn]] void fail(const std::string& message) {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+    throw Error(message);
+#else
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
+#endif
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -84,7 +136,6 @@ struct error : std::runtime_error {
 #include <ranges>
 #include <set>
 #include <span>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -414,7 +465,8 @@ class header_parser {
     }
 
     [[noreturn]] void fail(const std::string& what) const {
-        throw error(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " + what);
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
     }
 
     std::string_view text_;
@@ -530,8 +582,8 @@ class file_replacement {
         std::error_code failure;
         std::filesystem::rename(new_path_, path_, failure);
         if (failure) {
-            throw error(path_.string() + ": cannot be replaced by " + new_path_.string() + ": " +
-                        failure.message());
+            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
+                                 ": " + failure.message());
         }
         committed_ = true;
     }
@@ -554,8 +606,8 @@ class file_replacement {
 
     [[noreturn]] void fail(const std::string& what) const {
         const int reason = errno;
-        throw error(new_path_.string() + ": " + what +
-                    (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+        sequent::fail<error>(new_path_.string() + ": " + what +
+                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
     }
 
     std::filesystem::path path_;
@@ -647,9 +699,9 @@ std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
 template <class T>
 void check_finite(T value, int position, std::string_view file, std::string_view name) {
     if (std::isfinite(value)) return;
-    throw error(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                std::to_string(position) + " is " +
-                (std::isnan(value) ? "not a number" : "infinite"));
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(position) + " is " +
+                         (std::isnan(value) ? "not a number" : "infinite"));
 }
 
 /// The tensors must cover the data exactly: in the order of their offsets each begins where the
@@ -661,8 +713,9 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
     std::ranges::sort(
         sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
     const auto fail = [&](const header_entry& entry, const std::string& what) {
-        throw error(std::string(file) + ": tensor " + in_quotes(entry.name) + ": data_offsets [" +
-                    std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "] " + what);
+        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
+                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
+                             std::to_string(entry.end) + "] " + what);
     };
     std::uint64_t end = 0;
     for (const auto* entry : sorted) {
@@ -680,8 +733,9 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
         end = entry->end;
     }
     if (end != data_size) {
-        throw error(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                    " bytes, the file has " + std::to_string(data_size) + " behind its header");
+        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
+                             " bytes, the file has " + std::to_string(data_size) +
+                             " behind its header");
     }
 }
 
@@ -695,7 +749,7 @@ struct open_file {
 
 inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
     if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
-        throw error(file.name + ": cannot be read to its end");
+        sequent::fail<error>(file.name + ": cannot be read to its end");
     }
 }
 
@@ -704,12 +758,12 @@ inline open_file open_checked(const std::filesystem::path& path) {
     file.name = path.string();
     std::error_code failure;
     const std::uint64_t size = std::filesystem::file_size(path, failure);
-    if (failure) throw error(file.name + ": cannot be opened: " + failure.message());
+    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
     file.stream.open(path, std::ios::binary);
-    if (!file.stream) throw error(file.name + ": cannot be opened");
+    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
     if (size < 8) {
-        throw error(file.name + ": has " + std::to_string(size) +
-                    " bytes, too few for the length of the header, which takes 8");
+        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
+                             " bytes, too few for the length of the header, which takes 8");
     }
     std::array<char, 8> length_bytes{};
     read_exactly(file, length_bytes.data(), length_bytes.size());
@@ -718,12 +772,13 @@ inline open_file open_checked(const std::filesystem::path& path) {
         length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
     }
     if (length > size - 8) {
-        throw error(file.name + ": the header should have " + std::to_string(length) +
-                    " bytes, the file has only " + std::to_string(size - 8) + " for it");
+        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
+                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
     }
     if (length > longest_header) {
-        throw error(file.name + ": a header of " + std::to_string(length) +
-                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
     }
     std::string json(static_cast<std::size_t>(length), '\0');
     read_exactly(file, json.data(), length);
@@ -741,7 +796,7 @@ std::vector<std::size_t> match(const open_file& file, std::span<const named_tens
     std::vector<std::size_t> begins;
     for (const auto& tensor : tensors) {
         const auto fail = [&](const std::string& what) {
-            throw error(file.name + ": tensor " + in_quotes(tensor.name) + what);
+            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
         };
         const auto found = entries.find(tensor.name);
         if (found == entries.end()) {
@@ -766,10 +821,10 @@ std::vector<std::size_t> match(const open_file& file, std::span<const named_tens
         entries.erase(found);
     }
     if (!entries.empty()) {
-        throw error(file.name + ": tensor " + in_quotes(entries.begin()->first) +
-                    " is in the file, but not wanted (" +
-                    std::to_string(file.header.tensors.size()) + " in the file, " +
-                    std::to_string(tensors.size()) + " wanted)");
+        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
+                             " is in the file, but not wanted (" +
+                             std::to_string(file.header.tensors.size()) + " in the file, " +
+                             std::to_string(tensors.size()) + " wanted)");
     }
     return begins;
 }
@@ -806,14 +861,14 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
     header.metadata = metadata;
     for (const auto& [key, value] : metadata) {
         if (!is_utf8(key) || !is_utf8(value)) {
-            throw error(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
         }
     }
     std::set<std::string_view> names;
     std::uint64_t end = 0;
     for (const auto& tensor : tensors) {
         const auto fail = [&](const std::string& what) {
-            throw error(name + ": tensor " + in_quotes(tensor.name) + what);
+            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
         };
         if (!names.insert(tensor.name).second) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
@@ -829,8 +884,9 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > longest_header) {
-        throw error(name + ": a header of " + std::to_string(json.size()) +
-                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
     }
 
     file_replacement file(path);
@@ -922,6 +978,9 @@ inline constexpr int vector_registers = 16;
 #if defined(__clang__)
 #define SEQUENT_UNROLL _Pragma("clang loop unroll(full)")
 #define SEQUENT_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#elif defined(_MSC_VER)
+#define SEQUENT_UNROLL
+#define SEQUENT_NO_UNROLL
 #else
 #define SEQUENT_UNROLL _Pragma("GCC unroll 32")
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
@@ -1060,10 +1119,12 @@ SEQUENT_INLINE B load_first_as(const T* p) noexcept {
         return _mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << Count) - 1u), p);
 }
 
-/// The first half of the lanes.
-template <class T>
-SEQUENT_INLINE half_batch<T> low_half(batch<T> x) noexcept {
-    if constexpr (sizeof(T) == 4)
+/// The first lanes of x as a B.
+template <class B, class T>
+SEQUENT_INLINE B low_part(batch<T> x) noexcept {
+    if constexpr (sizeof(B) == 64)
+        return x;
+    else if constexpr (sizeof(T) == 4)
         return _mm512_castps512_ps256(x);
     else
         return _mm512_castpd512_pd256(x);
@@ -1085,6 +1146,11 @@ using half_batch = batch<T>;
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
+}
+
+template <class B, class T>
+SEQUENT_INLINE B low_part(batch<T> x) noexcept {
+    return x;
 }
 #endif
 
@@ -1657,8 +1723,11 @@ struct product_plan {
 #else
     static constexpr int registers = vector_registers - 3;
 #endif
+    // Rows of A that fall on the same lines of the L1 cache drive each other out, unless they are
+    // fewer than its ways.
+    static constexpr bool crowded = Shape.a_depth == 1 && Shape.a_row * int{sizeof(T)} % 2048 == 0;
     static constexpr int most_rows(int across) {
-        return std::clamp(registers / across - 1, 1, across == 1 ? 16 : 12);
+        return std::clamp(registers / across - 1, 1, crowded ? 6 : across == 1 ? 16 : 12);
     }
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
@@ -1675,9 +1744,12 @@ struct product_plan {
     static constexpr int width = panels.greatest() * lanes<T>;
 
     // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
-    // it.
-    static constexpr bool copied = Shape.b_depth == 1 && Shape.b_column != 1;
-    static constexpr int dot_rows = copied && Shape.a_depth == 1 ? 4 : 0;
+    // it. A plain one whose rows fall on the same few lines of the L1 cache is copied, where there
+    // are enough rows.
+    static constexpr bool turned = Shape.b_depth == 1 && Shape.b_column != 1;
+    static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
+    static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
+    static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
     static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
@@ -1699,9 +1771,17 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
         const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T x = a[r * ARow];
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(set(x), y[v], sum[r][v]);
-            last_sum[r] = fma(Last(x), last_y, last_sum[r]);
+            batch<T> x = set(a[r * ARow]);
+            Last last_x(a[r * ARow]);
+#if defined(__clang__)
+            // Clang spreads the number in half a vector, then again: a shuffle for each row.
+            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                asm("" : "+v"(x.data));
+                last_x = low_part<Last>(x);
+            }
+#endif
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+            last_sum[r] = fma(last_x, last_y, last_sum[r]);
         }
         a += ADepth;
         b += BDepth;
@@ -1745,27 +1825,43 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
     }
 }
 
-/// Copies columns of a transposed right operand to `panel`, one row of Width elements for each k.
-template <int Vectors, int Last, int BColumn, int Width, class T>
-inline void transpose_panel(const T* b, T* panel, int depth) noexcept {
+/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
+/// the last column, its vector repeats it.
+template <int BColumn, int Pitch, class T>
+SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
     constexpr int group = transposed_columns<T>;
-    unroll<Vectors>([&](auto v) {
-        constexpr int columns = v() + 1 == Vectors ? Last : n;
-        const T* from = b + v() * n * BColumn;
-        T* to = panel + v() * n;
+    for (; columns > 0; columns -= n, b += n * BColumn, to += n) {
+        const int last = std::min(columns, n) - 1;
+        T* row = to;
         int k = 0;
         for (; k + group <= depth; k += group) {
             batch<T> out[group];
-            load_transposed(
-                from + k, [](int row) { return std::min(row, columns - 1) * BColumn; }, out);
-            for (int i = 0; i < group; ++i, to += Width) store(to, out[i]);
+            if (last == n - 1)
+                load_transposed(
+                    b + k, [](int column) { return column * BColumn; }, out);
+            else
+                load_transposed(
+                    b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
+            for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
         // Counted from the end, so that the compiler sees how few there are.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
-             --rest, ++k, to += Width)
-            for (int j = 0; j < n; ++j) to[j] = from[std::min(j, columns - 1) * BColumn + k];
-    });
+             --rest, ++k, row += Pitch)
+            for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
+    }
+}
+
+/// Copies columns of a plain right operand to `panel` in the same way.
+template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
+inline void copy_panel(const T* b, T* panel, int depth) noexcept {
+    constexpr int n = lanes<T>;
+    for (int k = 0; k < depth; ++k, b += BDepth, panel += Width) {
+        SEQUENT_UNROLL for (int v = 0; v + 1 < Vectors; ++v) store(panel + v * n, load(b + v * n));
+        constexpr int last = (Vectors - 1) * n;
+        store_first<static_cast<int>(Last::size), T>(panel + last,
+                                                     load_first_as<Last, LastColumns>(b + last));
+    }
 }
 
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B.
@@ -1808,10 +1904,14 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows is Shape.rows.
+/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
 template <product_shape Shape, bool Whole, class T>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     using plan = product_plan<Shape, T>;
+    if constexpr (Whole) {
+        rows = Shape.rows;
+        depth = Shape.depth;
+    }
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -1825,7 +1925,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
             T* to = c + column;
             if constexpr (plan::copied) {
                 constexpr int all = static_cast<int>(Last::size);
-                transpose_panel<vectors(), last(), Shape.b_column, plan::width>(from, copy, block);
+                if constexpr (plan::turned)
+                    turn_columns<Shape.b_column, plan::width>(from, copy,
+                                                              (vectors() - 1) * n + last(), block);
+                else
+                    copy_panel<vectors(), Last, last(), Shape.b_depth, plan::width>(from, copy,
+                                                                                    block);
                 product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
                     a, copy, to, rows, block, accumulate);
             } else {
@@ -1875,12 +1980,246 @@ inline void product(const T* a, const T* b, T* c) noexcept {
 template <product_shape Shape, class T>
 inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
-    if (rows == Shape.rows)
+    if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth);
     else
         detail::product<Shape, false>(a, b, c, rows, depth);
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// An index space as lattices, and a lattice as tiles: the shapes in which attention walks over its
+/// pairs.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows [begin, end) of those that a shape has.
+struct row_range {
+    int begin;
+    int end;
+};
+
+/// All rows, known to the compiler.
+template <int Rows>
+struct all_rows {
+    static constexpr int begin = 0;
+    static constexpr int end = Rows;
+};
+
+template <class Range>
+inline constexpr bool is_whole = false;
+template <int Rows>
+inline constexpr bool is_whole<all_rows<Rows>> = true;
+
+namespace detail {
+
+/// The part of a piece whose rows are first_row + t row_step and columns first_column +
+/// u column_step, with each row's columns as an interval [begin, end) of u.
+template <int Rows>
+struct lattice {
+    int first_row = 0;
+    int first_column = 0;
+    int rows = 0;
+    int columns = 0;
+    int begin[Rows];
+    int end[Rows];
+};
+
+constexpr int ceil_divide(int value, int divisor) {
+    return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
+}
+
+template <class Piece>
+constexpr int row_step_of(const Piece& piece) {
+    return piece.slope != 0 ? piece.modulus : piece.row_modulus;
+}
+
+/// Calls visit(lattice, piece) for each part of the space within the rows, with the piece's place
+/// among the pieces as a constant.
+template <class Shape, class Range, class Visit>
+SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
+    unroll<Shape::space.pieces.size()>([&](auto index) {
+        constexpr auto piece = Shape::space.pieces[index()];
+        constexpr int modulus = piece.modulus;
+        constexpr int row_step = row_step_of(piece);
+        static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
+        constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
+        lattice<capacity> part;
+        for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
+            if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
+            for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
+                 ++column_class) {
+                if (!piece.admits_residue(row_class, column_class)) continue;
+                const int skipped = range.begin > row_class
+                                        ? (range.begin - row_class + row_step - 1) / row_step
+                                        : 0;
+                part.first_row = row_class + skipped * row_step;
+                part.first_column = column_class;
+                part.rows = (range.end - part.first_row + row_step - 1) / row_step;
+                part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
+                if (part.rows <= 0) continue;
+                bool any = false;
+                for (int t = 0; t < part.rows; ++t) {
+                    const int row = part.first_row + t * row_step;
+                    const bool admitted = piece.admits_row(row, counts);
+                    const int begin = piece.begin(row, counts);
+                    const int end = piece.end(row, Shape::columns, counts);
+                    part.begin[t] = ceil_divide(begin - column_class, modulus);
+                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
+                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
+                    any = any || part.end[t] > 0;
+                }
+                if (any) visit(part, index);
+            }
+        }
+    });
+}
+
+/// How a piece of a space is cut: blocks of columns, in a block tiles of rows, in these tiles of
+/// columns. Sizes count lattice points.
+struct tile_plan {
+    int rows = 1;
+    int columns = 1;
+    int blocks = 1;
+};
+
+/// The numbers of a tile stay in the L1 cache.
+inline constexpr int most_tile_numbers = 5120;
+/// And the columns of a block, with their values, in the L2 cache.
+inline constexpr int most_block_columns = 320;
+
+/// How many tiles cover columns [begin, end) where each block has its own.
+constexpr int count_tiles(int begin, int end, int block, int tile) {
+    const int first = begin / block;
+    const int last = (end - 1) / block;
+    if (first == last) return ceil_divide(end - begin, tile);
+    return ceil_divide((first + 1) * block - begin, tile) +
+           (last - first - 1) * ceil_divide(block, tile) + ceil_divide(end - last * block, tile);
+}
+
+/// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
+/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
+/// tiles of rows a sample is taken.
+template <int Lanes, class Piece>
+constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
+                           int tile_columns) {
+    const int step = row_step_of(piece);
+    const int modulus = piece.modulus;
+    const int padded = (tile_columns + Lanes - 1) / Lanes * Lanes;
+    const int tiles = ceil_divide(rows, tile_rows * step);
+    const int sampled = std::min(tiles, 16);
+    double cost = 0;
+    for (int at = 0; at < sampled; ++at) {
+        const int first = at * tiles / sampled * tile_rows * step;
+        int begin = columns;
+        int end = 0;
+        // The bounds are monotone or constant from row to row.
+        for (const int row : {first, std::min(first + (tile_rows - 1) * step, rows - 1)}) {
+            int least = 0;
+            int most = columns;
+            for (const auto& limit : piece.lower)
+                if (limit.count < 0) least = std::max(least, limit.at(row, nullptr));
+            for (const auto& limit : piece.upper)
+                if (limit.count < 0) most = std::min(most, limit.at(row, nullptr));
+            begin = std::min(begin, least);
+            end = std::max(end, most);
+        }
+        if (begin < end)
+            cost += count_tiles(begin / modulus, ceil_divide(end, modulus), block, tile_columns) *
+                    (tile_rows * (padded + 3) + 64);
+    }
+    return cost * tiles / sampled;
+}
+
+/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
+template <class Shape, int At, class T>
+inline constexpr tile_plan tiles_of = [] {
+    constexpr auto& piece = Shape::space.pieces[At];
+    const int step = row_step_of(piece);
+    const int rows = ceil_divide(Shape::rows, step);
+    const int most_columns = ceil_divide(Shape::columns, piece.modulus);
+    tile_plan best;
+    best.blocks = ceil_divide(most_columns, most_block_columns);
+    const int block = ceil_divide(most_columns, best.blocks);
+    // Some lattices of a piece may have one column less.
+    const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
+    double least = std::numeric_limits<double>::infinity();
+    for (const int tall :
+         {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
+        for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
+                               ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
+            if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers)
+                continue;
+            const double cost =
+                tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
+            if (cost < least) {
+                least = cost;
+                best.rows = tall;
+                best.columns = wide;
+            }
+        }
+    return best;
+}();
+
+/// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
+/// been at hand before.
+struct column_block {
+    int first;
+    int fresh;
+    int end;
+};
+
+/// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
+/// new.
+struct tile_place {
+    int row;
+    int column;
+    int fresh;
+};
+
+/// Calls begin(block), then visit(row, count, begin, end) for each tile of rows that has pairs in
+/// the block: those lie in columns [begin, end).
+template <int Rows, int Blocks, class Lattice, class Begin, class Visit>
+SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
+    const int size = (part.columns + Blocks - 1) / Blocks;
+    for (int fresh = 0; fresh < part.columns; fresh += size) {
+        const int first = std::min(fresh, part.columns - size);
+        const column_block block{first, fresh, first + size};
+        begin(block);
+        for (int row = 0; row < part.rows; row += Rows) {
+            const int count = std::min(Rows, part.rows - row);
+            int low = block.end;
+            int high = 0;
+            for (int r = row; r < row + count; ++r) {
+                if (part.begin[r] >= part.end[r]) continue;
+                low = std::min(low, part.begin[r]);
+                high = std::max(high, part.end[r]);
+            }
+            low = std::max(low, block.fresh);
+            high = std::min(high, block.end);
+            if (low < high) visit(block, row, count, low, high);
+        }
+    }
+}
+
+/// Calls visit(tile) for the tiles that cover columns [begin, end) of a row tile. All have Columns
+/// columns: one that would leave the block overlaps the one before.
+template <int Columns, class Visit>
+SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
+                                     Visit visit) noexcept {
+    for (int fresh = begin; fresh < end; fresh += Columns)
+        visit(tile_place{row, std::min(fresh, block.end - Columns), fresh});
+}
+
+/// The elements from one row of turned columns to the next: not a power of two, whose rows would
+/// share a few lines of the cache.
+template <class T>
+constexpr int turned_pitch(int columns) {
+    const int pitch = (columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+    return pitch > 64 ? pitch + lanes<T> : pitch;
+}
+
+}  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
 /// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
@@ -1949,22 +2288,71 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
         kernel::product<Shape>(a, b, c, rows, depth);
 }
 
+/// The right operands of a score's dot products, for a block of columns: turned once, so that all
+/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
+/// the products are of operands as they lie.
+template <class Shape, class T, int Columns, int ColumnStep>
+class turned_operands {
+  public:
+    static constexpr bool any = Columns > 0;
+    static constexpr int pitch = turned_pitch<T>(Columns);
+
+    void turn(const score_operands<T>& operands, int column, int count) noexcept {
+        if constexpr (any)
+            unroll<Shape::nodes.size()>([&](auto index) {
+                constexpr score_node node = Shape::nodes[index()];
+                if constexpr (node.op == score_op::dot)
+                    turn_columns<node.y_column * ColumnStep, pitch>(
+                        operands.y[index()] + column * node.y_column,
+                        numbers_ + depth_before(index()) * pitch, count, node.depth);
+            });
+    }
+
+    /// The operand of a node, from this column of the block on.
+    template <int Node>
+    const T* at(int column) const noexcept {
+        return numbers_ + depth_before(Node) * pitch + column;
+    }
+
+  private:
+    static constexpr int depth_before(int node) {
+        int depth = 0;
+        for (int at = 0; at < node; ++at)
+            if (Shape::nodes[at].op == score_op::dot) depth += Shape::nodes[at].depth;
+        return depth;
+    }
+    static constexpr int size = any ? depth_before(Shape::nodes.size()) * pitch : 0;
+
+    alignas(64) T numbers_[size > 0 ? size : 1];
+};
+
 /// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
 /// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
-template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even>
+template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
+          class Turned>
 class score_tile {
   public:
     static constexpr int pitch = (Columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    score_tile(const score_operands<T>& operands, int row, int column, int rows) noexcept
-        : operands_(operands), row_(row), column_(column), rows_(rows) {}
+    /// `column` of the matrix is column `in_block` of the block that has been turned.
+    score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
+               int in_block, int rows) noexcept
+        : operands_(operands),
+          turned_(turned),
+          row_(row),
+          column_(column),
+          in_block_(in_block),
+          rows_(rows) {}
 
     /// What the numbers of the root's tile are to be multiplied by.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
+
+    /// Whether the scores themselves must be left as they are until `propagate`.
+    static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
         if constexpr (nodes[root].is_leaf())
@@ -1995,8 +2383,10 @@ class score_tile {
     }
 
     const score_operands<T>& operands_;
+    const Turned& turned_;
     int row_;
     int column_;
+    int in_block_;
     int rows_;
     alignas(64) T tiles_[count_tiles()][Rows * pitch];
 
@@ -2059,12 +2449,20 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
-            constexpr product_shape shape{
-                Rows,  Columns, node.depth, node.x_row * RowStep, 1, 1, node.y_column * ColumnStep,
-                pitch, false};
-            tile_product<shape, Even>(operands_.x[Node] + row_ * node.x_row,
-                                      operands_.y[Node] + column_ * node.y_column, to, rows_,
-                                      node.depth);
+            const T* x = operands_.x[Node] + row_ * node.x_row;
+            constexpr int x_row = node.x_row * RowStep;
+            if constexpr (Turned::any) {
+                constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
+                                              Turned::pitch, 1,       pitch,      false};
+                tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
+                                          node.depth);
+            } else {
+                constexpr int y_column = node.y_column * ColumnStep;
+                constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
+                                              1,    y_column, pitch,      false};
+                tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                          node.depth);
+            }
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;
@@ -2194,159 +2592,48 @@ class score_tile {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
-struct row_range {
-    int begin;
-    int end;
-};
-
-/// All rows, known to the compiler.
-template <int Rows>
-struct all_rows {
-    static constexpr int begin = 0;
-    static constexpr int end = Rows;
-};
-
-template <class Range>
-inline constexpr bool is_whole = false;
-template <int Rows>
-inline constexpr bool is_whole<all_rows<Rows>> = true;
+/// So many rows are attended from without turning the columns.
+inline constexpr int few_rows = 4;
 
 namespace detail {
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u.
-template <int Rows>
-struct lattice {
-    int first_row = 0;
-    int first_column = 0;
-    int rows = 0;
-    int columns = 0;
-    int begin[Rows];
-    int end[Rows];
+/// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
+/// which turning columns does not pay.
+template <class Shape, class T, class Range, bool Few, int At>
+struct piece_kernel {
+    static constexpr auto piece = Shape::space.pieces[At];
+    static constexpr int row_step = row_step_of(piece);
+    static constexpr int column_step = piece.modulus;
+    static constexpr tile_plan plan = tiles_of<Shape, At, T>;
+    static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
+    static constexpr int columns = plan.columns;
+    static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
+
+    static constexpr int block =
+        ((Shape::columns + column_step - 1) / column_step + plan.blocks - 1) / plan.blocks;
+    using turned = turned_operands<Shape, T, Few ? 0 : block, column_step>;
+    using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned>;
 };
 
-constexpr int ceil_divide(int value, int divisor) {
-    return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
-}
+/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+struct tile_interval {
+    int begin;
+    int end;
 
-/// Calls visit(lattice, row_step, column_step) for each part of the space within the rows.
-template <class Shape, class Range, class Visit>
-SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
-    unroll<Shape::space.pieces.size()>([&](auto index) {
-        constexpr auto piece = Shape::space.pieces[index()];
-        constexpr int modulus = piece.modulus;
-        constexpr int row_step = piece.slope != 0 ? modulus : piece.row_modulus;
-        static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
-        constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
-        lattice<capacity> part;
-        for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
-            if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
-            for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
-                 ++column_class) {
-                if (!piece.admits_residue(row_class, column_class)) continue;
-                const int skipped = range.begin > row_class
-                                        ? (range.begin - row_class + row_step - 1) / row_step
-                                        : 0;
-                part.first_row = row_class + skipped * row_step;
-                part.first_column = column_class;
-                part.rows = (range.end - part.first_row + row_step - 1) / row_step;
-                part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
-                if (part.rows <= 0) continue;
-                bool any = false;
-                for (int t = 0; t < part.rows; ++t) {
-                    const int row = part.first_row + t * row_step;
-                    const bool admitted = piece.admits_row(row, counts);
-                    const int begin = piece.begin(row, counts);
-                    const int end = piece.end(row, Shape::columns, counts);
-                    part.begin[t] = ceil_divide(begin - column_class, modulus);
-                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
-                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
-                    any = any || part.end[t] > 0;
-                }
-                if (any)
-                    visit(part, std::integral_constant<int, row_step>{},
-                          std::integral_constant<int, modulus>{});
-            }
-        }
-    });
-}
+    template <class Lattice>
+    SEQUENT_INLINE tile_interval(const Lattice& part, const tile_place& at, int r, int columns)
+        : begin(std::max(part.begin[at.row + r], at.fresh) - at.column),
+          end(std::min(part.end[at.row + r] - at.column, columns)) {}
 
-/// Calls visit(row, rows, column) for each tile that holds a pair. A tile has Columns columns, also
-/// the last, which then overlaps the one before: `fresh` is its first column that is new.
-template <int Rows, int Columns, class Lattice, class Visit>
-SEQUENT_INLINE void each_tile(const Lattice& part, Visit visit) noexcept {
-    for (int fresh = 0; fresh < part.columns; fresh += Columns) {
-        const int column = fresh + Columns <= part.columns ? fresh : part.columns - Columns;
-        for (int row = 0; row < part.rows; row += Rows) {
-            const int rows = part.rows - row < Rows ? part.rows - row : Rows;
-            bool any = false;
-            for (int r = 0; r < rows && !any; ++r)
-                any = part.begin[row + r] < column + Columns && part.end[row + r] > fresh;
-            if (any) visit(row, rows, column, fresh);
-        }
+    SEQUENT_INLINE bool empty() const { return begin >= end; }
+    SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
+    /// Whether the columns c, c + 1, ... are inside.
+    template <class T>
+    SEQUENT_INLINE auto mask(int c) const {
+        const batch<T> at = iota<T>() + set(static_cast<T>(c));
+        return (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
     }
-}
-
-template <class Shape, int RowStep, int ColumnStep>
-struct tile_size {
-    static constexpr int all_rows = (Shape::rows + RowStep - 1) / RowStep;
-    static constexpr int all_columns = Shape::columns / ColumnStep;
-    static constexpr int rows = all_rows < 64 ? all_rows : 64;
-    static constexpr int columns = all_columns < 1 ? 1 : (all_columns < 64 ? all_columns : 64);
-    /// Whether no tile has fewer rows.
-    template <class Range>
-    static constexpr bool even = is_whole<Range>&& RowStep == 1 && all_rows % rows == 0;
 };
-
-/// exp(score - shift) for the columns [begin, end) of one row of a tile and zero elsewhere; the
-/// sum.
-template <int Columns, class T>
-SEQUENT_INLINE T exponentials(T* row, int begin, int end, T scale, T shift) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum = zero<T>();
-    const batch<T> scales = set(scale);
-    const batch<T> shifts = set(-shift);
-    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> p = exp(fma(load(row + c), scales, shifts));
-            sum += p;
-            store(row + c, p);
-        }
-    } else {
-        const batch<T> index = iota<T>();
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside =
-                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            const batch<T> p =
-                xsimd::select(inside, exp(fma(load(row + c), scales, shifts)), zero<T>());
-            sum += p;
-            store(row + c, p);
-        }
-    }
-    return reduce_add(sum);
-}
-
-/// The greatest score of the columns [begin, end) of one row of a tile; not empty.
-template <int Columns, class T>
-SEQUENT_INLINE T greatest(const T* row, int begin, int end) noexcept {
-    constexpr int n = lanes<T>;
-    const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
-    batch<T> most = lowest;
-    if (begin <= 0 && end >= (Columns + n - 1) / n * n) {
-        for (int c = 0; c < Columns; c += n) most = xsimd::max(most, load(row + c));
-    } else {
-        const batch<T> index = iota<T>();
-        for (int c = 0; c < Columns; c += n) {
-            const batch<T> at = index + set(static_cast<T>(c));
-            const auto inside =
-                (at >= set(static_cast<T>(begin))) & (at < set(static_cast<T>(end)));
-            most = xsimd::max(most, xsimd::select(inside, load(row + c), lowest));
-        }
-    }
-    return reduce_max(most);
-}
 
 template <int Length, class T>
 SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
@@ -2368,6 +2655,147 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
+/// What rows have seen so far of their softmax: numbers are exp(score - shift). With room for whole
+/// vectors.
+template <int Rows, class T>
+struct running_softmax {
+    alignas(64) T shift[Rows + lanes<T> - 1];
+    alignas(64) T sum[Rows + lanes<T> - 1];
+};
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
+
+/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
+/// the range, and most tiles after a row's first leave what was summed as it is.
+inline constexpr int shift_slack = 8;
+
+/// Makes a row's shift fit the scores of a tile, which become -infinity outside of the interval.
+/// Where the shift moves, what was summed before is scaled: sum, sums and out.
+template <int Columns, int Length, class T>
+SEQUENT_INLINE void shift_row(T* row, tile_interval inside, T scale, T& shift, T& sum, T* sums,
+                              T* out) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int vectors = (Columns + n - 1) / n;
+    constexpr int last = Columns - (vectors - 1) * n;
+    batch<T> x[vectors];
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(row + v * n);
+    if (!inside.covers(Columns)) {
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+            x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
+            store(row + v * n, x[v]);
+        }
+    } else if constexpr (last < n) {
+        x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
+        store(row + (vectors - 1) * n, x[vectors - 1]);
+    }
+    batch<T> most = x[0];
+    SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
+    if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
+    const T next = reduce_max(most) * scale;
+    if (shift != lowest<T>) {
+        const T factor = exp(shift - next);
+        scale_row<Length>(out, factor);
+        sum *= factor;
+        store(sums, batch<T>(load(sums) * set(factor)));
+    }
+    shift = next;
+}
+
+/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+template <int Columns, class T>
+SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
+    // Only if all scores so far are -infinity is the shift.
+    const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
+    batch<T> sum = load(sums);
+    for (int c = 0; c < Columns; c += lanes<T>) {
+        const batch<T> p = exp(fma(load(row + c), set(scale), down));
+        sum += p;
+        store(row + c, p);
+    }
+    store(sums, sum);
+}
+
+/// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
+/// the weights into that of the scores, times scale.
+template <int Columns, class T>
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_interval inside,
+                               T scale, T log_sum, T inner) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
+        if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());
+        store(weights + c, p);
+        const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
+        store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
+    }
+}
+
+template <bool Few, class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+               const int* counts, Range range) noexcept {
+    running_softmax<Shape::rows, T> state;
+    std::fill(state.shift + range.begin, state.shift + range.end, lowest<T>);
+    std::fill(state.sum + range.begin, state.sum + range.end, T(0));
+    for (int row = range.begin; row < range.end; ++row)
+        std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
+    each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
+        using piece = piece_kernel<Shape, T, Range, Few, decltype(index)::value>;
+        using tile = typename piece::tile;
+        constexpr int value_step = Shape::value_column * piece::column_step;
+        constexpr int out_step = Shape::out_row * piece::row_step;
+        typename piece::turned turned;
+        alignas(64) T sums[piece::rows * lanes<T>];
+        const auto row_tile = [&](const column_block& block, int first, int count, int begin,
+                                  int end) {
+            const int row = part.first_row + first * piece::row_step;
+            std::fill_n(sums, count * lanes<T>, T(0));
+            const auto take = [&](tile_place at) {
+                const int column = part.first_column + at.column * piece::column_step;
+                tile scores(operands, turned, row, column, at.column - block.first, count);
+                T* p = scores.evaluate();
+                constexpr T scale = static_cast<T>(tile::root_scale());
+                for (int r = 0; r < count; ++r) {
+                    const int here = row + r * piece::row_step;
+                    shift_row<piece::columns, Shape::length>(
+                        p + r * tile::pitch, tile_interval(part, at, r, piece::columns), scale,
+                        state.shift[here], state.sum[here], sums + r * lanes<T>,
+                        out + here * Shape::out_row);
+                }
+                for (int r = 0; r < count; ++r)
+                    soften_row<piece::columns>(p + r * tile::pitch, scale,
+                                               state.shift[row + r * piece::row_step],
+                                               sums + r * lanes<T>);
+                constexpr product_shape shape{
+                    piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
+                    out_step,    true};
+                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
+                                                 out + row * Shape::out_row, count, piece::columns);
+            };
+            each_column_tile<piece::columns>(block, first, begin, end, take);
+            for (int r = 0; r < count; ++r)
+                state.sum[row + r * piece::row_step] += reduce_add(load(sums + r * lanes<T>));
+        };
+        each_row_tile<piece::rows, piece::plan.blocks>(
+            part,
+            [&](const column_block& block) {
+                turned.turn(operands, part.first_column + block.first * piece::column_step,
+                            block.end - block.first);
+            },
+            row_tile);
+    });
+    for (int row = range.begin; row < range.end; ++row)
+        if (state.sum[row] != 0)
+            scale_row<Shape::length>(out + row * Shape::out_row, 1 / state.sum[row]);
+    for (int row = range.begin; row < range.end; row += lanes<T>) {
+        const batch<T> sum = load(state.sum + row);
+        const batch<T> log_sums = xsimd::select(sum == zero<T>(), set(-lowest<T>),
+                                                batch<T>(load(state.shift + row) + log(sum)));
+        store_first(log_sum + row, log_sums, std::min(lanes<T>, range.end - row));
+    }
+}
+
 }  // namespace detail
 
 /// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
@@ -2375,72 +2803,13 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
                const int* counts, Range range) noexcept {
-    T shift[Shape::rows];
-    T sum[Shape::rows];
-    for (int row = range.begin; row < range.end; ++row) {
-        shift[row] = -std::numeric_limits<T>::infinity();
-        sum[row] = 0;
-        std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
-    }
-    detail::each_lattice<Shape>(
-        counts, range, [&](const auto& part, auto row_step, auto column_step) {
-            using size = detail::tile_size<Shape, row_step(), column_step()>;
-            constexpr bool even = size::template even<Range>;
-            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                            column_step(), even>;
-            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                                   int fresh) {
-                const int row = part.first_row + first * row_step();
-                const int at_column = part.first_column + column * column_step();
-                tile scores(operands, row, at_column, rows);
-                T* p = scores.evaluate();
-                constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < rows; ++r) {
-                    T* line = p + r * tile::pitch;
-                    const int begin = std::max(part.begin[first + r], fresh) - column;
-                    const int end = std::min(part.end[first + r] - column, size::columns);
-                    const int at = row + r * row_step();
-                    if (begin >= end) {
-                        std::fill_n(line, tile::pitch, T(0));
-                        continue;
-                    }
-                    const T most = detail::greatest<size::columns>(line, begin, end) * scale;
-                    const T next = std::max(shift[at], most);
-                    if (next == -std::numeric_limits<T>::infinity()) {
-                        std::fill_n(line, tile::pitch, T(0));
-                        continue;
-                    }
-                    const T added =
-                        detail::exponentials<size::columns>(line, begin, end, scale, next);
-                    if (sum[at] > 0 && next > shift[at]) {
-                        const T factor = exp(shift[at] - next);
-                        detail::scale_row<Shape::length>(out + at * Shape::out_row, factor);
-                        sum[at] *= factor;
-                    }
-                    shift[at] = next;
-                    sum[at] += added;
-                }
-                constexpr product_shape shape{size::rows,
-                                              Shape::length,
-                                              size::columns,
-                                              tile::pitch,
-                                              1,
-                                              Shape::value_column * column_step(),
-                                              1,
-                                              Shape::out_row * row_step(),
-                                              true};
-                detail::tile_product<shape, even>(p, value + at_column * Shape::value_column,
-                                                  out + row * Shape::out_row, rows, size::columns);
-            });
-        });
-    for (int row = range.begin; row < range.end; ++row) {
-        if (sum[row] > 0) {
-            detail::scale_row<Shape::length>(out + row * Shape::out_row, 1 / sum[row]);
-            log_sum[row] = shift[row] + log(sum[row]);
-        } else {
-            log_sum[row] = std::numeric_limits<T>::infinity();
-        }
-    }
+    if constexpr (is_whole<Range>)
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, counts,
+                                                          range);
+    else if (range.end - range.begin <= few_rows)
+        detail::attention<true, Shape>(operands, value, out, log_sum, counts, range);
+    else
+        detail::attention<false, Shape>(operands, value, out, log_sum, counts, range);
 }
 
 /// Adds to the gradients in `operands` and to value_gradient, which may be null. The scores are
@@ -2454,64 +2823,79 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     constexpr all_rows<Shape::rows> all;
-    detail::each_lattice<Shape>(
-        counts, all, [&](const auto& part, auto row_step, auto column_step) {
-            using size = detail::tile_size<Shape, row_step(), column_step()>;
-            constexpr bool even = size::template even<all_rows<Shape::rows>>;
-            using tile = detail::score_tile<Shape, T, size::rows, size::columns, row_step(),
-                                            column_step(), even>;
-            constexpr int pitch = tile::pitch;
-            constexpr int value_step = Shape::value_column * column_step();
-            constexpr int out_step = Shape::out_row * row_step();
-            detail::each_tile<size::rows, size::columns>(part, [&](int first, int rows, int column,
-                                                                   int fresh) {
-                const int row = part.first_row + first * row_step();
-                const int at_column = part.first_column + column * column_step();
-                tile scores(operands, row, at_column, rows);
-                const T* raw = scores.evaluate();
-                const T* dout = out_gradient + row * Shape::out_row;
-                alignas(64) T p[size::rows * pitch];
-                alignas(64) T ds[size::rows * pitch];
-                constexpr product_shape to_weights{
-                    size::rows, size::columns, Shape::length, out_step, 1,
-                    1,          value_step,    pitch,         false};
-                detail::tile_product<to_weights, even>(
-                    dout, value + at_column * Shape::value_column, ds, rows, Shape::length);
+    detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
+        using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
+                                           (Shape::rows <= few_rows), decltype(index)::value>;
+        using tile = typename piece::tile;
+        constexpr int pitch = tile::pitch;
+        constexpr int value_step = Shape::value_column * piece::column_step;
+        constexpr int out_step = Shape::out_row * piece::row_step;
+        constexpr int turned_step = piece::turned::pitch;
+        typename piece::turned turned;
+        alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
+        const auto row_tile = [&](const detail::column_block& block, int first, int count,
+                                  int begin, int end) {
+            const int row = part.first_row + first * piece::row_step;
+            const T* dout = out_gradient + row * Shape::out_row;
+            const auto take = [&](detail::tile_place at) {
+                const int column = part.first_column + at.column * piece::column_step;
+                const int in_block = at.column - block.first;
+                const T* v = value + column * Shape::value_column;
+                tile scores(operands, turned, row, column, in_block, count);
+                T* raw = scores.evaluate();
+                alignas(64) T own[tile::needs_scores ? piece::rows * pitch : 1];
+                T* p = tile::needs_scores ? own : raw;
+                alignas(64) T ds[piece::rows * pitch];
+                if constexpr (piece::turned::any) {
+                    constexpr product_shape shape{
+                        piece::rows, piece::columns, Shape::length, out_step, 1, turned_step,
+                        1,           pitch,          false};
+                    detail::tile_product<shape, piece::even>(dout, turned_value + in_block, ds,
+                                                             count, Shape::length);
+                } else {
+                    constexpr product_shape shape{
+                        piece::rows, piece::columns, Shape::length, out_step, 1,
+                        1,           value_step,     pitch,         false};
+                    detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
+                }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < rows; ++r) {
-                    const int at = row + r * row_step();
-                    const int begin = std::max(part.begin[first + r], fresh) - column;
-                    const int end = std::min(part.end[first + r] - column, size::columns);
-                    T* weights = p + r * pitch;
-                    T* gradient = ds + r * pitch;
-                    if (begin >= end) {
-                        std::fill_n(weights, pitch, T(0));
-                        std::fill_n(gradient, pitch, T(0));
-                        continue;
-                    }
-                    std::copy_n(raw + r * pitch, pitch, weights);
-                    (void)detail::exponentials<size::columns>(weights, begin, end, scale,
-                                                              log_sum[at]);
-                    const batch<T> subtract = set(inner[at]);
-                    for (int c = 0; c < size::columns; c += lanes<T>) {
-                        const batch<T> weight = load(weights + c);
-                        const batch<T> slope =
-                            weight * (load(gradient + c) - subtract) * set(scale);
-                        store(gradient + c, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                for (int r = 0; r < count; ++r) {
+                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    if (inside.empty()) {
+                        std::fill_n(p + r * pitch, pitch, T(0));
+                        std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else {
+                        const int here = row + r * piece::row_step;
+                        detail::weight_row<piece::columns>(raw + r * pitch, p + r * pitch,
+                                                           ds + r * pitch, inside, scale,
+                                                           log_sum[here], inner[here]);
                     }
                 }
                 if constexpr (Shape::value_gradient)
                     if (value_gradient) {
-                        constexpr product_shape to_value{
-                            size::columns, Shape::length, size::rows, 1, pitch, out_step, 1,
-                            value_step,    true};
-                        detail::tile_product<to_value, even>(
-                            p, dout, value_gradient + at_column * Shape::value_column,
-                            size::columns, rows);
+                        constexpr product_shape shape{
+                            piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
+                            value_step,     true};
+                        detail::tile_product<shape, piece::even>(
+                            p, dout, value_gradient + column * Shape::value_column, piece::columns,
+                            count);
                     }
                 scores.propagate(ds);
-            });
-        });
+            };
+            detail::each_column_tile<piece::columns>(block, first, begin, end, take);
+        };
+        detail::each_row_tile<piece::rows, piece::plan.blocks>(
+            part,
+            [&](const detail::column_block& block) {
+                const int column = part.first_column + block.first * piece::column_step;
+                const int count = block.end - block.first;
+                turned.turn(operands, column, count);
+                if constexpr (piece::turned::any)
+                    detail::turn_columns<value_step, turned_step>(
+                        value + column * Shape::value_column, turned_value, count, Shape::length);
+            },
+            row_tile);
+    });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -3785,6 +4169,7 @@ constexpr auto rules(Rules... list) noexcept {
 
 #include <cstdio>
 
+#include <cassert>
 #include <memory>
 
 #include <initializer_list>
@@ -4003,15 +4388,226 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        throw argument_error("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        throw argument_error("sequent: " + what +
+        fail<argument_error>("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");
 }
 
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
+
+/// Threads that wait for work.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Tells the processor that this thread only waits.
+inline void relax() noexcept {
+#if defined(__SSE2__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/// How this thread rounds and whether it takes denormal numbers for zero.
+class float_mode {
+  public:
+    static float_mode current() noexcept {
+        float_mode result;
+#if defined(__SSE2__) || defined(_M_X64)
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+        __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
+#endif
+        return result;
+    }
+    void apply() const noexcept {
+#if defined(__SSE2__) || defined(_M_X64)
+        _mm_setcsr(static_cast<unsigned>(bits));
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+        __asm__ __volatile__("msr fpcr, %0" : : "r"(bits));
+#endif
+    }
+
+    std::uint64_t bits = 0;
+};
+
+/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
+/// reads is written by sequentially consistent operations before ring(), so that either the bell
+/// sees the sleeper or the sleeper the condition.
+class bell {
+  public:
+    template <class Condition>
+    void wait(Condition condition) noexcept {
+        using clock = std::chrono::steady_clock;
+        const auto start = clock::now();
+        do {
+            for (int look = 0; look < 16; ++look) {
+                if (condition()) return;
+                relax();
+            }
+        } while (clock::now() - start < std::chrono::microseconds(50));
+        std::unique_lock<std::mutex> lock(mutex_);
+        ++asleep_;
+        woken_.wait(lock, condition);
+        --asleep_;
+    }
+
+    void ring() noexcept {
+        if (asleep_ == 0) return;
+        { const std::lock_guard<std::mutex> lock(mutex_); }
+        woken_.notify_all();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    std::atomic<int> asleep_{0};
+};
+
+}  // namespace model_detail
+
+/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
+/// and size() - 1 workers, which sleep while there is none.
+///
+/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
+/// threads at once. It must live until run has returned; its end ends the workers.
+class thread_pool {
+  public:
+    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
+    /// the system has no more threads.
+    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : thread_pool(std::max(1, threads), nothing_started{}) {
+        while (static_cast<int>(workers_.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers_.size()) + 1;
+            workers_.emplace_back([this, thread] { serve(thread); });
+        }
+    }
+    ~thread_pool() {
+        ending_ = true;
+        left_ = left_ + one_run;
+        begin_.ring();
+        for (std::thread& worker : workers_) worker.join();
+    }
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    /// With the calling thread.
+    int size() const noexcept { return size_; }
+
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
+    /// all threads in no certain order, and returns when all are done. What was written before is
+    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
+    /// Nothing is allocated. An exception in f ends the program.
+    template <class F>
+    void run(int tasks, F&& f) noexcept {
+        using function = std::remove_reference_t<F>;
+        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+            auto& of = *static_cast<function*>(const_cast<void*>(context));
+            if constexpr (std::is_invocable_v<function&, int, int>)
+                of(task, thread);
+            else
+                of(task);
+        };
+        if (size_ == 1 || tasks <= 1) {
+            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        } else {
+            run_on_all(tasks, call, std::addressof(f));
+        }
+    }
+
+  private:
+    using call_type = void (*)(const void*, int, int) noexcept;
+    struct nothing_started {};
+
+    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
+    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+
+    /// The threads follow in the constructor that delegates here: should one fail, the destructor
+    /// ends those that have started.
+    thread_pool(int size, nothing_started) : size_(size) {
+        workers_.reserve(static_cast<std::size_t>(size - 1));
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) noexcept {
+        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
+        assert(!running && "a thread_pool does one run at a time");
+        constexpr auto relaxed = std::memory_order_relaxed;
+        call_.store(call, relaxed);
+        context_.store(context, relaxed);
+        tasks_.store(tasks, relaxed);
+        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
+        done_.store(0, relaxed);
+        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
+        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
+        begin_.ring();
+        take_tasks(run, 0);
+        end_.wait([&] { return done_ == tasks; });
+        running_.store(false, relaxed);
+    }
+
+    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
+    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    void take_tasks(std::uint64_t run, int thread) noexcept {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        const call_type call = call_.load(relaxed);
+        const void* const context = context_.load(relaxed);
+        const int tasks = tasks_.load(relaxed);
+        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        int taken = 0;
+        std::uint64_t left = left_;
+        while (run_of(left) == run && tasks_of(left) > 0) {
+            if (!left_.compare_exchange_weak(left, left - 1)) continue;
+            call(context, tasks - tasks_of(left), thread);
+            ++taken;
+            left = left_;
+        }
+        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+    }
+
+    void serve(int thread) noexcept {
+        std::uint64_t last = 0;
+        for (;;) {
+            begin_.wait([&] { return run_of(left_) != last; });
+            last = run_of(left_);
+            if (ending_) return;
+            take_tasks(last, thread);
+        }
+    }
+
+    int size_;
+    alignas(64) std::atomic<std::uint64_t> left_{0};
+    alignas(64) std::atomic<int> done_{0};
+    alignas(64) std::atomic<call_type> call_{nullptr};
+    std::atomic<const void*> context_{nullptr};
+    std::atomic<int> tasks_{0};
+    std::atomic<std::uint64_t> float_mode_{0};
+    std::atomic<bool> running_{false};
+    std::atomic<bool> ending_{false};
+    model_detail::bell begin_;
+    model_detail::bell end_;
+    std::vector<std::thread> workers_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <cstring>
 
 /// What can be wrong with a program, and how the compiler says it.
 
@@ -8635,200 +9231,6 @@ struct plan_of {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pointers of one call: where a plan's places lie in memory.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using plan::operand;
-using plan::place;
-
-inline constexpr int max_facts = 16;
-
-template <class T>
-struct bindings {
-    const T* parameters = nullptr;
-    T* workspace = nullptr;
-    const void* facts[max_facts]{};
-    T* parameter_gradient = nullptr;
-    T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
-                                     // them
-    int layer[plan::max_depth]{};
-
-    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
-        std::ptrdiff_t at = 0;
-        for (int level = 0; level < plan::max_depth; ++level)
-            at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
-        return at;
-    }
-    SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
-        const T* base = at.where == place::parameter ? parameters : workspace;
-        return base + at.offset + shift(at.layer_strides);
-    }
-    SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
-        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
-    }
-    SEQUENT_INLINE T* write(const operand& at) const noexcept {
-        return workspace + at.offset + shift(at.layer_strides);
-    }
-    /// Where the operand's gradient is to be added; null where none is wanted.
-    SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
-        switch (at.where) {
-            case place::value:
-                return workspace + at.adjoint + shift(at.adjoint_layer_strides);
-            case place::parameter:
-                return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
-                                  : nullptr;
-            case place::fact:
-                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
-            default:
-                return nullptr;
-        }
-    }
-};
-
-/// Calls body(o0, o1, o2) for all values of the outer loops of a step.
-template <class Body>
-SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
-    for (int first = 0; first < extents[0]; ++first)
-        for (int second = 0; second < extents[1]; ++second)
-            for (int third = 0; third < extents[2]; ++third) body(first, second, third);
-}
-
-/// How far an access has moved after that many rounds of the outer loops.
-SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
-                                          int third) noexcept {
-    return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
-           static_cast<std::ptrdiff_t>(second) * at.outer[1] +
-           static_cast<std::ptrdiff_t>(third) * at.outer[2];
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Program>
-inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
-
-template <const auto& Program, class... Facts>
-consteval bool check_form() {
-    if constexpr (is_told<decltype(Program)>)
-        return false;
-    else
-        return plan::plan_of<Program, Facts...>::ok;
-}
-template <const auto& Program, class... Facts>
-inline constexpr bool is_well_formed = check_form<Program, Facts...>();
-
-/// What is wrong, unless an operator has told it already.
-template <bool Told, const auto& Program, class... Facts>
-struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
-};
-template <const auto& Program, class... Facts>
-struct report_of<true, Program, Facts...> {
-    using type = language::mistaken;
-};
-
-/// Any argument, under a name or not.
-struct anything {
-    constexpr anything() = default;
-    template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
-    constexpr anything(Value&&) noexcept {}
-    constexpr anything(std::initializer_list<anything>) noexcept {}
-};
-
-/// One view, or an array of them.
-template <class T>
-struct any_view : tensor_view<T> {
-    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
-};
-
-template <class T>
-struct any_block {
-    static constexpr int size = 1;
-    T numbers[1]{};
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
-    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
-    template <class Name>
-    any_view<T> operator[](Name) noexcept {
-        return {};
-    }
-    template <class Name>
-    any_view<const T> operator[](Name) const noexcept {
-        return {};
-    }
-};
-
-template <const auto& Program, class... Facts>
-class ill_formed_model {
-    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
-                  0);
-
-  public:
-    using plan = sequent::plan::plan_of<Program, Facts...>;
-    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
-
-    template <class T>
-    using parameters = any_block<T>;
-    template <class T>
-    using workspace = any_block<T>;
-    template <class T>
-    using facts = anything;
-    template <class T>
-    using output_gradients = anything;
-    template <class T>
-    struct fact_gradients : anything {
-        using anything::anything;
-        T* pointers[max_facts]{};
-    };
-
-    static constexpr const auto& program = Program;
-    static constexpr int parameter_count = 0;
-    static constexpr int outputs = 1;
-
-    template <class T>
-    static void initialize(any_block<T>&, std::uint64_t = 0) {}
-    template <class T, class F>
-    static void for_each(any_block<T>&, F f) {
-        f(std::string_view(), tensor_view<T>());
-    }
-    template <class T, class F>
-    static void for_each(const any_block<T>&, F f) {
-        f(std::string_view(), tensor_view<const T>());
-    }
-    template <class T, class F>
-    static void for_each(std::span<T>, F f) {
-        f(std::string_view(), tensor_view<T>());
-    }
-    template <class T>
-    static void mark_decayed(any_block<T>&) {}
-    template <class T>
-    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
-        return {};
-    }
-    template <class T, class Rows>
-    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
-                                     Rows) noexcept {
-        return {};
-    }
-    template <class T>
-    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
-                         any_block<T>&, const anything& = {}) noexcept {}
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-#include <cstring>
-
 namespace sequent::inline SEQUENT_ABI {
 
 /// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
@@ -9064,6 +9466,448 @@ void initialize_parameters(T* base, std::uint64_t seed) {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
+/// time in which they are needed.
+template <class Plan, class T>
+struct alignas(64) workspace_block {
+    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    /// A relation's values after forward, until backward.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool kept = is_kept<Plan>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Many samples on several threads.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr weight_view view(int at) {
+        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
+    }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, tensor_view<T>,
+                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+
+    template <class T>
+    static views<T> views_of(T* numbers) noexcept {
+        if constexpr (count == 1) {
+            constexpr weight_view only = side_by_side(0);
+            return to_tensor<T>(only, numbers);
+        } else {
+            views<T> result;
+            for (int at = 0; at < count; ++at)
+                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            return result;
+        }
+    }
+};
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `position` in row-major order of its extents, `offset` in memory.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    for (int run = 0; run < runs; ++run) {
+        int offset = view.offset;
+        int rest = run;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
+            offset += rest % view.extents[axis] * view.strides[axis];
+        body(run * length, offset, length);
+    }
+}
+
+/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
+/// thread, and a gradient for each group of samples but the first.
+///
+/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
+/// order: the numbers depend on how many groups there are and never on the threads. No more threads
+/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+template <class Plan, class T>
+class batch_memory {
+  public:
+    explicit batch_memory(thread_pool& pool, int groups = 4)
+        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
+        for (int thread = 0; thread < pool.size(); ++thread) {
+            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
+            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+        }
+        for (int group = 1; group < this->groups(); ++group)
+            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+    }
+
+    thread_pool& pool() const noexcept { return pool_; }
+    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+
+    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Room for the gradients of one sample's outputs.
+    std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
+
+    /// Calls add(sample, thread, gradient) for each of `samples`, where add adds to the gradient
+    /// and returns a loss; the sum of the losses. All is added to `total` in the end.
+    template <class Add>
+    double sum(int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+        pool_.run(groups(), [&](int group, int thread) {
+            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
+            double loss = 0;
+            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
+                 ++sample)
+                loss += add(sample, thread, gradient);
+            at(losses_, group) = loss;
+        });
+        if (groups() > 1) add_groups(samples, total);
+        double loss = 0;
+        for (const double each : losses_) loss += each;
+        return loss;
+    }
+
+  private:
+    thread_pool& pool_;
+    std::vector<double> losses_;
+    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
+    std::vector<std::vector<T>> outward_;
+    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;  // zero between calls
+
+    template <class List>
+    static auto& at(List& list, int index) noexcept {
+        return list[static_cast<std::size_t>(index)];
+    }
+
+    int first_of(int group, int samples) const noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
+                                groups());
+    }
+
+    /// Adds the groups' gradients to `total` and leaves zeros.
+    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
+        constexpr int size = parameter_block<Plan, T>::size;
+        constexpr int part = 8192;
+        pool_.run((size + part - 1) / part, [&](int task) {
+            const int end = std::min(size, (task + 1) * part);
+            for (int group = 1; group < groups(); ++group)
+                if (first_of(group, samples) < first_of(group + 1, samples))
+                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+        });
+    }
+
+    static void move_to(T* to, T* from, int begin, int end) noexcept {
+        constexpr int n = kernel::lanes<T>;
+        int at = begin;
+        for (; at + n <= end; at += n) {
+            kernel::store(to + at,
+                          kernel::batch<T>(kernel::load(to + at) + kernel::load(from + at)));
+            kernel::store(from + at, kernel::zero<T>());
+        }
+        for (; at < end; ++at) {
+            to[at] += from[at];
+            from[at] = T(0);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The pointers of one call: where a plan's places lie in memory.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::operand;
+using plan::place;
+
+inline constexpr int max_facts = 16;
+
+template <class T>
+struct bindings {
+    const T* parameters = nullptr;
+    T* workspace = nullptr;
+    const void* facts[max_facts]{};
+    T* parameter_gradient = nullptr;
+    T* fact_gradients[max_facts]{};  // null where none is wanted
+    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
+                                     // them
+    int layer[plan::max_depth]{};
+
+    SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int level = 0; level < plan::max_depth; ++level)
+            at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
+        return at;
+    }
+    SEQUENT_INLINE const T* read(const operand& at) const noexcept {
+        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
+        const T* base = at.where == place::parameter ? parameters : workspace;
+        return base + at.offset + shift(at.layer_strides);
+    }
+    SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
+        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
+    }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept {
+        return workspace + at.offset + shift(at.layer_strides);
+    }
+    /// Where the operand's gradient is to be added; null where none is wanted.
+    SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
+        switch (at.where) {
+            case place::value:
+                return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::parameter:
+                return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
+                                  : nullptr;
+            case place::fact:
+                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
+            default:
+                return nullptr;
+        }
+    }
+};
+
+/// Calls body(o0, o1, o2) for all values of the outer loops of a step.
+template <class Body>
+SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
+    for (int first = 0; first < extents[0]; ++first)
+        for (int second = 0; second < extents[1]; ++second)
+            for (int third = 0; third < extents[2]; ++third) body(first, second, third);
+}
+
+/// How far an access has moved after that many rounds of the outer loops.
+SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
+                                          int third) noexcept {
+    return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
+           static_cast<std::ptrdiff_t>(second) * at.outer[1] +
+           static_cast<std::ptrdiff_t>(third) * at.outer[2];
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
+/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Program>
+inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
+
+template <const auto& Program, class... Facts>
+consteval bool check_form() {
+    if constexpr (is_told<decltype(Program)>)
+        return false;
+    else
+        return plan::plan_of<Program, Facts...>::ok;
+}
+template <const auto& Program, class... Facts>
+inline constexpr bool is_well_formed = check_form<Program, Facts...>();
+
+/// What is wrong, unless an operator has told it already.
+template <bool Told, const auto& Program, class... Facts>
+struct report_of {
+    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+};
+template <const auto& Program, class... Facts>
+struct report_of<true, Program, Facts...> {
+    using type = language::mistaken;
+};
+
+/// Any argument, under a name or not.
+struct anything {
+    constexpr anything() = default;
+    template <class Value>
+        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
+    constexpr anything(Value&&) noexcept {}
+    constexpr anything(std::initializer_list<anything>) noexcept {}
+};
+
+/// One view, or an array of them.
+template <class T>
+struct any_view : tensor_view<T> {
+    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
+};
+
+template <class T>
+struct any_block {
+    static constexpr int size = 1;
+    T numbers[1]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
+    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
+    template <class Name>
+    any_view<T> operator[](Name) noexcept {
+        return {};
+    }
+    template <class Name>
+    any_view<const T> operator[](Name) const noexcept {
+        return {};
+    }
+};
+
+struct any_batch {
+    explicit any_batch(thread_pool&, int = 1) {}
+};
+
+template <const auto& Program, class... Facts>
+class ill_formed_model {
+    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
+                  0);
+
+  public:
+    using plan = sequent::plan::plan_of<Program, Facts...>;
+    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
+
+    template <class T>
+    using parameters = any_block<T>;
+    template <class T>
+    using workspace = any_block<T>;
+    template <class T>
+    using batch = any_batch;
+    template <class T>
+    using output_views = any_view<T>;
+    template <class T>
+    using facts = anything;
+    template <class T>
+    using output_gradients = anything;
+    template <class T>
+    struct fact_gradients : anything {
+        using anything::anything;
+        T* pointers[max_facts]{};
+    };
+
+    static constexpr const auto& program = Program;
+    static constexpr int parameter_count = 0;
+    static constexpr int outputs = 1;
+
+    template <class T>
+    static void initialize(any_block<T>&, std::uint64_t = 0) {}
+    template <class T, class F>
+    static void for_each(any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T, class F>
+    static void for_each(const any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<const T>());
+    }
+    template <class T, class F>
+    static void for_each(std::span<T>, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T>
+    static void mark_decayed(any_block<T>&) {}
+    template <class T>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T, class How>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
+                                     How&&) noexcept {
+        return {};
+    }
+    template <class T>
+    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
+                         any_block<T>&, const anything& = {}, const anything& = {}) noexcept {}
+    template <class T, class Out>
+    static void forward_batch(const any_block<T>&, const anything&, any_batch&, Out&&) noexcept {}
+    template <class T, class Outward>
+    static double backward_batch(const any_block<T>&, const anything&, Outward&&, any_batch&,
+                                 any_block<T>&) noexcept {
+        return 0;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <numeric>
+
 /// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
 /// cache.
 
@@ -9237,44 +10081,185 @@ class row_runner {
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            const row_functions<Step, T> functions{bound, first, second, third};
-            constexpr int block = block_rows(step.rows);
-            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* sum = keeps_input ? bound.write(step.before.at) +
-                                       outer_shift(step.before, first, second, third)
-                                 : out;
-            for (int row = range.begin; row < range.end; row += block) {
-                const int rows = std::min(block, range.end - row);
-                constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-                combine<even>(bound, first, second, third, sum, row, rows);
-                if constexpr (step.functions.size() > 0)
-                    for (int at = row; at < row + rows; ++at)
-                        kernel::unroll<step.functions.size()>([&](auto index) {
-                            const T* x =
-                                index() == 0 ? sum + at * sum_row : out + at * step.out.row;
-                            functions.template forward<index()>(x, out + at * step.out.row, at);
-                        });
-            }
+            forward_at(bound, first, second, third, range);
         });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        const row_functions<Step, T> functions{bound, first, second, third};
+        constexpr int block = block_rows(step.rows);
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = keeps_input
+                     ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
+                     : out;
+        for (int row = range.begin; row < range.end; row += block) {
+            const int rows = std::min(block, range.end - row);
+            constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
+            combine<even>(bound, first, second, third, sum, row, rows);
+            if constexpr (step.functions.size() > 0)
+                for (int at = row; at < row + rows; ++at)
+                    kernel::unroll<step.functions.size()>([&](auto index) {
+                        const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                        functions.template forward<index()>(x, out + at * step.out.row, at);
+                    });
+        }
     }
 
     static void backward(const bindings<T>& bound) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            T* gradient = bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (step.functions.size() > 0)
-                undo_functions(bound, first, second, third, gradient);
+                undo_functions(bound, first, second, third, all);
             kernel::unroll<step.terms.size()>([&](auto index) {
                 constexpr row_term term = step.terms[index()];
                 if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third, gradient);
+                    product_gradient<index()>(bound, first, second, third);
                 else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third, gradient);
-                else if constexpr (step.multiplies)
-                    factor_gradient<index()>(bound, first, second, third, gradient);
+                    gather_gradient<index()>(bound, first, second, third);
                 else
-                    add_gradient<index()>(bound, first, second, third, gradient);
+                    summand_gradient<index()>(bound, first, second, third, all);
             });
         });
+    }
+
+    // The parts of backward, over rows that may be some: for runs on several threads.
+
+    /// Turns the gradient of the step's result into that of its sum, in place.
+    template <class Range>
+    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr int count = step.functions.size();
+        const row_functions<Step, T> functions{bound, first, second, third};
+        T* gradient = gradient_of_out(bound, first, second, third);
+        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
+        const T* sum = keeps_input ? bound.read(step.before.at) +
+                                         outer_shift(step.before, first, second, third)
+                                   : out;
+        for (int row = range.begin; row < range.end; ++row) {
+            // What each function was applied to, computed again but for the first and the last.
+            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+            const T* values[count + 1];
+            values[0] = sum + row * sum_row;
+            values[count] = out + row * step.out.row;
+            kernel::unroll<count - 1>([&](auto index) {
+                functions.template forward<index()>(values[index()], between[index()], row);
+                values[index() + 1] = between[index()];
+            });
+            kernel::unroll<count>([&](auto index) {
+                constexpr int at = count - 1 - index();
+                functions.template backward<at>(values[at], values[at + 1],
+                                                gradient + row * step.out.row, row);
+            });
+        }
+    }
+
+    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    template <int At, class Range>
+    static void input_gradient(const bindings<T>& bound, int first, int second, int third,
+                               int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* dx = bound.gradient(term.x.at);
+        if (!dx) return;
+        constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
+                                              step.out.row, 1,          term.w_column,
+                                              term.w_depth, term.x.row, true};
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        dx += outer_shift(term.x, first, second, third);
+        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
+            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
+            range.end - range.begin, columns);
+    }
+
+    /// How many rows a product's weight has in memory.
+    template <int At>
+    static constexpr int weight_rows() {
+        return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
+    }
+
+    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory.
+    template <int At, class Range>
+    static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
+                                int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const T* dy = gradient_of_out(bound, first, second, third);
+            const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
+                         split * term.x_split;
+            T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
+                    split * term.w_split;
+            const int count = range.end - range.begin;
+            if constexpr (term.w_column == 1) {
+                constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
+                                                      1,          term.x.row,   step.out.row,
+                                                      1,          term.w_depth, true};
+                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+                    x + range.begin, dy, dw + range.begin * term.w_depth, count, step.rows);
+            } else {
+                constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
+                                                      1,       step.out.row,  term.x.row,
+                                                      1,       term.w_column, true};
+                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+                    dy + range.begin, x, dw + range.begin * term.w_column, count, step.rows);
+            }
+        }
+    }
+
+    template <int At, class Range>
+    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 Range range) noexcept {
+        if constexpr (step.multiplies)
+            factor_gradient<At>(bound, first, second, third, range);
+        else
+            add_gradient<At>(bound, first, second, third, range);
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second,
+                                 int third) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int split = 0; split < term.splits; ++split) {
+            if constexpr (by_row(term)) {
+                gradient_by_row<At>(bound, first, second, third, split);
+            } else {
+                input_gradient<At>(bound, first, second, third, split, all);
+                weight_gradient<At>(bound, first, second, third, split,
+                                    kernel::all_rows<weight_rows<At>()>{});
+            }
+        }
+    }
+
+    template <int At>
+    static void gather_gradient(const bindings<T>& bound, int first, int second,
+                                int third) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const T* gradient = gradient_of_out(bound, first, second, third);
+            const auto* symbols =
+                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
+            for (int row = 0; row < step.rows; ++row) {
+                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                const T* from = gradient + row * step.out.row;
+                if constexpr (term.w_column == 1)
+                    add_to<columns>(to, from);
+                else
+                    for (int column = 0; column < columns; ++column)
+                        to[column * term.w_column] += from[column];
+            }
+        }
+    }
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
 
   private:
@@ -9282,16 +10267,16 @@ class row_runner {
     static constexpr int columns = step.columns();
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
+    static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
+        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+    }
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
         return -1;
-    }
-
-    /// A product whose rows are not rows of x times one weight is taken row by row.
-    static constexpr bool by_row(const row_term& term) {
-        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
 
     template <bool Even>
@@ -9341,11 +10326,6 @@ class row_runner {
         });
     }
 
-    /// One segment where the numbers lie side by side anyway.
-    static constexpr int segments_of(const plan::access& at) {
-        return step.segments > 1 && at.column != step.length ? step.segments : 1;
-    }
-
     template <int At, bool Accumulate, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
                          int row, int rows) noexcept {
@@ -9370,110 +10350,63 @@ class row_runner {
         });
     }
 
-    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
-                               T* gradient) noexcept {
-        constexpr int count = step.functions.size();
-        const row_functions<Step, T> functions{bound, first, second, third};
-        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-        const T* sum = keeps_input ? bound.read(step.before.at) +
-                                         outer_shift(step.before, first, second, third)
-                                   : out;
-        for (int row = 0; row < step.rows; ++row) {
-            // What each function was applied to, computed again but for the first and the last.
-            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
-            const T* values[count + 1];
-            values[0] = sum + row * sum_row;
-            values[count] = out + row * step.out.row;
-            kernel::unroll<count - 1>([&](auto index) {
-                functions.template forward<index()>(values[index()], between[index()], row);
-                values[index() + 1] = between[index()];
-            });
-            kernel::unroll<count>([&](auto index) {
-                constexpr int at = count - 1 - index();
-                functions.template backward<at>(values[at], values[at + 1],
-                                                gradient + row * step.out.row, row);
-            });
-        }
-    }
-
     template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
-                                 const T* gradient) noexcept {
+    static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
+                                int split) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_shift = outer_shift(term.x, first, second, third);
-        const std::ptrdiff_t w_shift = outer_shift(term.w, first, second, third);
-        constexpr bool single = by_row(term);
-        constexpr int rows = single ? 1 : step.rows;
-        constexpr int x_row = single ? term.depth : term.x.row;
-        constexpr kernel::product_shape to_x{rows,          term.depth,   columns, step.out.row, 1,
-                                             term.w_column, term.w_depth, x_row,   true};
+        constexpr kernel::product_shape to_x{
+            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
         constexpr kernel::product_shape to_input_major{
-            term.depth, columns, rows, 1, x_row, step.out.row, 1, term.w_depth, true};
+            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
         constexpr kernel::product_shape to_output_major{
-            columns, term.depth, rows, 1, step.out.row, x_row, 1, term.w_column, true};
-        for (int split = 0; split < term.splits; ++split)
-            for (int row = 0; row < (single ? step.rows : 1); ++row) {
-                const T* dy = gradient + row * step.out.row;
-                const std::ptrdiff_t x_at = x_shift + split * term.x_split + row * term.x.row;
-                const std::ptrdiff_t w_at = w_shift + split * term.w_split + row * term.w.row;
-                if (T* dx = bound.gradient(term.x.at))
-                    kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
-                if constexpr (term.w.at.trained) {
-                    T* dw = bound.gradient(term.w.at) + w_at;
-                    const T* x = bound.read(term.x.at) + x_at;
-                    if constexpr (term.w_column == 1)
-                        kernel::product<to_input_major>(x, dy, dw);
-                    else
-                        kernel::product<to_output_major>(dy, x, dw);
-                }
-            }
-    }
-
-    template <int At>
-    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
-                                const T* gradient) noexcept {
-        constexpr row_term term = step.terms[At];
-        if constexpr (term.w.at.trained) {
-            const auto* symbols =
-                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = 0; row < step.rows; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
-                const T* from = gradient + row * step.out.row;
+            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = 0; row < step.rows; ++row) {
+            const T* dy = gradient + row * step.out.row;
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+            if (T* dx = bound.gradient(term.x.at))
+                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+            if constexpr (term.w.at.trained) {
+                T* dw = bound.gradient(term.w.at) + w_at;
+                const T* x = bound.read(term.x.at) + x_at;
                 if constexpr (term.w_column == 1)
-                    add_to<columns>(to, from);
+                    kernel::product<to_input_major>(x, dy, dw);
                 else
-                    for (int column = 0; column < columns; ++column)
-                        to[column * term.w_column] += from[column];
+                    kernel::product<to_output_major>(dy, x, dw);
             }
         }
     }
 
-    template <int At>
+    template <int At, class Range>
     static void add_gradient(const bindings<T>& bound, int first, int second, int third,
-                             const T* gradient) noexcept {
+                             Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / segments_of(term.x);
-        for (int row = 0; row < step.rows; ++row)
+        for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < segments_of(term.x); ++segment)
                 add_to<length>(to + row * term.x.row + segment * term.x.column,
                                gradient + row * step.out.row + segment * length);
     }
 
     /// The gradient of one factor: that of the product, times the other factors.
-    template <int At>
+    template <int At, class Range>
     static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
-                                const T* gradient) noexcept {
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = step.length;
         alignas(64) T others[length];
-        for (int row = 0; row < step.rows; ++row)
+        for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -9587,27 +10520,37 @@ class attention_runner {
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            kernel::attention<shape>(
-                operands(bound, first, second, third, false),
-                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-                bound.write(step.out.at) + outer_shift(step.out, first, second, third),
-                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-                bound.counts, range);
+            forward_at(bound, first, second, third, range);
         });
     }
 
     static void backward(const bindings<T>& bound) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            T* value_gradient = bound.gradient(step.value.at);
-            if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
-            kernel::attention_gradient<shape>(
-                operands(bound, first, second, third, true),
-                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-                bound.read(step.out.at) + outer_shift(step.out, first, second, third),
-                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-                bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
-                value_gradient, bound.counts);
+            backward_at(bound, first, second, third);
         });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        kernel::attention<shape>(
+            operands(bound, first, second, third, false),
+            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+            bound.write(step.out.at) + outer_shift(step.out, first, second, third),
+            bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            bound.counts, range);
+    }
+    static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
+        T* value_gradient = bound.gradient(step.value.at);
+        if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
+        kernel::attention_gradient<shape>(
+            operands(bound, first, second, third, true),
+            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+            bound.read(step.out.at) + outer_shift(step.out, first, second, third),
+            bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
+            value_gradient, bound.counts);
     }
 };
 
@@ -10433,6 +11376,404 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
+/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
+/// or does not pay, the calling thread computes the step alone.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Every step over all of its rows, by the threads of a pool.
+struct run_on_pool {
+    thread_pool& pool;
+};
+
+/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
+/// one.
+inline constexpr long long least_run = 400'000;
+inline constexpr long long least_task = 50'000;
+
+/// Products of few rows may sum in another order than those of many.
+inline constexpr int least_rows = 16;
+
+/// One index of an array: how many values it takes, and how far apart their numbers lie.
+struct dimension {
+    int extent = 1;
+    int stride = 0;
+};
+
+/// Whether runs of `length` numbers that differ in an index never meet.
+template <std::size_t Count>
+constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
+    std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
+        return left.stride < right.stride;
+    });
+    long long reach = length;
+    for (const dimension& index : indices) {
+        if (index.extent == 1) continue;
+        if (index.stride < reach) return false;
+        reach += static_cast<long long>(index.stride) * (index.extent - 1);
+    }
+    return true;
+}
+
+/// The same for an access by row and outer indices.
+constexpr bool are_apart(const plan::access& at, int rows, const int* outers, int length) {
+    return are_apart(std::array<dimension, 4>{{{rows, at.row},
+                                               {outers[0], at.outer[0]},
+                                               {outers[1], at.outer[1]},
+                                               {outers[2], at.outer[2]}}},
+                     length);
+}
+
+constexpr int count_outers(const int* extents) {
+    return extents[0] * extents[1] * extents[2];
+}
+
+/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
+/// about the same time.
+constexpr int parts_of_blocks(int blocks, int most, int threads) {
+    for (int parts = 1; parts < most; ++parts) {
+        const int rounds = (blocks * parts + threads - 1) / threads;
+        if (10 * blocks * parts >= 8 * rounds * threads) return parts;
+    }
+    return std::max(1, most);
+}
+
+/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
+/// itself and no part has less than least_rows.
+template <int Rows, int Block>
+struct cut_rows {
+    static constexpr int blocks = (Rows + Block - 1) / Block;
+
+    int parts;  // of a block
+
+    int count() const noexcept { return blocks * parts; }
+    kernel::row_range operator[](int index) const noexcept {
+        const int begin = index / parts * Block;
+        const int rows = std::min(Block, Rows - begin);
+        const int cut = std::clamp(rows / least_rows, 1, parts);
+        const int part = std::min(index % parts, cut);
+        return {begin + rows * part / cut, begin + rows * std::min(part + 1, cut) / cut};
+    }
+};
+
+/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
+/// few parts as keep the threads busy.
+template <int Rows, int Block>
+struct join_blocks {
+    static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
+
+    int parts;
+
+    int count() const noexcept { return parts; }
+    kernel::row_range operator[](int index) const noexcept {
+        return {blocks * index / parts * Block,
+                index + 1 == parts ? Rows : blocks * (index + 1) / parts * Block};
+    }
+};
+
+/// Calls body(first, second, third, range) for all outer indices and each of the ranges.
+template <class Ranges, class Body>
+void each_part(thread_pool& pool, const int* outers, Ranges ranges, long long operations,
+               Body body) noexcept {
+    const int parts = count_outers(outers) * ranges.count();
+    const int together = static_cast<int>(
+        std::clamp<long long>(least_task * parts / std::max(1LL, operations), 1, parts));
+    pool.run((parts + together - 1) / together, [&](int task) {
+        for (int part = task * together; part < std::min(parts, (task + 1) * together); ++part) {
+            const kernel::row_range range = ranges[part % ranges.count()];
+            const int outer = part / ranges.count();
+            if (range.begin < range.end)
+                body(outer / (outers[1] * outers[2]), outer / outers[2] % outers[1],
+                     outer % outers[2], range);
+        }
+    });
+}
+
+/// Calls body(range) for parts of the rows.
+template <int Rows, class Body>
+void each_row_part(thread_pool& pool, long long operations, Body body) noexcept {
+    constexpr int no_outers[plan::max_outers]{1, 1, 1};
+    if (operations < least_run)
+        body(kernel::all_rows<Rows>{});
+    else
+        each_part(pool, no_outers,
+                  cut_rows<Rows, Rows>{parts_of_blocks(1, Rows / least_rows, pool.size())},
+                  operations, [&](int, int, int, kernel::row_range range) { body(range); });
+}
+
+/// About how many operations a row takes.
+constexpr long long functions_cost(const row_step& step) {
+    return 16LL * step.columns() * step.functions.size();
+}
+constexpr long long row_cost(const row_step& step) {
+    long long cost = functions_cost(step);
+    for (const row_term& term : step.terms)
+        cost +=
+            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+    return cost;
+}
+
+/// Row steps on a pool.
+template <class Step, class T>
+class pooled_rows {
+    using runner = row_runner<Step, T>;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr kernel::all_rows<step.rows> all{};
+
+    static constexpr bool writes_apart =
+        are_apart(step.out, step.rows, step.outer_extents, step.columns()) &&
+        (step.before.at.where == place::none ||
+         are_apart(step.before, step.rows, step.outer_extents, step.columns()));
+
+    /// Rows whose functions add to the gradient of a gain do so one after another.
+    static constexpr bool has_gains() {
+        for (const row_function& function : step.functions)
+            for (const plan::access& weight : function.weights)
+                if (weight.at.where != place::none && weight.at.trained) return true;
+        return false;
+    }
+
+    /// Whether rows of the gradient of x never meet.
+    static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
+                                       int length) {
+        return term.x.at.where != place::parameter &&
+               are_apart(
+                   std::array<dimension, 2>{
+                       {{step.rows, term.x.row}, {segment_stride ? segments : 1, segment_stride}}},
+                   length);
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 thread_pool& pool) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int weight_rows = runner::template weight_rows<At>();
+        constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
+        constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
+        constexpr bool apart =
+            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
+                                                {term.w_split ? term.splits : 1, term.w_split}}},
+                      weight_columns);
+        constexpr long long operations =
+            2LL * step.rows * step.columns() * term.depth * term.splits;
+        if constexpr (!apart || operations < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third);
+        } else {
+            using input_rows = cut_rows<step.rows, step.rows>;
+            using weight_cut = cut_rows<weight_rows, weight_rows>;
+            const bool for_input = bound.gradient(term.x.at) != nullptr;
+            constexpr bool for_weight = term.w.at.trained;
+            const input_rows inputs{parts_of_blocks(1, step.rows / least_rows, pool.size())};
+            const weight_cut weights{parts_of_blocks(1, weight_rows / least_rows, pool.size())};
+            const int input_tasks = for_input ? inputs.count() : 0;
+            const int weight_tasks = for_weight ? weights.count() : 0;
+            pool.run(input_tasks + weight_tasks, [&](int task) {
+                for (int split = 0; split < term.splits; ++split)
+                    if (task < input_tasks)
+                        runner::template input_gradient<At>(bound, first, second, third, split,
+                                                            inputs[task]);
+                    else
+                        runner::template weight_gradient<At>(bound, first, second, third, split,
+                                                             weights[task - input_tasks]);
+            });
+        }
+    }
+
+    template <int At>
+    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 thread_pool& pool) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int segments = runner::segments_of(term.x);
+        if constexpr (inputs_apart(term, segments, term.x.column, step.columns() / segments))
+            each_row_part<step.rows>(
+                pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
+                [&](auto range) {
+                    runner::template summand_gradient<At>(bound, first, second, third, range);
+                });
+        else
+            runner::template summand_gradient<At>(bound, first, second, third, all);
+    }
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        constexpr long long operations = row_cost(step) * step.rows * outers;
+        constexpr int block = block_rows(step.rows);
+        using ranges = cut_rows<step.rows, block>;
+        if constexpr (!writes_apart || operations < least_run)
+            runner::forward(bound, all);
+        else
+            each_part(
+                pool, step.outer_extents,
+                ranges{parts_of_blocks(outers * ranges::blocks, block / least_rows, pool.size())},
+                operations, [&](int first, int second, int third, kernel::row_range range) {
+                    runner::forward_at(bound, first, second, third, range);
+                });
+    }
+
+    /// One part of one outer round after another, in the order of the single thread.
+    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (!writes_apart || row_cost(step) * step.rows < least_run) {
+            runner::backward(bound);
+        } else {
+            each_outer(step.outer_extents, [&](int first, int second, int third) {
+                if constexpr (has_gains())
+                    runner::undo_functions(bound, first, second, third, all);
+                else if constexpr (step.functions.size() > 0)
+                    each_row_part<step.rows>(
+                        pool, 2 * functions_cost(step) * step.rows, [&](auto range) {
+                            runner::undo_functions(bound, first, second, third, range);
+                        });
+                kernel::unroll<step.terms.size()>([&](auto index) {
+                    constexpr row_term term = step.terms[index()];
+                    if constexpr (term.kind == term_kind::product)
+                        product_gradient<index()>(bound, first, second, third, pool);
+                    else if constexpr (term.kind == term_kind::gather)
+                        runner::template gather_gradient<index()>(bound, first, second, third);
+                    else
+                        summand_gradient<index()>(bound, first, second, third, pool);
+                });
+            });
+        }
+    }
+};
+
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+struct gradient_region {
+    place where = place::none;
+    int fact = -1;
+    long long base = 0;
+    int rows = 1;
+    int row = 0;
+    long long length = 1;
+    int outer[plan::max_outers]{};
+
+    constexpr gradient_region() = default;
+    constexpr gradient_region(const plan::access& at, int count, int stride, long long size)
+        : where(at.at.where), rows(count), row(stride), length(size) {
+        if (where == place::fact) fact = at.at.index;
+        base = where == place::value ? at.at.adjoint : at.at.offset;
+        for (int loop = 0; loop < plan::max_outers; ++loop) outer[loop] = at.outer[loop];
+    }
+
+    constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
+
+    /// Whether this may meet `other` once that has moved.
+    constexpr bool meets(const gradient_region& other, const int* moved) const {
+        if (where != other.where || fact != other.fact) return false;
+        long long ahead = other.base - base;
+        for (int loop = 0; loop < plan::max_outers; ++loop)
+            ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
+        if (row < 0 || other.row < 0) return true;
+        if (ahead >= reach() || -ahead >= other.reach()) return false;
+        // Rows of one array, the regions side by side in each.
+        if (row != other.row || length > row || other.length > row) return true;
+        const long long shift = (ahead % row + row) % row;
+        return shift < length || row - shift < other.length;
+    }
+};
+
+/// Attention steps on a pool.
+template <class Plan, int At, class T>
+class pooled_attention {
+    using runner = attention_runner<Plan, At, T>;
+    using shape = attention_shape<Plan, At>;
+    static constexpr const attention_step& step = shape::step;
+    static constexpr int outers = count_outers(step.outer_extents);
+
+    static constexpr bool writes_apart =
+        are_apart(step.out, step.rows, step.outer_extents, step.length) &&
+        are_apart(step.log_sum, step.rows, step.outer_extents, 1);
+
+    static constexpr long long operations() {
+        long long each = 2LL * step.length + 20;
+        for (const plan::score_node& node : step.nodes)
+            each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
+        return each * plan::count_pairs(shape::space, step.rows, step.columns) * outers;
+    }
+
+    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    static constexpr int block = [] {
+        int rows = 1;
+        kernel::unroll<shape::space.pieces.size()>([&](auto index) {
+            constexpr int tile = kernel::detail::tiles_of<shape, index(), T>.rows;
+            rows = std::lcm(rows, tile * kernel::detail::row_step_of(shape::space.pieces[index()]));
+        });
+        return std::min(rows, step.rows);
+    }();
+
+    /// Whether different outer indices add to different numbers.
+    static constexpr bool gradients_apart() {
+        plan::list<gradient_region, 2 * 12 + 1> regions;
+        if (step.value.at.trained)
+            regions.push({step.value, step.columns, step.value.column, step.length});
+        for (const plan::score_node& node : step.nodes) {
+            if (node.kind == score_kind::dot && node.x.at.trained)
+                regions.push({node.x, step.rows, node.x.row, node.depth});
+            if (node.kind == score_kind::dot && node.y.at.trained)
+                regions.push({node.y, step.columns, node.y.column, node.depth});
+            if (node.kind == score_kind::load && node.x.at.trained)
+                regions.push({node.x, 1, std::min({0, node.x.row, node.x.column}),
+                              static_cast<long long>(node.x.row) * (step.rows - 1) +
+                                  static_cast<long long>(node.x.column) * (step.columns - 1) + 1});
+        }
+        int most[plan::max_outers]{};
+        for (int loop = 0; loop < plan::max_outers; ++loop)
+            most[loop] = step.outer_extents[loop] - 1;
+        if ((2 * most[0] + 1) * (2 * most[1] + 1) * (2 * most[2] + 1) > 500) return false;
+        for (int first = -most[0]; first <= most[0]; ++first)
+            for (int second = -most[1]; second <= most[1]; ++second)
+                for (int third = -most[2]; third <= most[2]; ++third) {
+                    if (first == 0 && second == 0 && third == 0) continue;
+                    const int moved[plan::max_outers]{first, second, third};
+                    for (const gradient_region& one : regions)
+                        for (const gradient_region& other : regions)
+                            if (one.meets(other, moved)) return false;
+                }
+        return true;
+    }
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (!writes_apart || operations() < least_run) {
+            runner::forward(bound, kernel::all_rows<step.rows>{});
+        } else {
+            // Each part turns the columns anew. Where there must be several for one outer index,
+            // there are some more, since rows may have more pairs than others.
+            using ranges = join_blocks<step.rows, block>;
+            const int parts = parts_of_blocks(outers, ranges::blocks, pool.size());
+            each_part(pool, step.outer_extents,
+                      ranges{parts == 1 ? 1 : std::min(ranges::blocks, 3 * parts)}, operations(),
+                      [&](int first, int second, int third, kernel::row_range range) {
+                          runner::forward_at(bound, first, second, third, range);
+                      });
+        }
+    }
+
+    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (outers == 1 || 3 * operations() < least_run || !gradients_apart())
+            runner::backward(bound);
+        else
+            each_part(pool, step.outer_extents, join_blocks<step.rows, step.rows>{1},
+                      3 * operations(), [&](int first, int second, int third, kernel::row_range) {
+                          runner::backward_at(bound, first, second, third);
+                      });
+    }
+};
+
+/// Zeros, written by several threads where there are many.
+template <class T>
+void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
+    constexpr int part = 16384;
+    pool.run((size + part - 1) / part, [&](int task) {
+        std::fill_n(numbers + task * part, std::min(part, size - task * part), T(0));
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// Walks the steps of a plan, forward and backward.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -10473,7 +11814,19 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
 }
 
 template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound) noexcept {
+void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
+    else if constexpr (kind == step_kind::attention)
+        pooled_attention<Plan, at, T>::forward(bound, run.pool);
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
@@ -10483,6 +11836,21 @@ void backward_step(const bindings<T>& bound) noexcept {
         row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
     else if constexpr (step.kind == step_kind::attention)
         attention_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+    });
+    if constexpr (step.kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
+    else if constexpr (step.kind == step_kind::attention)
+        pooled_attention<Plan, step.at, T>::backward(bound, run.pool);
     else if constexpr (step.kind == step_kind::general)
         general_runner<Plan, step.at, T>::backward(bound);
 }
@@ -10504,21 +11872,21 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
-template <class Plan, int Begin, int At, class T>
-void backward_steps(bindings<T>& bound) noexcept {
+template <class Plan, int Begin, int At, class T, class Run>
+void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
         constexpr plan::step last = Plan::template step_at<At - 1>;
         if constexpr (last.kind == step_kind::repeat_end) {
             constexpr plan::step begin = Plan::template step_at<last.at>;
-            backward_step<Plan, At - 1>(bound);
+            backward_step<Plan, At - 1>(bound, run);
             for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
-                backward_steps<Plan, last.at + 1, At - 1>(bound);
+                backward_steps<Plan, last.at + 1, At - 1>(bound, run);
             bound.layer[begin.depth] = 0;
-            backward_step<Plan, last.at>(bound);
-            backward_steps<Plan, Begin, last.at>(bound);
+            backward_step<Plan, last.at>(bound, run);
+            backward_steps<Plan, Begin, last.at>(bound, run);
         } else {
-            backward_step<Plan, At - 1>(bound);
-            backward_steps<Plan, Begin, At - 1>(bound);
+            backward_step<Plan, At - 1>(bound, run);
+            backward_steps<Plan, Begin, At - 1>(bound, run);
         }
     }
 }
@@ -10535,38 +11903,6 @@ using language::query;
 using language::symbol;
 
 namespace model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
 
 /// Reports the rule that keeps a program from running by rows.
 template <class Plan>
@@ -10589,41 +11925,6 @@ using check_rows =
                   std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
                                      mistake::rows_that_need_later_rows>>;
 
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
-/// time in which they are needed.
-template <class Plan, class T>
-struct alignas(64) workspace_block {
-    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    /// A relation's values after forward, until backward.
-    template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Plan, Name>();
-        constexpr bool kept = is_kept<Plan>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
-        }
-    }
-};
-
 }  // namespace model_detail
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
@@ -10639,6 +11940,11 @@ class model {
     using parameters = model_detail::parameter_block<plan, T>;
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    template <class T>
+    using batch = model_detail::batch_memory<plan, T>;
+    /// A view of the output, or an array of them where there are several.
+    template <class T>
+    using output_views = typename model_detail::output_layout<plan>::template views<T>;
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
@@ -10660,16 +11966,16 @@ class model {
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
-                    throw argument_error("sequent: the model has no fact " + text(each.id, at));
+                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
                 const auto& wanted = plan::facts[at];
                 const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) throw argument_error("sequent: " + what + " is given twice");
+                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    throw argument_error("sequent: fact " + text(plan::facts[at].id, at) +
+                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
                                          " is not given");
         }
 
@@ -10706,24 +12012,24 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    throw argument_error("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
                 if (given.count < 0)
-                    throw argument_error("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place >= 0) counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                throw argument_error("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what + " is a container, given is a number");
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    throw argument_error("sequent: " + what +
+                    fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 for (int symbol = 0; symbol < wanted.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        throw argument_error("sequent: " + what + " holds the symbol " +
+                        fail<argument_error>("sequent: " + what + " holds the symbol " +
                                              std::to_string(given.symbols[symbol]) +
                                              " at position " + std::to_string(symbol) +
                                              ", beyond its " + std::to_string(wanted.classes) +
@@ -10731,7 +12037,7 @@ class model {
                 pointers[at] = given.symbols;
             } else {
                 if (!given.numbers)
-                    throw argument_error("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 pointers[at] = given.numbers;
             }
@@ -10747,7 +12053,7 @@ class model {
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
                 if (!pointers[at])
-                    throw argument_error("sequent: the gradient of output number " +
+                    fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
         template <class Value>
@@ -10771,7 +12077,7 @@ class model {
                 pointers[at] = given.numbers;
                 return;
             }
-            throw argument_error("sequent: a gradient is given for what is no output");
+            fail<argument_error>("sequent: a gradient is given for what is no output");
         }
     };
 
@@ -10786,7 +12092,7 @@ class model {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= facts_list::capacity() ||
                     plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    throw argument_error("sequent: only dense facts have gradients");
+                    fail<argument_error>("sequent: only dense facts have gradients");
                 model_detail::check_shape("the gradient of a fact", each.shape,
                                           plan::facts[at].extents, plan::facts[at].rank);
                 pointers[at] = each.numbers;
@@ -10818,7 +12124,7 @@ class model {
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
-            throw argument_error("sequent: a block of parameters has " +
+            fail<argument_error>("sequent: a block of parameters has " +
                                  std::to_string(parameters<std::remove_const_t<T>>::size) +
                                  " numbers, given are " + std::to_string(flat.size()));
         model_detail::for_each_weight<plan, T>(flat.data(), f);
@@ -10862,6 +12168,17 @@ class model {
         return all_outputs(w);
     }
 
+    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
+    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w, thread_pool& pool) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
+            bound, model_detail::run_on_pool{pool});
+        return all_outputs(w);
+    }
+
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <class T>
@@ -10869,17 +12186,100 @@ class model {
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
-        bound.parameter_gradient = gradient.numbers;
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
+        run_backward(p, given, outward.pointers, w, gradient, of_facts, model_detail::whole_run{});
+    }
+
+    /// The same on all threads of a pool, to the same numbers.
+    template <class T>
+    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+                         parameters<T>& gradient, thread_pool& pool,
+                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+        run_backward(p, given, outward.pointers, w, gradient, of_facts,
+                     model_detail::run_on_pool{pool});
+    }
+
+    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
+    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    template <class T, class Visit>
+        requires std::is_invocable_v<Visit&, int, output_views<const T>>
+    static void forward_batch(const parameters<T>& p,
+                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
+                              Visit&& visit) noexcept {
+        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+            visit(sample,
+                  forward(p, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
+        });
+    }
+
+    /// The outputs one sample after another, row-major; several outputs of one sample stand one
+    /// after another. `out` has room for exactly these.
+    template <class T>
+    static void forward_batch(const parameters<T>& p,
+                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
+                              std::span<std::type_identity_t<T>> out) noexcept {
+        constexpr int size = output_layout::total;
+        assert(out.size() == samples.size() * size);
+        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+            workspace<T>& w = b.workspace(thread);
+            (void)forward(p, samples[static_cast<std::size_t>(sample)], w);
+            T* to = out.data() + std::ptrdiff_t{size} * sample;
+            kernel::unroll<outputs>([&](auto index) {
+                model_detail::each_run(
+                    output_layout::view(index()), [&](int position, int offset, int length) {
+                        std::copy_n(w.numbers + offset, length,
+                                    to + output_layout::offset(index()) + position);
+                    });
+            });
+        });
+    }
+
+    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
+    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
+    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
+    /// Losses are called in any order and several at once. No more memory is needed for more
+    /// samples.
+    template <class T, class Loss>
+        requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
+    static double backward_batch(const parameters<T>& p,
+                                 std::span<const std::type_identity_t<facts<T>>> samples,
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+        return b.sum(static_cast<int>(samples.size()), gradient,
+                     [&](int sample, int thread, parameters<T>& to) {
+                         const facts<T>& given = samples[static_cast<std::size_t>(sample)];
+                         workspace<T>& w = b.workspace(thread);
+                         const auto y = forward(p, given, w);
+                         auto& outward = b.outward(thread);
+                         std::fill(outward.begin(), outward.end(), T(0));
+                         const auto result = static_cast<double>(
+                             loss(sample, y, output_layout::template views_of<T>(outward.data())));
+                         backward_from(p, given, outward.data(), w, to);
+                         return result;
+                     });
+    }
+
+    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    template <class T>
+    static void backward_batch(const parameters<T>& p,
+                               std::span<const std::type_identity_t<facts<T>>> samples,
+                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
+                               parameters<T>& gradient) noexcept {
+        constexpr int size = output_layout::total;
+        assert(outward.size() == samples.size() * size);
+        b.sum(static_cast<int>(samples.size()), gradient,
+              [&](int sample, int thread, parameters<T>& to) {
+                  const facts<T>& given = samples[static_cast<std::size_t>(sample)];
+                  workspace<T>& w = b.workspace(thread);
+                  (void)forward(p, given, w);
+                  backward_from(p, given, outward.data() + std::ptrdiff_t{size} * sample, w, to);
+                  return 0.0;
+              });
     }
 
   private:
+    using output_layout = model_detail::output_layout<plan>;
+
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
         for (int at = 0; at < facts_list::capacity(); ++at)
@@ -10898,12 +12298,33 @@ class model {
         return result;
     }
 
+    template <class T, class Run>
+    static void run_backward(const parameters<T>& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient,
+                             const fact_gradients<T>& of_facts, Run run) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        bound.parameter_gradient = gradient.numbers;
+        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
+        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+    }
+
+    /// With the gradients of all outputs one after another.
     template <class T>
-    static auto all_outputs(const workspace<T>& w) noexcept {
+    static void backward_from(const parameters<T>& p, const facts<T>& given, const T* outward,
+                              workspace<T>& w, parameters<T>& gradient) noexcept {
+        const T* pointers[outputs > 0 ? outputs : 1];
+        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
+        run_backward(p, given, pointers, w, gradient, {}, model_detail::whole_run{});
+    }
+
+    template <class T>
+    static output_views<const T> all_outputs(const workspace<T>& w) noexcept {
         if constexpr (outputs == 1) {
             return output<0>(w);
         } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            output_views<const T> result;
             kernel::unroll<outputs>([&](auto index) {
                 result[static_cast<std::size_t>(index())] = output<index()>(w);
             });
@@ -10928,9 +12349,10 @@ class model {
             std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
             return;
         }
-        const auto to =
-            model_detail::to_tensor<T>(view, w.numbers + buffer.adjoint - buffer.offset);
-        for (int at = 0; at < to.size(); ++at) to.element(at) += outward[at];
+        T* to = w.numbers + buffer.adjoint - buffer.offset;
+        model_detail::each_run(view, [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        });
     }
 };
 
@@ -11573,11 +12995,11 @@ io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T>
     const io::metadata_map known = io::read_header(path).metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
-        throw io::error(path.string() + ": the metadata has no \"optimizer.steps\"");
+        fail<io::error>(path.string() + ": the metadata has no \"optimizer.steps\"");
     std::int64_t count = 0;
     for (const char digit : steps->second) {
         if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
-            throw io::error(path.string() + ": \"optimizer.steps\" is no count: \"" +
+            fail<io::error>(path.string() + ": \"optimizer.steps\" is no count: \"" +
                             steps->second + "\"");
         count = count * 10 + (digit - '0');
     }
@@ -11591,9 +13013,11 @@ io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// The Euclidean norm of all elements together, summed in double.
+namespace detail {
+
+/// The sum of the squares of all elements, in double.
 template <std::floating_point T>
-double norm(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -11611,7 +13035,46 @@ double norm(std::span<const T> values) noexcept {
     }
     double sum = 0;
     for (const double part : sums) sum += part;
+    return sum;
+}
+
+/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+template <std::floating_point T, class Run>
+double norm_of_parts(std::span<const T> values, Run run) noexcept {
+    std::array<double, 64> sums{};
+    const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
+    run(static_cast<int>(sums.size()), [&](int task) {
+        const auto at = static_cast<std::size_t>(task);
+        const std::size_t begin = std::min(values.size(), at * part);
+        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+    });
+    double sum = 0;
+    for (const double each : sums) sum += each;
     return std::sqrt(sum);
+}
+
+}  // namespace detail
+
+/// The Euclidean norm of all elements together, summed in double.
+template <std::floating_point T>
+double norm(std::span<const T> values) noexcept {
+    return detail::norm_of_parts(values, [](int tasks, auto part) {
+        for (int task = 0; task < tasks; ++task) part(task);
+    });
+}
+
+/// The same number, on the threads of a pool.
+template <std::floating_point T>
+double norm(std::span<const T> values, thread_pool& pool) noexcept {
+    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+}
+
+/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
+/// if it is, or if the norm is not finite.
+template <std::floating_point T>
+T clip_factor(double norm, T max_norm) noexcept {
+    const auto most = static_cast<double>(max_norm);
+    return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
@@ -11619,16 +13082,13 @@ double norm(std::span<const T> values) noexcept {
 template <std::floating_point T>
 T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
     const double before = norm<T>(gradient);
-    if (std::isfinite(before) && before > static_cast<double>(max_norm)) {
-        const T factor = static_cast<T>(static_cast<double>(max_norm) / before);
+    const T factor = clip_factor<T>(before, max_norm);
+    if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    }
     return static_cast<T>(before);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
-
-#include <cassert>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
@@ -11738,22 +13198,33 @@ T squared_error(const T* values, const T* targets) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
-/// Covers arrays of `size` elements with vectors: calls update(read, write) for each vector, where
-/// read(array) gives the array's elements at this place and write(array, x) replaces them. The last
-/// call may be a part of a vector: it reads zeros behind the end and writes nothing there.
+/// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
+/// where read(array) gives the array's elements at this place and write(array, x) replaces them.
+/// The last call may be a part of a vector: it reads zeros behind the end and writes nothing there.
 template <class T, class Update>
-void for_each_vector(std::size_t size, Update update) noexcept {
+void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept {
     using kernel::batch;
     constexpr auto width = static_cast<std::size_t>(kernel::lanes<T>);
-    std::size_t at = 0;
-    for (; at + width <= size; at += width) {
+    std::size_t at = begin;
+    for (; at + width <= end; at += width) {
         update([at](const T* array) { return kernel::load(array + at); },
                [at](T* array, batch<T> x) { kernel::store(array + at, x); });
     }
-    if (at == size) return;
-    const int rest = static_cast<int>(size - at);
+    if (at == end) return;
+    const int rest = static_cast<int>(end - at);
     update([at, rest](const T* array) { return kernel::load_first(array + at, rest); },
            [at, rest](T* array, batch<T> x) { kernel::store_first(array + at, x, rest); });
+}
+
+/// The same for all of `size` elements, on the threads of a pool if there is one.
+template <class T, class Update>
+void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcept {
+    if (pool == nullptr) return for_each_vector<T>(0, size, update);
+    constexpr std::size_t part = 16384;
+    pool->run(static_cast<int>((size + part - 1) / part), [&](int task) {
+        const std::size_t begin = static_cast<std::size_t>(task) * part;
+        for_each_vector<T>(begin, std::min(size, begin + part), update);
+    });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
@@ -11761,6 +13232,16 @@ void for_each_vector(std::size_t size, Update update) noexcept {
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
 /// they remember is allocated once, by the constructor; `step` allocates nothing and does not
 /// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+///
+/// Each has, for spans of the size given to the constructor,
+///
+///     step(parameters, gradient, learning_rate)
+///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
+///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
+///
+/// step_and_clear steps by scale * gradient and leaves zeros in the gradient, in one pass over the
+/// memory: with clip_factor as the scale, the bits of clip_by_norm, step and a fill. On a pool it
+/// has the same numbers for any number of threads.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
@@ -11771,6 +13252,46 @@ struct state_array {
     std::span<T> values;
 };
 
+namespace detail {
+
+/// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
+/// take(read, write) gives the gradient at a place.
+template <class Optimizer, class T>
+class stepping {
+  public:
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
+        assert(parameters.size() == gradient.size());
+        const T* const from = gradient.data();
+        self().update(parameters, learning_rate, nullptr,
+                      [from](auto read, auto) { return read(from); });
+    }
+    void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale = 1) noexcept {
+        take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
+    }
+    void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale, thread_pool& pool) noexcept {
+        take_and_clear(parameters, gradient, learning_rate, scale, &pool);
+    }
+
+  private:
+    Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
+
+    void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale, thread_pool* pool) noexcept {
+        assert(parameters.size() == gradient.size());
+        T* const from = gradient.data();
+        self().update(parameters, learning_rate, pool,
+                      [from, factor = kernel::set(scale)](auto read, auto write) {
+                          const kernel::batch<T> g = read(from) * factor;
+                          write(from, kernel::zero<T>());
+                          return g;
+                      });
+    }
+};
+
+}  // namespace detail
+
 /// Stochastic gradient descent with momentum:
 ///
 ///     velocity = momentum * velocity + gradient
@@ -11778,30 +13299,10 @@ struct state_array {
 ///
 /// Without momentum (0, the default) nothing is remembered.
 template <class T>
-class sgd {
+class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
-
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == size_ && gradient.size() == size_);
-        ++steps_;
-        const auto rate = kernel::set(static_cast<T>(learning_rate));
-        if (velocity_.empty()) {
-            detail::for_each_vector<T>(size_, [&](auto read, auto write) {
-                write(parameters.data(), read(parameters.data()) - rate * read(gradient.data()));
-            });
-            return;
-        }
-        const auto momentum = kernel::set(static_cast<T>(momentum_));
-        T* const velocity = velocity_.data();
-        detail::for_each_vector<T>(size_, [&](auto read, auto write) {
-            const auto v = momentum * read(velocity) + read(gradient.data());
-            write(velocity, v);
-            write(parameters.data(), read(parameters.data()) - rate * v);
-        });
-    }
 
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
@@ -11810,6 +13311,30 @@ class sgd {
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   private:
+    friend detail::stepping<sgd, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        assert(parameters.size() == size_);
+        ++steps_;
+        T* const to = parameters.data();
+        const auto descent = kernel::set(static_cast<T>(-learning_rate));
+        if (velocity_.empty()) {
+            detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
+                write(to, kernel::fma(descent, take(read, write), read(to)));
+            });
+            return;
+        }
+        const auto momentum = kernel::set(static_cast<T>(momentum_));
+        T* const velocity = velocity_.data();
+        detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
+            const auto v = kernel::fma(momentum, read(velocity), take(read, write));
+            write(velocity, v);
+            write(to, kernel::fma(descent, v, read(to)));
+        });
+    }
+
     std::size_t size_;
     double momentum_;
     std::vector<T> velocity_;
@@ -11825,7 +13350,8 @@ struct adam_options {
 
 namespace detail {
 
-/// What Adam and AdamW share: the moments and the step.
+/// What Adam and AdamW share: the moments and the step. Sums of products are written as fused ones,
+/// so that a compiler has no choice which to fuse and every way to step has the same bits.
 template <class T>
 class adam_moments {
   public:
@@ -11842,10 +13368,10 @@ class adam_moments {
 
   protected:
     /// `keep(read, x)` gives what decay leaves of the parameters x.
-    template <class Keep>
-    void update(std::span<T> parameters, std::span<const T> gradient, double learning_rate,
-                Keep keep) noexcept {
-        assert(parameters.size() == first_.size() && gradient.size() == first_.size());
+    template <class Take, class Keep>
+    void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
+                 Keep keep) noexcept {
+        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -11856,16 +13382,19 @@ class adam_moments {
         const auto rate = number(learning_rate / correction1);
         const auto root_factor = number(1 / std::sqrt(correction2));
         const auto epsilon = number(options_.epsilon);
+        T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
-        for_each_vector<T>(first_.size(), [&](auto read, auto write) {
-            const auto g = read(gradient.data());
-            const auto m = beta1 * read(first) + rest1 * g;
-            const auto v = beta2 * read(second) + rest2 * g * g;
+        for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
+            using kernel::fma;
+            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
+            const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
             write(second, v);
-            const auto p = keep(read, read(parameters.data()));
-            write(parameters.data(), p - rate * m / (xsimd::sqrt(v) * root_factor + epsilon));
+            const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
+            const kernel::batch<T> p = keep(read, read(to));
+            write(to, kernel::batch<T>(p - rate * m / divisor));
         });
     }
 
@@ -11879,14 +13408,18 @@ class adam_moments {
 
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
 template <class T>
-class adam : public detail::adam_moments<T> {
+class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
     explicit adam(std::size_t size, adam_options options = {})
         : detail::adam_moments<T>(size, options) {}
 
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        this->update(parameters, gradient, learning_rate, [](auto, auto p) { return p; });
+  private:
+    friend detail::stepping<adam, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        this->advance(parameters, learning_rate, pool, take, [](auto, auto p) { return p; });
     }
 };
 
@@ -11898,14 +13431,14 @@ class adam : public detail::adam_moments<T> {
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters.
 template <class T>
-class adam_w : public detail::adam_moments<T> {
+class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
         if (mask.empty()) return;
         if (mask.size() != size) {
-            throw std::invalid_argument("adam_w: the mask has " + std::to_string(mask.size()) +
+            fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
@@ -11913,15 +13446,19 @@ class adam_w : public detail::adam_moments<T> {
         });
     }
 
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        const auto rate = kernel::set(static_cast<T>(learning_rate));
+  private:
+    friend detail::stepping<adam_w, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        const auto descent = kernel::set(static_cast<T>(-learning_rate));
         const T* const decay = decay_.data();
-        this->update(parameters, gradient, learning_rate,
-                     [rate, decay](auto read, auto p) { return p - rate * read(decay) * p; });
+        this->advance(parameters, learning_rate, pool, take, [=](auto read, auto p) {
+            return kernel::fma(kernel::batch<T>(descent * read(decay)), p, p);
+        });
     }
 
-  private:
     std::vector<T> decay_;
 };
 

@@ -1,108 +1,168 @@
-#include <benchmark/benchmark.h>
-
-#include <memory>
 #include <sequent/sequent.hpp>
 #include <span>
-#include <vector>
 
-// Encoder layers and the training step of a small language model. compare.py runs them against
-// PyTorch.
+#include "bench.hpp"
+#include "reference.hpp"
+
+// Encoder layers, alone and in batches of 32, and the training step of a small language model.
 
 namespace {
 
-using namespace sequent;
+using namespace bench;
+
+/// A model's weights or their gradient, by name.
+template <class Model, class Parameters>
+reference::named by_name(const Parameters& p) {
+    reference::named result;
+    Model::for_each(p, [&](std::string_view name, auto view) {
+        doubles& to = result[std::string(name)];
+        for (int at = 0; at < view.size(); ++at) to.push_back(double{view.element(at)});
+    });
+    return result;
+}
 
 template <class Model>
 struct setup {
-    std::unique_ptr<typename Model::template parameters<float>> p =
-        make_unique<typename Model::template parameters<float>>();
-    std::unique_ptr<typename Model::template parameters<float>> gradient =
-        make_unique<typename Model::template parameters<float>>();
+    using parameters = typename Model::template parameters<float>;
+    std::unique_ptr<parameters> p = sequent::make_unique<parameters>();
+    std::unique_ptr<parameters> gradient = sequent::make_unique<parameters>();
     std::unique_ptr<typename Model::template workspace<float>> w =
-        make_unique<typename Model::template workspace<float>>();
-    random_numbers random{1};
+        sequent::make_unique<typename Model::template workspace<float>>();
 
     setup() { Model::initialize(*p, 1); }
+};
 
-    std::vector<float> normal(int size) {
-        std::vector<float> result(static_cast<std::size_t>(size));
-        for (float& number : result) number = static_cast<float>(random.normal());
-        return result;
+/// Tokens, width and heads of an encoder layer, and how many sequences go through it.
+template <int N, int D, int H, int Batch>
+struct encoder {
+    static constexpr attention_case c{"", N, D, H};
+    using model =
+        sequent::transformer::encoder<sequent::tokens<N>, sequent::width<D>, sequent::heads<H>>;
+    using facts = typename model::template facts<float>;
+
+    setup<model> s;
+    std::vector<floats> x;
+    floats outward = numbers(N * D, 7);
+    floats x_gradient = floats(to_size(N * D));
+    std::vector<facts> given;
+
+    /// Of the products: four of the attention's kind, two with the hidden layer.
+    static constexpr double flop() { return Batch * (c.forward_flop() + 2.0 * 8 * N * D * D); }
+
+    encoder() {
+        for (int at = 0; at < Batch; ++at)
+            x.push_back(numbers(N * D, 1 + static_cast<unsigned>(at)));
+        for (const floats& each : x) given.push_back(facts{each});
+    }
+
+    static void forward(benchmark::State& state) {
+        encoder e;
+        floats y(to_size(N * D));
+        for (auto _ : state) {
+            for (const facts& each : e.given) {
+                benchmark::DoNotOptimize(model::forward(*e.s.p, each, *e.s.w).data);
+                benchmark::ClobberMemory();
+            }
+        }
+        report(state, flop());
+        check(state, [&] {
+            const auto found = model::forward(*e.s.p, e.given[0], *e.s.w);
+            for (int at = 0; at < N * D; ++at) y[to_size(at)] = found.element(at);
+            return error(y, reference::layer(c, by_name<model>(*e.s.p), widened(e.x[0]), false));
+        });
+    }
+
+    /// The gradients of all sequences are added up.
+    static void both(benchmark::State& state) {
+        encoder e;
+        const typename model::template output_gradients<float> gradients{e.outward};
+        const typename model::template fact_gradients<float> wanted{e.x_gradient};
+        for (auto _ : state) {
+            std::ranges::fill(e.s.gradient->flat(), 0.0F);
+            for (const facts& each : e.given) {
+                benchmark::DoNotOptimize(model::forward(*e.s.p, each, *e.s.w).data);
+                std::ranges::fill(e.x_gradient, 0.0F);
+                model::backward(*e.s.p, each, gradients, *e.s.w, *e.s.gradient, wanted);
+                benchmark::ClobberMemory();
+            }
+        }
+        report(state, 3 * flop());
+        if (Batch > 1) return;
+        check(state, [&] {
+            reference::named at = by_name<model>(*e.s.p), found = by_name<model>(*e.s.gradient);
+            at["x"] = widened(e.x[0]);
+            found["x"] = widened(e.x_gradient);
+            return reference::gradient_error(at, found, [&](const reference::named& there) {
+                return reference::dot(reference::layer(c, there, there.at("x"), false), e.outward);
+            });
+        });
     }
 };
 
-template <int N, int D, int H>
-void encoder_forward(benchmark::State& state) {
-    using model_type = transformer::encoder<tokens<N>, width<D>, heads<H>>;
-    setup<model_type> s;
-    const auto x = s.normal(N * D);
-    const typename model_type::template facts<float> facts{x};
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(model_type::forward(*s.p, facts, *s.w).data);
-        benchmark::ClobberMemory();
-    }
-}
-
-template <int N, int D, int H>
-void encoder_both(benchmark::State& state) {
-    using model_type = transformer::encoder<tokens<N>, width<D>, heads<H>>;
-    setup<model_type> s;
-    const auto x = s.normal(N * D);
-    const auto outward = s.normal(N * D);
-    std::vector<float> x_gradient(x.size());
-    const typename model_type::template facts<float> facts{x};
-    const typename model_type::template output_gradients<float> gradients{outward};
-    const typename model_type::template fact_gradients<float> wanted{x_gradient};
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(model_type::forward(*s.p, facts, *s.w).data);
-        std::ranges::fill(s.gradient->flat(), 0.0F);
-        std::ranges::fill(x_gradient, 0.0F);
-        model_type::backward(*s.p, facts, gradients, *s.w, *s.gradient, wanted);
-        benchmark::ClobberMemory();
-    }
-}
-
-/// Forward, loss, backward, clipping and AdamW over a batch of sequences.
-void training_step(benchmark::State& state) {
-    constexpr int context = 64;
-    constexpr int symbols = 65;
-    using model_type = transformer::language_model<vocabulary<symbols>, tokens<context>, width<128>,
-                                                   heads<4>, depth<4>>;
-    const auto batch = static_cast<std::size_t>(state.range(0));
-    setup<model_type> s;
-    std::vector<std::int32_t> text(batch * (context + 1));
-    for (auto& symbol : text) symbol = s.random.below(symbols);
-    std::vector<float> outward(context * symbols);
-    train::adam_w<float> optimizer(s.p->flat().size(), 0.1);
-    for (auto _ : state) {
-        for (std::size_t at = 0; at < batch; ++at) {
-            const auto window =
-                std::span<const std::int32_t>(text).subspan(at * (context + 1), context + 1);
-            const model_type::facts<float> facts{window.first(context)};
-            const auto logits = model_type::forward(*s.p, facts, *s.w);
-            benchmark::DoNotOptimize(train::cross_entropy<context, symbols>(
-                logits.data, window.last(context), outward.data(),
+/// Forward, loss, backward, clipping and AdamW over a batch of sequences, one thread.
+void training_step(benchmark::State& state, int batch) {
+    constexpr attention_case c{"", 64, 128, 4, mask::causal};
+    constexpr int depth = 4, symbols = 65;
+    using model =
+        sequent::transformer::language_model<sequent::vocabulary<symbols>,
+                                             sequent::tokens<c.tokens>, sequent::width<c.width>,
+                                             sequent::heads<c.heads>, sequent::depth<depth>>;
+    setup<model> s;
+    sequent::random_numbers random{1};
+    std::vector<std::int32_t> text(to_size(batch * (c.tokens + 1)));
+    for (auto& symbol : text) symbol = random.below(symbols);
+    floats outward(c.tokens * symbols);
+    sequent::train::adam_w<float> optimizer(s.p->flat().size(), 0.1);
+    const auto gradient = [&] {
+        for (int at = 0; at < batch; ++at) {
+            const auto window = std::span<const std::int32_t>(text).subspan(
+                to_size(at * (c.tokens + 1)), c.tokens + 1);
+            const typename model::facts<float> facts{window.first(c.tokens)};
+            const auto logits = model::forward(*s.p, facts, *s.w);
+            benchmark::DoNotOptimize(sequent::train::cross_entropy<c.tokens, symbols>(
+                logits.data, window.last(c.tokens), outward.data(),
                 1.0F / static_cast<float>(batch)));
-            model_type::backward(*s.p, facts, outward, *s.w, *s.gradient);
+            model::backward(*s.p, facts, outward, *s.w, *s.gradient);
         }
-        train::clip_by_norm<float>(s.gradient->flat(), 1.0F);
+    };
+    for (auto _ : state) {
+        gradient();
+        sequent::train::clip_by_norm<float>(s.gradient->flat(), 1.0F);
         optimizer.step(s.p->flat(), s.gradient->flat(), 1e-4);
         std::ranges::fill(s.gradient->flat(), 0.0F);
     }
+    report(state, 3.0 * batch *
+                      (depth * (c.forward_flop() + 2.0 * 8 * c.tokens * c.width * c.width) +
+                       2.0 * c.tokens * c.width * symbols));
+    if (batch > 1) return;
+    check(state, [&] {
+        model::initialize(*s.p, 1);
+        gradient();
+        return reference::gradient_error(
+            by_name<model>(*s.p), by_name<model>(*s.gradient), [&](const reference::named& there) {
+                return reference::language_loss(c, depth, symbols, there, text);
+            });
+    });
 }
 
-BENCHMARK(encoder_forward<16, 32, 2>)->Name("encoder forward 16x32");
-BENCHMARK(encoder_forward<64, 128, 4>)->Name("encoder forward 64x128");
-BENCHMARK(encoder_forward<256, 256, 8>)->Name("encoder forward 256x256");
-BENCHMARK(encoder_both<16, 32, 2>)->Name("encoder forward+backward 16x32");
-BENCHMARK(encoder_both<64, 128, 4>)->Name("encoder forward+backward 64x128");
-BENCHMARK(encoder_both<256, 256, 8>)->Name("encoder forward+backward 256x256");
-BENCHMARK(training_step)
-    ->Name("training step, batch")
-    ->Arg(1)
-    ->Arg(12)
-    ->Unit(benchmark::kMicrosecond);
+template <int N, int D, int H, int Batch>
+void add(const std::string& name) {
+    using measured = encoder<N, D, H, Batch>;
+    benchmark::RegisterBenchmark((name + ", forward").c_str(), measured::forward);
+    benchmark::RegisterBenchmark((name + ", forward and backward").c_str(), measured::both);
+}
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    add<16, 32, 2, 1>("encoder 16x32");
+    add<64, 128, 4, 1>("encoder 64x128");
+    add<256, 256, 8, 1>("encoder 256x256");
+    add<16, 32, 2, 32>("encoder 16x32 batch 32");
+    add<64, 128, 4, 32>("encoder 64x128 batch 32");
+    add<256, 256, 8, 32>("encoder 256x256 batch 32");
+    for (const int batch : {1, 12, 32})
+        benchmark::RegisterBenchmark(("training step batch " + std::to_string(batch)).c_str(),
+                                     training_step, batch);
+    return run(argc, argv, "Sequent");
+}

@@ -1,6 +1,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include <sequent/train.hpp>
+
 #include "rules.hpp"
 
 // Every way to memory counts its calls while `counting` is set; operator new takes its memory from
@@ -72,16 +74,33 @@ void allocates_nothing() {
     const typename model::template output_gradients<T> outward(coefficients);
     std::vector<T> inward(70 * 5);
     const typename model::template fact_gradients<T> of_facts({x = inward});
+
+    sequent::thread_pool pool(2);
+    typename model::template batch<T> batch(pool);
+    const std::vector<typename model::template facts<T>> samples(5, given);
+    std::vector<T> outputs(samples.size() * coefficients.size(), T(1));
+    sequent::train::adam_w<T> optimizer(f.p->flat().size(), 0.1);
+    const auto visit = [](int, const auto&) {};
+    const auto loss = [](int, const auto&, const auto& gradient) { return gradient.data[0] = 1; };
+
     counting = true;
     (void)model::forward(*f.p, given, *f.w);
     model::backward(*f.p, given, outward, *f.w, *f.gradient, of_facts);
+    (void)model::forward(*f.p, given, *f.w, pool);
+    model::backward(*f.p, given, outward, *f.w, *f.gradient, pool, of_facts);
+    model::forward_batch(*f.p, samples, batch, visit);
+    model::forward_batch(*f.p, samples, batch, outputs);
+    (void)model::backward_batch(*f.p, samples, loss, batch, *f.gradient);
+    model::backward_batch(*f.p, samples, outputs, batch, *f.gradient);
+    (void)sequent::train::norm<T>(f.gradient->flat(), pool);
+    optimizer.step_and_clear(f.p->flat(), f.gradient->flat(), 1e-3, T(1), pool);
     counting = false;
     CHECK(allocations == 0);
 }
 
 }  // namespace
 
-TEST_CASE("forward and backward allocate nothing") {
+TEST_CASE("forward, backward, batches and steps allocate nothing") {
     counting = true;
     // Through volatile pointers: a compiler may leave out memory that nobody looks at.
     int* volatile number = new int(3);

@@ -4,16 +4,17 @@
 
 // Containers and views of xtensor are facts as they are.
 
-#if __has_include(<xtensor/xtensor.hpp>)
-#define SEQUENT_TEST_XTENSOR
-#include <xtensor/xfixed.hpp>
-#include <xtensor/xtensor.hpp>
-#include <xtensor/xview.hpp>
-#elif __has_include(<xtensor/containers/xtensor.hpp>)
+// The newer place first: an older xtensor may be installed as well.
+#if __has_include(<xtensor/containers/xtensor.hpp>)
 #define SEQUENT_TEST_XTENSOR
 #include <xtensor/containers/xfixed.hpp>
 #include <xtensor/containers/xtensor.hpp>
 #include <xtensor/views/xview.hpp>
+#elif __has_include(<xtensor/xtensor.hpp>)
+#define SEQUENT_TEST_XTENSOR
+#include <xtensor/xfixed.hpp>
+#include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
 #endif
 
 #ifdef SEQUENT_TEST_XTENSOR

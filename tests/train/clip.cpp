@@ -62,6 +62,25 @@ TEST_CASE("the norm of many and of large floats is sound") {
     check_near(large, std::vector<double>(4, 1.0), 1e-6);
 }
 
+TEST_CASE("the norm is the same on any number of threads") {
+    for (const int size : {0, 3, 1000, 100'001}) {
+        const auto gradient = sequence<float>(size, 5, 13, 6, 8);
+        const double expected = train::norm<float>(gradient);
+        for (const int threads : {1, 2, 3}) {
+            sequent::thread_pool pool(threads);
+            CHECK(train::norm<float>(gradient, pool) == expected);
+        }
+    }
+}
+
+TEST_CASE("the factor of clipping is 1 where nothing is to be clipped") {
+    CHECK(train::clip_factor(4.0, 1.0F) == 0.25F);
+    CHECK(train::clip_factor(1.0, 1.0F) == 1.0F);
+    CHECK(train::clip_factor(0.0, 1.0) == 1.0);
+    CHECK(train::clip_factor(std::numeric_limits<double>::infinity(), 1.0F) == 1.0F);
+    CHECK(train::clip_factor(std::numeric_limits<double>::quiet_NaN(), 1.0F) == 1.0F);
+}
+
 TEST_CASE("a gradient that is not finite is reported and left alone") {
     std::vector<float> gradient{1.0F, std::numeric_limits<float>::infinity(), 2.0F};
     CHECK(std::isinf(train::clip_by_norm(std::span(gradient), 1.0F)));

@@ -1,3 +1,5 @@
+#include <sequent/model/random.hpp>
+#include <sequent/train/clip.hpp>
 #include <sequent/train/optimizer.hpp>
 
 #include <algorithm>
@@ -119,6 +121,24 @@ void check_continues(Optimizer first, Optimizer second) {
     CHECK(unbroken == continued);
 }
 
+template <class T, class Optimizer>
+void check_one_pass(Optimizer separate) {
+    auto fused = separate;
+    auto expected = sequence<T>(static_cast<int>(reference::size));
+    auto parameters = expected;
+    for (int step = 0; step < 5; ++step) {
+        auto gradient = gradient_of_step<T>(step);
+        auto again = gradient;
+        train::clip_by_norm<T>(gradient, T(0.75));
+        separate.step(expected, gradient, 0.05);
+        fused.step_and_clear(parameters, again, 0.05,
+                             train::clip_factor(train::norm<T>(again), T(0.75)));
+        CHECK(parameters == expected);
+        CHECK(again == std::vector<T>(reference::size));
+    }
+    CHECK(fused.steps() == 5);
+}
+
 std::vector<double> first_ten() {
     std::vector<double> mask(reference::size, 0.0);
     std::fill_n(mask.begin(), 10, 1.0);
@@ -151,6 +171,43 @@ TEST_CASE("AdamW's mask says which parameters decay") {
     check_run<double>(train::adam_w<double>(reference::size, 0.1, first_ten()),
                       reference::adam_w_masked, 1e-14);
     CHECK_THROWS_AS(train::adam_w<double>(3, 0.1, first_ten()), std::invalid_argument);
+}
+
+TEST_CASE("one pass has the bits of clipping, stepping and clearing") {
+    const auto n = reference::size;
+    check_one_pass<float>(train::sgd<float>(n));
+    check_one_pass<float>(train::sgd<float>(n, 0.9));
+    check_one_pass<float>(train::adam<float>(n));
+    check_one_pass<double>(train::adam<double>(n));
+    const std::vector<double> mask = first_ten();
+    check_one_pass<double>(train::adam_w<double>(n, 0.1, mask));
+    check_one_pass<float>(train::adam_w<float>(n, 0.1));
+}
+
+TEST_CASE("one pass on threads has the bits of one thread") {
+    // More than one thread takes at once, and a part of a vector at the end.
+    constexpr std::size_t size = 50'003;
+    auto step = [](sequent::thread_pool& pool) {
+        sequent::random_numbers random(4);
+        std::vector<float> parameters(size);
+        std::vector<float> gradient(size);
+        for (float& x : parameters) x = static_cast<float>(random.normal());
+        train::adam_w<float> optimizer(size, 0.1);
+        for (int at = 0; at < 3; ++at) {
+            for (float& x : gradient) x = static_cast<float>(random.normal());
+            const double norm = train::norm<float>(gradient, pool);
+            optimizer.step_and_clear(parameters, gradient, 0.1, train::clip_factor(norm, 1.0F),
+                                     pool);
+            CHECK(gradient == std::vector<float>(size));
+        }
+        return parameters;
+    };
+    sequent::thread_pool one(1);
+    const auto expected = step(one);
+    for (const int threads : {2, 3}) {
+        sequent::thread_pool pool(threads);
+        CHECK(step(pool) == expected);
+    }
 }
 
 TEST_CASE("a saved optimiser continues exactly") {

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "../config.hpp"
+#include "../fail.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
 

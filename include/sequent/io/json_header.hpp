@@ -245,7 +245,8 @@ class header_parser {
     }
 
     [[noreturn]] void fail(const std::string& what) const {
-        throw error(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " + what);
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
     }
 
     std::string_view text_;

@@ -54,8 +54,8 @@ class file_replacement {
         std::error_code failure;
         std::filesystem::rename(new_path_, path_, failure);
         if (failure) {
-            throw error(path_.string() + ": cannot be replaced by " + new_path_.string() + ": " +
-                        failure.message());
+            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
+                                 ": " + failure.message());
         }
         committed_ = true;
     }
@@ -78,8 +78,8 @@ class file_replacement {
 
     [[noreturn]] void fail(const std::string& what) const {
         const int reason = errno;
-        throw error(new_path_.string() + ": " + what +
-                    (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+        sequent::fail<error>(new_path_.string() + ": " + what +
+                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
     }
 
     std::filesystem::path path_;

@@ -104,9 +104,9 @@ std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
 template <class T>
 void check_finite(T value, int position, std::string_view file, std::string_view name) {
     if (std::isfinite(value)) return;
-    throw error(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                std::to_string(position) + " is " +
-                (std::isnan(value) ? "not a number" : "infinite"));
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(position) + " is " +
+                         (std::isnan(value) ? "not a number" : "infinite"));
 }
 
 /// The tensors must cover the data exactly: in the order of their offsets each begins where the
@@ -118,8 +118,9 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
     std::ranges::sort(
         sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
     const auto fail = [&](const header_entry& entry, const std::string& what) {
-        throw error(std::string(file) + ": tensor " + in_quotes(entry.name) + ": data_offsets [" +
-                    std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "] " + what);
+        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
+                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
+                             std::to_string(entry.end) + "] " + what);
     };
     std::uint64_t end = 0;
     for (const auto* entry : sorted) {
@@ -137,8 +138,9 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
         end = entry->end;
     }
     if (end != data_size) {
-        throw error(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                    " bytes, the file has " + std::to_string(data_size) + " behind its header");
+        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
+                             " bytes, the file has " + std::to_string(data_size) +
+                             " behind its header");
     }
 }
 
@@ -152,7 +154,7 @@ struct open_file {
 
 inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
     if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
-        throw error(file.name + ": cannot be read to its end");
+        sequent::fail<error>(file.name + ": cannot be read to its end");
     }
 }
 
@@ -161,12 +163,12 @@ inline open_file open_checked(const std::filesystem::path& path) {
     file.name = path.string();
     std::error_code failure;
     const std::uint64_t size = std::filesystem::file_size(path, failure);
-    if (failure) throw error(file.name + ": cannot be opened: " + failure.message());
+    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
     file.stream.open(path, std::ios::binary);
-    if (!file.stream) throw error(file.name + ": cannot be opened");
+    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
     if (size < 8) {
-        throw error(file.name + ": has " + std::to_string(size) +
-                    " bytes, too few for the length of the header, which takes 8");
+        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
+                             " bytes, too few for the length of the header, which takes 8");
     }
     std::array<char, 8> length_bytes{};
     read_exactly(file, length_bytes.data(), length_bytes.size());
@@ -175,12 +177,13 @@ inline open_file open_checked(const std::filesystem::path& path) {
         length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
     }
     if (length > size - 8) {
-        throw error(file.name + ": the header should have " + std::to_string(length) +
-                    " bytes, the file has only " + std::to_string(size - 8) + " for it");
+        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
+                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
     }
     if (length > longest_header) {
-        throw error(file.name + ": a header of " + std::to_string(length) +
-                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
     }
     std::string json(static_cast<std::size_t>(length), '\0');
     read_exactly(file, json.data(), length);
@@ -198,7 +201,7 @@ std::vector<std::size_t> match(const open_file& file, std::span<const named_tens
     std::vector<std::size_t> begins;
     for (const auto& tensor : tensors) {
         const auto fail = [&](const std::string& what) {
-            throw error(file.name + ": tensor " + in_quotes(tensor.name) + what);
+            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
         };
         const auto found = entries.find(tensor.name);
         if (found == entries.end()) {
@@ -223,10 +226,10 @@ std::vector<std::size_t> match(const open_file& file, std::span<const named_tens
         entries.erase(found);
     }
     if (!entries.empty()) {
-        throw error(file.name + ": tensor " + in_quotes(entries.begin()->first) +
-                    " is in the file, but not wanted (" +
-                    std::to_string(file.header.tensors.size()) + " in the file, " +
-                    std::to_string(tensors.size()) + " wanted)");
+        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
+                             " is in the file, but not wanted (" +
+                             std::to_string(file.header.tensors.size()) + " in the file, " +
+                             std::to_string(tensors.size()) + " wanted)");
     }
     return begins;
 }
@@ -263,14 +266,14 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
     header.metadata = metadata;
     for (const auto& [key, value] : metadata) {
         if (!is_utf8(key) || !is_utf8(value)) {
-            throw error(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
         }
     }
     std::set<std::string_view> names;
     std::uint64_t end = 0;
     for (const auto& tensor : tensors) {
         const auto fail = [&](const std::string& what) {
-            throw error(name + ": tensor " + in_quotes(tensor.name) + what);
+            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
         };
         if (!names.insert(tensor.name).second) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
@@ -286,8 +289,9 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > longest_header) {
-        throw error(name + ": a header of " + std::to_string(json.size()) +
-                    " bytes is longer than the format allows, " + std::to_string(longest_header));
+        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
     }
 
     file_replacement file(path);

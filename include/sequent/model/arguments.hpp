@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 
+#include "../fail.hpp"
 #include "../language.hpp"
 #include "../plan/list.hpp"
 #include "tensor_view.hpp"
@@ -169,10 +170,10 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        throw argument_error("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        throw argument_error("sequent: " + what +
+        fail<argument_error>("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");
 }
 

@@ -98,27 +98,37 @@ class attention_runner {
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            kernel::attention<shape>(
-                operands(bound, first, second, third, false),
-                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-                bound.write(step.out.at) + outer_shift(step.out, first, second, third),
-                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-                bound.counts, range);
+            forward_at(bound, first, second, third, range);
         });
     }
 
     static void backward(const bindings<T>& bound) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            T* value_gradient = bound.gradient(step.value.at);
-            if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
-            kernel::attention_gradient<shape>(
-                operands(bound, first, second, third, true),
-                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-                bound.read(step.out.at) + outer_shift(step.out, first, second, third),
-                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-                bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
-                value_gradient, bound.counts);
+            backward_at(bound, first, second, third);
         });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        kernel::attention<shape>(
+            operands(bound, first, second, third, false),
+            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+            bound.write(step.out.at) + outer_shift(step.out, first, second, third),
+            bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            bound.counts, range);
+    }
+    static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
+        T* value_gradient = bound.gradient(step.value.at);
+        if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
+        kernel::attention_gradient<shape>(
+            operands(bound, first, second, third, true),
+            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+            bound.read(step.out.at) + outer_shift(step.out, first, second, third),
+            bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
+            value_gradient, bound.counts);
     }
 };
 

@@ -10,6 +10,7 @@
 #include "../plan/plan.hpp"
 #include "bindings.hpp"
 #include "tensor_view.hpp"
+#include "thread_pool.hpp"
 
 /// What stands for the model of an ill-formed program once the mistake is told. It takes what a
 /// model takes and computes nothing, so that code that goes on to use it brings no further error.
@@ -73,6 +74,10 @@ struct any_block {
     }
 };
 
+struct any_batch {
+    explicit any_batch(thread_pool&, int = 1) {}
+};
+
 template <const auto& Program, class... Facts>
 class ill_formed_model {
     static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
@@ -86,6 +91,10 @@ class ill_formed_model {
     using parameters = any_block<T>;
     template <class T>
     using workspace = any_block<T>;
+    template <class T>
+    using batch = any_batch;
+    template <class T>
+    using output_views = any_view<T>;
     template <class T>
     using facts = anything;
     template <class T>
@@ -120,14 +129,21 @@ class ill_formed_model {
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
         return {};
     }
-    template <class T, class Rows>
+    template <class T, class How>
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
-                                     Rows) noexcept {
+                                     How&&) noexcept {
         return {};
     }
     template <class T>
     static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
-                         any_block<T>&, const anything& = {}) noexcept {}
+                         any_block<T>&, const anything& = {}, const anything& = {}) noexcept {}
+    template <class T, class Out>
+    static void forward_batch(const any_block<T>&, const anything&, any_batch&, Out&&) noexcept {}
+    template <class T, class Outward>
+    static double backward_batch(const any_block<T>&, const anything&, Outward&&, any_batch&,
+                                 any_block<T>&) noexcept {
+        return 0;
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <cassert>
 #include <memory>
+#include <span>
 
 #include "arguments.hpp"
+#include "batch.hpp"
 #include "ill_formed.hpp"
+#include "on_pool.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
+#include "workspace.hpp"
 
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
 
@@ -17,38 +22,6 @@ using language::query;
 using language::symbol;
 
 namespace model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
 
 /// Reports the rule that keeps a program from running by rows.
 template <class Plan>
@@ -71,41 +44,6 @@ using check_rows =
                   std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
                                      mistake::rows_that_need_later_rows>>;
 
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
-/// time in which they are needed.
-template <class Plan, class T>
-struct alignas(64) workspace_block {
-    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    /// A relation's values after forward, until backward.
-    template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Plan, Name>();
-        constexpr bool kept = is_kept<Plan>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
-        }
-    }
-};
-
 }  // namespace model_detail
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
@@ -121,6 +59,11 @@ class model {
     using parameters = model_detail::parameter_block<plan, T>;
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    template <class T>
+    using batch = model_detail::batch_memory<plan, T>;
+    /// A view of the output, or an array of them where there are several.
+    template <class T>
+    using output_views = typename model_detail::output_layout<plan>::template views<T>;
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
@@ -142,16 +85,16 @@ class model {
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
-                    throw argument_error("sequent: the model has no fact " + text(each.id, at));
+                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
                 const auto& wanted = plan::facts[at];
                 const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) throw argument_error("sequent: " + what + " is given twice");
+                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    throw argument_error("sequent: fact " + text(plan::facts[at].id, at) +
+                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
                                          " is not given");
         }
 
@@ -188,24 +131,24 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    throw argument_error("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
                 if (given.count < 0)
-                    throw argument_error("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place >= 0) counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                throw argument_error("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what + " is a container, given is a number");
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    throw argument_error("sequent: " + what +
+                    fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 for (int symbol = 0; symbol < wanted.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        throw argument_error("sequent: " + what + " holds the symbol " +
+                        fail<argument_error>("sequent: " + what + " holds the symbol " +
                                              std::to_string(given.symbols[symbol]) +
                                              " at position " + std::to_string(symbol) +
                                              ", beyond its " + std::to_string(wanted.classes) +
@@ -213,7 +156,7 @@ class model {
                 pointers[at] = given.symbols;
             } else {
                 if (!given.numbers)
-                    throw argument_error("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
                 pointers[at] = given.numbers;
             }
@@ -229,7 +172,7 @@ class model {
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
                 if (!pointers[at])
-                    throw argument_error("sequent: the gradient of output number " +
+                    fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
         template <class Value>
@@ -253,7 +196,7 @@ class model {
                 pointers[at] = given.numbers;
                 return;
             }
-            throw argument_error("sequent: a gradient is given for what is no output");
+            fail<argument_error>("sequent: a gradient is given for what is no output");
         }
     };
 
@@ -268,7 +211,7 @@ class model {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= facts_list::capacity() ||
                     plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
-                    throw argument_error("sequent: only dense facts have gradients");
+                    fail<argument_error>("sequent: only dense facts have gradients");
                 model_detail::check_shape("the gradient of a fact", each.shape,
                                           plan::facts[at].extents, plan::facts[at].rank);
                 pointers[at] = each.numbers;
@@ -300,7 +243,7 @@ class model {
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
-            throw argument_error("sequent: a block of parameters has " +
+            fail<argument_error>("sequent: a block of parameters has " +
                                  std::to_string(parameters<std::remove_const_t<T>>::size) +
                                  " numbers, given are " + std::to_string(flat.size()));
         model_detail::for_each_weight<plan, T>(flat.data(), f);
@@ -344,6 +287,17 @@ class model {
         return all_outputs(w);
     }
 
+    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
+    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    template <class T>
+    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                        workspace<T>& w, thread_pool& pool) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
+            bound, model_detail::run_on_pool{pool});
+        return all_outputs(w);
+    }
+
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <class T>
@@ -351,17 +305,100 @@ class model {
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
-        bound.parameter_gradient = gradient.numbers;
-        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index()>(outward.pointers[index()], w, true); });
-        kernel::unroll<outputs>(
-            [&](auto index) { seed<index()>(outward.pointers[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound);
+        run_backward(p, given, outward.pointers, w, gradient, of_facts, model_detail::whole_run{});
+    }
+
+    /// The same on all threads of a pool, to the same numbers.
+    template <class T>
+    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+                         parameters<T>& gradient, thread_pool& pool,
+                         const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
+        run_backward(p, given, outward.pointers, w, gradient, of_facts,
+                     model_detail::run_on_pool{pool});
+    }
+
+    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
+    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    template <class T, class Visit>
+        requires std::is_invocable_v<Visit&, int, output_views<const T>>
+    static void forward_batch(const parameters<T>& p,
+                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
+                              Visit&& visit) noexcept {
+        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+            visit(sample,
+                  forward(p, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
+        });
+    }
+
+    /// The outputs one sample after another, row-major; several outputs of one sample stand one
+    /// after another. `out` has room for exactly these.
+    template <class T>
+    static void forward_batch(const parameters<T>& p,
+                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
+                              std::span<std::type_identity_t<T>> out) noexcept {
+        constexpr int size = output_layout::total;
+        assert(out.size() == samples.size() * size);
+        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+            workspace<T>& w = b.workspace(thread);
+            (void)forward(p, samples[static_cast<std::size_t>(sample)], w);
+            T* to = out.data() + std::ptrdiff_t{size} * sample;
+            kernel::unroll<outputs>([&](auto index) {
+                model_detail::each_run(
+                    output_layout::view(index()), [&](int position, int offset, int length) {
+                        std::copy_n(w.numbers + offset, length,
+                                    to + output_layout::offset(index()) + position);
+                    });
+            });
+        });
+    }
+
+    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
+    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
+    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
+    /// Losses are called in any order and several at once. No more memory is needed for more
+    /// samples.
+    template <class T, class Loss>
+        requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
+    static double backward_batch(const parameters<T>& p,
+                                 std::span<const std::type_identity_t<facts<T>>> samples,
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+        return b.sum(static_cast<int>(samples.size()), gradient,
+                     [&](int sample, int thread, parameters<T>& to) {
+                         const facts<T>& given = samples[static_cast<std::size_t>(sample)];
+                         workspace<T>& w = b.workspace(thread);
+                         const auto y = forward(p, given, w);
+                         auto& outward = b.outward(thread);
+                         std::fill(outward.begin(), outward.end(), T(0));
+                         const auto result = static_cast<double>(
+                             loss(sample, y, output_layout::template views_of<T>(outward.data())));
+                         backward_from(p, given, outward.data(), w, to);
+                         return result;
+                     });
+    }
+
+    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    template <class T>
+    static void backward_batch(const parameters<T>& p,
+                               std::span<const std::type_identity_t<facts<T>>> samples,
+                               std::span<const std::type_identity_t<T>> outward, batch<T>& b,
+                               parameters<T>& gradient) noexcept {
+        constexpr int size = output_layout::total;
+        assert(outward.size() == samples.size() * size);
+        b.sum(static_cast<int>(samples.size()), gradient,
+              [&](int sample, int thread, parameters<T>& to) {
+                  const facts<T>& given = samples[static_cast<std::size_t>(sample)];
+                  workspace<T>& w = b.workspace(thread);
+                  (void)forward(p, given, w);
+                  backward_from(p, given, outward.data() + std::ptrdiff_t{size} * sample, w, to);
+                  return 0.0;
+              });
     }
 
   private:
+    using output_layout = model_detail::output_layout<plan>;
+
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
         for (int at = 0; at < facts_list::capacity(); ++at)
@@ -380,12 +417,33 @@ class model {
         return result;
     }
 
+    template <class T, class Run>
+    static void run_backward(const parameters<T>& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient,
+                             const fact_gradients<T>& of_facts, Run run) noexcept {
+        model_detail::bindings<T> bound = bind(p, given, w);
+        bound.parameter_gradient = gradient.numbers;
+        std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
+        kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
+        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+    }
+
+    /// With the gradients of all outputs one after another.
     template <class T>
-    static auto all_outputs(const workspace<T>& w) noexcept {
+    static void backward_from(const parameters<T>& p, const facts<T>& given, const T* outward,
+                              workspace<T>& w, parameters<T>& gradient) noexcept {
+        const T* pointers[outputs > 0 ? outputs : 1];
+        for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
+        run_backward(p, given, pointers, w, gradient, {}, model_detail::whole_run{});
+    }
+
+    template <class T>
+    static output_views<const T> all_outputs(const workspace<T>& w) noexcept {
         if constexpr (outputs == 1) {
             return output<0>(w);
         } else {
-            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
+            output_views<const T> result;
             kernel::unroll<outputs>([&](auto index) {
                 result[static_cast<std::size_t>(index())] = output<index()>(w);
             });
@@ -410,9 +468,10 @@ class model {
             std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
             return;
         }
-        const auto to =
-            model_detail::to_tensor<T>(view, w.numbers + buffer.adjoint - buffer.offset);
-        for (int at = 0; at < to.size(); ++at) to.element(at) += outward[at];
+        T* to = w.numbers + buffer.adjoint - buffer.offset;
+        model_detail::each_run(view, [&](int position, int offset, int length) {
+            for (int at = 0; at < length; ++at) to[offset + at] += outward[position + at];
+        });
     }
 };
 

@@ -179,44 +179,185 @@ class row_runner {
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            const row_functions<Step, T> functions{bound, first, second, third};
-            constexpr int block = block_rows(step.rows);
-            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* sum = keeps_input ? bound.write(step.before.at) +
-                                       outer_shift(step.before, first, second, third)
-                                 : out;
-            for (int row = range.begin; row < range.end; row += block) {
-                const int rows = std::min(block, range.end - row);
-                constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-                combine<even>(bound, first, second, third, sum, row, rows);
-                if constexpr (step.functions.size() > 0)
-                    for (int at = row; at < row + rows; ++at)
-                        kernel::unroll<step.functions.size()>([&](auto index) {
-                            const T* x =
-                                index() == 0 ? sum + at * sum_row : out + at * step.out.row;
-                            functions.template forward<index()>(x, out + at * step.out.row, at);
-                        });
-            }
+            forward_at(bound, first, second, third, range);
         });
+    }
+
+    /// One round of the outer loops.
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        const row_functions<Step, T> functions{bound, first, second, third};
+        constexpr int block = block_rows(step.rows);
+        T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+        T* sum = keeps_input
+                     ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
+                     : out;
+        for (int row = range.begin; row < range.end; row += block) {
+            const int rows = std::min(block, range.end - row);
+            constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
+            combine<even>(bound, first, second, third, sum, row, rows);
+            if constexpr (step.functions.size() > 0)
+                for (int at = row; at < row + rows; ++at)
+                    kernel::unroll<step.functions.size()>([&](auto index) {
+                        const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
+                        functions.template forward<index()>(x, out + at * step.out.row, at);
+                    });
+        }
     }
 
     static void backward(const bindings<T>& bound) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
-            T* gradient = bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (step.functions.size() > 0)
-                undo_functions(bound, first, second, third, gradient);
+                undo_functions(bound, first, second, third, all);
             kernel::unroll<step.terms.size()>([&](auto index) {
                 constexpr row_term term = step.terms[index()];
                 if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third, gradient);
+                    product_gradient<index()>(bound, first, second, third);
                 else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third, gradient);
-                else if constexpr (step.multiplies)
-                    factor_gradient<index()>(bound, first, second, third, gradient);
+                    gather_gradient<index()>(bound, first, second, third);
                 else
-                    add_gradient<index()>(bound, first, second, third, gradient);
+                    summand_gradient<index()>(bound, first, second, third, all);
             });
         });
+    }
+
+    // The parts of backward, over rows that may be some: for runs on several threads.
+
+    /// Turns the gradient of the step's result into that of its sum, in place.
+    template <class Range>
+    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr int count = step.functions.size();
+        const row_functions<Step, T> functions{bound, first, second, third};
+        T* gradient = gradient_of_out(bound, first, second, third);
+        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
+        const T* sum = keeps_input ? bound.read(step.before.at) +
+                                         outer_shift(step.before, first, second, third)
+                                   : out;
+        for (int row = range.begin; row < range.end; ++row) {
+            // What each function was applied to, computed again but for the first and the last.
+            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+            const T* values[count + 1];
+            values[0] = sum + row * sum_row;
+            values[count] = out + row * step.out.row;
+            kernel::unroll<count - 1>([&](auto index) {
+                functions.template forward<index()>(values[index()], between[index()], row);
+                values[index() + 1] = between[index()];
+            });
+            kernel::unroll<count>([&](auto index) {
+                constexpr int at = count - 1 - index();
+                functions.template backward<at>(values[at], values[at + 1],
+                                                gradient + row * step.out.row, row);
+            });
+        }
+    }
+
+    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    template <int At, class Range>
+    static void input_gradient(const bindings<T>& bound, int first, int second, int third,
+                               int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* dx = bound.gradient(term.x.at);
+        if (!dx) return;
+        constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
+                                              step.out.row, 1,          term.w_column,
+                                              term.w_depth, term.x.row, true};
+        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        dx += outer_shift(term.x, first, second, third);
+        kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+            gradient_of_out(bound, first, second, third) + range.begin * step.out.row,
+            w + split * term.w_split, dx + split * term.x_split + range.begin * term.x.row,
+            range.end - range.begin, columns);
+    }
+
+    /// How many rows a product's weight has in memory.
+    template <int At>
+    static constexpr int weight_rows() {
+        return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
+    }
+
+    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory.
+    template <int At, class Range>
+    static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
+                                int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const T* dy = gradient_of_out(bound, first, second, third);
+            const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
+                         split * term.x_split;
+            T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
+                    split * term.w_split;
+            const int count = range.end - range.begin;
+            if constexpr (term.w_column == 1) {
+                constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
+                                                      1,          term.x.row,   step.out.row,
+                                                      1,          term.w_depth, true};
+                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+                    x + range.begin, dy, dw + range.begin * term.w_depth, count, step.rows);
+            } else {
+                constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
+                                                      1,       step.out.row,  term.x.row,
+                                                      1,       term.w_column, true};
+                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
+                    dy + range.begin, x, dw + range.begin * term.w_column, count, step.rows);
+            }
+        }
+    }
+
+    template <int At, class Range>
+    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 Range range) noexcept {
+        if constexpr (step.multiplies)
+            factor_gradient<At>(bound, first, second, third, range);
+        else
+            add_gradient<At>(bound, first, second, third, range);
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second,
+                                 int third) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int split = 0; split < term.splits; ++split) {
+            if constexpr (by_row(term)) {
+                gradient_by_row<At>(bound, first, second, third, split);
+            } else {
+                input_gradient<At>(bound, first, second, third, split, all);
+                weight_gradient<At>(bound, first, second, third, split,
+                                    kernel::all_rows<weight_rows<At>()>{});
+            }
+        }
+    }
+
+    template <int At>
+    static void gather_gradient(const bindings<T>& bound, int first, int second,
+                                int third) noexcept {
+        constexpr row_term term = step.terms[At];
+        if constexpr (term.w.at.trained) {
+            const T* gradient = gradient_of_out(bound, first, second, third);
+            const auto* symbols =
+                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
+            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
+            for (int row = 0; row < step.rows; ++row) {
+                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                const T* from = gradient + row * step.out.row;
+                if constexpr (term.w_column == 1)
+                    add_to<columns>(to, from);
+                else
+                    for (int column = 0; column < columns; ++column)
+                        to[column * term.w_column] += from[column];
+            }
+        }
+    }
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
 
   private:
@@ -224,16 +365,16 @@ class row_runner {
     static constexpr int columns = step.columns();
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
+    static constexpr kernel::all_rows<step.rows> all{};
+
+    static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
+        return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+    }
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind == term_kind::product) return at;
         return -1;
-    }
-
-    /// A product whose rows are not rows of x times one weight is taken row by row.
-    static constexpr bool by_row(const row_term& term) {
-        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
 
     template <bool Even>
@@ -283,11 +424,6 @@ class row_runner {
         });
     }
 
-    /// One segment where the numbers lie side by side anyway.
-    static constexpr int segments_of(const plan::access& at) {
-        return step.segments > 1 && at.column != step.length ? step.segments : 1;
-    }
-
     template <int At, bool Accumulate, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
                          int row, int rows) noexcept {
@@ -312,110 +448,63 @@ class row_runner {
         });
     }
 
-    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
-                               T* gradient) noexcept {
-        constexpr int count = step.functions.size();
-        const row_functions<Step, T> functions{bound, first, second, third};
-        const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-        const T* sum = keeps_input ? bound.read(step.before.at) +
-                                         outer_shift(step.before, first, second, third)
-                                   : out;
-        for (int row = 0; row < step.rows; ++row) {
-            // What each function was applied to, computed again but for the first and the last.
-            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
-            const T* values[count + 1];
-            values[0] = sum + row * sum_row;
-            values[count] = out + row * step.out.row;
-            kernel::unroll<count - 1>([&](auto index) {
-                functions.template forward<index()>(values[index()], between[index()], row);
-                values[index() + 1] = between[index()];
-            });
-            kernel::unroll<count>([&](auto index) {
-                constexpr int at = count - 1 - index();
-                functions.template backward<at>(values[at], values[at + 1],
-                                                gradient + row * step.out.row, row);
-            });
-        }
-    }
-
     template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
-                                 const T* gradient) noexcept {
+    static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
+                                int split) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_shift = outer_shift(term.x, first, second, third);
-        const std::ptrdiff_t w_shift = outer_shift(term.w, first, second, third);
-        constexpr bool single = by_row(term);
-        constexpr int rows = single ? 1 : step.rows;
-        constexpr int x_row = single ? term.depth : term.x.row;
-        constexpr kernel::product_shape to_x{rows,          term.depth,   columns, step.out.row, 1,
-                                             term.w_column, term.w_depth, x_row,   true};
+        constexpr kernel::product_shape to_x{
+            1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
         constexpr kernel::product_shape to_input_major{
-            term.depth, columns, rows, 1, x_row, step.out.row, 1, term.w_depth, true};
+            term.depth, columns, 1, 1, term.depth, step.out.row, 1, term.w_depth, true};
         constexpr kernel::product_shape to_output_major{
-            columns, term.depth, rows, 1, step.out.row, x_row, 1, term.w_column, true};
-        for (int split = 0; split < term.splits; ++split)
-            for (int row = 0; row < (single ? step.rows : 1); ++row) {
-                const T* dy = gradient + row * step.out.row;
-                const std::ptrdiff_t x_at = x_shift + split * term.x_split + row * term.x.row;
-                const std::ptrdiff_t w_at = w_shift + split * term.w_split + row * term.w.row;
-                if (T* dx = bound.gradient(term.x.at))
-                    kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
-                if constexpr (term.w.at.trained) {
-                    T* dw = bound.gradient(term.w.at) + w_at;
-                    const T* x = bound.read(term.x.at) + x_at;
-                    if constexpr (term.w_column == 1)
-                        kernel::product<to_input_major>(x, dy, dw);
-                    else
-                        kernel::product<to_output_major>(dy, x, dw);
-                }
-            }
-    }
-
-    template <int At>
-    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
-                                const T* gradient) noexcept {
-        constexpr row_term term = step.terms[At];
-        if constexpr (term.w.at.trained) {
-            const auto* symbols =
-                bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
-            T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = 0; row < step.rows; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
-                const T* from = gradient + row * step.out.row;
+            columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = 0; row < step.rows; ++row) {
+            const T* dy = gradient + row * step.out.row;
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+            const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+            if (T* dx = bound.gradient(term.x.at))
+                kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
+            if constexpr (term.w.at.trained) {
+                T* dw = bound.gradient(term.w.at) + w_at;
+                const T* x = bound.read(term.x.at) + x_at;
                 if constexpr (term.w_column == 1)
-                    add_to<columns>(to, from);
+                    kernel::product<to_input_major>(x, dy, dw);
                 else
-                    for (int column = 0; column < columns; ++column)
-                        to[column * term.w_column] += from[column];
+                    kernel::product<to_output_major>(dy, x, dw);
             }
         }
     }
 
-    template <int At>
+    template <int At, class Range>
     static void add_gradient(const bindings<T>& bound, int first, int second, int third,
-                             const T* gradient) noexcept {
+                             Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = columns / segments_of(term.x);
-        for (int row = 0; row < step.rows; ++row)
+        for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < segments_of(term.x); ++segment)
                 add_to<length>(to + row * term.x.row + segment * term.x.column,
                                gradient + row * step.out.row + segment * length);
     }
 
     /// The gradient of one factor: that of the product, times the other factors.
-    template <int At>
+    template <int At, class Range>
     static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
-                                const T* gradient) noexcept {
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
         if (!to) return;
         to += outer_shift(term.x, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = step.length;
         alignas(64) T others[length];
-        for (int row = 0; row < step.rows; ++row)
+        for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {

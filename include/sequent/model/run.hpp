@@ -1,6 +1,6 @@
 #pragma once
 
-#include "general.hpp"
+#include "on_pool.hpp"
 
 /// Walks the steps of a plan, forward and backward.
 
@@ -42,7 +42,19 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
 }
 
 template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound) noexcept {
+void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
+    else if constexpr (kind == step_kind::attention)
+        pooled_attention<Plan, at, T>::forward(bound, run.pool);
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
     kernel::unroll<step.births.size()>([&](auto index) {
         constexpr plan::birth born = step.births[index()];
@@ -52,6 +64,21 @@ void backward_step(const bindings<T>& bound) noexcept {
         row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
     else if constexpr (step.kind == step_kind::attention)
         attention_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+    });
+    if constexpr (step.kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
+    else if constexpr (step.kind == step_kind::attention)
+        pooled_attention<Plan, step.at, T>::backward(bound, run.pool);
     else if constexpr (step.kind == step_kind::general)
         general_runner<Plan, step.at, T>::backward(bound);
 }
@@ -73,21 +100,21 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
-template <class Plan, int Begin, int At, class T>
-void backward_steps(bindings<T>& bound) noexcept {
+template <class Plan, int Begin, int At, class T, class Run>
+void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
         constexpr plan::step last = Plan::template step_at<At - 1>;
         if constexpr (last.kind == step_kind::repeat_end) {
             constexpr plan::step begin = Plan::template step_at<last.at>;
-            backward_step<Plan, At - 1>(bound);
+            backward_step<Plan, At - 1>(bound, run);
             for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
-                backward_steps<Plan, last.at + 1, At - 1>(bound);
+                backward_steps<Plan, last.at + 1, At - 1>(bound, run);
             bound.layer[begin.depth] = 0;
-            backward_step<Plan, last.at>(bound);
-            backward_steps<Plan, Begin, last.at>(bound);
+            backward_step<Plan, last.at>(bound, run);
+            backward_steps<Plan, Begin, last.at>(bound, run);
         } else {
-            backward_step<Plan, At - 1>(bound);
-            backward_steps<Plan, Begin, At - 1>(bound);
+            backward_step<Plan, At - 1>(bound, run);
+            backward_steps<Plan, Begin, At - 1>(bound, run);
         }
     }
 }

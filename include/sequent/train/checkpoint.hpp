@@ -54,11 +54,11 @@ io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T>
     const io::metadata_map known = io::read_header(path).metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
-        throw io::error(path.string() + ": the metadata has no \"optimizer.steps\"");
+        fail<io::error>(path.string() + ": the metadata has no \"optimizer.steps\"");
     std::int64_t count = 0;
     for (const char digit : steps->second) {
         if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
-            throw io::error(path.string() + ": \"optimizer.steps\" is no count: \"" +
+            fail<io::error>(path.string() + ": \"optimizer.steps\" is no count: \"" +
                             steps->second + "\"");
         count = count * 10 + (digit - '0');
     }

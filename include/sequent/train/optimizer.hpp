@@ -13,12 +13,24 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../fail.hpp"
 #include "../kernel/simd.hpp"
+#include "../model/thread_pool.hpp"
 #include "lanes.hpp"
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
 /// they remember is allocated once, by the constructor; `step` allocates nothing and does not
 /// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+///
+/// Each has, for spans of the size given to the constructor,
+///
+///     step(parameters, gradient, learning_rate)
+///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
+///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
+///
+/// step_and_clear steps by scale * gradient and leaves zeros in the gradient, in one pass over the
+/// memory: with clip_factor as the scale, the bits of clip_by_norm, step and a fill. On a pool it
+/// has the same numbers for any number of threads.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
@@ -29,6 +41,46 @@ struct state_array {
     std::span<T> values;
 };
 
+namespace detail {
+
+/// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
+/// take(read, write) gives the gradient at a place.
+template <class Optimizer, class T>
+class stepping {
+  public:
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
+        assert(parameters.size() == gradient.size());
+        const T* const from = gradient.data();
+        self().update(parameters, learning_rate, nullptr,
+                      [from](auto read, auto) { return read(from); });
+    }
+    void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale = 1) noexcept {
+        take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
+    }
+    void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale, thread_pool& pool) noexcept {
+        take_and_clear(parameters, gradient, learning_rate, scale, &pool);
+    }
+
+  private:
+    Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
+
+    void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
+                        T scale, thread_pool* pool) noexcept {
+        assert(parameters.size() == gradient.size());
+        T* const from = gradient.data();
+        self().update(parameters, learning_rate, pool,
+                      [from, factor = kernel::set(scale)](auto read, auto write) {
+                          const kernel::batch<T> g = read(from) * factor;
+                          write(from, kernel::zero<T>());
+                          return g;
+                      });
+    }
+};
+
+}  // namespace detail
+
 /// Stochastic gradient descent with momentum:
 ///
 ///     velocity = momentum * velocity + gradient
@@ -36,30 +88,10 @@ struct state_array {
 ///
 /// Without momentum (0, the default) nothing is remembered.
 template <class T>
-class sgd {
+class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
-
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == size_ && gradient.size() == size_);
-        ++steps_;
-        const auto rate = kernel::set(static_cast<T>(learning_rate));
-        if (velocity_.empty()) {
-            detail::for_each_vector<T>(size_, [&](auto read, auto write) {
-                write(parameters.data(), read(parameters.data()) - rate * read(gradient.data()));
-            });
-            return;
-        }
-        const auto momentum = kernel::set(static_cast<T>(momentum_));
-        T* const velocity = velocity_.data();
-        detail::for_each_vector<T>(size_, [&](auto read, auto write) {
-            const auto v = momentum * read(velocity) + read(gradient.data());
-            write(velocity, v);
-            write(parameters.data(), read(parameters.data()) - rate * v);
-        });
-    }
 
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
@@ -68,6 +100,30 @@ class sgd {
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   private:
+    friend detail::stepping<sgd, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        assert(parameters.size() == size_);
+        ++steps_;
+        T* const to = parameters.data();
+        const auto descent = kernel::set(static_cast<T>(-learning_rate));
+        if (velocity_.empty()) {
+            detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
+                write(to, kernel::fma(descent, take(read, write), read(to)));
+            });
+            return;
+        }
+        const auto momentum = kernel::set(static_cast<T>(momentum_));
+        T* const velocity = velocity_.data();
+        detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
+            const auto v = kernel::fma(momentum, read(velocity), take(read, write));
+            write(velocity, v);
+            write(to, kernel::fma(descent, v, read(to)));
+        });
+    }
+
     std::size_t size_;
     double momentum_;
     std::vector<T> velocity_;
@@ -83,7 +139,8 @@ struct adam_options {
 
 namespace detail {
 
-/// What Adam and AdamW share: the moments and the step.
+/// What Adam and AdamW share: the moments and the step. Sums of products are written as fused ones,
+/// so that a compiler has no choice which to fuse and every way to step has the same bits.
 template <class T>
 class adam_moments {
   public:
@@ -100,10 +157,10 @@ class adam_moments {
 
   protected:
     /// `keep(read, x)` gives what decay leaves of the parameters x.
-    template <class Keep>
-    void update(std::span<T> parameters, std::span<const T> gradient, double learning_rate,
-                Keep keep) noexcept {
-        assert(parameters.size() == first_.size() && gradient.size() == first_.size());
+    template <class Take, class Keep>
+    void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
+                 Keep keep) noexcept {
+        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -114,16 +171,19 @@ class adam_moments {
         const auto rate = number(learning_rate / correction1);
         const auto root_factor = number(1 / std::sqrt(correction2));
         const auto epsilon = number(options_.epsilon);
+        T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
-        for_each_vector<T>(first_.size(), [&](auto read, auto write) {
-            const auto g = read(gradient.data());
-            const auto m = beta1 * read(first) + rest1 * g;
-            const auto v = beta2 * read(second) + rest2 * g * g;
+        for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
+            using kernel::fma;
+            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
+            const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
             write(second, v);
-            const auto p = keep(read, read(parameters.data()));
-            write(parameters.data(), p - rate * m / (xsimd::sqrt(v) * root_factor + epsilon));
+            const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
+            const kernel::batch<T> p = keep(read, read(to));
+            write(to, kernel::batch<T>(p - rate * m / divisor));
         });
     }
 
@@ -137,14 +197,18 @@ class adam_moments {
 
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
 template <class T>
-class adam : public detail::adam_moments<T> {
+class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
     explicit adam(std::size_t size, adam_options options = {})
         : detail::adam_moments<T>(size, options) {}
 
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        this->update(parameters, gradient, learning_rate, [](auto, auto p) { return p; });
+  private:
+    friend detail::stepping<adam, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        this->advance(parameters, learning_rate, pool, take, [](auto, auto p) { return p; });
     }
 };
 
@@ -156,14 +220,14 @@ class adam : public detail::adam_moments<T> {
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters.
 template <class T>
-class adam_w : public detail::adam_moments<T> {
+class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
         if (mask.empty()) return;
         if (mask.size() != size) {
-            throw std::invalid_argument("adam_w: the mask has " + std::to_string(mask.size()) +
+            fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
@@ -171,15 +235,19 @@ class adam_w : public detail::adam_moments<T> {
         });
     }
 
-    /// The two spans have the size given to the constructor.
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        const auto rate = kernel::set(static_cast<T>(learning_rate));
+  private:
+    friend detail::stepping<adam_w, T>;
+
+    template <class Take>
+    void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
+                Take take) noexcept {
+        const auto descent = kernel::set(static_cast<T>(-learning_rate));
         const T* const decay = decay_.data();
-        this->update(parameters, gradient, learning_rate,
-                     [rate, decay](auto read, auto p) { return p - rate * read(decay) * p; });
+        this->advance(parameters, learning_rate, pool, take, [=](auto read, auto p) {
+            return kernel::fma(kernel::batch<T>(descent * read(decay)), p, p);
+        });
     }
 
-  private:
     std::vector<T> decay_;
 };
 

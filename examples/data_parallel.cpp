@@ -1,0 +1,172 @@
+// Data-parallel training with MPI: each process computes the gradient of its share of the batch,
+// one MPI_Allreduce sums the shares, and every process takes the same step.
+//
+//     mpirun -n N data_parallel [FILE] [options]
+//
+// The processes hold the same parameters from the first step to the last, so that nothing but
+// gradients travels. However many there are, they train the same model on the same batches.
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sequent/sequent.hpp>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using sequent::depth, sequent::heads, sequent::tokens, sequent::vocabulary, sequent::width;
+
+// A symbol is a byte.
+constexpr int context = 32;
+constexpr int symbols = 256;
+using Model = sequent::transformer::language_model<vocabulary<symbols>, tokens<context>, width<64>,
+                                                   heads<4>, depth<2>, sequent::biases<false>>;
+using Text = std::vector<std::int32_t>;
+
+constexpr std::string_view help_text = R"(mpirun -n N data_parallel [FILE] [options]
+
+Trains a small transformer (2 layers, 4 heads, width 64, 32 positions) to predict the next
+character of FILE, or of this library's README, with N processes that share each batch.
+Prints the loss of every step in nats per character.
+
+  --steps N   training steps (40)
+  --batch N   sequences in a step, over all processes (24); at least one for each process
+  --rate R    learning rate (0.001)
+  --seed N    for parameters and batches (1)
+)";
+
+struct Options {
+    std::string file = SEQUENT_SOURCE_DIR "/README.md";
+    long steps = 40;
+    long batch = 24;
+    long seed = 1;
+    double rate = 1e-3;
+    bool help = false;
+};
+
+double to_number(const std::string& option, const std::string& text, double least) {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !(value >= least) || value > 1e9)
+        throw std::invalid_argument(option + " takes a number of at least " +
+                                    std::to_string(least) + ", given is \"" + text + "\"");
+    return value;
+}
+
+Options read_options(int count, char** arguments) {
+    Options options;
+    bool file_given = false;
+    for (int at = 1; at < count; ++at) {
+        const std::string name = arguments[at];
+        auto number = [&](double least) {
+            if (++at == count) throw std::invalid_argument(name + " needs a value");
+            return to_number(name, arguments[at], least);
+        };
+        auto whole = [&](double least) { return static_cast<long>(number(least)); };
+        // clang-format off
+        if (name == "--help" || name == "-h") options.help = true;
+        else if (name == "--steps") options.steps = whole(1);
+        else if (name == "--batch") options.batch = whole(1);
+        else if (name == "--seed") options.seed = whole(0);
+        else if (name == "--rate") options.rate = number(0);
+        else if (name.starts_with("--")) throw std::invalid_argument("there is no option " + name);
+        else if (!file_given) { options.file = name; file_given = true; }
+        else throw std::invalid_argument("one FILE at most: \"" + name + "\" is a second");
+        // clang-format on
+    }
+    return options;
+}
+
+Text read_text(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + path);
+    Text text;
+    for (std::istreambuf_iterator<char> at(file), end; at != end; ++at)
+        text.push_back(static_cast<unsigned char>(*at));
+    if (text.size() < 2 * context)
+        throw std::runtime_error(path + " has " + std::to_string(text.size()) +
+                                 " characters; at least " + std::to_string(2 * context) +
+                                 " are needed");
+    return text;
+}
+
+struct Process {
+    int rank = 0;
+    int count = 1;
+};
+
+void train(const Options& options, Process process) {
+    if (options.batch < process.count)
+        throw std::invalid_argument("a batch of " + std::to_string(options.batch) +
+                                    " is too small for " + std::to_string(process.count) +
+                                    " processes");
+    const Text text = read_text(options.file);
+
+    auto parameters = sequent::make_unique<Model::parameters<float>>();
+    auto gradient = sequent::make_unique<Model::parameters<float>>();
+    auto workspace = sequent::make_unique<Model::workspace<float>>();
+    std::vector<float> logits_gradient(context * symbols);
+    sequent::random_numbers random(static_cast<std::uint64_t>(options.seed));
+    Model::initialize(*parameters, random.next());
+    sequent::train::adam_w<float> optimizer(parameters->flat().size(), 0.1);
+    const float scale = 1 / static_cast<float>(options.batch);
+
+    for (long step = 1; step <= options.steps; ++step) {
+        std::ranges::fill(gradient->flat(), 0.0F);
+        double loss = 0;
+        for (long sequence = 0; sequence < options.batch; ++sequence) {
+            // Every process draws all positions, so that the random numbers stay in step.
+            const int begin = random.below(static_cast<int>(text.size()) - context);
+            if (sequence % process.count != process.rank) continue;
+            const auto window =
+                std::span(text).subspan(static_cast<std::size_t>(begin), context + 1);
+            const Model::facts<float> facts{window.first(context)};
+            const auto logits = Model::forward(*parameters, facts, *workspace);
+            loss += static_cast<double>(sequent::train::cross_entropy<context, symbols>(
+                logits.data, window.last(context), logits_gradient.data(), scale));
+            Model::backward(*parameters, facts, logits_gradient, *workspace, *gradient);
+        }
+        MPI_Allreduce(MPI_IN_PLACE, gradient->data(), static_cast<int>(gradient->flat().size()),
+                      MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+        sequent::train::clip_by_norm<float>(gradient->flat(), 1.0F);
+        optimizer.step(parameters->flat(), gradient->flat(), options.rate);
+
+        double total = 0;
+        MPI_Reduce(&loss, &total, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
+        if (process.rank == 0)
+            std::printf("step %4ld of %ld   loss %.6f\n", step, options.steps,
+                        total / static_cast<double>(options.batch));
+    }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    MPI_Init(&count, &arguments);
+    Process process;
+    MPI_Comm_rank(MPI_COMM_WORLD, &process.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &process.count);
+    try {
+        const Options options = read_options(count, arguments);
+        if (!options.help)
+            train(options, process);
+        else if (process.rank == 0)
+            std::printf("%s", help_text.data());
+    } catch (const std::exception& error) {
+        // The others may wait for this process: all end.
+        std::fprintf(stderr, "data_parallel, process %d: %s\n", process.rank, error.what());
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    }
+    MPI_Finalize();
+    return 0;
+}

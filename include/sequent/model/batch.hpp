@@ -1,0 +1,169 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "thread_pool.hpp"
+#include "workspace.hpp"
+
+/// Many samples on several threads.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr weight_view view(int at) {
+        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
+    }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, tensor_view<T>,
+                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+
+    template <class T>
+    static views<T> views_of(T* numbers) noexcept {
+        if constexpr (count == 1) {
+            constexpr weight_view only = side_by_side(0);
+            return to_tensor<T>(only, numbers);
+        } else {
+            views<T> result;
+            for (int at = 0; at < count; ++at)
+                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            return result;
+        }
+    }
+};
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `position` in row-major order of its extents, `offset` in memory.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    for (int run = 0; run < runs; ++run) {
+        int offset = view.offset;
+        int rest = run;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
+            offset += rest % view.extents[axis] * view.strides[axis];
+        body(run * length, offset, length);
+    }
+}
+
+/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
+/// thread, and a gradient for each group of samples but the first.
+///
+/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
+/// order: the numbers depend on how many groups there are and never on the threads. No more threads
+/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+template <class Plan, class T>
+class batch_memory {
+  public:
+    explicit batch_memory(thread_pool& pool, int groups = 4)
+        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
+        for (int thread = 0; thread < pool.size(); ++thread) {
+            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
+            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+        }
+        for (int group = 1; group < this->groups(); ++group)
+            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+    }
+
+    thread_pool& pool() const noexcept { return pool_; }
+    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+
+    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Room for the gradients of one sample's outputs.
+    std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
+
+    /// Calls add(sample, thread, gradient) for each of `samples`, where add adds to the gradient
+    /// and returns a loss; the sum of the losses. All is added to `total` in the end.
+    template <class Add>
+    double sum(int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+        pool_.run(groups(), [&](int group, int thread) {
+            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
+            double loss = 0;
+            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
+                 ++sample)
+                loss += add(sample, thread, gradient);
+            at(losses_, group) = loss;
+        });
+        if (groups() > 1) add_groups(samples, total);
+        double loss = 0;
+        for (const double each : losses_) loss += each;
+        return loss;
+    }
+
+  private:
+    thread_pool& pool_;
+    std::vector<double> losses_;
+    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
+    std::vector<std::vector<T>> outward_;
+    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;  // zero between calls
+
+    template <class List>
+    static auto& at(List& list, int index) noexcept {
+        return list[static_cast<std::size_t>(index)];
+    }
+
+    int first_of(int group, int samples) const noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
+                                groups());
+    }
+
+    /// Adds the groups' gradients to `total` and leaves zeros.
+    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
+        constexpr int size = parameter_block<Plan, T>::size;
+        constexpr int part = 8192;
+        pool_.run((size + part - 1) / part, [&](int task) {
+            const int end = std::min(size, (task + 1) * part);
+            for (int group = 1; group < groups(); ++group)
+                if (first_of(group, samples) < first_of(group + 1, samples))
+                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+        });
+    }
+
+    static void move_to(T* to, T* from, int begin, int end) noexcept {
+        constexpr int n = kernel::lanes<T>;
+        int at = begin;
+        for (; at + n <= end; at += n) {
+            kernel::store(to + at,
+                          kernel::batch<T>(kernel::load(to + at) + kernel::load(from + at)));
+            kernel::store(from + at, kernel::zero<T>());
+        }
+        for (; at < end; ++at) {
+            to[at] += from[at];
+            from[at] = T(0);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

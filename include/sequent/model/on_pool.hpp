@@ -1,0 +1,406 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "general.hpp"
+#include "thread_pool.hpp"
+
+/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
+/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
+/// or does not pay, the calling thread computes the step alone.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Every step over all of its rows, by the threads of a pool.
+struct run_on_pool {
+    thread_pool& pool;
+};
+
+/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
+/// one.
+inline constexpr long long least_run = 400'000;
+inline constexpr long long least_task = 50'000;
+
+/// Products of few rows may sum in another order than those of many.
+inline constexpr int least_rows = 16;
+
+/// One index of an array: how many values it takes, and how far apart their numbers lie.
+struct dimension {
+    int extent = 1;
+    int stride = 0;
+};
+
+/// Whether runs of `length` numbers that differ in an index never meet.
+template <std::size_t Count>
+constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
+    std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
+        return left.stride < right.stride;
+    });
+    long long reach = length;
+    for (const dimension& index : indices) {
+        if (index.extent == 1) continue;
+        if (index.stride < reach) return false;
+        reach += static_cast<long long>(index.stride) * (index.extent - 1);
+    }
+    return true;
+}
+
+/// The same for an access by row and outer indices.
+constexpr bool are_apart(const plan::access& at, int rows, const int* outers, int length) {
+    return are_apart(std::array<dimension, 4>{{{rows, at.row},
+                                               {outers[0], at.outer[0]},
+                                               {outers[1], at.outer[1]},
+                                               {outers[2], at.outer[2]}}},
+                     length);
+}
+
+constexpr int count_outers(const int* extents) {
+    return extents[0] * extents[1] * extents[2];
+}
+
+/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
+/// about the same time.
+constexpr int parts_of_blocks(int blocks, int most, int threads) {
+    for (int parts = 1; parts < most; ++parts) {
+        const int rounds = (blocks * parts + threads - 1) / threads;
+        if (10 * blocks * parts >= 8 * rounds * threads) return parts;
+    }
+    return std::max(1, most);
+}
+
+/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
+/// itself and no part has less than least_rows.
+template <int Rows, int Block>
+struct cut_rows {
+    static constexpr int blocks = (Rows + Block - 1) / Block;
+
+    int parts;  // of a block
+
+    int count() const noexcept { return blocks * parts; }
+    kernel::row_range operator[](int index) const noexcept {
+        const int begin = index / parts * Block;
+        const int rows = std::min(Block, Rows - begin);
+        const int cut = std::clamp(rows / least_rows, 1, parts);
+        const int part = std::min(index % parts, cut);
+        return {begin + rows * part / cut, begin + rows * std::min(part + 1, cut) / cut};
+    }
+};
+
+/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
+/// few parts as keep the threads busy.
+template <int Rows, int Block>
+struct join_blocks {
+    static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
+
+    int parts;
+
+    int count() const noexcept { return parts; }
+    kernel::row_range operator[](int index) const noexcept {
+        return {blocks * index / parts * Block,
+                index + 1 == parts ? Rows : blocks * (index + 1) / parts * Block};
+    }
+};
+
+/// Calls body(first, second, third, range) for all outer indices and each of the ranges.
+template <class Ranges, class Body>
+void each_part(thread_pool& pool, const int* outers, Ranges ranges, long long operations,
+               Body body) noexcept {
+    const int parts = count_outers(outers) * ranges.count();
+    const int together = static_cast<int>(
+        std::clamp<long long>(least_task * parts / std::max(1LL, operations), 1, parts));
+    pool.run((parts + together - 1) / together, [&](int task) {
+        for (int part = task * together; part < std::min(parts, (task + 1) * together); ++part) {
+            const kernel::row_range range = ranges[part % ranges.count()];
+            const int outer = part / ranges.count();
+            if (range.begin < range.end)
+                body(outer / (outers[1] * outers[2]), outer / outers[2] % outers[1],
+                     outer % outers[2], range);
+        }
+    });
+}
+
+/// Calls body(range) for parts of the rows.
+template <int Rows, class Body>
+void each_row_part(thread_pool& pool, long long operations, Body body) noexcept {
+    constexpr int no_outers[plan::max_outers]{1, 1, 1};
+    if (operations < least_run)
+        body(kernel::all_rows<Rows>{});
+    else
+        each_part(pool, no_outers,
+                  cut_rows<Rows, Rows>{parts_of_blocks(1, Rows / least_rows, pool.size())},
+                  operations, [&](int, int, int, kernel::row_range range) { body(range); });
+}
+
+/// About how many operations a row takes.
+constexpr long long functions_cost(const row_step& step) {
+    return 16LL * step.columns() * step.functions.size();
+}
+constexpr long long row_cost(const row_step& step) {
+    long long cost = functions_cost(step);
+    for (const row_term& term : step.terms)
+        cost +=
+            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+    return cost;
+}
+
+/// Row steps on a pool.
+template <class Step, class T>
+class pooled_rows {
+    using runner = row_runner<Step, T>;
+    static constexpr const row_step& step = Step::value;
+    static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr kernel::all_rows<step.rows> all{};
+
+    static constexpr bool writes_apart =
+        are_apart(step.out, step.rows, step.outer_extents, step.columns()) &&
+        (step.before.at.where == place::none ||
+         are_apart(step.before, step.rows, step.outer_extents, step.columns()));
+
+    /// Rows whose functions add to the gradient of a gain do so one after another.
+    static constexpr bool has_gains() {
+        for (const row_function& function : step.functions)
+            for (const plan::access& weight : function.weights)
+                if (weight.at.where != place::none && weight.at.trained) return true;
+        return false;
+    }
+
+    /// Whether rows of the gradient of x never meet.
+    static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
+                                       int length) {
+        return term.x.at.where != place::parameter &&
+               are_apart(
+                   std::array<dimension, 2>{
+                       {{step.rows, term.x.row}, {segment_stride ? segments : 1, segment_stride}}},
+                   length);
+    }
+
+    template <int At>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 thread_pool& pool) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int weight_rows = runner::template weight_rows<At>();
+        constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
+        constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
+        constexpr bool apart =
+            !runner::by_row(term) && inputs_apart(term, term.splits, term.x_split, term.depth) &&
+            are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
+                                                {term.w_split ? term.splits : 1, term.w_split}}},
+                      weight_columns);
+        constexpr long long operations =
+            2LL * step.rows * step.columns() * term.depth * term.splits;
+        if constexpr (!apart || operations < least_run) {
+            runner::template product_gradient<At>(bound, first, second, third);
+        } else {
+            using input_rows = cut_rows<step.rows, step.rows>;
+            using weight_cut = cut_rows<weight_rows, weight_rows>;
+            const bool for_input = bound.gradient(term.x.at) != nullptr;
+            constexpr bool for_weight = term.w.at.trained;
+            const input_rows inputs{parts_of_blocks(1, step.rows / least_rows, pool.size())};
+            const weight_cut weights{parts_of_blocks(1, weight_rows / least_rows, pool.size())};
+            const int input_tasks = for_input ? inputs.count() : 0;
+            const int weight_tasks = for_weight ? weights.count() : 0;
+            pool.run(input_tasks + weight_tasks, [&](int task) {
+                for (int split = 0; split < term.splits; ++split)
+                    if (task < input_tasks)
+                        runner::template input_gradient<At>(bound, first, second, third, split,
+                                                            inputs[task]);
+                    else
+                        runner::template weight_gradient<At>(bound, first, second, third, split,
+                                                             weights[task - input_tasks]);
+            });
+        }
+    }
+
+    template <int At>
+    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 thread_pool& pool) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int segments = runner::segments_of(term.x);
+        if constexpr (inputs_apart(term, segments, term.x.column, step.columns() / segments))
+            each_row_part<step.rows>(
+                pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
+                [&](auto range) {
+                    runner::template summand_gradient<At>(bound, first, second, third, range);
+                });
+        else
+            runner::template summand_gradient<At>(bound, first, second, third, all);
+    }
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        constexpr long long operations = row_cost(step) * step.rows * outers;
+        constexpr int block = block_rows(step.rows);
+        using ranges = cut_rows<step.rows, block>;
+        if constexpr (!writes_apart || operations < least_run)
+            runner::forward(bound, all);
+        else
+            each_part(
+                pool, step.outer_extents,
+                ranges{parts_of_blocks(outers * ranges::blocks, block / least_rows, pool.size())},
+                operations, [&](int first, int second, int third, kernel::row_range range) {
+                    runner::forward_at(bound, first, second, third, range);
+                });
+    }
+
+    /// One part of one outer round after another, in the order of the single thread.
+    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (!writes_apart || row_cost(step) * step.rows < least_run) {
+            runner::backward(bound);
+        } else {
+            each_outer(step.outer_extents, [&](int first, int second, int third) {
+                if constexpr (has_gains())
+                    runner::undo_functions(bound, first, second, third, all);
+                else if constexpr (step.functions.size() > 0)
+                    each_row_part<step.rows>(
+                        pool, 2 * functions_cost(step) * step.rows, [&](auto range) {
+                            runner::undo_functions(bound, first, second, third, range);
+                        });
+                kernel::unroll<step.terms.size()>([&](auto index) {
+                    constexpr row_term term = step.terms[index()];
+                    if constexpr (term.kind == term_kind::product)
+                        product_gradient<index()>(bound, first, second, third, pool);
+                    else if constexpr (term.kind == term_kind::gather)
+                        runner::template gather_gradient<index()>(bound, first, second, third);
+                    else
+                        summand_gradient<index()>(bound, first, second, third, pool);
+                });
+            });
+        }
+    }
+};
+
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+struct gradient_region {
+    place where = place::none;
+    int fact = -1;
+    long long base = 0;
+    int rows = 1;
+    int row = 0;
+    long long length = 1;
+    int outer[plan::max_outers]{};
+
+    constexpr gradient_region() = default;
+    constexpr gradient_region(const plan::access& at, int count, int stride, long long size)
+        : where(at.at.where), rows(count), row(stride), length(size) {
+        if (where == place::fact) fact = at.at.index;
+        base = where == place::value ? at.at.adjoint : at.at.offset;
+        for (int loop = 0; loop < plan::max_outers; ++loop) outer[loop] = at.outer[loop];
+    }
+
+    constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
+
+    /// Whether this may meet `other` once that has moved.
+    constexpr bool meets(const gradient_region& other, const int* moved) const {
+        if (where != other.where || fact != other.fact) return false;
+        long long ahead = other.base - base;
+        for (int loop = 0; loop < plan::max_outers; ++loop)
+            ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
+        if (row < 0 || other.row < 0) return true;
+        if (ahead >= reach() || -ahead >= other.reach()) return false;
+        // Rows of one array, the regions side by side in each.
+        if (row != other.row || length > row || other.length > row) return true;
+        const long long shift = (ahead % row + row) % row;
+        return shift < length || row - shift < other.length;
+    }
+};
+
+/// Attention steps on a pool.
+template <class Plan, int At, class T>
+class pooled_attention {
+    using runner = attention_runner<Plan, At, T>;
+    using shape = attention_shape<Plan, At>;
+    static constexpr const attention_step& step = shape::step;
+    static constexpr int outers = count_outers(step.outer_extents);
+
+    static constexpr bool writes_apart =
+        are_apart(step.out, step.rows, step.outer_extents, step.length) &&
+        are_apart(step.log_sum, step.rows, step.outer_extents, 1);
+
+    static constexpr long long operations() {
+        long long each = 2LL * step.length + 20;
+        for (const plan::score_node& node : step.nodes)
+            each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
+        return each * plan::count_pairs(shape::space, step.rows, step.columns) * outers;
+    }
+
+    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    static constexpr int block = [] {
+        int rows = 1;
+        kernel::unroll<shape::space.pieces.size()>([&](auto index) {
+            constexpr int tile = kernel::detail::tiles_of<shape, index(), T>.rows;
+            rows = std::lcm(rows, tile * kernel::detail::row_step_of(shape::space.pieces[index()]));
+        });
+        return std::min(rows, step.rows);
+    }();
+
+    /// Whether different outer indices add to different numbers.
+    static constexpr bool gradients_apart() {
+        plan::list<gradient_region, 2 * 12 + 1> regions;
+        if (step.value.at.trained)
+            regions.push({step.value, step.columns, step.value.column, step.length});
+        for (const plan::score_node& node : step.nodes) {
+            if (node.kind == score_kind::dot && node.x.at.trained)
+                regions.push({node.x, step.rows, node.x.row, node.depth});
+            if (node.kind == score_kind::dot && node.y.at.trained)
+                regions.push({node.y, step.columns, node.y.column, node.depth});
+            if (node.kind == score_kind::load && node.x.at.trained)
+                regions.push({node.x, 1, std::min({0, node.x.row, node.x.column}),
+                              static_cast<long long>(node.x.row) * (step.rows - 1) +
+                                  static_cast<long long>(node.x.column) * (step.columns - 1) + 1});
+        }
+        int most[plan::max_outers]{};
+        for (int loop = 0; loop < plan::max_outers; ++loop)
+            most[loop] = step.outer_extents[loop] - 1;
+        if ((2 * most[0] + 1) * (2 * most[1] + 1) * (2 * most[2] + 1) > 500) return false;
+        for (int first = -most[0]; first <= most[0]; ++first)
+            for (int second = -most[1]; second <= most[1]; ++second)
+                for (int third = -most[2]; third <= most[2]; ++third) {
+                    if (first == 0 && second == 0 && third == 0) continue;
+                    const int moved[plan::max_outers]{first, second, third};
+                    for (const gradient_region& one : regions)
+                        for (const gradient_region& other : regions)
+                            if (one.meets(other, moved)) return false;
+                }
+        return true;
+    }
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (!writes_apart || operations() < least_run) {
+            runner::forward(bound, kernel::all_rows<step.rows>{});
+        } else {
+            // Each part turns the columns anew. Where there must be several for one outer index,
+            // there are some more, since rows may have more pairs than others.
+            using ranges = join_blocks<step.rows, block>;
+            const int parts = parts_of_blocks(outers, ranges::blocks, pool.size());
+            each_part(pool, step.outer_extents,
+                      ranges{parts == 1 ? 1 : std::min(ranges::blocks, 3 * parts)}, operations(),
+                      [&](int first, int second, int third, kernel::row_range range) {
+                          runner::forward_at(bound, first, second, third, range);
+                      });
+        }
+    }
+
+    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        if constexpr (outers == 1 || 3 * operations() < least_run || !gradients_apart())
+            runner::backward(bound);
+        else
+            each_part(pool, step.outer_extents, join_blocks<step.rows, step.rows>{1},
+                      3 * operations(), [&](int first, int second, int third, kernel::row_range) {
+                          runner::backward_at(bound, first, second, third);
+                      });
+    }
+};
+
+/// Zeros, written by several threads where there are many.
+template <class T>
+void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
+    constexpr int part = 16384;
+    pool.run((size + part - 1) / part, [&](int task) {
+        std::fill_n(numbers + task * part, std::min(part, size - task * part), T(0));
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

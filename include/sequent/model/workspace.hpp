@@ -1,0 +1,78 @@
+#pragma once
+
+#include <type_traits>
+
+#include "parameters.hpp"
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
+/// time in which they are needed.
+template <class Plan, class T>
+struct alignas(64) workspace_block {
+    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    /// A relation's values after forward, until backward.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool kept = is_kept<Plan>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -1,0 +1,177 @@
+#include <sequent/nn.hpp>
+#include <sequent/train/loss.hpp>
+
+#include "rules.hpp"
+
+// Batches: the numbers of one sample after another, for any number of threads.
+
+namespace {
+
+using namespace names;
+using namespace sequent;
+
+constexpr int positions = 7;
+constexpr int classes = 11;
+using gpt = transformer::language_model<vocabulary<classes>, tokens<positions>, width<8>, heads<2>,
+                                        depth<2>>;
+
+struct sequences {
+    static constexpr int count = 9;
+
+    std::unique_ptr<gpt::parameters<float>> p = make_unique<gpt::parameters<float>>();
+    std::vector<std::int32_t> text;
+    std::vector<gpt::facts<float>> facts;
+
+    sequences() {
+        gpt::initialize(*p, 5);
+        random_numbers random(6);
+        for (int at = 0; at < count * (positions + 1); ++at) text.push_back(random.below(classes));
+        for (int at = 0; at < count; ++at) facts.push_back({window(at).first(positions)});
+    }
+
+    std::span<const std::int32_t> window(int sample) const {
+        return std::span(text).subspan(check::to_size(sample * (positions + 1)), positions + 1);
+    }
+    float loss(int sample, const tensor_view<const float>& logits, float* gradient) const {
+        return train::cross_entropy<positions, classes>(logits.data, window(sample).last(positions),
+                                                        gradient);
+    }
+};
+
+/// The loss, then the gradient of a batch.
+std::vector<double> loss_and_gradient(const sequences& s, int threads, int groups) {
+    thread_pool pool(threads);
+    gpt::batch<float> batch(pool, groups);
+    const auto gradient = make_unique<gpt::parameters<float>>();
+    std::vector<double> result;
+    // Twice: the second must not find what the first has left.
+    for (int time = 0; time < 2; ++time) {
+        *gradient = {};
+        const double loss = gpt::backward_batch(
+            *s.p, s.facts,
+            [&](int sample, const auto& values, const auto& dy) {
+                return s.loss(sample, values, dy.data);
+            },
+            batch, *gradient);
+        result.assign(1, loss);
+        result.insert(result.end(), gradient->flat().begin(), gradient->flat().end());
+    }
+    return result;
+}
+
+// Two outputs and a count.
+inline constexpr auto two_outputs =
+    rules(a(i) <<= x(i)[W<"W_1", 4, 3>] | tanh(),
+          b(i) <<= (a(i), a(j), j <= i, j < length) | elementwise_product() | sum(j),
+          c(i) <<= (a(i), b(i)) | elementwise_product());
+using two = model<two_outputs, fact<"x", 5, 3>, bound<"length">, query<"c", "b">>;
+
+}  // namespace
+
+TEST_CASE("forward_batch gives each sample's outputs in order") {
+    const sequences s;
+    const auto w = make_unique<gpt::workspace<float>>();
+    std::vector<float> expected;
+    for (const auto& facts : s.facts) {
+        const auto logits = gpt::forward(*s.p, facts, *w);
+        expected.insert(expected.end(), logits.data, logits.data + logits.size());
+    }
+    for (const int threads : {1, 2, 4}) {
+        thread_pool pool(threads);
+        gpt::batch<float> batch(pool, 1);
+        std::vector<float> found(expected.size());
+        gpt::forward_batch(*s.p, s.facts, batch, found);
+        CHECK(found == expected);
+        std::ranges::fill(found, 0.0F);
+        gpt::forward_batch(*s.p, s.facts, batch, [&](int sample, const auto& values) {
+            std::copy_n(values.data, values.size(), found.begin() + sample * values.size());
+        });
+        CHECK(found == expected);
+    }
+}
+
+TEST_CASE("backward_batch has the same bits for any number of threads") {
+    const sequences s;
+    for (const int groups : {1, 2, 4, 12}) {
+        const auto expected = loss_and_gradient(s, 1, groups);
+        for (const int threads : {2, 3, 5})
+            CHECK(loss_and_gradient(s, threads, groups) == expected);
+    }
+}
+
+TEST_CASE("one group adds up as a loop over the samples does") {
+    const sequences s;
+    const auto w = make_unique<gpt::workspace<float>>();
+    const auto gradient = make_unique<gpt::parameters<float>>();
+    std::vector<float> outward(check::to_size(positions * classes));
+    double loss = 0;
+    for (int sample = 0; sample < sequences::count; ++sample) {
+        const auto& facts = s.facts[check::to_size(sample)];
+        loss += static_cast<double>(s.loss(sample, gpt::forward(*s.p, facts, *w), outward.data()));
+        gpt::backward(*s.p, facts, outward, *w, *gradient);
+    }
+    std::vector<double> expected{loss};
+    expected.insert(expected.end(), gradient->flat().begin(), gradient->flat().end());
+    CHECK(loss_and_gradient(s, 2, 1) == expected);
+    // Other groups, other roundings.
+    const auto grouped = loss_and_gradient(s, 2, 4);
+    for (std::size_t at = 0; at < expected.size(); ++at)
+        if (!(std::abs(grouped[at] - expected[at]) < 1e-5)) FAIL_CHECK("number " << at);
+}
+
+TEST_CASE("backward_batch takes gradients that are known, of several outputs") {
+    check::fixture<two, double> f(3);
+    constexpr int samples = 3;
+    constexpr int size = 2 * 5 * 4;
+    std::vector<std::vector<double>> inputs;
+    std::vector<two::facts<double>> facts;
+    std::vector<double> expected;
+    std::vector<double> outward(samples * size);
+    random_numbers random(8);
+    for (double& each : outward) each = random.normal();
+    const auto gradient = make_unique<two::parameters<double>>();
+    for (int sample = 0; sample < samples; ++sample) {
+        inputs.emplace_back(15);
+        for (double& each : inputs.back()) each = random.normal();
+        facts.push_back({inputs.back(), 2 + sample});
+        for (const auto& view : two::forward(*f.p, facts.back(), *f.w))
+            for (int at = 0; at < view.size(); ++at) expected.push_back(view.element(at));
+        const std::span mine(outward.data() + sample * size, size);
+        two::backward(*f.p, facts.back(), {mine.first(20), mine.last(20)}, *f.w, *gradient);
+    }
+    thread_pool pool(2);
+    two::batch<double> batch(pool, 1);
+    std::vector<double> values_found(expected.size());
+    two::forward_batch(*f.p, facts, batch, values_found);
+    CHECK(values_found == expected);
+
+    const auto found = make_unique<two::parameters<double>>();
+    two::backward_batch(*f.p, facts, outward, batch, *found);
+    CHECK(std::ranges::equal(found->flat(), gradient->flat()));
+    // The same by a loss whose gradient is written to views.
+    *found = {};
+    const double loss = two::backward_batch(
+        *f.p, facts,
+        [&](int sample, const auto& values, const auto& dy) {
+            for (int at = 0; at < 20; ++at) {
+                dy[0].element(at) = outward[check::to_size(sample * size + at)];
+                dy[1].element(at) = outward[check::to_size(sample * size + 20 + at)];
+            }
+            return values[0].element(0);
+        },
+        batch, *found);
+    CHECK(std::ranges::equal(found->flat(), gradient->flat()));
+    CHECK(loss ==
+          expected[0] + expected[check::to_size(size)] + expected[check::to_size(2 * size)]);
+}
+
+TEST_CASE("an empty batch changes nothing") {
+    const sequences s;
+    thread_pool pool(2);
+    gpt::batch<float> batch(pool);
+    const auto gradient = make_unique<gpt::parameters<float>>();
+    const auto loss = [](int, const auto&, const auto&) { return 1.0; };
+    CHECK(gpt::backward_batch(*s.p, {}, loss, batch, *gradient) == 0);
+    CHECK(std::ranges::all_of(gradient->flat(), [](float each) { return each == 0; }));
+    CHECK(batch.groups() == 4);
+}
