@@ -1701,6 +1701,16 @@ struct product_shape {
     bool accumulate;  ///< += instead of =
 };
 
+/// What a product does to its results before it stores them, given vectors of them: here nothing.
+/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
+/// count) of a row, where count, a constant, may be less than a vector has.
+struct as_is {
+    template <class B, class Count>
+    SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
+        return x;
+    }
+};
+
 namespace detail {
 
 /// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
@@ -1753,11 +1763,20 @@ struct product_plan {
     static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
+/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+struct tile_target {
+    int row;
+    int column;
+    bool accumulate;
+    bool finishes;
+};
+
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
 /// with LoadLast lanes and stored to C with StoreLast lanes.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
-          int BDepth, int CRow, class T>
-inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
+          int BDepth, int CRow, class T, class Finish>
+inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target place,
+                         const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
     constexpr int whole = Vectors - 1;
     batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
@@ -1788,10 +1807,19 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         T* at = c + r * CRow;
-        if (accumulate) {
+        if (place.accumulate) {
             SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
             last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
         }
+        if constexpr (!std::is_same_v<Finish, as_is>)
+            if (place.finishes) {
+                unroll<whole>([&](auto v) __attribute__((always_inline)) {
+                    sum[r][v()] = finish(sum[r][v()], place.row + r, place.column + v() * n,
+                                         std::integral_constant<int, n>{});
+                });
+                last_sum[r] = finish(last_sum[r], place.row + r, place.column + whole * n,
+                                     std::integral_constant<int, StoreLast>{});
+            }
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
         store_first<StoreLast, T>(at + whole * n, last_sum[r]);
     }
@@ -1799,13 +1827,14 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
-          int BDepth, class T>
-inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
-                          bool accumulate) noexcept {
+          int BDepth, class T, class Finish>
+inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
+                          const Finish& finish) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
-                     Shape.c_row>(a, b, c, depth, accumulate);
+                     Shape.c_row>(a, b, c, depth, place, finish);
+        place.row += tile();
         a += tile() * Shape.a_row;
         c += tile() * Shape.c_row;
         rows -= tile();
@@ -1905,9 +1934,12 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
 }
 
 /// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
-template <product_shape Shape, bool Whole, class T>
-inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, bool Whole, class T, class Finish>
+inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
+                              const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
+    using last_batch =
+        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
@@ -1923,6 +1955,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
         const auto take = [&]<class Last>(Last, auto vectors, auto last) {
             const T* from = b + column * Shape.b_column;
             T* to = c + column;
+            const tile_target place{0, column, accumulate, left == block};
             if constexpr (plan::copied) {
                 constexpr int all = static_cast<int>(Last::size);
                 if constexpr (plan::turned)
@@ -1932,10 +1965,10 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
                     copy_panel<vectors(), Last, last(), Shape.b_depth, plan::width>(from, copy,
                                                                                     block);
                 product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
-                    a, copy, to, rows, block, accumulate);
+                    a, copy, to, rows, block, place, finish);
             } else {
                 product_panel<Shape, Whole, Last, vectors(), last(), last(), Shape.b_depth>(
-                    a, from, to, rows, block, accumulate);
+                    a, from, to, rows, block, place, finish);
             }
             column += vectors() * n;
         };
@@ -1947,7 +1980,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
                  integral_constant<int, n>{});
         for (int i = panels.longer + 1; i < panels.parts; ++i)
             take(batch<T>{}, size, integral_constant<int, n>{});
-        take(typename plan::last_batch{}, size, integral_constant<int, plan::last>{});
+        take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
         a += block * Shape.a_depth;
@@ -1955,35 +1988,54 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
     } while (left > 0);
 }
 
-template <product_shape Shape, bool Whole, class T>
-inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+/// Finishes rows that are in C already.
+template <product_shape Shape, class T, class Finish>
+inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int last = Shape.columns % n;
+    if constexpr (!std::is_same_v<Finish, as_is>)
+        for (int row = 0; row < rows; ++row, c += Shape.c_row) {
+            int column = 0;
+            for (; column + n <= Shape.columns; column += n)
+                store(c + column,
+                      finish(load(c + column), row, column, std::integral_constant<int, n>{}));
+            if constexpr (last > 0)
+                store_first<last>(c + column, finish(load_first<last>(c + column), row, column,
+                                                     std::integral_constant<int, last>{}));
+        }
+}
+
+template <product_shape Shape, bool Whole, class T, class Finish>
+inline void product(const T* a, const T* b, T* c, int rows, int depth,
+                    const Finish& finish) noexcept {
     constexpr int few = product_plan<Shape, T>::dot_rows;
-    if constexpr (Whole && Shape.rows <= few) {
+    if (few > 0 && rows <= few) {
         product_of_few_rows<Shape>(a, b, c, rows, depth);
-    } else {
-        if constexpr (few > 0)
-            if (rows <= few) return product_of_few_rows<Shape>(a, b, c, rows, depth);
-        product_of_panels<Shape, Whole>(a, b, c, rows, depth);
+        finish_rows<Shape>(c, rows, finish);
+        return;
     }
+    if constexpr (!Whole || Shape.rows > few)
+        product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
 }
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler. C must not overlap A or B.
-template <product_shape Shape, class T>
-inline void product(const T* a, const T* b, T* c) noexcept {
-    detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth);
+/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+template <product_shape Shape, class T, class Finish = as_is>
+inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
+    detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
 /// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
 /// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
-template <product_shape Shape, class T>
-inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, class T, class Finish = as_is>
+inline void product(const T* a, const T* b, T* c, int rows, int depth,
+                    const Finish& finish = {}) noexcept {
     depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
     if (rows == Shape.rows && depth == Shape.depth)
-        detail::product<Shape, true>(a, b, c, rows, depth);
+        detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else
-        detail::product<Shape, false>(a, b, c, rows, depth);
+        detail::product<Shape, false>(a, b, c, rows, depth, finish);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -2280,12 +2332,13 @@ SEQUENT_INLINE batch<T> iota() noexcept {
 
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
-template <product_shape Shape, bool Even, class T>
-SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, bool Even, class T, class Finish = as_is>
+SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
+                                 const Finish& finish = {}) noexcept {
     if constexpr (Even)
-        kernel::product<Shape>(a, b, c);
+        kernel::product<Shape>(a, b, c, finish);
     else
-        kernel::product<Shape>(a, b, c, rows, depth);
+        kernel::product<Shape>(a, b, c, rows, depth, finish);
 }
 
 /// The right operands of a score's dot products, for a block of columns: turned once, so that all
@@ -9932,6 +9985,11 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Few enough instructions to be repeated for all registers of a product's tile.
+constexpr bool is_cheap(transformation kind) {
+    return kind <= transformation::leaky_relu || kind == transformation::complement;
+}
+
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
@@ -10075,8 +10133,75 @@ struct row_functions {
     }
 };
 
+/// What the last product of a row step does besides: it adds the summands that lie row by row, and
+/// applies the first function if that is cheap and all is summed by then.
+template <class Step>
+struct row_fusion {
+    static constexpr const row_step& step = Step::value;
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
+    }
+    static constexpr int product_at = [] {
+        int last = -1;
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind == term_kind::product) last = at;
+        return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
+    }();
+    static constexpr bool adds(int at) {
+        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
+               segments_of(step.terms[at].x) == 1;
+    }
+    static constexpr bool applies = [] {
+        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
+        return all;
+    }();
+    static constexpr bool any = [] {
+        bool result = applies;
+        for (int at = 0; at < step.terms.size(); ++at) result = result || adds(at);
+        return result;
+    }();
+};
+
+/// The same as a product's Finish, for rows from that of the pointers on.
+template <class Step, class T>
+struct row_finish {
+    using fusion = row_fusion<Step>;
+    static constexpr const row_step& step = Step::value;
+
+    const T* summands[static_cast<std::size_t>(step.terms.size())];
+    T* out;  // of the function, where the step keeps its argument
+
+    template <class B, class Count>
+    SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
+        kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
+            if constexpr (fusion::adds(at()))
+                x += kernel::load_first<Count::value>(summands[at()] +
+                                                      row * step.terms[at()].x.row + column);
+        });
+        if constexpr (fusion::applies) {
+            const B y = kernel::apply<activation_of(step.functions[0].kind)>(
+                x, static_cast<T>(step.functions[0].numbers[0]));
+            if constexpr (step.before.at.where == place::none)
+                x = y;
+            else
+                kernel::store_first<Count::value, T>(out + row * step.out.row + column, y);
+        }
+        return x;
+    }
+};
+
 template <class Step, class T>
 class row_runner {
+    using fusion = row_fusion<Step>;
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -10098,12 +10223,14 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-            combine<even>(bound, first, second, third, sum, row, rows);
-            if constexpr (step.functions.size() > 0)
+            combine<even>(bound, first, second, third, sum, out, row, rows);
+            constexpr int applied = fusion::applies ? 1 : 0;
+            if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<step.functions.size()>([&](auto index) {
-                        const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
-                        functions.template forward<index()>(x, out + at * step.out.row, at);
+                    kernel::unroll<step.functions.size() - applied>([&](auto index) {
+                        constexpr int function = index() + applied;
+                        const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
+                        functions.template forward<function>(x, out + at * step.out.row, at);
                     });
         }
     }
@@ -10252,15 +10379,8 @@ class row_runner {
         }
     }
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
-    static constexpr bool by_row(const row_term& term) {
-        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
-    }
-
-    /// One segment where the numbers lie side by side anyway.
-    static constexpr int segments_of(const plan::access& at) {
-        return step.segments > 1 && at.column != step.length ? step.segments : 1;
-    }
+    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
+    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
   private:
     static constexpr const row_step& step = Step::value;
@@ -10280,17 +10400,19 @@ class row_runner {
     }
 
     template <bool Even>
-    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
-                        int rows) noexcept {
+    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+                        int row, int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
                 multiply<index(), index() != first_product(), Even>(bound, first, second, third,
-                                                                    sum, row, rows);
+                                                                    sum, out, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             constexpr bool starts = first_product() < 0 && index() == 0;
-            if constexpr (term.kind == term_kind::add) {
+            if constexpr (fusion::adds(index())) {
+                // Done by the product.
+            } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = row; at < row + rows; ++at)
                     kernel::unroll<segments_of(term.x)>([&](auto segment) {
@@ -10326,8 +10448,22 @@ class row_runner {
         });
     }
 
+    static row_finish<Step, T> finish(const bindings<T>& bound, int first, int second, int third,
+                                      T* out, int row) noexcept {
+        row_finish<Step, T> result{};
+        result.out = out + row * step.out.row;
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (fusion::adds(index()))
+                result.summands[index()] = bound.read(term.x.at) +
+                                           outer_shift(term.x, first, second, third) +
+                                           row * term.x.row;
+        });
+        return result;
+    }
+
     template <int At, bool Accumulate, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
@@ -10344,8 +10480,14 @@ class row_runner {
                     kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                            sum + at * sum_row);
             } else {
-                kernel::detail::tile_product<shape, Even>(a + row * term.x.row, b,
-                                                          sum + row * sum_row, rows, term.depth);
+                const auto product = [&](const auto& finish) {
+                    kernel::detail::tile_product<shape, Even>(
+                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                };
+                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
+                    product(finish(bound, first, second, third, out, row));
+                else
+                    product(kernel::as_is{});
             }
         });
     }

@@ -17,6 +17,16 @@ struct product_shape {
     bool accumulate;  ///< += instead of =
 };
 
+/// What a product does to its results before it stores them, given vectors of them: here nothing.
+/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
+/// count) of a row, where count, a constant, may be less than a vector has.
+struct as_is {
+    template <class B, class Count>
+    SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
+        return x;
+    }
+};
+
 namespace detail {
 
 /// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
@@ -69,11 +79,20 @@ struct product_plan {
     static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
+/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+struct tile_target {
+    int row;
+    int column;
+    bool accumulate;
+    bool finishes;
+};
+
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
 /// with LoadLast lanes and stored to C with StoreLast lanes.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, int ARow, int ADepth,
-          int BDepth, int CRow, class T>
-inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
+          int BDepth, int CRow, class T, class Finish>
+inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target place,
+                         const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
     constexpr int whole = Vectors - 1;
     batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
@@ -104,10 +123,19 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         T* at = c + r * CRow;
-        if (accumulate) {
+        if (place.accumulate) {
             SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
             last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
         }
+        if constexpr (!std::is_same_v<Finish, as_is>)
+            if (place.finishes) {
+                unroll<whole>([&](auto v) __attribute__((always_inline)) {
+                    sum[r][v()] = finish(sum[r][v()], place.row + r, place.column + v() * n,
+                                         std::integral_constant<int, n>{});
+                });
+                last_sum[r] = finish(last_sum[r], place.row + r, place.column + whole * n,
+                                     std::integral_constant<int, StoreLast>{});
+            }
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
         store_first<StoreLast, T>(at + whole * n, last_sum[r]);
     }
@@ -115,13 +143,14 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, bool accumulat
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
-          int BDepth, class T>
-inline void product_panel(const T* a, const T* b, T* c, int rows, int depth,
-                          bool accumulate) noexcept {
+          int BDepth, class T, class Finish>
+inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
+                          const Finish& finish) noexcept {
     constexpr even_split tiles{Shape.rows, product_plan<Shape, T>::most_rows(Vectors)};
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast, Shape.a_row, Shape.a_depth, BDepth,
-                     Shape.c_row>(a, b, c, depth, accumulate);
+                     Shape.c_row>(a, b, c, depth, place, finish);
+        place.row += tile();
         a += tile() * Shape.a_row;
         c += tile() * Shape.c_row;
         rows -= tile();
@@ -221,9 +250,12 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
 }
 
 /// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
-template <product_shape Shape, bool Whole, class T>
-inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, bool Whole, class T, class Finish>
+inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
+                              const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
+    using last_batch =
+        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
@@ -239,6 +271,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
         const auto take = [&]<class Last>(Last, auto vectors, auto last) {
             const T* from = b + column * Shape.b_column;
             T* to = c + column;
+            const tile_target place{0, column, accumulate, left == block};
             if constexpr (plan::copied) {
                 constexpr int all = static_cast<int>(Last::size);
                 if constexpr (plan::turned)
@@ -248,10 +281,10 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
                     copy_panel<vectors(), Last, last(), Shape.b_depth, plan::width>(from, copy,
                                                                                     block);
                 product_panel<Shape, Whole, Last, vectors(), all, last(), plan::width>(
-                    a, copy, to, rows, block, accumulate);
+                    a, copy, to, rows, block, place, finish);
             } else {
                 product_panel<Shape, Whole, Last, vectors(), last(), last(), Shape.b_depth>(
-                    a, from, to, rows, block, accumulate);
+                    a, from, to, rows, block, place, finish);
             }
             column += vectors() * n;
         };
@@ -263,7 +296,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
                  integral_constant<int, n>{});
         for (int i = panels.longer + 1; i < panels.parts; ++i)
             take(batch<T>{}, size, integral_constant<int, n>{});
-        take(typename plan::last_batch{}, size, integral_constant<int, plan::last>{});
+        take(last_batch{}, size, integral_constant<int, plan::last>{});
         accumulate = true;
         left -= block;
         a += block * Shape.a_depth;
@@ -271,35 +304,54 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth)
     } while (left > 0);
 }
 
-template <product_shape Shape, bool Whole, class T>
-inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+/// Finishes rows that are in C already.
+template <product_shape Shape, class T, class Finish>
+inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int last = Shape.columns % n;
+    if constexpr (!std::is_same_v<Finish, as_is>)
+        for (int row = 0; row < rows; ++row, c += Shape.c_row) {
+            int column = 0;
+            for (; column + n <= Shape.columns; column += n)
+                store(c + column,
+                      finish(load(c + column), row, column, std::integral_constant<int, n>{}));
+            if constexpr (last > 0)
+                store_first<last>(c + column, finish(load_first<last>(c + column), row, column,
+                                                     std::integral_constant<int, last>{}));
+        }
+}
+
+template <product_shape Shape, bool Whole, class T, class Finish>
+inline void product(const T* a, const T* b, T* c, int rows, int depth,
+                    const Finish& finish) noexcept {
     constexpr int few = product_plan<Shape, T>::dot_rows;
-    if constexpr (Whole && Shape.rows <= few) {
+    if (few > 0 && rows <= few) {
         product_of_few_rows<Shape>(a, b, c, rows, depth);
-    } else {
-        if constexpr (few > 0)
-            if (rows <= few) return product_of_few_rows<Shape>(a, b, c, rows, depth);
-        product_of_panels<Shape, Whole>(a, b, c, rows, depth);
+        finish_rows<Shape>(c, rows, finish);
+        return;
     }
+    if constexpr (!Whole || Shape.rows > few)
+        product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
 }
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler. C must not overlap A or B.
-template <product_shape Shape, class T>
-inline void product(const T* a, const T* b, T* c) noexcept {
-    detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth);
+/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+template <product_shape Shape, class T, class Finish = as_is>
+inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
+    detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
 /// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
 /// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
-template <product_shape Shape, class T>
-inline void product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, class T, class Finish = as_is>
+inline void product(const T* a, const T* b, T* c, int rows, int depth,
+                    const Finish& finish = {}) noexcept {
     depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
     if (rows == Shape.rows && depth == Shape.depth)
-        detail::product<Shape, true>(a, b, c, rows, depth);
+        detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else
-        detail::product<Shape, false>(a, b, c, rows, depth);
+        detail::product<Shape, false>(a, b, c, rows, depth, finish);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel

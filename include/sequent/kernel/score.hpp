@@ -63,12 +63,13 @@ SEQUENT_INLINE batch<T> iota() noexcept {
 
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
-template <product_shape Shape, bool Even, class T>
-SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth) noexcept {
+template <product_shape Shape, bool Even, class T, class Finish = as_is>
+SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
+                                 const Finish& finish = {}) noexcept {
     if constexpr (Even)
-        kernel::product<Shape>(a, b, c);
+        kernel::product<Shape>(a, b, c, finish);
     else
-        kernel::product<Shape>(a, b, c, rows, depth);
+        kernel::product<Shape>(a, b, c, rows, depth, finish);
 }
 
 /// The right operands of a score's dot products, for a block of columns: turned once, so that all

@@ -30,6 +30,11 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Few enough instructions to be repeated for all registers of a product's tile.
+constexpr bool is_cheap(transformation kind) {
+    return kind <= transformation::leaky_relu || kind == transformation::complement;
+}
+
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
@@ -173,8 +178,75 @@ struct row_functions {
     }
 };
 
+/// What the last product of a row step does besides: it adds the summands that lie row by row, and
+/// applies the first function if that is cheap and all is summed by then.
+template <class Step>
+struct row_fusion {
+    static constexpr const row_step& step = Step::value;
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
+    }
+    static constexpr int product_at = [] {
+        int last = -1;
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind == term_kind::product) last = at;
+        return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
+    }();
+    static constexpr bool adds(int at) {
+        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
+               segments_of(step.terms[at].x) == 1;
+    }
+    static constexpr bool applies = [] {
+        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
+        return all;
+    }();
+    static constexpr bool any = [] {
+        bool result = applies;
+        for (int at = 0; at < step.terms.size(); ++at) result = result || adds(at);
+        return result;
+    }();
+};
+
+/// The same as a product's Finish, for rows from that of the pointers on.
+template <class Step, class T>
+struct row_finish {
+    using fusion = row_fusion<Step>;
+    static constexpr const row_step& step = Step::value;
+
+    const T* summands[static_cast<std::size_t>(step.terms.size())];
+    T* out;  // of the function, where the step keeps its argument
+
+    template <class B, class Count>
+    SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
+        kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
+            if constexpr (fusion::adds(at()))
+                x += kernel::load_first<Count::value>(summands[at()] +
+                                                      row * step.terms[at()].x.row + column);
+        });
+        if constexpr (fusion::applies) {
+            const B y = kernel::apply<activation_of(step.functions[0].kind)>(
+                x, static_cast<T>(step.functions[0].numbers[0]));
+            if constexpr (step.before.at.where == place::none)
+                x = y;
+            else
+                kernel::store_first<Count::value, T>(out + row * step.out.row + column, y);
+        }
+        return x;
+    }
+};
+
 template <class Step, class T>
 class row_runner {
+    using fusion = row_fusion<Step>;
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -196,12 +268,14 @@ class row_runner {
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
             constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-            combine<even>(bound, first, second, third, sum, row, rows);
-            if constexpr (step.functions.size() > 0)
+            combine<even>(bound, first, second, third, sum, out, row, rows);
+            constexpr int applied = fusion::applies ? 1 : 0;
+            if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
-                    kernel::unroll<step.functions.size()>([&](auto index) {
-                        const T* x = index() == 0 ? sum + at * sum_row : out + at * step.out.row;
-                        functions.template forward<index()>(x, out + at * step.out.row, at);
+                    kernel::unroll<step.functions.size() - applied>([&](auto index) {
+                        constexpr int function = index() + applied;
+                        const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
+                        functions.template forward<function>(x, out + at * step.out.row, at);
                     });
         }
     }
@@ -350,15 +424,8 @@ class row_runner {
         }
     }
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
-    static constexpr bool by_row(const row_term& term) {
-        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
-    }
-
-    /// One segment where the numbers lie side by side anyway.
-    static constexpr int segments_of(const plan::access& at) {
-        return step.segments > 1 && at.column != step.length ? step.segments : 1;
-    }
+    static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
+    static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
   private:
     static constexpr const row_step& step = Step::value;
@@ -378,17 +445,19 @@ class row_runner {
     }
 
     template <bool Even>
-    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, int row,
-                        int rows) noexcept {
+    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+                        int row, int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
                 multiply<index(), index() != first_product(), Even>(bound, first, second, third,
-                                                                    sum, row, rows);
+                                                                    sum, out, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             constexpr bool starts = first_product() < 0 && index() == 0;
-            if constexpr (term.kind == term_kind::add) {
+            if constexpr (fusion::adds(index())) {
+                // Done by the product.
+            } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = row; at < row + rows; ++at)
                     kernel::unroll<segments_of(term.x)>([&](auto segment) {
@@ -424,8 +493,22 @@ class row_runner {
         });
     }
 
+    static row_finish<Step, T> finish(const bindings<T>& bound, int first, int second, int third,
+                                      T* out, int row) noexcept {
+        row_finish<Step, T> result{};
+        result.out = out + row * step.out.row;
+        kernel::unroll<step.terms.size()>([&](auto index) {
+            constexpr row_term term = step.terms[index()];
+            if constexpr (fusion::adds(index()))
+                result.summands[index()] = bound.read(term.x.at) +
+                                           outer_shift(term.x, first, second, third) +
+                                           row * term.x.row;
+        });
+        return result;
+    }
+
     template <int At, bool Accumulate, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum,
+    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
@@ -442,8 +525,14 @@ class row_runner {
                     kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
                                            sum + at * sum_row);
             } else {
-                kernel::detail::tile_product<shape, Even>(a + row * term.x.row, b,
-                                                          sum + row * sum_row, rows, term.depth);
+                const auto product = [&](const auto& finish) {
+                    kernel::detail::tile_product<shape, Even>(
+                        a + row * term.x.row, b, sum + row * sum_row, rows, term.depth, finish);
+                };
+                if constexpr (fusion::any && fusion::product_at == At && split() == term.splits - 1)
+                    product(finish(bound, first, second, third, out, row));
+                else
+                    product(kernel::as_is{});
             }
         });
     }
