@@ -1785,6 +1785,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
         last_sum[r] = Last(T(0));
     }
+    // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
+    // port for every Vectors multiplications.
     SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
         batch<T> y[Vectors];
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
@@ -1864,6 +1866,7 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
         const int last = std::min(columns, n) - 1;
         T* row = to;
         int k = 0;
+        // Limited by the port of the shuffles: two for each vector, and three inserts.
         for (; k + group <= depth; k += group) {
             batch<T> out[group];
             if (last == n - 1)
@@ -1900,6 +1903,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     batch<T> sum[Columns];
     SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
     int k = 0;
+    // Limited by the loads of B, a cache line for each multiplication.
     SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
         const batch<T> x = load(a + k);
         SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
@@ -2761,6 +2765,7 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
+    // Limited by the FMA ports, on which the polynomial of exp runs.
     for (int c = 0; c < Columns; c += lanes<T>) {
         const batch<T> p = exp(fma(load(row + c), set(scale), down));
         sum += p;
@@ -2776,6 +2781,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_in
                                T scale, T log_sum, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
+    // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
         if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());
@@ -13343,6 +13349,7 @@ namespace sequent::inline SEQUENT_ABI::train::detail {
 /// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
 /// where read(array) gives the array's elements at this place and write(array, x) replaces them.
 /// The last call may be a part of a vector: it reads zeros behind the end and writes nothing there.
+/// Limited by memory, or by the L2 cache where all arrays fit in it.
 template <class T, class Update>
 void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept {
     using kernel::batch;

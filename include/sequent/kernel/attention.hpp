@@ -134,6 +134,7 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
+    // Limited by the FMA ports, on which the polynomial of exp runs.
     for (int c = 0; c < Columns; c += lanes<T>) {
         const batch<T> p = exp(fma(load(row + c), set(scale), down));
         sum += p;
@@ -149,6 +150,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_in
                                T scale, T log_sum, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
+    // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
         if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());

@@ -101,6 +101,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
         last_sum[r] = Last(T(0));
     }
+    // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
+    // port for every Vectors multiplications.
     SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
         batch<T> y[Vectors];
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
@@ -180,6 +182,7 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
         const int last = std::min(columns, n) - 1;
         T* row = to;
         int k = 0;
+        // Limited by the port of the shuffles: two for each vector, and three inserts.
         for (; k + group <= depth; k += group) {
             batch<T> out[group];
             if (last == n - 1)
@@ -216,6 +219,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     batch<T> sum[Columns];
     SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
     int k = 0;
+    // Limited by the loads of B, a cache line for each multiplication.
     SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
         const batch<T> x = load(a + k);
         SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
