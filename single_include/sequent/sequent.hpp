@@ -1865,6 +1865,10 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
     for (; columns > 0; columns -= n, b += n * BColumn, to += n) {
         const int last = std::min(columns, n) - 1;
         T* row = to;
+        if (last == 0) {
+            for (int k = 0; k < depth; ++k, row += Pitch) store(row, set(b[k]));
+            break;
+        }
         int k = 0;
         // Limited by the port of the shuffles: two for each vector, and three inserts.
         for (; k + group <= depth; k += group) {
