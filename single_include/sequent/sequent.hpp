@@ -9971,8 +9971,7 @@ class ill_formed_model {
 
 #include <numeric>
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
-/// cache.
+/// What is done to the rows of a row step: its functions, and what of them a product takes up.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -9981,15 +9980,6 @@ using plan::row_step;
 using plan::row_term;
 using plan::term_kind;
 using plan::transformation;
-
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
-constexpr int block_rows(int rows) {
-    if (rows <= 64) return rows;
-    for (int block = 64; block >= 24; --block)
-        if (rows % block == 0) return block;
-    const int blocks = (rows + 63) / 64;
-    return (rows + blocks - 1) / blocks;
-}
 
 constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
@@ -10207,6 +10197,22 @@ struct row_finish {
         return x;
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// cache.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// How many rows are at hand at once: a divisor of all, where one is near 64.
+constexpr int block_rows(int rows) {
+    if (rows <= 64) return rows;
+    for (int block = 64; block >= 24; --block)
+        if (rows % block == 0) return block;
+    const int blocks = (rows + 63) / 64;
+    return (rows + blocks - 1) / blocks;
+}
 
 template <class Step, class T>
 class row_runner {

@@ -1,0 +1,236 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "../kernel.hpp"
+#include "bindings.hpp"
+
+/// What is done to the rows of a row step: its functions, and what of them a product takes up.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::row_function;
+using plan::row_step;
+using plan::row_term;
+using plan::term_kind;
+using plan::transformation;
+
+constexpr bool is_elementwise(transformation kind) {
+    return kind < transformation::softmax;
+}
+
+/// Few enough instructions to be repeated for all registers of a product's tile.
+constexpr bool is_cheap(transformation kind) {
+    return kind <= transformation::leaky_relu || kind == transformation::complement;
+}
+
+constexpr kernel::activation activation_of(transformation kind) {
+    return static_cast<kernel::activation>(kind);
+}
+
+template <int Length, class T, class F>
+SEQUENT_INLINE void each_lane(F f) noexcept {
+    constexpr int n = kernel::lanes<T>;
+    int at = 0;
+    for (; at + n <= Length; at += n) f(at, std::integral_constant<int, n>{});
+    if constexpr (Length % n != 0) f(at, std::integral_constant<int, Length % n>{});
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void add_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) +
+                                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+template <int Length, class T>
+SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(to + at,
+                                     kernel::batch<T>(kernel::load_first<count()>(to + at) *
+                                                      kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// The functions of row step `Step`, which says so by a static member `value`.
+template <class Step, class T>
+struct row_functions {
+    static constexpr const row_step& step = Step::value;
+    static constexpr int columns = step.columns();
+
+    const bindings<T>& bound;
+    int first, second, third;
+
+    SEQUENT_INLINE double position(const row_function& function, int row, int segment) const {
+        return function.position_offset + function.position_row * row +
+               function.position_column * segment + function.position_outer[0] * first +
+               function.position_outer[1] * second + function.position_outer[2] * third;
+    }
+
+    SEQUENT_INLINE std::ptrdiff_t weight_at(const plan::access& weight, int row,
+                                            int segment) const {
+        return outer_shift(weight, first, second, third) +
+               static_cast<std::ptrdiff_t>(row) * weight.row +
+               static_cast<std::ptrdiff_t>(segment) * weight.column;
+    }
+
+    /// Function `At` of one row; x may be y.
+    template <int At>
+    SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                kernel::store_first<count()>(y + at,
+                                             kernel::apply<activation_of(function.kind)>(
+                                                 kernel::load_first<count()>(x + at), number));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments; ++segment, x += length, y += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax<length>(x, y);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax<length>(x, y);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm<length>(x, y, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm<length>(x,
+                                               bound.read(function.weights[0].at) +
+                                                   weight_at(function.weights[0], row, segment),
+                                               bound.read(function.weights[1].at) +
+                                                   weight_at(function.weights[1], row, segment),
+                                               y, number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm<length>(x,
+                                             bound.read(function.weights[0].at) +
+                                                 weight_at(function.weights[0], row, segment),
+                                             y, number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary<length>(x, y, position(function, row, segment),
+                                           function.numbers[0]);
+            }
+        }
+    }
+
+    SEQUENT_INLINE T* weight_gradient(const plan::access& weight, int row, int segment) const {
+        T* gradient = bound.gradient(weight.at);
+        return gradient ? gradient + weight_at(weight, row, segment) : nullptr;
+    }
+
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
+    /// read only where the result y does not suffice.
+    template <int At>
+    SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr T number = static_cast<T>(function.numbers[0]);
+        if constexpr (is_elementwise(function.kind)) {
+            each_lane<columns, T>([&](int at, auto count) {
+                const auto slope = kernel::derivative<activation_of(function.kind)>(
+                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
+                    number);
+                kernel::store_first<count()>(
+                    gradient + at,
+                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            });
+        } else {
+            constexpr int length = step.length;
+            for (int segment = 0; segment < step.segments;
+                 ++segment, x += length, y += length, gradient += length) {
+                if constexpr (function.kind == transformation::softmax)
+                    kernel::softmax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::sparsemax)
+                    kernel::sparsemax_gradient<length>(y, gradient, gradient);
+                else if constexpr (function.kind == transformation::norm)
+                    kernel::norm_gradient<length>(x, gradient, gradient, number);
+                else if constexpr (function.kind == transformation::layer_norm)
+                    kernel::layer_norm_gradient<length>(
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        weight_gradient(function.weights[1], row, segment), number);
+                else if constexpr (function.kind == transformation::rms_norm)
+                    kernel::rms_norm_gradient<length>(
+                        x,
+                        bound.read(function.weights[0].at) +
+                            weight_at(function.weights[0], row, segment),
+                        gradient, gradient, weight_gradient(function.weights[0], row, segment),
+                        number);
+                else if constexpr (function.kind == transformation::rotary)
+                    kernel::rotary_gradient<length>(
+                        gradient, gradient, position(function, row, segment), function.numbers[0]);
+            }
+        }
+    }
+};
+
+/// What the last product of a row step does besides: it adds the summands that lie row by row, and
+/// applies the first function if that is cheap and all is summed by then.
+template <class Step>
+struct row_fusion {
+    static constexpr const row_step& step = Step::value;
+
+    /// A product whose rows are not rows of x times one weight is taken row by row.
+    static constexpr bool by_row(const row_term& term) {
+        return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
+    }
+    /// One segment where the numbers lie side by side anyway.
+    static constexpr int segments_of(const plan::access& at) {
+        return step.segments > 1 && at.column != step.length ? step.segments : 1;
+    }
+    static constexpr int product_at = [] {
+        int last = -1;
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind == term_kind::product) last = at;
+        return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
+    }();
+    static constexpr bool adds(int at) {
+        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
+               segments_of(step.terms[at].x) == 1;
+    }
+    static constexpr bool applies = [] {
+        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        for (int at = 0; at < step.terms.size(); ++at)
+            if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
+        return all;
+    }();
+    static constexpr bool any = [] {
+        bool result = applies;
+        for (int at = 0; at < step.terms.size(); ++at) result = result || adds(at);
+        return result;
+    }();
+};
+
+/// The same as a product's Finish, for rows from that of the pointers on.
+template <class Step, class T>
+struct row_finish {
+    using fusion = row_fusion<Step>;
+    static constexpr const row_step& step = Step::value;
+
+    const T* summands[static_cast<std::size_t>(step.terms.size())];
+    T* out;  // of the function, where the step keeps its argument
+
+    template <class B, class Count>
+    SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
+        kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
+            if constexpr (fusion::adds(at()))
+                x += kernel::load_first<Count::value>(summands[at()] +
+                                                      row * step.terms[at()].x.row + column);
+        });
+        if constexpr (fusion::applies) {
+            const B y = kernel::apply<activation_of(step.functions[0].kind)>(
+                x, static_cast<T>(step.functions[0].numbers[0]));
+            if constexpr (step.before.at.where == place::none)
+                x = y;
+            else
+                kernel::store_first<Count::value, T>(out + row * step.out.row + column, y);
+        }
+        return x;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
