@@ -2145,8 +2145,14 @@ struct tile_plan {
 
 /// The numbers of a tile stay in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache.
-inline constexpr int most_block_columns = 320;
+/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
+/// stack while they are turned.
+template <class Shape>
+inline constexpr int most_block_columns = [] {
+    int depth = Shape::length;
+    for (const auto& node : Shape::nodes) depth = std::max(depth, node.depth);
+    return std::clamp(20480 / depth, 64, 320);
+}();
 
 /// How many tiles cover columns [begin, end) where each block has its own.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
@@ -2199,7 +2205,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int rows = ceil_divide(Shape::rows, step);
     const int most_columns = ceil_divide(Shape::columns, piece.modulus);
     tile_plan best;
-    best.blocks = ceil_divide(most_columns, most_block_columns);
+    best.blocks = ceil_divide(most_columns, most_block_columns<Shape>);
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
@@ -2423,6 +2429,13 @@ class score_tile {
         return tile<root>();
     }
 
+    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
+    /// written.
+    template <int Pitch>
+    void evaluate_to(T* to) noexcept {
+        multiply<root, Pitch>(to);
+    }
+
     /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
     /// to the gradients of the operands.
     void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
@@ -2505,25 +2518,32 @@ class score_tile {
             return load(tile<Node>() + r * pitch + c);
     }
 
+    /// The products of a dot node, Pitch elements from row to row.
+    template <int Node, int Pitch>
+    void multiply(T* to) noexcept {
+        constexpr score_node node = nodes[Node];
+        const T* x = operands_.x[Node] + row_ * node.x_row;
+        constexpr int x_row = node.x_row * RowStep;
+        if constexpr (Turned::any) {
+            constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
+                                          Turned::pitch, 1,       Pitch,      false};
+            tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
+                                      node.depth);
+        } else {
+            constexpr int y_column = node.y_column * ColumnStep;
+            constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
+                                          1,    y_column, Pitch,      false};
+            tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                      node.depth);
+        }
+    }
+
     template <int Node>
     void evaluate_node() noexcept {
         constexpr score_node node = nodes[Node];
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
-            const T* x = operands_.x[Node] + row_ * node.x_row;
-            constexpr int x_row = node.x_row * RowStep;
-            if constexpr (Turned::any) {
-                constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
-                                              Turned::pitch, 1,       pitch,      false};
-                tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
-                                          node.depth);
-            } else {
-                constexpr int y_column = node.y_column * ColumnStep;
-                constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
-                                              1,    y_column, pitch,      false};
-                tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
-                                          node.depth);
-            }
+            multiply<Node, pitch>(to);
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;
@@ -2650,6 +2670,7 @@ class score_tile {
 ///                              modulus, slope, residues, row_modulus, row_residues
 ///   value_column, out_row      strides
 ///   value_gradient             whether it may be wanted
+///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -2731,25 +2752,25 @@ inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
-/// Makes a row's shift fit the scores of a tile, which become -infinity outside of the interval.
-/// Where the shift moves, what was summed before is scaled: sum, sums and out.
+/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
+/// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
+/// sums and out.
 template <int Columns, int Length, class T>
-SEQUENT_INLINE void shift_row(T* row, tile_interval inside, T scale, T& shift, T& sum, T* sums,
-                              T* out) noexcept {
+SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T scale, T& shift,
+                              T& sum, T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
     batch<T> x[vectors];
-    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(row + v * n);
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(scores + v * n);
     if (!inside.covers(Columns)) {
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
             x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
-            store(row + v * n, x[v]);
         }
-    } else if constexpr (last < n) {
+    } else {
         x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
-        store(row + (vectors - 1) * n, x[vectors - 1]);
     }
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) store(to + v * n, x[v]);
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
@@ -2796,7 +2817,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_in
 }
 
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
     std::fill(state.shift + range.begin, state.shift + range.end, lowest<T>);
@@ -2817,14 +2838,22 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
             const auto take = [&](tile_place at) {
                 const int column = part.first_column + at.column * piece::column_step;
                 tile scores(operands, turned, row, column, at.column - block.first, count);
-                T* p = scores.evaluate();
+                constexpr bool keeps = Shape::keeps_scores;
+                constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
+                alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
+                T* raw = kept + row * Shape::score_row + column;
+                if constexpr (keeps)
+                    scores.template evaluate_to<raw_row>(raw);
+                else
+                    raw = scores.evaluate();
+                T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
                     shift_row<piece::columns, Shape::length>(
-                        p + r * tile::pitch, tile_interval(part, at, r, piece::columns), scale,
-                        state.shift[here], state.sum[here], sums + r * lanes<T>,
-                        out + here * Shape::out_row);
+                        raw + r * raw_row, p + r * tile::pitch,
+                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                 }
                 for (int r = 0; r < count; ++r)
                     soften_row<piece::columns>(p + r * tile::pitch, scale,
@@ -2862,24 +2891,24 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
 }  // namespace detail
 
 /// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
-/// for a row without a pair), which the gradient needs.
+/// for a row without a pair), which the gradient needs. `kept` are the scores, if they are.
 template <class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
                const int* counts, Range range) noexcept {
     if constexpr (is_whole<Range>)
-        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, counts,
-                                                          range);
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, kept,
+                                                          counts, range);
     else if (range.end - range.begin <= few_rows)
-        detail::attention<true, Shape>(operands, value, out, log_sum, counts, range);
+        detail::attention<true, Shape>(operands, value, out, log_sum, kept, counts, range);
     else
-        detail::attention<false, Shape>(operands, value, out, log_sum, counts, range);
+        detail::attention<false, Shape>(operands, value, out, log_sum, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null. The scores are
-/// computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
+/// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
-                        const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const T* log_sum, const T* kept, const T* out_gradient, T* value_gradient,
                         const int* counts) noexcept {
     T inner[Shape::rows];
     for (int row = 0; row < Shape::rows; ++row)
@@ -2905,9 +2934,17 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
                 tile scores(operands, turned, row, column, in_block, count);
-                T* raw = scores.evaluate();
-                alignas(64) T own[tile::needs_scores ? piece::rows * pitch : 1];
-                T* p = tile::needs_scores ? own : raw;
+                constexpr bool keeps = Shape::keeps_scores;
+                constexpr bool apart = keeps || tile::needs_scores;
+                constexpr int raw_row = keeps ? Shape::score_row : pitch;
+                const T* raw = kept + row * Shape::score_row + column;
+                alignas(64) T own[apart ? piece::rows * pitch : 1];
+                T* p = own;
+                if constexpr (!keeps) {
+                    T* computed = scores.evaluate();
+                    raw = computed;
+                    if constexpr (!apart) p = computed;
+                }
                 alignas(64) T ds[piece::rows * pitch];
                 if constexpr (piece::turned::any) {
                     constexpr product_shape shape{
@@ -2929,7 +2966,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * pitch, p + r * pitch,
+                        detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
                                                            ds + r * pitch, inside, scale,
                                                            log_sum[here], inner[here]);
                     }
@@ -7251,6 +7288,7 @@ struct attention_step {
     access value{};
     access out{};
     access log_sum{};  // per row, kept for the gradient
+    access scores{};   // the same, where to compute them again would cost more
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
@@ -8689,7 +8727,29 @@ class builder {
             made.log_sum.outer[index] = stride;
             stride *= made.outer_extents[index];
         }
+        keep_scores(made, outer, at);
         push(step_kind::attention, draft_.out.attentions.push(made), at);
+    }
+
+    /// Few scores that are long products are kept for the gradient, so that the memory does not
+    /// grow with the square of the sequence. A vector more in each row keeps reads of whole vectors
+    /// inside, and rows of a round length off the same lines of the cache.
+    constexpr void keep_scores(attention_step& made, int outer, int at) {
+        constexpr int most_numbers = 1 << 16;
+        constexpr int least_depth = 48;
+        const score_node& score = made.nodes[made.nodes.size() - 1];
+        if (score.kind != score_kind::dot || score.depth < least_depth || score.value <= 0 ||
+            outer * made.rows > most_numbers / made.columns)
+            return;
+        made.scores.row = (made.columns + 15) / 16 * 16 + 16;
+        made.scores.at.where = place::value;
+        made.scores.at.index =
+            draft_.new_buffer(outer * made.rows * made.scores.row, draft_.rule_of(at).scope);
+        int stride = made.rows * made.scores.row;
+        for (int index = made.outers; index-- > 0;) {
+            made.scores.outer[index] = stride;
+            stride *= made.outer_extents[index];
+        }
     }
 
     // Stacks: the input is copied to where the first layer reads it; each layer writes where the
@@ -8926,6 +8986,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
     visit(attention.log_sum.at, usage::until_gradient);
+    visit(attention.scores.at, usage::until_gradient);
 }
 
 template <class General, class Visit>
@@ -10599,8 +10660,16 @@ struct attention_shape {
     static constexpr int value_column = step.value.column;
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
+    static constexpr int score_row = step.scores.row;
     static constexpr plan::space space = plan::make_space(Plan::tables.pool.nodes, step.condition,
                                                           step.row_variable, step.column_variable);
+
+    /// Kept as rows and columns of the matrix, which lattices are not.
+    static constexpr bool keeps_scores = [] {
+        for (const plan::piece& part : space.pieces)
+            if (part.modulus != 1 || part.row_modulus != 1) return false;
+        return step.scores.at.where != place::none;
+    }();
 
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, step.nodes.size()> result;
@@ -10674,6 +10743,13 @@ class attention_runner {
         return result;
     }
 
+    static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
+        if constexpr (shape::keeps_scores)
+            return bound.write(step.scores.at) + outer_shift(step.scores, first, second, third);
+        else
+            return nullptr;
+    }
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -10697,7 +10773,7 @@ class attention_runner {
             bound.read(step.value.at) + outer_shift(step.value, first, second, third),
             bound.write(step.out.at) + outer_shift(step.out, first, second, third),
             bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-            bound.counts, range);
+            kept_scores(bound, first, second, third), bound.counts, range);
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
         T* value_gradient = bound.gradient(step.value.at);
@@ -10707,6 +10783,7 @@ class attention_runner {
             bound.read(step.value.at) + outer_shift(step.value, first, second, third),
             bound.read(step.out.at) + outer_shift(step.out, first, second, third),
             bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            kept_scores(bound, first, second, third),
             bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
             value_gradient, bound.counts);
     }
@@ -11843,7 +11920,9 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 1);
+        are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
+        (!shape::keeps_scores ||
+         are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
     static constexpr long long operations() {
         long long each = 2LL * step.length + 20;

@@ -78,6 +78,7 @@ TEST_CASE("encoders on several threads have the bits of one") {
     has_the_same_bits<encoder<131, 40, heads<2>, mask::window<9>>>();
     has_the_same_bits<encoder<200, 32, heads<1>, mask::causal>>();
     has_the_same_bits<encoder<70, 48, heads<1>>, double>();
+    has_the_same_bits<multi_head_attention<tokens<150>, width<96>, heads<2>, mask::causal>>();
 }
 
 TEST_CASE("a stack over symbols on several threads has the bits of one") {

@@ -15,6 +15,7 @@
 ///                              modulus, slope, residues, row_modulus, row_residues
 ///   value_column, out_row      strides
 ///   value_gradient             whether it may be wanted
+///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -96,25 +97,25 @@ inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
-/// Makes a row's shift fit the scores of a tile, which become -infinity outside of the interval.
-/// Where the shift moves, what was summed before is scaled: sum, sums and out.
+/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
+/// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
+/// sums and out.
 template <int Columns, int Length, class T>
-SEQUENT_INLINE void shift_row(T* row, tile_interval inside, T scale, T& shift, T& sum, T* sums,
-                              T* out) noexcept {
+SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T scale, T& shift,
+                              T& sum, T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
     batch<T> x[vectors];
-    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(row + v * n);
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(scores + v * n);
     if (!inside.covers(Columns)) {
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
             x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
-            store(row + v * n, x[v]);
         }
-    } else if constexpr (last < n) {
+    } else {
         x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
-        store(row + (vectors - 1) * n, x[vectors - 1]);
     }
+    SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) store(to + v * n, x[v]);
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
@@ -161,7 +162,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_in
 }
 
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
     std::fill(state.shift + range.begin, state.shift + range.end, lowest<T>);
@@ -182,14 +183,22 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
             const auto take = [&](tile_place at) {
                 const int column = part.first_column + at.column * piece::column_step;
                 tile scores(operands, turned, row, column, at.column - block.first, count);
-                T* p = scores.evaluate();
+                constexpr bool keeps = Shape::keeps_scores;
+                constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
+                alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
+                T* raw = kept + row * Shape::score_row + column;
+                if constexpr (keeps)
+                    scores.template evaluate_to<raw_row>(raw);
+                else
+                    raw = scores.evaluate();
+                T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
                     shift_row<piece::columns, Shape::length>(
-                        p + r * tile::pitch, tile_interval(part, at, r, piece::columns), scale,
-                        state.shift[here], state.sum[here], sums + r * lanes<T>,
-                        out + here * Shape::out_row);
+                        raw + r * raw_row, p + r * tile::pitch,
+                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                 }
                 for (int r = 0; r < count; ++r)
                     soften_row<piece::columns>(p + r * tile::pitch, scale,
@@ -227,24 +236,24 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
 }  // namespace detail
 
 /// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
-/// for a row without a pair), which the gradient needs.
+/// for a row without a pair), which the gradient needs. `kept` are the scores, if they are.
 template <class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
                const int* counts, Range range) noexcept {
     if constexpr (is_whole<Range>)
-        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, counts,
-                                                          range);
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, kept,
+                                                          counts, range);
     else if (range.end - range.begin <= few_rows)
-        detail::attention<true, Shape>(operands, value, out, log_sum, counts, range);
+        detail::attention<true, Shape>(operands, value, out, log_sum, kept, counts, range);
     else
-        detail::attention<false, Shape>(operands, value, out, log_sum, counts, range);
+        detail::attention<false, Shape>(operands, value, out, log_sum, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null. The scores are
-/// computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
+/// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
-                        const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const T* log_sum, const T* kept, const T* out_gradient, T* value_gradient,
                         const int* counts) noexcept {
     T inner[Shape::rows];
     for (int row = 0; row < Shape::rows; ++row)
@@ -270,9 +279,17 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
                 tile scores(operands, turned, row, column, in_block, count);
-                T* raw = scores.evaluate();
-                alignas(64) T own[tile::needs_scores ? piece::rows * pitch : 1];
-                T* p = tile::needs_scores ? own : raw;
+                constexpr bool keeps = Shape::keeps_scores;
+                constexpr bool apart = keeps || tile::needs_scores;
+                constexpr int raw_row = keeps ? Shape::score_row : pitch;
+                const T* raw = kept + row * Shape::score_row + column;
+                alignas(64) T own[apart ? piece::rows * pitch : 1];
+                T* p = own;
+                if constexpr (!keeps) {
+                    T* computed = scores.evaluate();
+                    raw = computed;
+                    if constexpr (!apart) p = computed;
+                }
                 alignas(64) T ds[piece::rows * pitch];
                 if constexpr (piece::turned::any) {
                     constexpr product_shape shape{
@@ -294,7 +311,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * pitch, p + r * pitch,
+                        detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
                                                            ds + r * pitch, inside, scale,
                                                            log_sum[here], inner[here]);
                     }

@@ -103,8 +103,14 @@ struct tile_plan {
 
 /// The numbers of a tile stay in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache.
-inline constexpr int most_block_columns = 320;
+/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
+/// stack while they are turned.
+template <class Shape>
+inline constexpr int most_block_columns = [] {
+    int depth = Shape::length;
+    for (const auto& node : Shape::nodes) depth = std::max(depth, node.depth);
+    return std::clamp(20480 / depth, 64, 320);
+}();
 
 /// How many tiles cover columns [begin, end) where each block has its own.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
@@ -157,7 +163,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int rows = ceil_divide(Shape::rows, step);
     const int most_columns = ceil_divide(Shape::columns, piece.modulus);
     tile_plan best;
-    best.blocks = ceil_divide(most_columns, most_block_columns);
+    best.blocks = ceil_divide(most_columns, most_block_columns<Shape>);
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);

@@ -146,6 +146,13 @@ class score_tile {
         return tile<root>();
     }
 
+    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
+    /// written.
+    template <int Pitch>
+    void evaluate_to(T* to) noexcept {
+        multiply<root, Pitch>(to);
+    }
+
     /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
     /// to the gradients of the operands.
     void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
@@ -228,25 +235,32 @@ class score_tile {
             return load(tile<Node>() + r * pitch + c);
     }
 
+    /// The products of a dot node, Pitch elements from row to row.
+    template <int Node, int Pitch>
+    void multiply(T* to) noexcept {
+        constexpr score_node node = nodes[Node];
+        const T* x = operands_.x[Node] + row_ * node.x_row;
+        constexpr int x_row = node.x_row * RowStep;
+        if constexpr (Turned::any) {
+            constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
+                                          Turned::pitch, 1,       Pitch,      false};
+            tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
+                                      node.depth);
+        } else {
+            constexpr int y_column = node.y_column * ColumnStep;
+            constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
+                                          1,    y_column, Pitch,      false};
+            tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
+                                      node.depth);
+        }
+    }
+
     template <int Node>
     void evaluate_node() noexcept {
         constexpr score_node node = nodes[Node];
         T* to = tile<Node>();
         if constexpr (node.op == score_op::dot) {
-            const T* x = operands_.x[Node] + row_ * node.x_row;
-            constexpr int x_row = node.x_row * RowStep;
-            if constexpr (Turned::any) {
-                constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
-                                              Turned::pitch, 1,       pitch,      false};
-                tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
-                                          node.depth);
-            } else {
-                constexpr int y_column = node.y_column * ColumnStep;
-                constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
-                                              1,    y_column, pitch,      false};
-                tile_product<shape, Even>(x, operands_.y[Node] + column_ * node.y_column, to, rows_,
-                                          node.depth);
-            }
+            multiply<Node, pitch>(to);
             if constexpr (scales(Node))
                 each_vector([&](int r, int c) {
                     T* at = to + r * pitch + c;

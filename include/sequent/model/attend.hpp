@@ -19,8 +19,16 @@ struct attention_shape {
     static constexpr int value_column = step.value.column;
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
+    static constexpr int score_row = step.scores.row;
     static constexpr plan::space space = plan::make_space(Plan::tables.pool.nodes, step.condition,
                                                           step.row_variable, step.column_variable);
+
+    /// Kept as rows and columns of the matrix, which lattices are not.
+    static constexpr bool keeps_scores = [] {
+        for (const plan::piece& part : space.pieces)
+            if (part.modulus != 1 || part.row_modulus != 1) return false;
+        return step.scores.at.where != place::none;
+    }();
 
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, step.nodes.size()> result;
@@ -94,6 +102,13 @@ class attention_runner {
         return result;
     }
 
+    static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
+        if constexpr (shape::keeps_scores)
+            return bound.write(step.scores.at) + outer_shift(step.scores, first, second, third);
+        else
+            return nullptr;
+    }
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -117,7 +132,7 @@ class attention_runner {
             bound.read(step.value.at) + outer_shift(step.value, first, second, third),
             bound.write(step.out.at) + outer_shift(step.out, first, second, third),
             bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-            bound.counts, range);
+            kept_scores(bound, first, second, third), bound.counts, range);
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
         T* value_gradient = bound.gradient(step.value.at);
@@ -127,6 +142,7 @@ class attention_runner {
             bound.read(step.value.at) + outer_shift(step.value, first, second, third),
             bound.read(step.out.at) + outer_shift(step.out, first, second, third),
             bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
+            kept_scores(bound, first, second, third),
             bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
             value_gradient, bound.counts);
     }

@@ -316,7 +316,9 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 1);
+        are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
+        (!shape::keeps_scores ||
+         are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
     static constexpr long long operations() {
         long long each = 2LL * step.length + 20;

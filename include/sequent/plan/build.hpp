@@ -251,7 +251,29 @@ class builder {
             made.log_sum.outer[index] = stride;
             stride *= made.outer_extents[index];
         }
+        keep_scores(made, outer, at);
         push(step_kind::attention, draft_.out.attentions.push(made), at);
+    }
+
+    /// Few scores that are long products are kept for the gradient, so that the memory does not
+    /// grow with the square of the sequence. A vector more in each row keeps reads of whole vectors
+    /// inside, and rows of a round length off the same lines of the cache.
+    constexpr void keep_scores(attention_step& made, int outer, int at) {
+        constexpr int most_numbers = 1 << 16;
+        constexpr int least_depth = 48;
+        const score_node& score = made.nodes[made.nodes.size() - 1];
+        if (score.kind != score_kind::dot || score.depth < least_depth || score.value <= 0 ||
+            outer * made.rows > most_numbers / made.columns)
+            return;
+        made.scores.row = (made.columns + 15) / 16 * 16 + 16;
+        made.scores.at.where = place::value;
+        made.scores.at.index =
+            draft_.new_buffer(outer * made.rows * made.scores.row, draft_.rule_of(at).scope);
+        int stride = made.rows * made.scores.row;
+        for (int index = made.outers; index-- > 0;) {
+            made.scores.outer[index] = stride;
+            stride *= made.outer_extents[index];
+        }
     }
 
     // Stacks: the input is copied to where the first layer reads it; each layer writes where the

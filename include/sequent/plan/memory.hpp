@@ -35,6 +35,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
     visit(attention.log_sum.at, usage::until_gradient);
+    visit(attention.scores.at, usage::until_gradient);
 }
 
 template <class General, class Visit>

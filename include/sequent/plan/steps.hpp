@@ -100,6 +100,7 @@ struct attention_step {
     access value{};
     access out{};
     access log_sum{};  // per row, kept for the gradient
+    access scores{};   // the same, where to compute them again would cost more
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
