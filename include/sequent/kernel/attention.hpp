@@ -165,8 +165,9 @@ template <bool Few, class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
-    std::fill(state.shift + range.begin, state.shift + range.end, lowest<T>);
-    std::fill(state.sum + range.begin, state.sum + range.end, T(0));
+    const int filled = range.end - range.begin + lanes<T> - 1;
+    std::fill_n(state.shift + range.begin, filled, lowest<T>);
+    std::fill_n(state.sum + range.begin, filled, T(0));
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -186,11 +187,13 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : tile::pitch;
                 alignas(64) T own[keeps ? piece::rows * tile::pitch : 1];
-                T* raw = kept + row * Shape::score_row + column;
-                if constexpr (keeps)
+                T* raw;
+                if constexpr (keeps) {
+                    raw = kept + row * Shape::score_row + column;
                     scores.template evaluate_to<raw_row>(raw);
-                else
+                } else {
                     raw = scores.evaluate();
+                }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
                 for (int r = 0; r < count; ++r) {
@@ -282,10 +285,12 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                 constexpr bool keeps = Shape::keeps_scores;
                 constexpr bool apart = keeps || tile::needs_scores;
                 constexpr int raw_row = keeps ? Shape::score_row : pitch;
-                const T* raw = kept + row * Shape::score_row + column;
                 alignas(64) T own[apart ? piece::rows * pitch : 1];
+                const T* raw;
                 T* p = own;
-                if constexpr (!keeps) {
+                if constexpr (keeps) {
+                    raw = kept + row * Shape::score_row + column;
+                } else {
                     T* computed = scores.evaluate();
                     raw = computed;
                     if constexpr (!apart) p = computed;
