@@ -5715,8 +5715,7 @@ constexpr auto normalise(const source<Sizes>& in) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
-/// order, and finds what does not fit.
+/// The extents of relations, variables and weights, and the shapes of values.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -5816,477 +5815,6 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
     if (item.has_element) shape = {1, 1};
     return item.transposed ? shape.transposed() : shape;
 }
-
-constexpr bool is_elementwise(combination kind) {
-    return kind != combination::product && kind != combination::concat &&
-           kind != combination::cosine;
-}
-
-template <sizes Sizes, int Facts>
-class shaper {
-  public:
-    shaped<Sizes, Facts> out{};
-
-    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries) {
-        out.text = text;
-        out.facts = facts;
-        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
-        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
-        if (text.mistake != fault::none) {
-            for (const rule& written : text.rules)
-                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1);
-            return;
-        }
-        bind_facts();
-        if (ok()) check_rules();
-        if (ok()) put_in_order();
-        for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
-        }
-        if (ok()) check_extents();
-        settled_ = true;
-        if (ok()) settle();
-        if (ok()) find_outputs(queries);
-    }
-
-  private:
-    bool settled_ = false;
-
-    constexpr bool ok() const { return out.mistake.ok(); }
-
-    /// Shapes are judged once all extents are known.
-    constexpr void misfit(const rule& at, int relation, int left, int right) {
-        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
-    }
-
-    constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
-        if (!ok()) return;
-        const int shown = relation >= 0 ? relation : at.head;
-        const int stacking = out.text.scopes[at.scope].rule;
-        out.mistake = {found, at.number, out.text.relations[shown].id,
-                       left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
-    }
-
-    constexpr literal& item(const rule& of, int at) {
-        return out.text.literals[of.first_literal + at];
-    }
-
-    constexpr void bind_facts() {
-        for (int at = 0; at < out.text.rules.size(); ++at) {
-            const rule& written = out.text.rules[at];
-            out.relations[written.head].rule = at;
-        }
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            if (known.scope != 0 || known.invented) continue;
-            for (int given = 0; given < out.facts.size(); ++given)
-                if (out.facts[given].id == known.id && out.facts[given].kind != fact_kind::count)
-                    out.relations[at].fact = given;
-            if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
-                fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
-        }
-        for (int at = 0; at < out.text.counts.size(); ++at) {
-            bool given = false;
-            for (const fact_shape& known : out.facts)
-                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
-            if (given || !ok()) continue;
-            for (const rule& written : out.text.rules)
-                if (mentions_count(written, at))
-                    fail(fault::a_count_that_is_not_given, written, -1);
-        }
-        for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
-    }
-
-    constexpr bool mentions_count(int root, int count) const {
-        if (root < 0) return false;
-        const node& top = out.text.nodes[root];
-        return (top.kind == node_kind::count && top.value == count) ||
-               mentions_count(top.left, count) || mentions_count(top.right, count);
-    }
-    constexpr bool mentions_count(const rule& written, int count) {
-        bool found = mentions_count(written.condition, count);
-        for (int at = 0; at < written.literals; ++at)
-            found = found || mentions_count(item(written, at).expression, count);
-        for (const transformation_use& function : written.transformations)
-            found = found || mentions_count(function.position, count);
-        return found;
-    }
-
-    /// A stacked block's one relation without a rule is its input.
-    constexpr void bind_block(int scope) {
-        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
-        int inputs = 0;
-        int outputs = 0;
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            if (out.text.relations[at].scope != scope) continue;
-            bool used = false;
-            for (const rule& written : out.text.rules)
-                for (int body = 0; written.scope == scope && body < written.literals; ++body) {
-                    const literal& value = item(written, body);
-                    used = used || (value.kind == literal_kind::relation && value.relation == at);
-                }
-            if (out.relations[at].rule < 0) {
-                ++inputs;
-                out.block_input[scope] = at;
-            } else if (!used) {
-                ++outputs;
-                out.block_output[scope] = at;
-            }
-        }
-        if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
-            item(stacking, 0).kind != literal_kind::relation ||
-            item(stacking, 0).weight.weight >= 0)
-            fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
-        else
-            out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
-    }
-
-    constexpr bool is_block_input(int relation) const {
-        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
-    }
-
-    constexpr void set_arity(const rule& at, int relation, int arity) {
-        relation_shape& shape = out.relations[relation];
-        if (shape.arity < 0) shape.arity = arity;
-        if (shape.arity != arity)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact >= 0 && arity > out.facts[shape.fact].rank)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, out.facts[shape.fact].rank);
-    }
-
-    constexpr void use_weight(const rule& at, const weight_use& use) {
-        if (use.weight < 0) return;
-        weight_shape& shape = out.weights[use.weight];
-        if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity)
-            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
-        ++shape.uses;
-        if (!use.frozen) shape.trained = true;
-    }
-
-    constexpr void check_rules() {
-        for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
-        for (const rule& written : out.text.rules) {
-            const unsigned head = written.head_variables();
-            int variables = 0;
-            for (int at = 0; at < max_variables; ++at) variables += (head >> at) & 1u;
-            bool plain = variables == written.arity;
-            for (int at = 0; at < written.arity; ++at)
-                plain = plain && written.terms[at].offset == 0;
-            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
-                if ((written.aggregated_variables & head) != written.aggregated_variables)
-                    fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
-            } else if (written.aggregated_variables & head) {
-                fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
-            }
-            for (int at = 0; at < written.literals; ++at) {
-                const literal& value = item(written, at);
-                use_weight(written, value.weight);
-                if (value.kind != literal_kind::relation) continue;
-                relation_shape& shape = out.relations[value.relation];
-                if (shape.fact < 0 && shape.rule < 0 && !is_block_input(value.relation)) {
-                    fail(fault::unknown_relation, written, value.relation);
-                    return;
-                }
-                set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
-                }
-                const bool symbols =
-                    shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
-                if (symbols && value.gives_value() && value.weight.weight < 0)
-                    fail(fault::a_symbol_needs_a_weight, written, value.relation);
-                if (symbols && value.weight.weight >= 0)
-                    out.weights[value.weight.weight].looked_up = true;
-            }
-            for (const transformation_use& function : written.transformations)
-                for (const weight_use& use : function.weights) use_weight(written, use);
-        }
-    }
-
-    // Order: depth first, so that a block's rules stand together.
-
-    constexpr void put_in_order() {
-        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
-        state.reset(out.text.rules.size());
-        for (int at = 0; at < out.text.rules.size(); ++at)
-            if (out.text.rules[at].scope == 0) visit(at, state);
-    }
-
-    constexpr void visit(int at, list<int, Sizes.rules>& state) {
-        if (state[at] == 2 || !ok()) return;
-        const rule& written = out.text.rules[at];
-        if (state[at] == 1) {
-            fail(fault::cycle, written, -1);
-            return;
-        }
-        state[at] = 1;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
-            if (value.kind == literal_kind::relation && out.relations[value.relation].rule >= 0)
-                visit(out.relations[value.relation].rule, state);
-        }
-        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
-        state[at] = 2;
-        out.order.push(at);
-    }
-
-    // Extents and shapes, in passes until nothing changes.
-
-    constexpr bool settle() {
-        bool changed = false;
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            relation_shape& shape = out.relations[at];
-            if (shape.fact < 0) continue;
-            const fact_shape& given = out.facts[shape.fact];
-            const int arity = shape.arity < 0 ? 0 : shape.arity;
-            for (int axis = 0; axis < arity; ++axis) shape.extents[axis] = given.extents[axis];
-            shape.classes = given.classes;
-            int value[2] = {1, 1};
-            if (given.rank - arity > 2)
-                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
-            else
-                for (int axis = arity; axis < given.rank; ++axis)
-                    value[axis - arity] = given.extents[axis];
-            shape.value = {value[0], value[1]};
-        }
-        for (int at : out.order) {
-            changed = settle_rule(out.text.rules[at]) || changed;
-            if (!ok()) return false;
-        }
-        return changed;
-    }
-
-    constexpr const rule& first_user(int relation) {
-        for (const rule& written : out.text.rules)
-            for (int at = 0; at < written.literals; ++at)
-                if (item(written, at).kind == literal_kind::relation &&
-                    item(written, at).relation == relation)
-                    return written;
-        return out.text.rules[0];
-    }
-
-    constexpr void copy_shape(int from, int to) {
-        relation_shape& target = out.relations[to];
-        const relation_shape& origin = out.relations[from];
-        if (target.arity < 0) target.arity = origin.arity;
-        for (int axis = 0; axis < max_arity; ++axis) target.extents[axis] = origin.extents[axis];
-        target.value = origin.value;
-    }
-
-    constexpr bool settle_rule(rule& written) {
-        bool changed = false;
-        if (written.scope > 0) {
-            const int input = out.block_input[written.scope];
-            copy_shape(out.relations[input].passes_into, input);
-        }
-        for (int at = 0; at < written.variables.size(); ++at) {
-            variable& index = written.variables[at];
-            int extent = index.stated;
-            for (int body = 0; body < written.literals; ++body) {
-                const literal& value = item(written, body);
-                if (value.kind != literal_kind::relation) continue;
-                for (int axis = 0; axis < value.arity; ++axis) {
-                    const int bound = out.relations[value.relation].extents[axis];
-                    if (value.terms[axis].variable != at || value.terms[axis].offset || !bound)
-                        continue;
-                    if (!extent || (written.total ? bound > extent : bound < extent))
-                        extent = bound;
-                }
-                const int length = out.relations[value.relation].value.size();
-                if (value.has_element && value.element.variable == at && !value.element.offset &&
-                    length > 0 && (!extent || length < extent))
-                    extent = length;
-            }
-            if (!extent) extent = extent_from_sum(written, at);
-            if (!extent) extent = extent_from_weights(written, at);
-            if (extent != index.extent) changed = true;
-            index.extent = extent;
-        }
-        for (int body = 0; body < written.literals; ++body)
-            changed = settle_weight(written, item(written, body).weight) || changed;
-        for (const transformation_use& function : written.transformations)
-            for (const weight_use& use : function.weights)
-                changed = settle_weight(written, use) || changed;
-        relation_shape& head = out.relations[written.head];
-        if (written.repeat) {
-            const int result = out.block_output[written.block];
-            const value_shape inner = out.relations[result].value;
-            const value_shape outer = out.relations[item(written, 0).relation].value;
-            if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
-            copy_shape(result, written.head);
-            for (int axis = 0; axis < written.arity; ++axis)
-                written.variables[written.terms[axis].variable].extent = head.extents[axis];
-            return changed;
-        }
-        for (int axis = 0; axis < written.arity; ++axis)
-            head.extents[axis] = written.variables[written.terms[axis].variable].extent;
-        head.value = rule_shape(written);
-        return changed;
-    }
-
-    /// Of several rules for one head, those that bind a variable bind it for the others, too.
-    constexpr int extent_from_sum(const rule& written, int variable) {
-        if (!out.text.relations[written.head].invented) return 0;
-        for (const rule& user : out.text.rules)
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
-                for (int axis = 0; axis < written.arity; ++axis)
-                    if (written.terms[axis].variable == variable &&
-                        value.terms[axis].variable >= 0 && !value.terms[axis].offset)
-                        return user.variables[value.terms[axis].variable].extent;
-            }
-        return 0;
-    }
-
-    constexpr int extent_from_weights(const rule& written, int variable) {
-        int extent = 0;
-        auto look = [&](const weight_use& use) {
-            if (use.weight < 0) return;
-            for (int axis = 0; axis < use.arity; ++axis)
-                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
-                    extent = out.weights[use.weight].extents[axis];
-        };
-        for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
-        for (const transformation_use& function : written.transformations)
-            for (const weight_use& use : function.weights) look(use);
-        return extent;
-    }
-
-    constexpr bool settle_weight(const rule& written, const weight_use& use) {
-        if (use.weight < 0) return false;
-        bool changed = false;
-        for (int axis = 0; axis < use.arity; ++axis) {
-            int& extent = out.weights[use.weight].extents[axis];
-            const term& at = use.terms[axis];
-            const int needed =
-                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
-            if (needed > extent) {
-                extent = needed;
-                changed = true;
-            }
-        }
-        return changed;
-    }
-
-    constexpr value_shape rule_shape(const rule& written) {
-        value_shape shape{};
-        bool first = true;
-        bool fits = true;
-        int left = 0;
-        int right = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
-            if (!value.gives_value()) continue;
-            const value_shape next = literal_shape(out, value, fits, left, right);
-            if (!fits) {
-                misfit(written, value.kind == literal_kind::relation ? value.relation : -1, left,
-                       right);
-                return shape;
-            }
-            if (first) {
-                shape = next;
-                first = false;
-            } else if (written.combined == combination::product) {
-                if (next.is_scalar()) continue;
-                if (shape.is_scalar()) {
-                    shape = next;
-                } else {
-                    if (shape.columns != next.rows) misfit(written, -1, shape.columns, next.rows);
-                    shape = {shape.rows, next.columns};
-                }
-            } else if (written.combined == combination::concat) {
-                if (shape.columns != next.columns) misfit(written, -1, shape.columns, next.columns);
-                shape = {shape.rows + next.rows, shape.columns};
-            } else if (!(shape == next)) {
-                if (shape.is_scalar() && is_elementwise(written.combined))
-                    shape = next;
-                else if (!(next.is_scalar() && is_elementwise(written.combined)))
-                    misfit(written, -1, shape.rows == next.rows ? shape.columns : shape.rows,
-                           shape.rows == next.rows ? next.columns : next.rows);
-            }
-        }
-        if (written.combined == combination::cosine) shape = {1, 1};
-        for (const transformation_use& function : written.transformations)
-            shape = transformed(written, function, shape);
-        if (written.aggregated == aggregation::count) return {1, 1};
-        if (written.aggregated == aggregation::concat) {
-            int repeats = 1;
-            for (int at = 0; at < written.variables.size(); ++at)
-                if (!((written.head_variables() >> at) & 1u))
-                    repeats *= written.variables[at].extent;
-            return {shape.rows * repeats, shape.columns};
-        }
-        return shape;
-    }
-
-    constexpr value_shape transformed(const rule& written, const transformation_use& function,
-                                      value_shape shape) {
-        const int first = static_cast<int>(function.numbers[0]);
-        const int second = static_cast<int>(function.numbers[1]);
-        if (function.kind == transformation::slice) {
-            if (first < 0 || first + second > shape.size())
-                misfit(written, -1, first + second, shape.size());
-            return {second, 1};
-        }
-        if (function.kind == transformation::reshape) {
-            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
-            return {first, second};
-        }
-        for (const weight_use& use : function.weights) {
-            if (use.weight < 0) continue;
-            const weight& gain = out.text.weights[use.weight];
-            if (gain.shape[0] * gain.shape[1] != shape.size())
-                misfit(written, -1, gain.shape[0] * gain.shape[1], shape.size());
-        }
-        return shape;
-    }
-
-    constexpr void check_extents() {
-        for (const rule& written : out.text.rules) {
-            for (int at = 0; at < written.variables.size(); ++at)
-                if (written.variables[at].extent == 0)
-                    fail(((written.head_variables() >> at) & 1u)
-                             ? fault::head_variable_that_nothing_binds
-                             : fault::weight_index_without_a_range,
-                         written, -1);
-        }
-    }
-
-    constexpr void find_outputs(const list<name, max_queries>& queries) {
-        for (const name& wanted : queries) {
-            bool found = false;
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || !(known.id == wanted) ||
-                    out.relations[at].rule < 0)
-                    continue;
-                out.outputs.push(at);
-                found = true;
-            }
-            if (!found && ok())
-                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
-        }
-        if (queries.size() == 0) {
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
-                if (out.relations[at].uses == 0) out.outputs.push(at);
-            }
-            if (out.outputs.size() > 1)
-                fail(fault::several_outputs_need_a_query,
-                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
-            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
-        }
-        for (int at : out.outputs) out.relations[at].output = true;
-    }
-};
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -9240,6 +8768,484 @@ class rows_form_finder {
                     part.begin(row, unlimited) < part.end(row, found.rows, unlimited))
                     return false;
         return true;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Gives relations, variables and weights their extents and values their shapes, puts the rules in
+/// order, and finds what does not fit.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+constexpr bool is_elementwise(combination kind) {
+    return kind != combination::product && kind != combination::concat &&
+           kind != combination::cosine;
+}
+
+template <sizes Sizes, int Facts>
+class shaper {
+  public:
+    shaped<Sizes, Facts> out{};
+
+    constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
+                     const list<name, max_queries>& queries) {
+        out.text = text;
+        out.facts = facts;
+        for (int at = 0; at < text.relations.size(); ++at) out.relations.push({});
+        for (int at = 0; at < text.weights.size(); ++at) out.weights.push({});
+        if (text.mistake != fault::none) {
+            for (const rule& written : text.rules)
+                if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
+                    fail(text.mistake, written, -1);
+            return;
+        }
+        bind_facts();
+        if (ok()) check_rules();
+        if (ok()) put_in_order();
+        for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
+        }
+        if (ok()) check_extents();
+        settled_ = true;
+        if (ok()) settle();
+        if (ok()) find_outputs(queries);
+    }
+
+  private:
+    bool settled_ = false;
+
+    constexpr bool ok() const { return out.mistake.ok(); }
+
+    /// Shapes are judged once all extents are known.
+    constexpr void misfit(const rule& at, int relation, int left, int right) {
+        if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
+    }
+
+    constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
+        if (!ok()) return;
+        const int shown = relation >= 0 ? relation : at.head;
+        const int stacking = out.text.scopes[at.scope].rule;
+        out.mistake = {found, at.number, out.text.relations[shown].id,
+                       left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
+    }
+
+    constexpr literal& item(const rule& of, int at) {
+        return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void bind_facts() {
+        for (int at = 0; at < out.text.rules.size(); ++at) {
+            const rule& written = out.text.rules[at];
+            out.relations[written.head].rule = at;
+        }
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (known.scope != 0 || known.invented) continue;
+            for (int given = 0; given < out.facts.size(); ++given)
+                if (out.facts[given].id == known.id && out.facts[given].kind != fact_kind::count)
+                    out.relations[at].fact = given;
+            if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
+                fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
+        }
+        for (int at = 0; at < out.text.counts.size(); ++at) {
+            bool given = false;
+            for (const fact_shape& known : out.facts)
+                if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
+            if (given || !ok()) continue;
+            for (const rule& written : out.text.rules)
+                if (mentions_count(written, at))
+                    fail(fault::a_count_that_is_not_given, written, -1);
+        }
+        for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
+    }
+
+    constexpr bool mentions_count(int root, int count) const {
+        if (root < 0) return false;
+        const node& top = out.text.nodes[root];
+        return (top.kind == node_kind::count && top.value == count) ||
+               mentions_count(top.left, count) || mentions_count(top.right, count);
+    }
+    constexpr bool mentions_count(const rule& written, int count) {
+        bool found = mentions_count(written.condition, count);
+        for (int at = 0; at < written.literals; ++at)
+            found = found || mentions_count(item(written, at).expression, count);
+        for (const transformation_use& function : written.transformations)
+            found = found || mentions_count(function.position, count);
+        return found;
+    }
+
+    /// A stacked block's one relation without a rule is its input.
+    constexpr void bind_block(int scope) {
+        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        int inputs = 0;
+        int outputs = 0;
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            if (out.text.relations[at].scope != scope) continue;
+            bool used = false;
+            for (const rule& written : out.text.rules)
+                for (int body = 0; written.scope == scope && body < written.literals; ++body) {
+                    const literal& value = item(written, body);
+                    used = used || (value.kind == literal_kind::relation && value.relation == at);
+                }
+            if (out.relations[at].rule < 0) {
+                ++inputs;
+                out.block_input[scope] = at;
+            } else if (!used) {
+                ++outputs;
+                out.block_output[scope] = at;
+            }
+        }
+        if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
+            item(stacking, 0).kind != literal_kind::relation ||
+            item(stacking, 0).weight.weight >= 0)
+            fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
+        else
+            out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
+    }
+
+    constexpr bool is_block_input(int relation) const {
+        return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
+    }
+
+    constexpr void set_arity(const rule& at, int relation, int arity) {
+        relation_shape& shape = out.relations[relation];
+        if (shape.arity < 0) shape.arity = arity;
+        if (shape.arity != arity)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
+        if (shape.fact >= 0 && arity > out.facts[shape.fact].rank)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, out.facts[shape.fact].rank);
+    }
+
+    constexpr void use_weight(const rule& at, const weight_use& use) {
+        if (use.weight < 0) return;
+        weight_shape& shape = out.weights[use.weight];
+        if (shape.arity < 0) shape.arity = use.arity;
+        if (shape.arity != use.arity)
+            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
+        ++shape.uses;
+        if (!use.frozen) shape.trained = true;
+    }
+
+    constexpr void check_rules() {
+        for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
+        for (const rule& written : out.text.rules) {
+            const unsigned head = written.head_variables();
+            int variables = 0;
+            for (int at = 0; at < max_variables; ++at) variables += (head >> at) & 1u;
+            bool plain = variables == written.arity;
+            for (int at = 0; at < written.arity; ++at)
+                plain = plain && written.terms[at].offset == 0;
+            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
+            if (written.aggregated == aggregation::softmax) {
+                if ((written.aggregated_variables & head) != written.aggregated_variables)
+                    fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
+            } else if (written.aggregated_variables & head) {
+                fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
+            }
+            for (int at = 0; at < written.literals; ++at) {
+                const literal& value = item(written, at);
+                use_weight(written, value.weight);
+                if (value.kind != literal_kind::relation) continue;
+                relation_shape& shape = out.relations[value.relation];
+                if (shape.fact < 0 && shape.rule < 0 && !is_block_input(value.relation)) {
+                    fail(fault::unknown_relation, written, value.relation);
+                    return;
+                }
+                set_arity(written, value.relation, value.arity);
+                if (value.gives_value()) {
+                    ++shape.uses;
+                } else if (shape.fact < 0) {
+                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                }
+                const bool symbols =
+                    shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
+                if (symbols && value.gives_value() && value.weight.weight < 0)
+                    fail(fault::a_symbol_needs_a_weight, written, value.relation);
+                if (symbols && value.weight.weight >= 0)
+                    out.weights[value.weight.weight].looked_up = true;
+            }
+            for (const transformation_use& function : written.transformations)
+                for (const weight_use& use : function.weights) use_weight(written, use);
+        }
+    }
+
+    // Order: depth first, so that a block's rules stand together.
+
+    constexpr void put_in_order() {
+        list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
+        state.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == 0) visit(at, state);
+    }
+
+    constexpr void visit(int at, list<int, Sizes.rules>& state) {
+        if (state[at] == 2 || !ok()) return;
+        const rule& written = out.text.rules[at];
+        if (state[at] == 1) {
+            fail(fault::cycle, written, -1);
+            return;
+        }
+        state[at] = 1;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind == literal_kind::relation && out.relations[value.relation].rule >= 0)
+                visit(out.relations[value.relation].rule, state);
+        }
+        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        state[at] = 2;
+        out.order.push(at);
+    }
+
+    // Extents and shapes, in passes until nothing changes.
+
+    constexpr bool settle() {
+        bool changed = false;
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            relation_shape& shape = out.relations[at];
+            if (shape.fact < 0) continue;
+            const fact_shape& given = out.facts[shape.fact];
+            const int arity = shape.arity < 0 ? 0 : shape.arity;
+            for (int axis = 0; axis < arity; ++axis) shape.extents[axis] = given.extents[axis];
+            shape.classes = given.classes;
+            int value[2] = {1, 1};
+            if (given.rank - arity > 2)
+                fail(fault::wrong_number_of_arguments, first_user(at), at, arity, given.rank);
+            else
+                for (int axis = arity; axis < given.rank; ++axis)
+                    value[axis - arity] = given.extents[axis];
+            shape.value = {value[0], value[1]};
+        }
+        for (int at : out.order) {
+            changed = settle_rule(out.text.rules[at]) || changed;
+            if (!ok()) return false;
+        }
+        return changed;
+    }
+
+    constexpr const rule& first_user(int relation) {
+        for (const rule& written : out.text.rules)
+            for (int at = 0; at < written.literals; ++at)
+                if (item(written, at).kind == literal_kind::relation &&
+                    item(written, at).relation == relation)
+                    return written;
+        return out.text.rules[0];
+    }
+
+    constexpr void copy_shape(int from, int to) {
+        relation_shape& target = out.relations[to];
+        const relation_shape& origin = out.relations[from];
+        if (target.arity < 0) target.arity = origin.arity;
+        for (int axis = 0; axis < max_arity; ++axis) target.extents[axis] = origin.extents[axis];
+        target.value = origin.value;
+    }
+
+    constexpr bool settle_rule(rule& written) {
+        bool changed = false;
+        if (written.scope > 0) {
+            const int input = out.block_input[written.scope];
+            copy_shape(out.relations[input].passes_into, input);
+        }
+        for (int at = 0; at < written.variables.size(); ++at) {
+            variable& index = written.variables[at];
+            int extent = index.stated;
+            for (int body = 0; body < written.literals; ++body) {
+                const literal& value = item(written, body);
+                if (value.kind != literal_kind::relation) continue;
+                for (int axis = 0; axis < value.arity; ++axis) {
+                    const int bound = out.relations[value.relation].extents[axis];
+                    if (value.terms[axis].variable != at || value.terms[axis].offset || !bound)
+                        continue;
+                    if (!extent || (written.total ? bound > extent : bound < extent))
+                        extent = bound;
+                }
+                const int length = out.relations[value.relation].value.size();
+                if (value.has_element && value.element.variable == at && !value.element.offset &&
+                    length > 0 && (!extent || length < extent))
+                    extent = length;
+            }
+            if (!extent) extent = extent_from_sum(written, at);
+            if (!extent) extent = extent_from_weights(written, at);
+            if (extent != index.extent) changed = true;
+            index.extent = extent;
+        }
+        for (int body = 0; body < written.literals; ++body)
+            changed = settle_weight(written, item(written, body).weight) || changed;
+        for (const transformation_use& function : written.transformations)
+            for (const weight_use& use : function.weights)
+                changed = settle_weight(written, use) || changed;
+        relation_shape& head = out.relations[written.head];
+        if (written.repeat) {
+            const int result = out.block_output[written.block];
+            const value_shape inner = out.relations[result].value;
+            const value_shape outer = out.relations[item(written, 0).relation].value;
+            if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
+            copy_shape(result, written.head);
+            for (int axis = 0; axis < written.arity; ++axis)
+                written.variables[written.terms[axis].variable].extent = head.extents[axis];
+            return changed;
+        }
+        for (int axis = 0; axis < written.arity; ++axis)
+            head.extents[axis] = written.variables[written.terms[axis].variable].extent;
+        head.value = rule_shape(written);
+        return changed;
+    }
+
+    /// Of several rules for one head, those that bind a variable bind it for the others, too.
+    constexpr int extent_from_sum(const rule& written, int variable) {
+        if (!out.text.relations[written.head].invented) return 0;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind != literal_kind::relation || value.relation != written.head)
+                    continue;
+                for (int axis = 0; axis < written.arity; ++axis)
+                    if (written.terms[axis].variable == variable &&
+                        value.terms[axis].variable >= 0 && !value.terms[axis].offset)
+                        return user.variables[value.terms[axis].variable].extent;
+            }
+        return 0;
+    }
+
+    constexpr int extent_from_weights(const rule& written, int variable) {
+        int extent = 0;
+        auto look = [&](const weight_use& use) {
+            if (use.weight < 0) return;
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                    extent = out.weights[use.weight].extents[axis];
+        };
+        for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
+        for (const transformation_use& function : written.transformations)
+            for (const weight_use& use : function.weights) look(use);
+        return extent;
+    }
+
+    constexpr bool settle_weight(const rule& written, const weight_use& use) {
+        if (use.weight < 0) return false;
+        bool changed = false;
+        for (int axis = 0; axis < use.arity; ++axis) {
+            int& extent = out.weights[use.weight].extents[axis];
+            const term& at = use.terms[axis];
+            const int needed =
+                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
+            if (needed > extent) {
+                extent = needed;
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    constexpr value_shape rule_shape(const rule& written) {
+        value_shape shape{};
+        bool first = true;
+        bool fits = true;
+        int left = 0;
+        int right = 0;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (!value.gives_value()) continue;
+            const value_shape next = literal_shape(out, value, fits, left, right);
+            if (!fits) {
+                misfit(written, value.kind == literal_kind::relation ? value.relation : -1, left,
+                       right);
+                return shape;
+            }
+            if (first) {
+                shape = next;
+                first = false;
+            } else if (written.combined == combination::product) {
+                if (next.is_scalar()) continue;
+                if (shape.is_scalar()) {
+                    shape = next;
+                } else {
+                    if (shape.columns != next.rows) misfit(written, -1, shape.columns, next.rows);
+                    shape = {shape.rows, next.columns};
+                }
+            } else if (written.combined == combination::concat) {
+                if (shape.columns != next.columns) misfit(written, -1, shape.columns, next.columns);
+                shape = {shape.rows + next.rows, shape.columns};
+            } else if (!(shape == next)) {
+                if (shape.is_scalar() && is_elementwise(written.combined))
+                    shape = next;
+                else if (!(next.is_scalar() && is_elementwise(written.combined)))
+                    misfit(written, -1, shape.rows == next.rows ? shape.columns : shape.rows,
+                           shape.rows == next.rows ? next.columns : next.rows);
+            }
+        }
+        if (written.combined == combination::cosine) shape = {1, 1};
+        for (const transformation_use& function : written.transformations)
+            shape = transformed(written, function, shape);
+        if (written.aggregated == aggregation::count) return {1, 1};
+        if (written.aggregated == aggregation::concat) {
+            int repeats = 1;
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (!((written.head_variables() >> at) & 1u))
+                    repeats *= written.variables[at].extent;
+            return {shape.rows * repeats, shape.columns};
+        }
+        return shape;
+    }
+
+    constexpr value_shape transformed(const rule& written, const transformation_use& function,
+                                      value_shape shape) {
+        const int first = static_cast<int>(function.numbers[0]);
+        const int second = static_cast<int>(function.numbers[1]);
+        if (function.kind == transformation::slice) {
+            if (first < 0 || first + second > shape.size())
+                misfit(written, -1, first + second, shape.size());
+            return {second, 1};
+        }
+        if (function.kind == transformation::reshape) {
+            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
+            return {first, second};
+        }
+        for (const weight_use& use : function.weights) {
+            if (use.weight < 0) continue;
+            const weight& gain = out.text.weights[use.weight];
+            if (gain.shape[0] * gain.shape[1] != shape.size())
+                misfit(written, -1, gain.shape[0] * gain.shape[1], shape.size());
+        }
+        return shape;
+    }
+
+    constexpr void check_extents() {
+        for (const rule& written : out.text.rules) {
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (written.variables[at].extent == 0)
+                    fail(((written.head_variables() >> at) & 1u)
+                             ? fault::head_variable_that_nothing_binds
+                             : fault::weight_index_without_a_range,
+                         written, -1);
+        }
+    }
+
+    constexpr void find_outputs(const list<name, max_queries>& queries) {
+        for (const name& wanted : queries) {
+            bool found = false;
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || !(known.id == wanted) ||
+                    out.relations[at].rule < 0)
+                    continue;
+                out.outputs.push(at);
+                found = true;
+            }
+            if (!found && ok())
+                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
+        }
+        if (queries.size() == 0) {
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
+                if (out.relations[at].uses == 0) out.outputs.push(at);
+            }
+            if (out.outputs.size() > 1)
+                fail(fault::several_outputs_need_a_query,
+                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
+            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
+        }
+        for (int at : out.outputs) out.relations[at].output = true;
     }
 };
 

@@ -2,6 +2,7 @@
 
 #include "read.hpp"
 #include "rows_form.hpp"
+#include "shaper.hpp"
 
 /// The stages of a plan, each a constexpr variable of its own.
 
