@@ -78,14 +78,20 @@ inline table fact_table(const std::string& name, std::size_t arguments, const wo
     table made{split(name, sparse.extents, arguments), false};
     relation_values& values = made.values;
     const std::size_t length = to_size(values.rows) * to_size(values.columns);
+    const std::size_t expected = sparse.atoms.size() * length;
+    if (!sparse.values.empty() && sparse.values.size() != expected)
+        throw std::invalid_argument("oracle: " + name + " has " +
+                                    std::to_string(sparse.values.size()) + " values, not " +
+                                    std::to_string(expected));
     for (std::size_t at = 0; at < sparse.atoms.size(); ++at) {
-        const std::size_t place = position(values.extents, sparse.atoms[at]).value();
-        if (values.exists[place])
+        const auto place = position(values.extents, sparse.atoms[at]);
+        if (!place) throw std::invalid_argument("oracle: an atom of " + name + " is outside");
+        if (values.exists[*place])
             throw std::invalid_argument("oracle: an atom of " + name + " given twice");
-        values.exists[place] = true;
+        values.exists[*place] = true;
         for (std::size_t k = 0; k < length; ++k)
-            values.values[place * length + k] =
-                sparse.values.empty() ? 1 : sparse.values.at(at * length + k);
+            values.values[*place * length + k] =
+                sparse.values.empty() ? 1 : sparse.values[at * length + k];
     }
     return made;
 }
