@@ -3568,8 +3568,20 @@ struct symbol_type {
 template <int Classes>
 inline constexpr symbol_type<Classes> symbol{};
 
+template <int Capacity>
+struct sparse_type {
+    static constexpr int pairs = Capacity;
+};
+
+/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+template <int Capacity>
+inline constexpr sparse_type<Capacity> sparse{};
+
 /// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
 /// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
+/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
+/// with symbol<4> there, a symbol each.
 template <fixed_string Name, auto... Shape>
 struct fact {};
 
@@ -4337,6 +4349,107 @@ constexpr int floor_remainder(int value, int divisor) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The pairs of a sparse fact, indexed both ways.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
+/// compressed sparse columns. The pairs keep the numbers under which they are given.
+struct pair_layout {
+    int rows = 0;
+    int columns = 0;
+    int capacity = 0;
+
+    static constexpr int count() { return 0; }
+    static constexpr int row_of_pair() { return 1; }
+    constexpr int column_of_pair() const { return row_of_pair() + capacity; }
+    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    constexpr int row_begin() const { return column_of_pair() + capacity; }
+    constexpr int columns_of_row() const { return row_begin() + rows + 1; }
+    constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
+    constexpr int column_begin() const { return pairs_of_row() + capacity; }
+    constexpr int rows_of_column() const { return column_begin() + columns + 1; }
+    constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
+    constexpr int size() const { return pairs_of_column() + capacity; }
+};
+
+/// The pairs of one row or one column.
+struct neighbours {
+    const std::int32_t* others;
+    const std::int32_t* pairs;
+    int count;
+
+    /// The number of the pair with this other index, or -1.
+    int find(int other) const noexcept {
+        const auto* at = std::lower_bound(others, others + count, other);
+        return at != others + count && *at == other ? pairs[at - others] : -1;
+    }
+};
+
+template <pair_layout Layout>
+struct pair_index {
+    const std::int32_t* memory;
+
+    neighbours of_row(int row) const noexcept {
+        return part(Layout.row_begin(), Layout.columns_of_row(), Layout.pairs_of_row(), row);
+    }
+    neighbours of_column(int column) const noexcept {
+        return part(Layout.column_begin(), Layout.rows_of_column(), Layout.pairs_of_column(),
+                    column);
+    }
+    /// The number of the pair (row, column); -1 if the fact does not hold for it.
+    int find(int row, int column) const noexcept {
+        if (row < 0 || row >= Layout.rows) return -1;
+        return of_row(row).find(column);
+    }
+
+  private:
+    neighbours part(int begin, int others, int pairs, int at) const noexcept {
+        const int first = memory[begin + at];
+        return {memory + others + first, memory + pairs + first, memory[begin + at + 1] - first};
+    }
+};
+
+/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
+/// its capacity, by counting.
+inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
+                        std::int32_t* memory) noexcept {
+    memory[pair_layout::count()] = count;
+    std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    std::int32_t* column_of = memory + layout.column_of_pair();
+    for (int pair = 0; pair < count; ++pair) {
+        row_of[pair] = pairs[2 * pair];
+        column_of[pair] = pairs[2 * pair + 1];
+    }
+    // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
+    const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
+                                std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
+                                const std::int32_t* sorted) {
+        std::fill_n(begin, keys + 1, 0);
+        for (int pair = 0; pair < count; ++pair) ++begin[key[pair] + 1];
+        for (int at = 0; at < keys; ++at) begin[at + 1] += begin[at];
+        for (int place = 0; place < count; ++place) {
+            const int pair = sorted ? sorted[place] : place;
+            const int to = begin[key[pair]]++;
+            others[to] = other[pair];
+            numbers[to] = pair;
+        }
+        for (int at = keys; at > 0; --at) begin[at] = begin[at - 1];
+        begin[0] = 0;
+    };
+    const auto by_column = [&](const std::int32_t* sorted) {
+        distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
+                   memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
+    };
+    by_column(nullptr);
+    distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
+               memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
+               memory + layout.pairs_of_column());
+    by_column(memory + layout.pairs_of_row());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -4347,7 +4460,33 @@ struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+template <class Pairs, class Values>
+struct sparse_argument {
+    const Pairs& pairs;
+    const Values* values;
+};
+
+/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
+/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
+/// sparse_pairs(pairs, values)`. Both are only referred to.
+template <class Pairs, class Values>
+constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
+                                                      const Values& values) noexcept {
+    return {pairs, &values};
+}
+/// The same for a sparse fact of scalars, all one.
+template <class Pairs>
+constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
+    return {pairs, nullptr};
+}
+
 namespace model_detail {
+
+template <class T>
+inline constexpr bool is_sparse_argument = false;
+template <class Pairs, class Values>
+inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -4437,7 +4576,16 @@ auto* unwrap(X& x, extents& found) {
                       "sequent: a fact is a contiguous container, a span, a nested array, a "
                       "tensor_view or an xtensor container");
         found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
-        return std::ranges::data(x);
+        auto* first = std::ranges::data(x);
+        using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
+        if constexpr (is_std_array<inner>) {
+            using element = std::remove_pointer_t<decltype(first->data())>;
+            static_assert(sizeof(inner) == std::tuple_size_v<inner> * sizeof(element));
+            found.at[static_cast<std::size_t>(found.rank++)] = std::tuple_size_v<inner>;
+            return first ? first->data() : static_cast<element*>(nullptr);
+        } else {
+            return first;
+        }
     }
 }
 
@@ -4451,6 +4599,9 @@ struct argument {
     int count = 0;
     bool is_count = false;
     extents shape{};
+    const std::int32_t* pairs = nullptr;
+    extents pairs_shape{};
+    bool is_sparse = false;
 
     argument() = default;
 
@@ -4466,18 +4617,37 @@ struct argument {
         if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
+        } else if constexpr (is_sparse_argument<plain>) {
+            take_pairs(value.pairs);
+            if constexpr (requires { *value.values; }) take_values(*value.values);
         } else {
-            auto* first = unwrap(value, shape);
-            using found = std::remove_pointer_t<decltype(first)>;
-            if constexpr (std::is_convertible_v<found*, Element*>) {
-                numbers = first;
-            } else {
-                static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
-                              "sequent: a fact holds numbers of the parameters' type, or symbols "
-                              "as std::int32_t");
-                symbols = first;
-            }
+            take_values(value);
         }
+    }
+
+  private:
+    template <class Value>
+    void take_values(Value& value) {
+        auto* first = unwrap(value, shape);
+        using found = std::remove_pointer_t<decltype(first)>;
+        if constexpr (std::is_convertible_v<found*, Element*>) {
+            numbers = first;
+        } else {
+            static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
+                          "sequent: a fact holds numbers of the parameters' type, or symbols "
+                          "as std::int32_t");
+            symbols = first;
+        }
+    }
+
+    template <class Pairs>
+    void take_pairs(const Pairs& given) {
+        is_sparse = true;
+        const auto* first = unwrap(given, pairs_shape);
+        static_assert(
+            std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
+            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+        pairs = first;
     }
 };
 
@@ -4498,6 +4668,60 @@ inline void check_shape(const std::string& what, const extents& given, const int
     if (!given.contiguous)
         fail<argument_error>("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");
+}
+
+inline std::string pair_text(const std::int32_t* pair) {
+    return "(" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")";
+}
+
+/// Throws if a number is infinite or none.
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    T sum = 0;
+    for (int at = 0; at < size; ++at) sum += numbers[at] * T(0);
+    if (sum == T(0)) return;
+    int at = 0;
+    while (numbers[at] * T(0) == T(0)) ++at;
+    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+                         " at position " + std::to_string(at) + " of " + std::to_string(size) +
+                         "; values are finite");
+}
+
+/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
+/// then indexes them.
+template <class Element>
+void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+                std::int32_t* memory) {
+    const extents& shape = given.pairs_shape;
+    const bool flat = shape.rank == 1 && !shape.shaped;
+    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
+        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
+                             shape.text());
+    const long count = shape.size() / 2;
+    if (count > layout.capacity)
+        fail<argument_error>("sequent: " + what + " has room for " +
+                             std::to_string(layout.capacity) + " pairs, given are " +
+                             std::to_string(count));
+    const int size = static_cast<int>(count);
+    for (int at = 0; at < size; ++at) {
+        const std::int32_t* pair = given.pairs + 2 * at;
+        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
+            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+                                 " at position " + std::to_string(at) + ", outside of " +
+                                 std::to_string(layout.rows) + " x " +
+                                 std::to_string(layout.columns));
+    }
+    index_pairs(layout, given.pairs, size, memory);
+    const std::int32_t* begin = memory + layout.row_begin();
+    const std::int32_t* columns = memory + layout.columns_of_row();
+    const std::int32_t* numbers = memory + layout.pairs_of_row();
+    for (int row = 0; row < layout.rows; ++row)
+        for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
+            if (columns[at] == columns[at - 1])
+                fail<argument_error>("sequent: " + what + " has the pair " +
+                                     pair_text(given.pairs + 2 * numbers[at]) + " at position " +
+                                     std::to_string(numbers[at]) + " as well as at " +
+                                     std::to_string(numbers[at - 1]));
 }
 
 }  // namespace model_detail
@@ -4973,12 +5197,13 @@ enum class node_kind {
     constant, variable, count,
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
-    conjunction, disjunction, negation
+    conjunction, disjunction, negation,
+    pair
 };
 // clang-format on
 
 /// A node of an index expression or a constraint. `value` is the constant, the variable or the
-/// count.
+/// count; of a pair, the sparse fact that holds for (left, right).
 struct node {
     node_kind kind = node_kind::constant;
     int value = 0;
@@ -5472,7 +5697,9 @@ consteval auto read() {
 
 /// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one.
+/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one,
+/// and so does one that would be computed again for each value of a variable that it does not
+/// mention.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -5651,10 +5878,26 @@ class normaliser {
     constexpr void split_weighted_literals() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
-            if (out.rules[at].repeat || is_linear(out.rules[at], out)) continue;
-            for (int item = 0; item < out.rules[at].literals; ++item)
-                split_weighted_literal(at, out.rules[at].first_literal + item);
+            if (out.rules[at].repeat) continue;
+            const bool linear = is_linear(out.rules[at], out);
+            for (int item = 0; item < out.rules[at].literals; ++item) {
+                const int item_at = out.rules[at].first_literal + item;
+                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
+                    split_weighted_literal(at, item_at);
+            }
         }
+    }
+
+    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// variables.
+    static constexpr bool mentions_less(const literal& item, const rule& user) {
+        unsigned mentioned = 0;
+        for (int at = 0; at < item.arity; ++at)
+            if (item.terms[at].variable >= 0) mentioned |= 1u << item.terms[at].variable;
+        for (int at = 0; at < item.weight.arity; ++at)
+            if (item.weight.terms[at].variable >= 0)
+                mentioned |= 1u << item.weight.terms[at].variable;
+        return user.literals > 1 && (user.head_variables() & ~mentioned);
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {
@@ -5729,10 +5972,27 @@ struct fact_shape {
     int rank = 0;
     int extents[max_fact_rank]{};
     int classes = 0;
+    int pairs = 0;  // how many a sparse fact may have; 0 of a dense one
 
-    constexpr int size() const {
+    constexpr bool is_sparse() const { return pairs > 0; }
+    /// How many numbers there are: of all pairs, or of one.
+    constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    constexpr int pair_size() const { return product_from(2); }
+    /// A dense fact of the values of `count` pairs.
+    constexpr fact_shape values_of(int count) const {
+        fact_shape result = *this;
+        result.pairs = 0;
+        result.extents[0] = count;
+        result.rank = rank - 1;
+        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        return result;
+    }
+
+  private:
+    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int product_from(int axis) const {
         int product = 1;
-        for (int axis = 0; axis < rank; ++axis) product *= extents[axis];
+        for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };
@@ -6257,6 +6517,8 @@ class space_builder {
                               : either(expand(top.left, false), expand(top.right, false));
             case node_kind::negation:
                 return expand(top.left, !negate);
+            case node_kind::pair:
+                return inexact();
             default:
                 return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }
@@ -6513,6 +6775,24 @@ struct node_pool {
         return top.kind == node_kind::count || mentions_count(top.left) ||
                mentions_count(top.right);
     }
+    /// Calls visit(node) for each conjunct.
+    template <class Visit>
+    constexpr void each_conjunct(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = nodes[root];
+        if (top.kind != node_kind::conjunction) return visit(root);
+        each_conjunct(top.left, visit);
+        each_conjunct(top.right, visit);
+    }
+    /// The term that at_term() made a node of.
+    constexpr term as_term(int root) const {
+        const node& top = nodes[root];
+        if (top.kind == node_kind::constant) return {-1, top.value};
+        if (top.kind == node_kind::variable) return {top.value, 0};
+        term inner = as_term(top.left);
+        inner.offset += nodes[top.right].value;
+        return inner;
+    }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
     constexpr int substitute(const Nodes& from, int root, const term* terms) {
@@ -6594,6 +6874,7 @@ class domain_finder {
             }
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
+            root = out.pool.both(root, holds_for(item));
         }
         out.condition[at] = root;
         if (written.total) root = common;
@@ -6711,6 +6992,15 @@ class domain_finder {
         return root;
     }
 
+    /// That a sparse fact holds, or does not where it is negated.
+    constexpr int holds_for(const literal& item) {
+        const int given = in.relations[item.relation].fact;
+        if (given < 0 || !in.facts[given].is_sparse()) return -1;
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
+                                      out.pool.at_term(item.terms[1]));
+        return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
     /// The conjuncts that mention only these variables.
     constexpr int restrict(int root, unsigned allowed) {
         if (root < 0) return -1;
@@ -6730,6 +7020,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;  // of a row step
+inline constexpr int max_joins = 6;  // of a general step
 
 enum class place { none, parameter, value, fact };
 
@@ -6827,6 +7118,17 @@ struct attention_step {
     int column_variable = -1;
 };
 
+/// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
+/// known.
+struct pair_join {
+    int fact = -1;
+    term row{};
+    term column{};
+    bool optional = false;  // of a total rule: where it does not hold, a literal adds nothing
+
+    friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
+};
+
 struct general_literal {
     literal_kind kind = literal_kind::number;
     operand at{};
@@ -6838,6 +7140,7 @@ struct general_literal {
     bool symbols = false;
     bool required_nonzero = false;  // hidden
     bool required_zero = false;     // negated
+    bool is_condition = false;      // what is required is part of the step's condition
     bool has_element = false;
     term element{};
     double number = 0;
@@ -6849,6 +7152,8 @@ struct general_literal {
     int weight_rows = 0;  // 0: no weight
     int weight_columns = 0;
     int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
+    int join = -1;                // whose pair's number it is strided by, too
+    int pair_stride = 0;
 };
 
 struct general_function {
@@ -6876,6 +7181,10 @@ struct general_step {
     operand out{};
     int out_strides[max_variables]{};
     int out_size = 1;
+    int out_join = -1;
+    int out_pair_stride = 0;
+    int out_total = 1;  // of all atoms
+    list<pair_join, max_joins> joins{};
 };
 
 enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
@@ -6909,13 +7218,17 @@ enum class role {
     alias      // another relation's numbers, read differently
 };
 
-/// Where a relation's atoms lie. Values are contiguous.
+/// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
+/// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
 struct relation_layout {
     place where = place::none;
     int index = -1;  // fact or buffer
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;  // from one layer of a stack to the next
+    int carry = 0;       // from one layer of a stack to the next
+    int pairs = -1;      // the sparse fact
+    int pair_axes[2]{};  // the arguments that are its pair
+    int pair_stride = 0;
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
@@ -7190,6 +7503,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
+    // What is the same for all values of a variable is computed once.
+    if (item.arity < using_rule.arity) return false;
     for (int axis = 0; axis < item.arity; ++axis)
         if (item.terms[axis].variable < 0) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
@@ -8053,6 +8368,39 @@ class builder {
         layout.where = place::fact;
         layout.index = shape.fact;
         pack(layout, relation);
+        if (!draft_.in.facts[shape.fact].is_sparse()) return;
+        layout.pairs = shape.fact;
+        layout.pair_axes[1] = 1;
+        layout.pair_stride = shape.value.size();
+        for (int& stride : layout.strides) stride = 0;
+    }
+
+    /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
+    /// the size, or 0.
+    constexpr int pack_pairs(relation_layout& layout, int relation) {
+        const auto& pool = draft_.out.pool;
+        const relation_shape& shape = draft_.in.relations[relation];
+        pool.each_conjunct(draft_.conditions.domain[relation], [&](int root) {
+            const node& top = pool.nodes[root];
+            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            const term row = pool.as_term(top.left);
+            const term column = pool.as_term(top.right);
+            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
+                row.offset || column.offset)
+                return;
+            layout.pairs = top.value;
+            layout.pair_axes[0] = row.variable;
+            layout.pair_axes[1] = column.variable;
+        });
+        if (layout.pairs < 0) return 0;
+        int stride = shape.value.size();
+        for (int axis = shape.arity; axis-- > 0;) {
+            if (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]) continue;
+            layout.strides[axis] = stride;
+            stride *= shape.extents[axis];
+        }
+        layout.pair_stride = stride;
+        return stride * draft_.in.facts[layout.pairs].pairs;
     }
 
     /// Strides in the order of the arguments; returns the size.
@@ -8350,11 +8698,20 @@ class builder {
         if (!lay_out_in_carry(at)) {
             layout = {};
             layout.where = place::value;
-            const int size = pack(layout, written.head);
+            int size = pack_pairs(layout, written.head);
+            if (size == 0) size = pack(layout, written.head);
             layout.index = draft_.new_buffer(size, written.scope);
         }
         general_step made;
         made.variables = written.variables.size();
+        made.condition = join_pairs(made, draft_.conditions.condition[at]);
+        if (layout.pairs >= 0) {
+            made.out_join = join_of(made, layout, written.terms, false);
+            made.out_pair_stride = layout.pair_stride;
+        }
+        made.out_total = layout.pairs >= 0
+                             ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
+                             : relation_size(written.head);
         for (int index = 0; index < made.variables; ++index)
             made.extents[index] = written.variables[index].extent;
         unsigned outermost = written.head_variables();
@@ -8376,11 +8733,44 @@ class builder {
         made.out_size = draft_.head_of(at).value.size();
         made.combined = written.combined;
         made.aggregated = written.aggregated;
-        made.condition = draft_.conditions.condition[at];
-        for (int body = 0; body < written.literals; ++body)
-            made.literals.push(general_of(written, written.first_literal + body));
+        for (int body = 0; body < written.literals; ++body) {
+            const int item_at = written.first_literal + body;
+            general_literal item = general_of(written, item_at);
+            const literal& text = draft_.in.text.literals[item_at];
+            if (text.kind == literal_kind::relation && text.gives_value() &&
+                draft_.out.relations[text.relation].pairs >= 0) {
+                const relation_layout& of = draft_.out.relations[text.relation];
+                item.join = join_of(made, of, text.terms, written.total);
+                item.pair_stride = of.pair_stride;
+            }
+            made.literals.push(item);
+        }
         shape_general(made, written);
         push(step_kind::general, draft_.out.generals.push(made), at);
+    }
+
+    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    constexpr int join_pairs(general_step& made, int root) {
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            if (top.kind == node_kind::pair)
+                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    static constexpr int add_join(general_step& made, const pair_join& join) {
+        for (int known = 0; known < made.joins.size(); ++known)
+            if (made.joins[known] == join) return known;
+        return made.joins.push(join);
+    }
+    /// The join that gives the number of a relation's pair at these arguments.
+    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                                 bool optional) {
+        return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
     }
 
     static constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -8398,8 +8788,10 @@ class builder {
         made.number = item.number;
         made.expression = draft_.conditions.expression[item_at];
         made.transposed = item.transposed;
+        // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
+        made.is_condition = is_sparse(item);
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);
@@ -8435,6 +8827,12 @@ class builder {
             }
         }
         return made;
+    }
+
+    constexpr bool is_sparse(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int given = draft_.in.relations[item.relation].fact;
+        return given >= 0 && draft_.in.facts[given].is_sparse();
     }
 
     constexpr void shape_general(general_step& made, const rule& written) {
@@ -8841,9 +9239,7 @@ class shaper {
         for (int at = 0; at < out.text.relations.size(); ++at) {
             const relation& known = out.text.relations[at];
             if (known.scope != 0 || known.invented) continue;
-            for (int given = 0; given < out.facts.size(); ++given)
-                if (out.facts[given].id == known.id && out.facts[given].kind != fact_kind::count)
-                    out.relations[at].fact = given;
+            out.relations[at].fact = fact_named(known.id);
             if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
                 fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
         }
@@ -8874,9 +9270,23 @@ class shaper {
         return found;
     }
 
-    /// A stacked block's one relation without a rule is its input.
+    constexpr int fact_named(const name& id) const {
+        for (int given = 0; given < out.facts.size(); ++given)
+            if (out.facts[given].id == id && out.facts[given].kind != fact_kind::count)
+                return given;
+        return -1;
+    }
+
+    /// A stacked block's one relation without a rule is its input. Where there are several, those
+    /// named as facts of the model are these.
     constexpr void bind_block(int scope) {
         const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        int open = 0;
+        for (int at = 0; at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) ++open;
+        for (int at = 0; open > 1 && at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0)
+                out.relations[at].fact = fact_named(out.text.relations[at].id);
         int inputs = 0;
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -8887,6 +9297,7 @@ class shaper {
                     const literal& value = item(written, body);
                     used = used || (value.kind == literal_kind::relation && value.relation == at);
                 }
+            if (out.relations[at].fact >= 0) continue;
             if (out.relations[at].rule < 0) {
                 ++inputs;
                 out.block_input[scope] = at;
@@ -8912,8 +9323,12 @@ class shaper {
         if (shape.arity < 0) shape.arity = arity;
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact >= 0 && arity > out.facts[shape.fact].rank)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, out.facts[shape.fact].rank);
+        if (shape.fact < 0) return;
+        const fact_shape& given = out.facts[shape.fact];
+        if (given.is_sparse() && arity != 2)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        if (arity > given.rank)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
 
     constexpr void use_weight(const rule& at, const weight_use& use) {
@@ -9262,11 +9677,19 @@ struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
+        constexpr int rank = (0 + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
+        constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
+        static_assert(!sparse || (rank >= 2 && rank <= 4),
+                      "sequent: a sparse fact has two indices and up to two extents of its values: "
+                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
+            } else if constexpr (requires { Extent::pairs; }) {
+                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
+                result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;
                 result.classes = Extent::classes;
@@ -9848,6 +10271,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const void* facts[max_facts]{};
+    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
     int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
@@ -9886,6 +10310,17 @@ struct bindings {
         }
     }
 };
+
+/// The index of a plan's sparse fact.
+template <class Plan, int Fact>
+constexpr pair_layout pair_layout_of() {
+    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+}
+template <class Plan, int Fact, class T>
+SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
+    const bindings<T>& bound) noexcept {
+    return {bound.pairs[Fact]};
+}
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.
 template <class Body>
@@ -10042,6 +10477,163 @@ class ill_formed_model {
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 #include <numeric>
+
+/// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
+/// only its pairs are visited.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::general_step;
+using plan::node_kind;
+using plan::pair_join;
+
+template <class Plan, int At, class T>
+class assignments {
+    static constexpr general_step step = Plan::template general_at<At>;
+    static constexpr int joins = step.joins.size();
+
+  protected:
+    const bindings<T>& bound_;
+    int index_[plan::max_variables]{};
+    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
+
+    explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
+
+    /// The value of an index expression or a condition.
+    template <int Root>
+    SEQUENT_INLINE int evaluate_node() const noexcept {
+        constexpr plan::node top = Plan::template node_at<Root>;
+        if constexpr (top.kind == node_kind::constant) {
+            return top.value;
+        } else if constexpr (top.kind == node_kind::variable) {
+            return index_[top.value];
+        } else if constexpr (top.kind == node_kind::count) {
+            return bound_.counts[top.value];
+        } else {
+            const int left = evaluate_node<top.left>();
+            if constexpr (top.kind == node_kind::negation) return !left;
+            if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
+            if constexpr (top.right >= 0) {
+                const int right = evaluate_node<top.right>();
+                switch (top.kind) {
+                    case node_kind::add:
+                        return left + right;
+                    case node_kind::subtract:
+                        return left - right;
+                    case node_kind::multiply:
+                        return left * right;
+                    case node_kind::divide:
+                        return plan::floor_divide(left, right);
+                    case node_kind::remainder:
+                        return plan::floor_remainder(left, right);
+                    case node_kind::less:
+                        return left < right;
+                    case node_kind::less_equal:
+                        return left <= right;
+                    case node_kind::equal:
+                        return left == right;
+                    case node_kind::not_equal:
+                        return left != right;
+                    case node_kind::conjunction:
+                        return left && right;
+                    case node_kind::disjunction:
+                        return left || right;
+                    case node_kind::pair:
+                        if constexpr (top.kind == node_kind::pair)
+                            return pairs_of<Plan, top.value>(bound_).find(left, right) >= 0;
+                        return 0;
+                    default:
+                        return 0;
+                }
+            }
+        }
+    }
+
+    int value_of(const plan::term& at) const noexcept {
+        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+
+    /// Calls body() for each value of the variables order[From] .. order[To - 1] with which all
+    /// joins hold that are known by then.
+    template <int From, int To, class Body>
+    SEQUENT_INLINE void each(Body& body) noexcept {
+        if constexpr (From == 0)
+            if (!find_pairs<-1>()) return;
+        each_value<From, To>(body);
+    }
+
+  private:
+    /// The place in the order from which on a term's value is known; -1 of a constant.
+    static constexpr int known_from(const plan::term& at) {
+        if (at.variable < 0) return -1;
+        int place = 0;
+        while (step.order[place] != at.variable) ++place;
+        return place;
+    }
+    /// The join whose pairs give the values of the variable at `place`, or -1.
+    static constexpr int generator(int place) {
+        for (int at = 0; at < joins; ++at) {
+            const pair_join& join = step.joins[at];
+            if (join.optional || join.row.variable == join.column.variable) continue;
+            const int row = known_from(join.row);
+            const int column = known_from(join.column);
+            if ((row == place && column < place) || (column == place && row < place)) return at;
+        }
+        return -1;
+    }
+
+    /// Finds the pairs of the joins that are known from `Place` on; whether all are there.
+    template <int Place>
+    SEQUENT_INLINE bool find_pairs() noexcept {
+        bool found = true;
+        kernel::unroll<joins>([&](auto index) __attribute__((always_inline)) {
+            constexpr int at = decltype(index)::value;
+            constexpr pair_join join = step.joins[at];
+            if constexpr (std::max(known_from(join.row), known_from(join.column)) == Place &&
+                          (Place < 0 || generator(Place < 0 ? 0 : Place) != at)) {
+                if (!found) return;
+                pair_[at] = pairs_of<Plan, join.fact>(bound_).find(value_of(join.row),
+                                                                   value_of(join.column));
+                found = join.optional || pair_[at] >= 0;
+            }
+        });
+        return found;
+    }
+
+    template <int Place, int To, class Body>
+    SEQUENT_INLINE void each_value(Body& body) noexcept {
+        if constexpr (Place == To) {
+            body();
+        } else {
+            constexpr int variable = step.order[Place];
+            constexpr int made_by = generator(Place);
+            if constexpr (made_by < 0) {
+                for (index_[variable] = 0; index_[variable] < step.extents[variable];
+                     ++index_[variable])
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else {
+                constexpr pair_join join = step.joins[made_by];
+                constexpr bool forward = join.column.variable == variable;
+                constexpr plan::term made = forward ? join.column : join.row;
+                const auto index = pairs_of<Plan, join.fact>(bound_);
+                const int other = value_of(forward ? join.row : join.column);
+                constexpr int extent =
+                    forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
+                if (other < 0 || other >= extent) return;
+                const neighbours found = forward ? index.of_row(other) : index.of_column(other);
+                for (int at = 0; at < found.count; ++at) {
+                    index_[variable] = found.others[at] - made.offset;
+                    if (index_[variable] < 0 || index_[variable] >= step.extents[variable])
+                        continue;
+                    pair_[made_by] = found.pairs[at];
+                    if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+                }
+            }
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// What is done to the rows of a row step: its functions, and what of them a product takes up.
 
@@ -10811,60 +11403,16 @@ using plan::aggregation;
 using plan::combination;
 using plan::general_function;
 using plan::general_literal;
-using plan::general_step;
 using plan::literal_kind;
-using plan::node_kind;
 using plan::value_shape;
 
-/// An index expression or a condition, at an assignment of the variables.
-template <class Plan, int Root>
-SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
-    constexpr plan::node top = Plan::template node_at<Root>;
-    if constexpr (top.kind == node_kind::constant) {
-        return top.value;
-    } else if constexpr (top.kind == node_kind::variable) {
-        return index[top.value];
-    } else if constexpr (top.kind == node_kind::count) {
-        return counts[top.value];
-    } else {
-        const int left = evaluate_node<Plan, top.left>(index, counts);
-        if constexpr (top.kind == node_kind::negation) return !left;
-        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-        if constexpr (top.right >= 0) {
-            const int right = evaluate_node<Plan, top.right>(index, counts);
-            switch (top.kind) {
-                case node_kind::add:
-                    return left + right;
-                case node_kind::subtract:
-                    return left - right;
-                case node_kind::multiply:
-                    return left * right;
-                case node_kind::divide:
-                    return plan::floor_divide(left, right);
-                case node_kind::remainder:
-                    return plan::floor_remainder(left, right);
-                case node_kind::less:
-                    return left < right;
-                case node_kind::less_equal:
-                    return left <= right;
-                case node_kind::equal:
-                    return left == right;
-                case node_kind::not_equal:
-                    return left != right;
-                case node_kind::conjunction:
-                    return left && right;
-                case node_kind::disjunction:
-                    return left || right;
-                default:
-                    return 0;
-            }
-        }
-    }
-}
-
 template <class Plan, int At, class T>
-class ground_rule {
+class ground_rule : protected assignments<Plan, At, T> {
   protected:
+    using base = assignments<Plan, At, T>;
+    using base::bound_, base::index_, base::pair_;
+    using base::value_of;
+
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int literals = step.literals.size();
     static constexpr int functions = step.functions.size();
@@ -10887,13 +11435,11 @@ class ground_rule {
 
     using value = T[room];
 
-    const bindings<T>& bound_;
-    int index_[plan::max_variables]{};
     alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
     alignas(64) value partial_[literals + 1];                // products of the first ones
     alignas(64) value stages_[functions + 1];                // before, between and after functions
 
-    explicit ground_rule(const bindings<T>& bound) noexcept : bound_(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -10909,36 +11455,50 @@ class ground_rule {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
+    /// How far a literal's value lies from the first of its relation.
+    template <int Item>
+    SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        if constexpr (item.join < 0)
+            return shift(item.strides);
+        else
+            return shift(item.strides) +
+                   static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
+    }
+
     /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
         for (int variable = 0; variable < step.variables; ++variable)
             if (item.limits[variable] && index_[variable] >= item.limits[variable]) return false;
+        if constexpr (item.join >= 0) return pair_[item.join] >= 0;
         return true;
+    }
+
+    /// Whether a dense fact holds.
+    template <int Item>
+    bool is_nonzero() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        bool nonzero = false;
+        for (int at = 0; at < item.rows * item.columns; ++at)
+            if constexpr (item.symbols)
+                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+            else
+                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+        return nonzero;
     }
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!evaluate_node<Plan, step.condition>(index_, bound_.counts)) return false;
+            if (!base::template evaluate_node<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
-            if constexpr (!gives_value(item)) {
-                bool nonzero = false;
-                for (int at = 0; at < item.rows * item.columns; ++at)
-                    if constexpr (item.symbols)
-                        nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
-                    else
-                        nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
-                holds = holds && nonzero == item.required_nonzero;
-            }
+            if constexpr (!gives_value(item) && !item.is_condition)
+                holds = holds && is_nonzero<index()>() == item.required_nonzero;
         });
         return holds;
-    }
-
-    int element_index(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
     /// The weighted value, before an element is taken or the whole is transposed.
@@ -10947,12 +11507,12 @@ class ground_rule {
         constexpr general_literal item = literal<Item>;
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
-            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
             const T* row =
                 bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
         } else {
-            const T* from = bound_.read(item.at) + shift(item.strides);
+            const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
                 std::copy_n(from, size, to);
             } else {
@@ -10980,11 +11540,11 @@ class ground_rule {
         if constexpr (item.kind == literal_kind::number) {
             to[0] = static_cast<T>(item.number);
         } else if constexpr (item.kind == literal_kind::index) {
-            to[0] = static_cast<T>(evaluate_node<Plan, item.expression>(index_, bound_.counts));
+            to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
             alignas(64) value whole;
             weighted<Item>(whole);
-            to[0] = whole[element_index(item.element)];
+            to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
             alignas(64) value whole;
             weighted<Item>(whole);
@@ -11179,8 +11739,7 @@ class ground_rule {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (f.kind == rotary) {
-            kernel::rotary<size>(x, y, evaluate_node<Plan, f.position>(index_, bound_.counts),
-                                 f.numbers[0]);
+            kernel::rotary<size>(x, y, base::template evaluate_node<f.position>(), f.numbers[0]);
         } else if constexpr (f.kind == slice) {
             std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
         } else {
@@ -11229,8 +11788,7 @@ class ground_rule {
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (f.kind == rotary) {
             kernel::rotary_gradient<size>(gradient, gradient,
-                                          evaluate_node<Plan, f.position>(index_, bound_.counts),
-                                          f.numbers[0]);
+                                          base::template evaluate_node<f.position>(), f.numbers[0]);
         } else if constexpr (f.kind == slice) {
             alignas(64) value part;
             constexpr int begin = static_cast<int>(f.numbers[0]);
@@ -11373,7 +11931,7 @@ class ground_rule {
             alignas(64) value whole;
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
-                whole[element_index(item.element)] = gradient[0];
+                whole[value_of(item.element)] = gradient[0];
             } else if constexpr (item.transposed && item.shape.rows != 1 &&
                                  item.shape.columns != 1) {
                 for (int row = 0; row < item.shape.rows; ++row)
@@ -11394,18 +11952,18 @@ class ground_rule {
         if constexpr (item.symbols) {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
-            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
             T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {
             T* to = bound_.gradient(item.at);
-            if (to) to += shift(item.strides);
+            if (to) to += place<Item>();
             if constexpr (item.weight_rows == 0) {
                 if (to)
                     for (int at = 0; at < size; ++at) to[at] += gradient[at];
             } else {
-                const T* from = bound_.read(item.at) + shift(item.strides);
+                const T* from = bound_.read(item.at) + place<Item>();
                 const T* w = bound_.read(item.weight) + shift(item.weight_strides);
                 T* dw = bound_.gradient(item.weight);
                 if (dw) dw += shift(item.weight_strides);
@@ -11442,38 +12000,31 @@ template <class Plan, int At, class T>
 class general_runner : ground_rule<Plan, At, T> {
     using ground = ground_rule<Plan, At, T>;
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
-    using ground::bound_, ground::index_;
+    using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
     using typename ground::value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
-    /// Calls body() for each admitted assignment of the variables order[from ..].
+    /// Calls body() for each admitted assignment of the variables order[heads ..].
     template <class Body>
-    void each_ground(int from, Body& body) noexcept {
-        if (from == step.variables) {
+    void each_ground(Body& body) noexcept {
+        auto if_admitted = [&] {
             if (admitted()) body();
-            return;
-        }
-        const int variable = step.order[from];
-        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
-            each_ground(from + 1, body);
+        };
+        ground::template each<step.heads, step.variables>(if_admitted);
     }
 
-    template <class Body>
-    void each_head(int from, Body& body) noexcept {
-        if (from == step.heads) {
-            body();
-            return;
-        }
-        const int variable = step.order[from];
-        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
-            each_head(from + 1, body);
+    std::ptrdiff_t out_place() const noexcept {
+        if constexpr (step.out_join < 0)
+            return shift(step.out_strides);
+        else
+            return shift(step.out_strides) +
+                   static_cast<std::ptrdiff_t>(pair_[step.out_join]) * step.out_pair_stride;
     }
-
-    T* out() const noexcept { return bound_.write(step.out) + shift(step.out_strides); }
-    const T* out_value() const noexcept { return bound_.read(step.out) + shift(step.out_strides); }
-    T* out_gradient() const noexcept { return bound_.gradient(step.out) + shift(step.out_strides); }
+    T* out() const noexcept { return bound_.write(step.out) + out_place(); }
+    const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
+    T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
     /// The place of this ground rule's value in a concatenation.
     int slot() const noexcept {
@@ -11486,6 +12037,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+
+    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    static constexpr bool skips = step.joins.size() > 0;
 
     static bool beats(T candidate, T most) noexcept {
         return step.aggregated == aggregation::max ? candidate > most : candidate < most;
@@ -11511,7 +12065,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 }
                 ++count;
             };
-            each_ground(step.heads, body);
+            each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
@@ -11525,7 +12079,7 @@ class general_runner : ground_rule<Plan, At, T> {
         alignas(64) value sum;
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
-        clear_group(step.heads);
+        if constexpr (!skips) clear_group(step.heads);
         auto first = [&] {
             evaluate();
             T* to = out();
@@ -11534,7 +12088,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 most[at] = std::max(most[at], to[at]);
             }
         };
-        each_ground(step.heads, first);
+        each_ground(first);
         auto second = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) {
@@ -11542,12 +12096,12 @@ class general_runner : ground_rule<Plan, At, T> {
                 sum[at] += to[at];
             }
         };
-        each_ground(step.heads, second);
+        each_ground(second);
         auto third = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) to[at] /= sum[at];
         };
-        each_ground(step.heads, third);
+        each_ground(third);
     }
 
     /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
@@ -11570,14 +12124,14 @@ class general_runner : ground_rule<Plan, At, T> {
                 for (int at = 0; at < length; ++at)
                     inner[at] += out_value()[at] * out_gradient()[at];
             };
-            each_ground(step.heads, first);
+            each_ground(first);
             auto second = [&] {
                 evaluate();
                 for (int at = 0; at < length; ++at)
                     gradient[at] = out_value()[at] * (out_gradient()[at] - inner[at]);
                 undo(gradient);
             };
-            each_ground(step.heads, second);
+            each_ground(second);
         } else if constexpr (step.aggregated != aggregation::count) {
             const T* from = out_gradient();
             const T* to = out_value();
@@ -11585,7 +12139,7 @@ class general_runner : ground_rule<Plan, At, T> {
             if constexpr (step.aggregated == aggregation::mean) {
                 int count = 0;
                 auto counting = [&] { ++count; };
-                each_ground(step.heads, counting);
+                each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
             [[maybe_unused]] bool taken[room] = {};
@@ -11603,20 +12157,21 @@ class general_runner : ground_rule<Plan, At, T> {
                 }
                 undo(gradient);
             };
-            each_ground(step.heads, body);
+            each_ground(body);
         }
     }
 
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
         auto body = [&] { runner.forward_head(); };
-        runner.each_head(0, body);
+        runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
-        runner.each_head(0, body);
+        runner.template each<0, step.heads>(body);
     }
 };
 
@@ -12148,6 +12703,7 @@ namespace sequent::inline SEQUENT_ABI {
 using language::bound;
 using language::fact;
 using language::query;
+using language::sparse;
 using language::symbol;
 
 namespace model_detail {
@@ -12230,8 +12786,36 @@ class model {
         const void* pointers[model_detail::max_facts]{};
         int counts[model_detail::max_facts]{};
 
+        /// The index of a sparse fact's pairs.
+        const std::int32_t* pairs(int at) const noexcept {
+            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+        }
+
       private:
         using kind = sequent::plan::fact_kind;
+
+        static constexpr model_detail::pair_layout layout_of(int at) {
+            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
+        }
+        static constexpr int index_offset(int end) {
+            int offset = 0;
+            for (int at = 0; at < end; ++at)
+                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
+            return offset;
+        }
+        /// The values of pairs that are given without.
+        static constexpr auto ones = [] {
+            constexpr int most = [] {
+                int result = 1;
+                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
+                return result;
+            }();
+            std::array<T, static_cast<std::size_t>(most)> result{};
+            for (T& each : result) each = T(1);
+            return result;
+        }();
+        static constexpr int index_size = index_offset(facts_list::capacity());
+        std::int32_t indices_[index_size > 0 ? index_size : 1];
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -12270,12 +12854,33 @@ class model {
             }
             if (given.is_count)
                 fail<argument_error>("sequent: " + what + " is a container, given is a number");
+            if (given.is_sparse != wanted.is_sparse())
+                fail<argument_error>("sequent: " + what +
+                                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                                         : " is dense, given are sparse_pairs()"));
+            sequent::plan::fact_shape shape = wanted;
+            if (wanted.is_sparse()) {
+                std::int32_t* memory = indices_ + index_offset(at);
+                model_detail::take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[model_detail::pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    fail<argument_error>("sequent: " + what +
+                                         " needs a value for each pair, given are pairs alone");
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued)
+                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones.data();
+                    return;
+                }
+            }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
                     fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
-                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
-                for (int symbol = 0; symbol < wanted.size(); ++symbol)
+                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                for (int symbol = 0; symbol < shape.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
                         fail<argument_error>("sequent: " + what + " holds the symbol " +
                                              std::to_string(given.symbols[symbol]) +
@@ -12286,7 +12891,8 @@ class model {
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
-                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
             }
         }
@@ -12341,8 +12947,11 @@ class model {
                 if (at < 0 || at >= facts_list::capacity() ||
                     plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
                     fail<argument_error>("sequent: only dense facts have gradients");
-                model_detail::check_shape("the gradient of a fact", each.shape,
-                                          plan::facts[at].extents, plan::facts[at].rank);
+                // Of a sparse one, with room for all pairs that it may have.
+                const auto& of = plan::facts[at];
+                const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
+                                          shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -12543,6 +13152,7 @@ class model {
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
     }
 

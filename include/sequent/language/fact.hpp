@@ -15,8 +15,20 @@ struct symbol_type {
 template <int Classes>
 inline constexpr symbol_type<Classes> symbol{};
 
+template <int Capacity>
+struct sparse_type {
+    static constexpr int pairs = Capacity;
+};
+
+/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+template <int Capacity>
+inline constexpr sparse_type<Capacity> sparse{};
+
 /// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
 /// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
+/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
+/// with symbol<4> there, a symbol each.
 template <fixed_string Name, auto... Shape>
 struct fact {};
 

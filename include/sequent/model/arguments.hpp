@@ -12,6 +12,7 @@
 #include "../fail.hpp"
 #include "../language.hpp"
 #include "../plan/list.hpp"
+#include "pair_index.hpp"
 #include "tensor_view.hpp"
 
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
@@ -24,7 +25,33 @@ struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+template <class Pairs, class Values>
+struct sparse_argument {
+    const Pairs& pairs;
+    const Values* values;
+};
+
+/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
+/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
+/// sparse_pairs(pairs, values)`. Both are only referred to.
+template <class Pairs, class Values>
+constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
+                                                      const Values& values) noexcept {
+    return {pairs, &values};
+}
+/// The same for a sparse fact of scalars, all one.
+template <class Pairs>
+constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
+    return {pairs, nullptr};
+}
+
 namespace model_detail {
+
+template <class T>
+inline constexpr bool is_sparse_argument = false;
+template <class Pairs, class Values>
+inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -114,7 +141,16 @@ auto* unwrap(X& x, extents& found) {
                       "sequent: a fact is a contiguous container, a span, a nested array, a "
                       "tensor_view or an xtensor container");
         found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
-        return std::ranges::data(x);
+        auto* first = std::ranges::data(x);
+        using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
+        if constexpr (is_std_array<inner>) {
+            using element = std::remove_pointer_t<decltype(first->data())>;
+            static_assert(sizeof(inner) == std::tuple_size_v<inner> * sizeof(element));
+            found.at[static_cast<std::size_t>(found.rank++)] = std::tuple_size_v<inner>;
+            return first ? first->data() : static_cast<element*>(nullptr);
+        } else {
+            return first;
+        }
     }
 }
 
@@ -128,6 +164,9 @@ struct argument {
     int count = 0;
     bool is_count = false;
     extents shape{};
+    const std::int32_t* pairs = nullptr;
+    extents pairs_shape{};
+    bool is_sparse = false;
 
     argument() = default;
 
@@ -143,18 +182,37 @@ struct argument {
         if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
+        } else if constexpr (is_sparse_argument<plain>) {
+            take_pairs(value.pairs);
+            if constexpr (requires { *value.values; }) take_values(*value.values);
         } else {
-            auto* first = unwrap(value, shape);
-            using found = std::remove_pointer_t<decltype(first)>;
-            if constexpr (std::is_convertible_v<found*, Element*>) {
-                numbers = first;
-            } else {
-                static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
-                              "sequent: a fact holds numbers of the parameters' type, or symbols "
-                              "as std::int32_t");
-                symbols = first;
-            }
+            take_values(value);
         }
+    }
+
+  private:
+    template <class Value>
+    void take_values(Value& value) {
+        auto* first = unwrap(value, shape);
+        using found = std::remove_pointer_t<decltype(first)>;
+        if constexpr (std::is_convertible_v<found*, Element*>) {
+            numbers = first;
+        } else {
+            static_assert(std::is_same_v<std::remove_cv_t<found>, std::int32_t>,
+                          "sequent: a fact holds numbers of the parameters' type, or symbols "
+                          "as std::int32_t");
+            symbols = first;
+        }
+    }
+
+    template <class Pairs>
+    void take_pairs(const Pairs& given) {
+        is_sparse = true;
+        const auto* first = unwrap(given, pairs_shape);
+        static_assert(
+            std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
+            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+        pairs = first;
     }
 };
 
@@ -175,6 +233,60 @@ inline void check_shape(const std::string& what, const extents& given, const int
     if (!given.contiguous)
         fail<argument_error>("sequent: " + what +
                              " needs contiguous row-major values, given is a strided view");
+}
+
+inline std::string pair_text(const std::int32_t* pair) {
+    return "(" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")";
+}
+
+/// Throws if a number is infinite or none.
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    T sum = 0;
+    for (int at = 0; at < size; ++at) sum += numbers[at] * T(0);
+    if (sum == T(0)) return;
+    int at = 0;
+    while (numbers[at] * T(0) == T(0)) ++at;
+    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+                         " at position " + std::to_string(at) + " of " + std::to_string(size) +
+                         "; values are finite");
+}
+
+/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
+/// then indexes them.
+template <class Element>
+void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+                std::int32_t* memory) {
+    const extents& shape = given.pairs_shape;
+    const bool flat = shape.rank == 1 && !shape.shaped;
+    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
+        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
+                             shape.text());
+    const long count = shape.size() / 2;
+    if (count > layout.capacity)
+        fail<argument_error>("sequent: " + what + " has room for " +
+                             std::to_string(layout.capacity) + " pairs, given are " +
+                             std::to_string(count));
+    const int size = static_cast<int>(count);
+    for (int at = 0; at < size; ++at) {
+        const std::int32_t* pair = given.pairs + 2 * at;
+        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
+            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+                                 " at position " + std::to_string(at) + ", outside of " +
+                                 std::to_string(layout.rows) + " x " +
+                                 std::to_string(layout.columns));
+    }
+    index_pairs(layout, given.pairs, size, memory);
+    const std::int32_t* begin = memory + layout.row_begin();
+    const std::int32_t* columns = memory + layout.columns_of_row();
+    const std::int32_t* numbers = memory + layout.pairs_of_row();
+    for (int row = 0; row < layout.rows; ++row)
+        for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
+            if (columns[at] == columns[at - 1])
+                fail<argument_error>("sequent: " + what + " has the pair " +
+                                     pair_text(given.pairs + 2 * numbers[at]) + " at position " +
+                                     std::to_string(numbers[at]) + " as well as at " +
+                                     std::to_string(numbers[at - 1]));
 }
 
 }  // namespace model_detail

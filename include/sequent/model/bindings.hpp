@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "../plan/plan.hpp"
+#include "pair_index.hpp"
 
 /// The pointers of one call: where a plan's places lie in memory.
 
@@ -18,6 +19,7 @@ struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
     const void* facts[max_facts]{};
+    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
     int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
@@ -56,6 +58,17 @@ struct bindings {
         }
     }
 };
+
+/// The index of a plan's sparse fact.
+template <class Plan, int Fact>
+constexpr pair_layout pair_layout_of() {
+    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+}
+template <class Plan, int Fact, class T>
+SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
+    const bindings<T>& bound) noexcept {
+    return {bound.pairs[Fact]};
+}
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.
 template <class Body>

@@ -11,38 +11,31 @@ template <class Plan, int At, class T>
 class general_runner : ground_rule<Plan, At, T> {
     using ground = ground_rule<Plan, At, T>;
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
-    using ground::bound_, ground::index_;
+    using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
     using typename ground::value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
-    /// Calls body() for each admitted assignment of the variables order[from ..].
+    /// Calls body() for each admitted assignment of the variables order[heads ..].
     template <class Body>
-    void each_ground(int from, Body& body) noexcept {
-        if (from == step.variables) {
+    void each_ground(Body& body) noexcept {
+        auto if_admitted = [&] {
             if (admitted()) body();
-            return;
-        }
-        const int variable = step.order[from];
-        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
-            each_ground(from + 1, body);
+        };
+        ground::template each<step.heads, step.variables>(if_admitted);
     }
 
-    template <class Body>
-    void each_head(int from, Body& body) noexcept {
-        if (from == step.heads) {
-            body();
-            return;
-        }
-        const int variable = step.order[from];
-        for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
-            each_head(from + 1, body);
+    std::ptrdiff_t out_place() const noexcept {
+        if constexpr (step.out_join < 0)
+            return shift(step.out_strides);
+        else
+            return shift(step.out_strides) +
+                   static_cast<std::ptrdiff_t>(pair_[step.out_join]) * step.out_pair_stride;
     }
-
-    T* out() const noexcept { return bound_.write(step.out) + shift(step.out_strides); }
-    const T* out_value() const noexcept { return bound_.read(step.out) + shift(step.out_strides); }
-    T* out_gradient() const noexcept { return bound_.gradient(step.out) + shift(step.out_strides); }
+    T* out() const noexcept { return bound_.write(step.out) + out_place(); }
+    const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
+    T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
     /// The place of this ground rule's value in a concatenation.
     int slot() const noexcept {
@@ -55,6 +48,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+
+    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    static constexpr bool skips = step.joins.size() > 0;
 
     static bool beats(T candidate, T most) noexcept {
         return step.aggregated == aggregation::max ? candidate > most : candidate < most;
@@ -80,7 +76,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 }
                 ++count;
             };
-            each_ground(step.heads, body);
+            each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] = static_cast<T>(count);
             if constexpr (step.aggregated == aggregation::mean)
                 if (count > 0)
@@ -94,7 +90,7 @@ class general_runner : ground_rule<Plan, At, T> {
         alignas(64) value sum;
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
-        clear_group(step.heads);
+        if constexpr (!skips) clear_group(step.heads);
         auto first = [&] {
             evaluate();
             T* to = out();
@@ -103,7 +99,7 @@ class general_runner : ground_rule<Plan, At, T> {
                 most[at] = std::max(most[at], to[at]);
             }
         };
-        each_ground(step.heads, first);
+        each_ground(first);
         auto second = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) {
@@ -111,12 +107,12 @@ class general_runner : ground_rule<Plan, At, T> {
                 sum[at] += to[at];
             }
         };
-        each_ground(step.heads, second);
+        each_ground(second);
         auto third = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) to[at] /= sum[at];
         };
-        each_ground(step.heads, third);
+        each_ground(third);
     }
 
     /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
@@ -139,14 +135,14 @@ class general_runner : ground_rule<Plan, At, T> {
                 for (int at = 0; at < length; ++at)
                     inner[at] += out_value()[at] * out_gradient()[at];
             };
-            each_ground(step.heads, first);
+            each_ground(first);
             auto second = [&] {
                 evaluate();
                 for (int at = 0; at < length; ++at)
                     gradient[at] = out_value()[at] * (out_gradient()[at] - inner[at]);
                 undo(gradient);
             };
-            each_ground(step.heads, second);
+            each_ground(second);
         } else if constexpr (step.aggregated != aggregation::count) {
             const T* from = out_gradient();
             const T* to = out_value();
@@ -154,7 +150,7 @@ class general_runner : ground_rule<Plan, At, T> {
             if constexpr (step.aggregated == aggregation::mean) {
                 int count = 0;
                 auto counting = [&] { ++count; };
-                each_ground(step.heads, counting);
+                each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
             [[maybe_unused]] bool taken[room] = {};
@@ -172,20 +168,21 @@ class general_runner : ground_rule<Plan, At, T> {
                 }
                 undo(gradient);
             };
-            each_ground(step.heads, body);
+            each_ground(body);
         }
     }
 
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (skips) std::fill_n(bound.write(step.out), step.out_total, T(0));
         auto body = [&] { runner.forward_head(); };
-        runner.each_head(0, body);
+        runner.template each<0, step.heads>(body);
     }
     static void backward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
         auto body = [&] { runner.backward_head(); };
-        runner.each_head(0, body);
+        runner.template each<0, step.heads>(body);
     }
 };
 

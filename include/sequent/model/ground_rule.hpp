@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "assignments.hpp"
 #include "attend.hpp"
 
 /// One ground rule of a general step: its value at an assignment of the variables, and the gradient
@@ -14,60 +15,16 @@ using plan::aggregation;
 using plan::combination;
 using plan::general_function;
 using plan::general_literal;
-using plan::general_step;
 using plan::literal_kind;
-using plan::node_kind;
 using plan::value_shape;
 
-/// An index expression or a condition, at an assignment of the variables.
-template <class Plan, int Root>
-SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
-    constexpr plan::node top = Plan::template node_at<Root>;
-    if constexpr (top.kind == node_kind::constant) {
-        return top.value;
-    } else if constexpr (top.kind == node_kind::variable) {
-        return index[top.value];
-    } else if constexpr (top.kind == node_kind::count) {
-        return counts[top.value];
-    } else {
-        const int left = evaluate_node<Plan, top.left>(index, counts);
-        if constexpr (top.kind == node_kind::negation) return !left;
-        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-        if constexpr (top.right >= 0) {
-            const int right = evaluate_node<Plan, top.right>(index, counts);
-            switch (top.kind) {
-                case node_kind::add:
-                    return left + right;
-                case node_kind::subtract:
-                    return left - right;
-                case node_kind::multiply:
-                    return left * right;
-                case node_kind::divide:
-                    return plan::floor_divide(left, right);
-                case node_kind::remainder:
-                    return plan::floor_remainder(left, right);
-                case node_kind::less:
-                    return left < right;
-                case node_kind::less_equal:
-                    return left <= right;
-                case node_kind::equal:
-                    return left == right;
-                case node_kind::not_equal:
-                    return left != right;
-                case node_kind::conjunction:
-                    return left && right;
-                case node_kind::disjunction:
-                    return left || right;
-                default:
-                    return 0;
-            }
-        }
-    }
-}
-
 template <class Plan, int At, class T>
-class ground_rule {
+class ground_rule : protected assignments<Plan, At, T> {
   protected:
+    using base = assignments<Plan, At, T>;
+    using base::bound_, base::index_, base::pair_;
+    using base::value_of;
+
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int literals = step.literals.size();
     static constexpr int functions = step.functions.size();
@@ -90,13 +47,11 @@ class ground_rule {
 
     using value = T[room];
 
-    const bindings<T>& bound_;
-    int index_[plan::max_variables]{};
     alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
     alignas(64) value partial_[literals + 1];                // products of the first ones
     alignas(64) value stages_[functions + 1];                // before, between and after functions
 
-    explicit ground_rule(const bindings<T>& bound) noexcept : bound_(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -112,36 +67,50 @@ class ground_rule {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
+    /// How far a literal's value lies from the first of its relation.
+    template <int Item>
+    SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        if constexpr (item.join < 0)
+            return shift(item.strides);
+        else
+            return shift(item.strides) +
+                   static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
+    }
+
     /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
         for (int variable = 0; variable < step.variables; ++variable)
             if (item.limits[variable] && index_[variable] >= item.limits[variable]) return false;
+        if constexpr (item.join >= 0) return pair_[item.join] >= 0;
         return true;
+    }
+
+    /// Whether a dense fact holds.
+    template <int Item>
+    bool is_nonzero() const noexcept {
+        constexpr general_literal item = literal<Item>;
+        bool nonzero = false;
+        for (int at = 0; at < item.rows * item.columns; ++at)
+            if constexpr (item.symbols)
+                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+            else
+                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+        return nonzero;
     }
 
     bool admitted() const noexcept {
         if constexpr (step.condition >= 0)
-            if (!evaluate_node<Plan, step.condition>(index_, bound_.counts)) return false;
+            if (!base::template evaluate_node<step.condition>()) return false;
         bool holds = true;
         kernel::unroll<literals>([&](auto index) {
             constexpr general_literal item = literal<index()>;
-            if constexpr (!gives_value(item)) {
-                bool nonzero = false;
-                for (int at = 0; at < item.rows * item.columns; ++at)
-                    if constexpr (item.symbols)
-                        nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
-                    else
-                        nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
-                holds = holds && nonzero == item.required_nonzero;
-            }
+            if constexpr (!gives_value(item) && !item.is_condition)
+                holds = holds && is_nonzero<index()>() == item.required_nonzero;
         });
         return holds;
-    }
-
-    int element_index(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
     /// The weighted value, before an element is taken or the whole is transposed.
@@ -150,12 +119,12 @@ class ground_rule {
         constexpr general_literal item = literal<Item>;
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
-            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
             const T* row =
                 bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
         } else {
-            const T* from = bound_.read(item.at) + shift(item.strides);
+            const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
                 std::copy_n(from, size, to);
             } else {
@@ -183,11 +152,11 @@ class ground_rule {
         if constexpr (item.kind == literal_kind::number) {
             to[0] = static_cast<T>(item.number);
         } else if constexpr (item.kind == literal_kind::index) {
-            to[0] = static_cast<T>(evaluate_node<Plan, item.expression>(index_, bound_.counts));
+            to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
             alignas(64) value whole;
             weighted<Item>(whole);
-            to[0] = whole[element_index(item.element)];
+            to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
             alignas(64) value whole;
             weighted<Item>(whole);
@@ -382,8 +351,7 @@ class ground_rule {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (f.kind == rotary) {
-            kernel::rotary<size>(x, y, evaluate_node<Plan, f.position>(index_, bound_.counts),
-                                 f.numbers[0]);
+            kernel::rotary<size>(x, y, base::template evaluate_node<f.position>(), f.numbers[0]);
         } else if constexpr (f.kind == slice) {
             std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
         } else {
@@ -432,8 +400,7 @@ class ground_rule {
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (f.kind == rotary) {
             kernel::rotary_gradient<size>(gradient, gradient,
-                                          evaluate_node<Plan, f.position>(index_, bound_.counts),
-                                          f.numbers[0]);
+                                          base::template evaluate_node<f.position>(), f.numbers[0]);
         } else if constexpr (f.kind == slice) {
             alignas(64) value part;
             constexpr int begin = static_cast<int>(f.numbers[0]);
@@ -576,7 +543,7 @@ class ground_rule {
             alignas(64) value whole;
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
-                whole[element_index(item.element)] = gradient[0];
+                whole[value_of(item.element)] = gradient[0];
             } else if constexpr (item.transposed && item.shape.rows != 1 &&
                                  item.shape.columns != 1) {
                 for (int row = 0; row < item.shape.rows; ++row)
@@ -597,18 +564,18 @@ class ground_rule {
         if constexpr (item.symbols) {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
-            const auto symbol = bound_.read_symbols(item.at)[shift(item.strides)];
+            const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
             T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {
             T* to = bound_.gradient(item.at);
-            if (to) to += shift(item.strides);
+            if (to) to += place<Item>();
             if constexpr (item.weight_rows == 0) {
                 if (to)
                     for (int at = 0; at < size; ++at) to[at] += gradient[at];
             } else {
-                const T* from = bound_.read(item.at) + shift(item.strides);
+                const T* from = bound_.read(item.at) + place<Item>();
                 const T* w = bound_.read(item.weight) + shift(item.weight_strides);
                 T* dw = bound_.gradient(item.weight);
                 if (dw) dw += shift(item.weight_strides);

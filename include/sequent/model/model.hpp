@@ -19,6 +19,7 @@ namespace sequent::inline SEQUENT_ABI {
 using language::bound;
 using language::fact;
 using language::query;
+using language::sparse;
 using language::symbol;
 
 namespace model_detail {
@@ -101,8 +102,36 @@ class model {
         const void* pointers[model_detail::max_facts]{};
         int counts[model_detail::max_facts]{};
 
+        /// The index of a sparse fact's pairs.
+        const std::int32_t* pairs(int at) const noexcept {
+            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+        }
+
       private:
         using kind = sequent::plan::fact_kind;
+
+        static constexpr model_detail::pair_layout layout_of(int at) {
+            return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
+        }
+        static constexpr int index_offset(int end) {
+            int offset = 0;
+            for (int at = 0; at < end; ++at)
+                if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
+            return offset;
+        }
+        /// The values of pairs that are given without.
+        static constexpr auto ones = [] {
+            constexpr int most = [] {
+                int result = 1;
+                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
+                return result;
+            }();
+            std::array<T, static_cast<std::size_t>(most)> result{};
+            for (T& each : result) each = T(1);
+            return result;
+        }();
+        static constexpr int index_size = index_offset(facts_list::capacity());
+        std::int32_t indices_[index_size > 0 ? index_size : 1];
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -141,12 +170,33 @@ class model {
             }
             if (given.is_count)
                 fail<argument_error>("sequent: " + what + " is a container, given is a number");
+            if (given.is_sparse != wanted.is_sparse())
+                fail<argument_error>("sequent: " + what +
+                                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                                         : " is dense, given are sparse_pairs()"));
+            sequent::plan::fact_shape shape = wanted;
+            if (wanted.is_sparse()) {
+                std::int32_t* memory = indices_ + index_offset(at);
+                model_detail::take_pairs(what, given, layout_of(at), memory);
+                const int count = memory[model_detail::pair_layout::count()];
+                const bool valued = given.shape.rank > 0;
+                if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
+                    fail<argument_error>("sequent: " + what +
+                                         " needs a value for each pair, given are pairs alone");
+                shape = wanted.values_of(count);
+                if (!valued || count == 0) {
+                    if (valued)
+                        model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                    pointers[at] = ones.data();
+                    return;
+                }
+            }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
                     fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
-                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
-                for (int symbol = 0; symbol < wanted.size(); ++symbol)
+                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                for (int symbol = 0; symbol < shape.size(); ++symbol)
                     if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
                         fail<argument_error>("sequent: " + what + " holds the symbol " +
                                              std::to_string(given.symbols[symbol]) +
@@ -157,7 +207,8 @@ class model {
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
-                model_detail::check_shape(what, given.shape, wanted.extents, wanted.rank);
+                model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
+                model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
             }
         }
@@ -212,8 +263,11 @@ class model {
                 if (at < 0 || at >= facts_list::capacity() ||
                     plan::facts[at].kind != sequent::plan::fact_kind::dense || !each.numbers)
                     fail<argument_error>("sequent: only dense facts have gradients");
-                model_detail::check_shape("the gradient of a fact", each.shape,
-                                          plan::facts[at].extents, plan::facts[at].rank);
+                // Of a sparse one, with room for all pairs that it may have.
+                const auto& of = plan::facts[at];
+                const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
+                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
+                                          shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -414,6 +468,7 @@ class model {
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
     }
 

@@ -44,6 +44,39 @@ class builder {
         layout.where = place::fact;
         layout.index = shape.fact;
         pack(layout, relation);
+        if (!draft_.in.facts[shape.fact].is_sparse()) return;
+        layout.pairs = shape.fact;
+        layout.pair_axes[1] = 1;
+        layout.pair_stride = shape.value.size();
+        for (int& stride : layout.strides) stride = 0;
+    }
+
+    /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
+    /// the size, or 0.
+    constexpr int pack_pairs(relation_layout& layout, int relation) {
+        const auto& pool = draft_.out.pool;
+        const relation_shape& shape = draft_.in.relations[relation];
+        pool.each_conjunct(draft_.conditions.domain[relation], [&](int root) {
+            const node& top = pool.nodes[root];
+            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            const term row = pool.as_term(top.left);
+            const term column = pool.as_term(top.right);
+            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
+                row.offset || column.offset)
+                return;
+            layout.pairs = top.value;
+            layout.pair_axes[0] = row.variable;
+            layout.pair_axes[1] = column.variable;
+        });
+        if (layout.pairs < 0) return 0;
+        int stride = shape.value.size();
+        for (int axis = shape.arity; axis-- > 0;) {
+            if (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]) continue;
+            layout.strides[axis] = stride;
+            stride *= shape.extents[axis];
+        }
+        layout.pair_stride = stride;
+        return stride * draft_.in.facts[layout.pairs].pairs;
     }
 
     /// Strides in the order of the arguments; returns the size.
@@ -341,11 +374,20 @@ class builder {
         if (!lay_out_in_carry(at)) {
             layout = {};
             layout.where = place::value;
-            const int size = pack(layout, written.head);
+            int size = pack_pairs(layout, written.head);
+            if (size == 0) size = pack(layout, written.head);
             layout.index = draft_.new_buffer(size, written.scope);
         }
         general_step made;
         made.variables = written.variables.size();
+        made.condition = join_pairs(made, draft_.conditions.condition[at]);
+        if (layout.pairs >= 0) {
+            made.out_join = join_of(made, layout, written.terms, false);
+            made.out_pair_stride = layout.pair_stride;
+        }
+        made.out_total = layout.pairs >= 0
+                             ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
+                             : relation_size(written.head);
         for (int index = 0; index < made.variables; ++index)
             made.extents[index] = written.variables[index].extent;
         unsigned outermost = written.head_variables();
@@ -367,11 +409,44 @@ class builder {
         made.out_size = draft_.head_of(at).value.size();
         made.combined = written.combined;
         made.aggregated = written.aggregated;
-        made.condition = draft_.conditions.condition[at];
-        for (int body = 0; body < written.literals; ++body)
-            made.literals.push(general_of(written, written.first_literal + body));
+        for (int body = 0; body < written.literals; ++body) {
+            const int item_at = written.first_literal + body;
+            general_literal item = general_of(written, item_at);
+            const literal& text = draft_.in.text.literals[item_at];
+            if (text.kind == literal_kind::relation && text.gives_value() &&
+                draft_.out.relations[text.relation].pairs >= 0) {
+                const relation_layout& of = draft_.out.relations[text.relation];
+                item.join = join_of(made, of, text.terms, written.total);
+                item.pair_stride = of.pair_stride;
+            }
+            made.literals.push(item);
+        }
         shape_general(made, written);
         push(step_kind::general, draft_.out.generals.push(made), at);
+    }
+
+    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    constexpr int join_pairs(general_step& made, int root) {
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            if (top.kind == node_kind::pair)
+                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    static constexpr int add_join(general_step& made, const pair_join& join) {
+        for (int known = 0; known < made.joins.size(); ++known)
+            if (made.joins[known] == join) return known;
+        return made.joins.push(join);
+    }
+    /// The join that gives the number of a relation's pair at these arguments.
+    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                                 bool optional) {
+        return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
     }
 
     static constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -389,8 +464,10 @@ class builder {
         made.number = item.number;
         made.expression = draft_.conditions.expression[item_at];
         made.transposed = item.transposed;
+        // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
+        made.is_condition = is_sparse(item);
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);
@@ -426,6 +503,12 @@ class builder {
             }
         }
         return made;
+    }
+
+    constexpr bool is_sparse(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int given = draft_.in.relations[item.relation].fact;
+        return given >= 0 && draft_.in.facts[given].is_sparse();
     }
 
     constexpr void shape_general(general_step& made, const rule& written) {

@@ -46,6 +46,24 @@ struct node_pool {
         return top.kind == node_kind::count || mentions_count(top.left) ||
                mentions_count(top.right);
     }
+    /// Calls visit(node) for each conjunct.
+    template <class Visit>
+    constexpr void each_conjunct(int root, Visit visit) const {
+        if (root < 0) return;
+        const node& top = nodes[root];
+        if (top.kind != node_kind::conjunction) return visit(root);
+        each_conjunct(top.left, visit);
+        each_conjunct(top.right, visit);
+    }
+    /// The term that at_term() made a node of.
+    constexpr term as_term(int root) const {
+        const node& top = nodes[root];
+        if (top.kind == node_kind::constant) return {-1, top.value};
+        if (top.kind == node_kind::variable) return {top.value, 0};
+        term inner = as_term(top.left);
+        inner.offset += nodes[top.right].value;
+        return inner;
+    }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
     constexpr int substitute(const Nodes& from, int root, const term* terms) {
@@ -127,6 +145,7 @@ class domain_finder {
             }
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
+            root = out.pool.both(root, holds_for(item));
         }
         out.condition[at] = root;
         if (written.total) root = common;
@@ -242,6 +261,15 @@ class domain_finder {
             require(item.element, literal_shape(in, vector, fits, left, right).size());
         }
         return root;
+    }
+
+    /// That a sparse fact holds, or does not where it is negated.
+    constexpr int holds_for(const literal& item) {
+        const int given = in.relations[item.relation].fact;
+        if (given < 0 || !in.facts[given].is_sparse()) return -1;
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
+                                      out.pool.at_term(item.terms[1]));
+        return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The conjuncts that mention only these variables.

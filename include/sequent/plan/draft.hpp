@@ -14,13 +14,17 @@ enum class role {
     alias      // another relation's numbers, read differently
 };
 
-/// Where a relation's atoms lie. Values are contiguous.
+/// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
+/// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
 struct relation_layout {
     place where = place::none;
     int index = -1;  // fact or buffer
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;  // from one layer of a stack to the next
+    int carry = 0;       // from one layer of a stack to the next
+    int pairs = -1;      // the sparse fact
+    int pair_axes[2]{};  // the arguments that are its pair
+    int pair_stride = 0;
 };
 
 /// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one

@@ -118,6 +118,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
         return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
+    // What is the same for all values of a variable is computed once.
+    if (item.arity < using_rule.arity) return false;
     for (int axis = 0; axis < item.arity; ++axis)
         if (item.terms[axis].variable < 0) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.

@@ -4,7 +4,9 @@
 
 /// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one.
+/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one,
+/// and so does one that would be computed again for each value of a variable that it does not
+/// mention.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -183,10 +185,26 @@ class normaliser {
     constexpr void split_weighted_literals() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
-            if (out.rules[at].repeat || is_linear(out.rules[at], out)) continue;
-            for (int item = 0; item < out.rules[at].literals; ++item)
-                split_weighted_literal(at, out.rules[at].first_literal + item);
+            if (out.rules[at].repeat) continue;
+            const bool linear = is_linear(out.rules[at], out);
+            for (int item = 0; item < out.rules[at].literals; ++item) {
+                const int item_at = out.rules[at].first_literal + item;
+                if (!linear || mentions_less(out.literals[item_at], out.rules[at]))
+                    split_weighted_literal(at, item_at);
+            }
         }
+    }
+
+    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// variables.
+    static constexpr bool mentions_less(const literal& item, const rule& user) {
+        unsigned mentioned = 0;
+        for (int at = 0; at < item.arity; ++at)
+            if (item.terms[at].variable >= 0) mentioned |= 1u << item.terms[at].variable;
+        for (int at = 0; at < item.weight.arity; ++at)
+            if (item.weight.terms[at].variable >= 0)
+                mentioned |= 1u << item.weight.terms[at].variable;
+        return user.literals > 1 && (user.head_variables() & ~mentioned);
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {

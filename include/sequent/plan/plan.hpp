@@ -15,11 +15,19 @@ struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
     static constexpr fact_shape read() {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
+        constexpr int rank = (0 + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
+        constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
+        static_assert(!sparse || (rank >= 2 && rank <= 4),
+                      "sequent: a sparse fact has two indices and up to two extents of its values: "
+                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
         auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
+            } else if constexpr (requires { Extent::pairs; }) {
+                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
+                result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;
                 result.classes = Extent::classes;

@@ -17,10 +17,27 @@ struct fact_shape {
     int rank = 0;
     int extents[max_fact_rank]{};
     int classes = 0;
+    int pairs = 0;  // how many a sparse fact may have; 0 of a dense one
 
-    constexpr int size() const {
+    constexpr bool is_sparse() const { return pairs > 0; }
+    /// How many numbers there are: of all pairs, or of one.
+    constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    constexpr int pair_size() const { return product_from(2); }
+    /// A dense fact of the values of `count` pairs.
+    constexpr fact_shape values_of(int count) const {
+        fact_shape result = *this;
+        result.pairs = 0;
+        result.extents[0] = count;
+        result.rank = rank - 1;
+        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        return result;
+    }
+
+  private:
+    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int product_from(int axis) const {
         int product = 1;
-        for (int axis = 0; axis < rank; ++axis) product *= extents[axis];
+        for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };

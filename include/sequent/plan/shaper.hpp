@@ -70,9 +70,7 @@ class shaper {
         for (int at = 0; at < out.text.relations.size(); ++at) {
             const relation& known = out.text.relations[at];
             if (known.scope != 0 || known.invented) continue;
-            for (int given = 0; given < out.facts.size(); ++given)
-                if (out.facts[given].id == known.id && out.facts[given].kind != fact_kind::count)
-                    out.relations[at].fact = given;
+            out.relations[at].fact = fact_named(known.id);
             if (out.relations[at].fact >= 0 && out.relations[at].rule >= 0)
                 fail(fault::a_fact_cannot_be_a_head, out.text.rules[out.relations[at].rule], at);
         }
@@ -103,9 +101,23 @@ class shaper {
         return found;
     }
 
-    /// A stacked block's one relation without a rule is its input.
+    constexpr int fact_named(const name& id) const {
+        for (int given = 0; given < out.facts.size(); ++given)
+            if (out.facts[given].id == id && out.facts[given].kind != fact_kind::count)
+                return given;
+        return -1;
+    }
+
+    /// A stacked block's one relation without a rule is its input. Where there are several, those
+    /// named as facts of the model are these.
     constexpr void bind_block(int scope) {
         const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        int open = 0;
+        for (int at = 0; at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) ++open;
+        for (int at = 0; open > 1 && at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0)
+                out.relations[at].fact = fact_named(out.text.relations[at].id);
         int inputs = 0;
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -116,6 +128,7 @@ class shaper {
                     const literal& value = item(written, body);
                     used = used || (value.kind == literal_kind::relation && value.relation == at);
                 }
+            if (out.relations[at].fact >= 0) continue;
             if (out.relations[at].rule < 0) {
                 ++inputs;
                 out.block_input[scope] = at;
@@ -141,8 +154,12 @@ class shaper {
         if (shape.arity < 0) shape.arity = arity;
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
-        if (shape.fact >= 0 && arity > out.facts[shape.fact].rank)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, out.facts[shape.fact].rank);
+        if (shape.fact < 0) return;
+        const fact_shape& given = out.facts[shape.fact];
+        if (given.is_sparse() && arity != 2)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        if (arity > given.rank)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
 
     constexpr void use_weight(const rule& at, const weight_use& use) {

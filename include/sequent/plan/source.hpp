@@ -60,12 +60,13 @@ enum class node_kind {
     constant, variable, count,
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
-    conjunction, disjunction, negation
+    conjunction, disjunction, negation,
+    pair
 };
 // clang-format on
 
 /// A node of an index expression or a constraint. `value` is the constant, the variable or the
-/// count.
+/// count; of a pair, the sparse fact that holds for (left, right).
 struct node {
     node_kind kind = node_kind::constant;
     int value = 0;

@@ -245,6 +245,8 @@ class space_builder {
                               : either(expand(top.left, false), expand(top.right, false));
             case node_kind::negation:
                 return expand(top.left, !negate);
+            case node_kind::pair:
+                return inexact();
             default:
                 return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }

@@ -9,6 +9,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;  // of a row step
+inline constexpr int max_joins = 6;  // of a general step
 
 enum class place { none, parameter, value, fact };
 
@@ -106,6 +107,17 @@ struct attention_step {
     int column_variable = -1;
 };
 
+/// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
+/// known.
+struct pair_join {
+    int fact = -1;
+    term row{};
+    term column{};
+    bool optional = false;  // of a total rule: where it does not hold, a literal adds nothing
+
+    friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
+};
+
 struct general_literal {
     literal_kind kind = literal_kind::number;
     operand at{};
@@ -117,6 +129,7 @@ struct general_literal {
     bool symbols = false;
     bool required_nonzero = false;  // hidden
     bool required_zero = false;     // negated
+    bool is_condition = false;      // what is required is part of the step's condition
     bool has_element = false;
     term element{};
     double number = 0;
@@ -128,6 +141,8 @@ struct general_literal {
     int weight_rows = 0;  // 0: no weight
     int weight_columns = 0;
     int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
+    int join = -1;                // whose pair's number it is strided by, too
+    int pair_stride = 0;
 };
 
 struct general_function {
@@ -155,6 +170,10 @@ struct general_step {
     operand out{};
     int out_strides[max_variables]{};
     int out_size = 1;
+    int out_join = -1;
+    int out_pair_stride = 0;
+    int out_total = 1;  // of all atoms
+    list<pair_join, max_joins> joins{};
 };
 
 enum class step_kind { rows, attention, general, repeat_begin, repeat_end };

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "../config.hpp"
+
+/// The pairs of a sparse fact, indexed both ways.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
+/// compressed sparse columns. The pairs keep the numbers under which they are given.
+struct pair_layout {
+    int rows = 0;
+    int columns = 0;
+    int capacity = 0;
+
+    static constexpr int count() { return 0; }
+    static constexpr int row_of_pair() { return 1; }
+    constexpr int column_of_pair() const { return row_of_pair() + capacity; }
+    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    constexpr int row_begin() const { return column_of_pair() + capacity; }
+    constexpr int columns_of_row() const { return row_begin() + rows + 1; }
+    constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
+    constexpr int column_begin() const { return pairs_of_row() + capacity; }
+    constexpr int rows_of_column() const { return column_begin() + columns + 1; }
+    constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
+    constexpr int size() const { return pairs_of_column() + capacity; }
+};
+
+/// The pairs of one row or one column.
+struct neighbours {
+    const std::int32_t* others;
+    const std::int32_t* pairs;
+    int count;
+
+    /// The number of the pair with this other index, or -1.
+    int find(int other) const noexcept {
+        const auto* at = std::lower_bound(others, others + count, other);
+        return at != others + count && *at == other ? pairs[at - others] : -1;
+    }
+};
+
+template <pair_layout Layout>
+struct pair_index {
+    const std::int32_t* memory;
+
+    neighbours of_row(int row) const noexcept {
+        return part(Layout.row_begin(), Layout.columns_of_row(), Layout.pairs_of_row(), row);
+    }
+    neighbours of_column(int column) const noexcept {
+        return part(Layout.column_begin(), Layout.rows_of_column(), Layout.pairs_of_column(),
+                    column);
+    }
+    /// The number of the pair (row, column); -1 if the fact does not hold for it.
+    int find(int row, int column) const noexcept {
+        if (row < 0 || row >= Layout.rows) return -1;
+        return of_row(row).find(column);
+    }
+
+  private:
+    neighbours part(int begin, int others, int pairs, int at) const noexcept {
+        const int first = memory[begin + at];
+        return {memory + others + first, memory + pairs + first, memory[begin + at + 1] - first};
+    }
+};
+
+/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
+/// its capacity, by counting.
+inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
+                        std::int32_t* memory) noexcept {
+    memory[pair_layout::count()] = count;
+    std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    std::int32_t* column_of = memory + layout.column_of_pair();
+    for (int pair = 0; pair < count; ++pair) {
+        row_of[pair] = pairs[2 * pair];
+        column_of[pair] = pairs[2 * pair + 1];
+    }
+    // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
+    const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
+                                std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
+                                const std::int32_t* sorted) {
+        std::fill_n(begin, keys + 1, 0);
+        for (int pair = 0; pair < count; ++pair) ++begin[key[pair] + 1];
+        for (int at = 0; at < keys; ++at) begin[at + 1] += begin[at];
+        for (int place = 0; place < count; ++place) {
+            const int pair = sorted ? sorted[place] : place;
+            const int to = begin[key[pair]]++;
+            others[to] = other[pair];
+            numbers[to] = pair;
+        }
+        for (int at = keys; at > 0; --at) begin[at] = begin[at - 1];
+        begin[0] = 0;
+    };
+    const auto by_column = [&](const std::int32_t* sorted) {
+        distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
+                   memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
+    };
+    by_column(nullptr);
+    distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
+               memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
+               memory + layout.pairs_of_column());
+    by_column(memory + layout.pairs_of_row());
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
