@@ -356,16 +356,28 @@ class grounder {
         const tree::program block{rule.block};
         const tree::names block_heads = tree::heads_of(block);
         const tree::names used = tree::relations_used(block);
-        const std::string input = only_difference(used, block_heads, "fact");
+        const std::string input = only_difference(used, outer_names(used, block_heads), "fact");
         const std::string output = only_difference(block_heads, used, "output");
         for (int layer = 0; layer < rule.layers; ++layer) {
-            world inside;
-            inside.counts = given_.counts;
+            world inside = given_;
+            inside.symbols.erase(input);
             inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
             const std::pair<std::string, relation_values> given{input, std::move(value)};
             value = grounder(block, inside, &given).evaluated().relations.at(output);
         }
         return value;
+    }
+
+    /// What is not the input among the relations that a block uses: its heads, and, where it uses
+    /// several others, the facts of the world.
+    tree::names outer_names(const tree::names& used, const tree::names& block_heads) const {
+        tree::names outer = block_heads;
+        std::size_t open = 0;
+        for (const std::string& name : used) open += block_heads.count(name) ? 0 : 1;
+        for (const std::string& name : used)
+            if (open > 1 && (given_.facts.count(name) || given_.sparse.count(name)))
+                outer.insert(name);
+        return outer;
     }
 
     /// The one name of `names` that is not among `others`.
