@@ -11,6 +11,7 @@ using namespace sequent::language;
 inline constexpr var<"i"> i;
 inline constexpr var<"j"> j;
 inline constexpr var<"k"> k;
+inline constexpr var<"h", 2> h;
 inline constexpr bound<"nodes"> nodes;
 inline constexpr relation<"x"> x;
 inline constexpr relation<"edge"> edge;
@@ -40,6 +41,9 @@ inline constexpr auto either =
 inline constexpr auto few_nodes =
     rules(z(i) <<= (x(i), i < nodes), y(i) <<= (z(i), z(j), hidden(edge(i, j))) | product(),
           w() <<= z(i) | mean(i));
+inline constexpr auto by_heads =
+    rules(z(h, i) <<= (x(i), number(h), i < nodes), y(i) <<= z(h, i) | concat(h),
+          w(i) <<= (y(i), number(1)) | sum());
 inline constexpr auto loops = rules(y(i) <<= (x(i), hidden(edge(i, i))));
 inline constexpr auto from_first = rules(y(i) <<= (x(i), hidden(edge(0, i))));
 inline constexpr auto aggregated =
@@ -132,6 +136,12 @@ TEST_CASE("oracle: fewer nodes than there is room for") {
     check_close(found.relations.at("y").values, {10, 10, 0, 0});
     CHECK(found.relations.at("y").exists == std::vector<bool>{true, true, false, false});
     check_close(found.relations.at("w").values, {5.5});
+}
+
+TEST_CASE("oracle: what is said of some arguments is inherited over the others") {
+    const auto found = oracle::evaluate(by_heads, graph);
+    CHECK(found.relations.at("y").exists == std::vector<bool>{true, true, false, false});
+    check_close(found.relations.at("w").values, {2, 3, 11, 12, 0, 0, 0, 0});
 }
 
 TEST_CASE("oracle: no pairs at all") {
