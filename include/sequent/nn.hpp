@@ -3,5 +3,6 @@
 /// The fixed templates, all written in the rule language.
 
 #include "nn/attention.hpp"
+#include "nn/graph.hpp"
 #include "nn/options.hpp"
 #include "nn/transformer.hpp"

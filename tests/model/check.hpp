@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +23,24 @@ constexpr std::size_t to_size(int number) {
     return static_cast<std::size_t>(number);
 }
 
+using pair = std::array<std::int32_t, 2>;
+
+/// So many pairs (i, j) with i < rows and j < columns, no two of them the same, in any order.
+inline std::vector<pair> random_pairs(int count, int rows, int columns,
+                                      sequent::random_numbers& random) {
+    std::set<pair> seen;
+    std::vector<pair> result;
+    while (static_cast<int>(result.size()) < count) {
+        const pair next{random.below(rows), random.below(columns)};
+        if (seen.insert(next).second) result.push_back(next);
+    }
+    return result;
+}
+
+/// How many pairs a sparse fact is given where nothing else is asked for: two thirds of those that
+/// it has room for.
+inline constexpr int some_pairs = -1;
+
 template <class Model, class T>
 struct fixture {
     using facts_list = std::vector<std::vector<T>>;
@@ -31,11 +51,14 @@ struct fixture {
         sequent::make_unique<typename Model::template parameters<T>>();
     std::unique_ptr<typename Model::template workspace<T>> w =
         sequent::make_unique<typename Model::template workspace<T>>();
+    // One for each fact; the values of a sparse fact are in `dense` or in `symbols`, too.
     facts_list dense;
     std::vector<std::vector<std::int32_t>> symbols;
+    std::vector<std::vector<pair>> pairs;
     std::vector<int> counts;
 
-    explicit fixture(std::uint64_t seed, int count = 0) {
+    /// `pair_count` is how many pairs a sparse fact gets, all that are possible if it is too large.
+    explicit fixture(std::uint64_t seed, int count = 0, int pair_count = some_pairs) {
         Model::initialize(*p, seed);
         sequent::random_numbers random(seed + 1);
         Model::for_each(*p, [&](std::string_view, auto view) {
@@ -45,12 +68,21 @@ struct fixture {
         for (const auto& fact : Model::plan::facts) {
             dense.emplace_back();
             symbols.emplace_back();
+            pairs.emplace_back();
             counts.push_back(count);
+            int size = fact.size();
+            if (fact.is_sparse()) {
+                const int most = std::min(fact.pairs, fact.extents[0] * fact.extents[1]);
+                const int wanted = pair_count == some_pairs ? (2 * most + 1) / 3 : pair_count;
+                pairs.back() =
+                    random_pairs(std::min(wanted, most), fact.extents[0], fact.extents[1], random);
+                size = static_cast<int>(pairs.back().size()) * fact.pair_size();
+            }
             if (fact.kind == sequent::plan::fact_kind::dense)
-                for (int at = 0; at < fact.size(); ++at)
+                for (int at = 0; at < size; ++at)
                     dense.back().push_back(static_cast<T>(random.normal()));
             if (fact.kind == sequent::plan::fact_kind::symbols)
-                for (int at = 0; at < fact.size(); ++at)
+                for (int at = 0; at < size; ++at)
                     symbols.back().push_back(random.below(fact.classes));
         }
     }
@@ -76,7 +108,14 @@ struct fixture {
             } else {
                 values.values.assign(dense[at].begin(), dense[at].end());
             }
-            result.facts[name] = values;
+            if (fact.is_sparse()) {
+                oracle::sparse_tensor& sparse = result.sparse[name];
+                sparse.extents = values.extents;
+                sparse.values = values.values;
+                for (const pair& each : pairs[at]) sparse.atoms.push_back({each[0], each[1]});
+            } else {
+                result.facts[name] = values;
+            }
         }
         const auto& parameters = *p;
         Model::for_each(parameters, [&](std::string_view name, auto view) {
@@ -116,7 +155,11 @@ struct fixture {
     facts_list backward(const std::vector<T>& coefficients) {
         facts_list gradients;
         typename Model::template fact_gradients<T> wanted;
-        for (std::size_t at = 0; at < dense.size(); ++at) gradients.emplace_back(dense[at].size());
+        for (std::size_t at = 0; at < dense.size(); ++at) {
+            const auto& fact = Model::plan::facts[static_cast<int>(at)];
+            // Of a sparse fact there is room for all pairs, however few are given.
+            gradients.emplace_back(fact.is_sparse() ? to_size(fact.size()) : dense[at].size());
+        }
         for (std::size_t at = 0; at < dense.size(); ++at)
             if (!dense[at].empty()) wanted.pointers[at] = gradients[at].data();
         (void)outputs();
@@ -152,8 +195,13 @@ struct fixture {
 
     template <std::size_t At>
     sequent::model_detail::argument<const T> argument() const {
-        constexpr auto kind = Model::plan::facts[static_cast<int>(At)].kind;
-        if constexpr (kind == sequent::plan::fact_kind::dense)
+        constexpr auto fact = Model::plan::facts[static_cast<int>(At)];
+        constexpr auto kind = fact.kind;
+        if constexpr (fact.is_sparse() && kind == sequent::plan::fact_kind::symbols)
+            return sequent::sparse_pairs(pairs[At], symbols[At]);
+        else if constexpr (fact.is_sparse())
+            return sequent::sparse_pairs(pairs[At], dense[At]);
+        else if constexpr (kind == sequent::plan::fact_kind::dense)
             return dense[At];
         else if constexpr (kind == sequent::plan::fact_kind::symbols)
             return symbols[At];
@@ -280,15 +328,15 @@ double float_gradient_error(fixture<Model, float>& f, fixture<Model, double>& ex
 /// Forward in float and double against the oracle, backward in double against differences and in
 /// float against double. `prepare` changes the random numbers of a fixture.
 template <class Model, class Prepare>
-void agrees(int count, std::uint64_t seed, Prepare prepare) {
+void agrees(int count, std::uint64_t seed, Prepare prepare, int pair_count = some_pairs) {
     const oracle::tree::program program = oracle::tree::read(Model::program);
-    fixture<Model, double> f(seed, count);
+    fixture<Model, double> f(seed, count, pair_count);
     prepare(f);
     CHECK(forward_error(program, f) < 1e-10);
     CHECK(gradient_error(f) < 1e-5);
     // A second call finds the workspace as the first one left it.
     CHECK(forward_error(program, f) < 1e-10);
-    fixture<Model, float> in_float(seed, count);
+    fixture<Model, float> in_float(seed, count, pair_count);
     prepare(in_float);
     CHECK(forward_error(program, in_float) < 2e-5);
     CHECK(float_gradient_error(in_float, f) < 1e-3);
@@ -297,6 +345,13 @@ void agrees(int count, std::uint64_t seed, Prepare prepare) {
 template <class Model>
 void agrees(int count = 0, std::uint64_t seed = 1) {
     agrees<Model>(count, seed, [](auto&) {});
+}
+
+/// With so many pairs of each sparse fact.
+template <class Model>
+void agrees_for_pairs(int pair_count, int count = 0, std::uint64_t seed = 1) {
+    agrees<Model>(
+        count, seed, [](auto&) {}, pair_count);
 }
 
 }  // namespace check

@@ -31,9 +31,9 @@ class grounder {
   public:
     /// `input`, where given, is a fact with the domain of a relation: what a block is applied to.
     grounder(const tree::program& program, const world& given,
-             const std::pair<std::string, relation_values>* input = nullptr)
+             const std::pair<std::string, table>* input = nullptr)
         : program_(program), given_(given), heads_(tree::heads_of(program)) {
-        if (input) facts_[{input->first, input->second.extents.size()}] = {input->second, true};
+        if (input) facts_[{input->first, input->second.values.extents.size()}] = input->second;
         for (const tree::rule& rule : program.rules)
             if (rule.transforms_atoms && !heads_.count(rule.head.name))
                 throw std::logic_error("oracle: no rule for " + rule.head.name);
@@ -44,6 +44,7 @@ class grounder {
     }
 
     const result& evaluated() const { return evaluated_; }
+    const table& relation(const std::string& name) const { return relations_.at(name); }
 
   private:
     // Relations in the order of their dependencies.
@@ -66,36 +67,60 @@ class grounder {
         std::vector<int> known;
         for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
 
-        std::map<std::size_t, relation_values> parts;
+        std::map<std::size_t, table> parts;
         std::vector<int> extents;
         for (auto& [at, runs] : found) {
             follow_head(program_.rules[at], known, runs);
             parts[at] = evaluate_rule(program_.rules[at], runs, evaluated_.ground_rules[at]);
-            extend(extents, parts[at].extents);
+            extend(extents, parts[at].values.extents);
         }
-        relations_[name].values = added(name, parts, extents);
+        relations_[name] = added(name, parts, extents);
         for (const tree::rule& rule : program_.rules)
             if (rule.head.name == name && rule.transforms_atoms)
                 transform_atoms(rule, relations_[name].values);
     }
 
-    static relation_values added(const std::string& name,
-                                 const std::map<std::size_t, relation_values>& parts,
-                                 const std::vector<int>& extents) {
-        const relation_values& first = parts.begin()->second;
-        relation_values total = empty_relation(extents, first.rows, first.columns);
-        const std::size_t length = to_size(total.rows) * to_size(total.columns);
-        for (const auto& [at, part] : parts) {
-            if (part.rows != total.rows || part.columns != total.columns)
+    /// The sum of the rules' values. Of each set of arguments holds what holds by one of the rules.
+    static table added(const std::string& name, const std::map<std::size_t, table>& rules,
+                       const std::vector<int>& extents) {
+        const relation_values& first = rules.begin()->second.values;
+        table total{empty_relation(extents, first.rows, first.columns), false, {}};
+        total.domain = empty_domain(extents);
+        relation_values& sum = total.values;
+        const std::size_t length = to_size(sum.rows) * to_size(sum.columns);
+        for (const auto& [at, each] : rules) {
+            const relation_values& part = each.values;
+            if (part.rows != sum.rows || part.columns != sum.columns)
                 throw std::logic_error("oracle: rules for " + name + " give different shapes");
             for (std::size_t place = 0; place < part.exists.size(); ++place) {
                 const std::size_t into = *position(extents, indices_at(part.extents, place));
-                if (part.exists[place]) total.exists[into] = true;
                 for (std::size_t k = 0; k < length; ++k)
-                    total.values[into * length + k] += part.values[place * length + k];
+                    sum.values[into * length + k] += part.values[place * length + k];
+            }
+            for (std::size_t set = 0; set < total.domain.size(); ++set) {
+                domain_part& to = total.domain[set];
+                const domain_part& from = each.domain[set];
+                for (std::size_t place = 0; place < from.holds.size(); ++place)
+                    if (from.holds[place])
+                        to.holds[*position(to.extents, indices_at(from.extents, place))] = true;
             }
         }
+        sum.exists = total.domain.back().holds;
         return total;
+    }
+
+    /// A part for each set of arguments, from none to all of them. Nothing holds.
+    static std::vector<domain_part> empty_domain(const std::vector<int>& extents) {
+        std::vector<domain_part> parts;
+        for (std::size_t set = 0; set < std::size_t{1} << extents.size(); ++set) {
+            domain_part part;
+            for (std::size_t at = 0; at < extents.size(); ++at)
+                if ((set >> at) % 2) part.arguments.push_back(at);
+            part.extents = picked(extents, part.arguments);
+            part.holds.assign(volume(part.extents), false);
+            parts.push_back(std::move(part));
+        }
+        return parts;
     }
 
     // Ranges.
@@ -121,7 +146,7 @@ class grounder {
 
     // One rule.
 
-    relation_values evaluate_rule(const tree::rule& rule, const ranges& found, long& count) const {
+    table evaluate_rule(const tree::rule& rule, const ranges& found, long& count) const {
         const tree::literal& head = rule.head;
         if (head.transposed || head.negated || head.hidden)
             throw std::logic_error("oracle: a head is an atom, with a weight or without");
@@ -135,11 +160,14 @@ class grounder {
         const matrix shape = ground_value(rule, nullptr);
         const matrix aggregated = zeros_of_aggregate(rule, found, shape);
         const matrix weighted = head_weighted(rule, nullptr, aggregated);
-        relation_values made =
-            empty_relation(head_extents(rule, found), weighted.rows, weighted.columns);
+        table result{
+            empty_relation(head_extents(rule, found), weighted.rows, weighted.columns), false, {}};
+        relation_values& made = result.values;
 
         const std::vector<requirement> required = requirements(rule);
-        mark_existing(rule, found, head_variables, required, made);
+        result.domain = empty_domain(made.extents);
+        for (domain_part& part : result.domain) mark_existing(rule, found, required, part);
+        made.exists = result.domain.back().holds;
 
         std::vector<ground_rule> grounds;
         for_each_assignment({found.begin(), found.end()}, [&](const assignment& variables) {
@@ -162,21 +190,22 @@ class grounder {
             std::copy(value.values.begin(), value.values.end(),
                       made.values.begin() + static_cast<std::ptrdiff_t>(place * value.size()));
         }
-        return rule.block.empty() ? made : repeated(rule, std::move(made));
+        return rule.block.empty() ? result : repeated(rule, std::move(result));
     }
 
-    /// An atom exists where all that mentions only the head's variables holds.
+    /// An atom exists where all that mentions only the head's variables holds; of some arguments
+    /// must hold what mentions only theirs.
     void mark_existing(const tree::rule& rule, const ranges& found,
-                       const tree::names& head_variables, const std::vector<requirement>& required,
-                       relation_values& made) const {
+                       const std::vector<requirement>& required, domain_part& part) const {
+        const std::vector<tree::index> terms = picked(rule.head.terms, part.arguments);
+        const tree::names mentioned = tree::variables_of(terms);
         std::vector<std::pair<std::string, int>> heads;
-        for (const std::string& name : head_variables) heads.emplace_back(name, found.at(name));
+        for (const std::string& name : mentioned) heads.emplace_back(name, found.at(name));
         for_each_assignment(heads, [&](const assignment& variables) {
             for (const requirement& each : required)
-                if (only(each.variables, head_variables) && !each.holds(variables)) return;
-            const auto place =
-                position(made.extents, indices(rule.head.terms, variables, given_.counts));
-            if (place) made.exists[*place] = true;
+                if (only(each.variables, mentioned) && !each.holds(variables)) return;
+            const auto place = position(part.extents, indices(terms, variables, given_.counts));
+            if (place) part.holds[*place] = true;
         });
     }
 
@@ -235,15 +264,21 @@ class grounder {
     void require(const tree::literal& used, std::vector<requirement>& required) const {
         if (used.from != tree::source::relation && used.from != tree::source::weight) return;
         const table& source = table_of(used);
-        required.push_back(
-            {tree::variables_of(used.terms), [this, &used, &source](const assignment& variables) {
-                 const auto place =
-                     position(source.values.extents, indices(used.terms, variables, given_.counts));
-                 const bool exists = place && source.values.exists[*place];
-                 if (used.negated) return !(exists && holds(source, *place));
-                 if (used.hidden) return exists && holds(source, *place);
-                 return exists;
-             }});
+        if (used.negated || used.hidden)
+            required.push_back({tree::variables_of(used.terms),
+                                [this, &used, &source](const assignment& variables) {
+                                    const auto place =
+                                        position(source.values.extents,
+                                                 indices(used.terms, variables, given_.counts));
+                                    return used.negated != (place && source.values.exists[*place] &&
+                                                            holds(source, *place));
+                                }});
+        if (!used.negated) {
+            for (std::size_t at = 0; at < used.terms.size(); ++at)
+                require_existing(used, {at}, {source.values.extents[at]}, nullptr, required);
+            for (const domain_part& part : source.domain)
+                require_existing(used, part.arguments, part.extents, &part.holds, required);
+        }
         for (const tree::literal& weight : used.weight) require(weight, required);
         for (const tree::index& element : used.element) {
             const int length = vector_length(used);
@@ -253,6 +288,19 @@ class grounder {
                                     return 0 <= at && at < length;
                                 }});
         }
+    }
+
+    /// These arguments lie within the extents, and hold, if it is told where they do.
+    void require_existing(const tree::literal& used, const std::vector<std::size_t>& arguments,
+                          const std::vector<int>& extents, const std::vector<bool>* holds,
+                          std::vector<requirement>& required) const {
+        if (holds && std::find(holds->begin(), holds->end(), false) == holds->end()) return;
+        const std::vector<tree::index> terms = picked(used.terms, arguments);
+        required.push_back({tree::variables_of(terms), [=, this](const assignment& variables) {
+                                const auto place =
+                                    position(extents, indices(terms, variables, given_.counts));
+                                return place && (!holds || (*holds)[*place]);
+                            }});
     }
 
     // Values.
@@ -352,20 +400,33 @@ class grounder {
     // Stacks.
 
     /// The block applied again and again to what the rule gives, each time with its own weights.
-    relation_values repeated(const tree::rule& rule, relation_values value) const {
+    table repeated(const tree::rule& rule, table value) const {
         const tree::program block{rule.block};
         const tree::names block_heads = tree::heads_of(block);
         const tree::names used = tree::relations_used(block);
-        const std::string input = only_difference(used, block_heads, "fact");
+        const std::string input = only_difference(used, outer_names(used, block_heads), "fact");
         const std::string output = only_difference(block_heads, used, "output");
         for (int layer = 0; layer < rule.layers; ++layer) {
-            world inside;
-            inside.counts = given_.counts;
+            world inside = given_;
+            inside.symbols.erase(input);
             inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
-            const std::pair<std::string, relation_values> given{input, std::move(value)};
-            value = grounder(block, inside, &given).evaluated().relations.at(output);
+            value.holds_by_value = true;
+            const std::pair<std::string, table> given{input, std::move(value)};
+            value = grounder(block, inside, &given).relation(output);
         }
         return value;
+    }
+
+    /// What is not the input among the relations that a block uses: its heads, and, where it uses
+    /// several others, the facts of the world.
+    tree::names outer_names(const tree::names& used, const tree::names& block_heads) const {
+        tree::names outer = block_heads;
+        std::size_t open = 0;
+        for (const std::string& name : used) open += block_heads.count(name) ? 0 : 1;
+        for (const std::string& name : used)
+            if (open > 1 && (given_.facts.count(name) || given_.sparse.count(name)))
+                outer.insert(name);
+        return outer;
     }
 
     /// The one name of `names` that is not among `others`.

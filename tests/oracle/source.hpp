@@ -20,10 +20,20 @@ inline relation_values empty_relation(const std::vector<int>& extents, int rows,
             std::vector<bool>(atoms)};
 }
 
+/// What must hold of some of an atom's arguments for the atom to exist.
+struct domain_part {
+    std::vector<std::size_t> arguments{};
+    std::vector<int> extents{};
+    std::vector<bool> holds{};
+};
+
 struct table {
     relation_values values{};
     /// Holds where its value is not zero; otherwise where the atom exists.
     bool holds_by_value = false;
+    /// An atom exists within the extents where all parts hold. They are kept apart, because a rule
+    /// that aggregates over some of the arguments inherits what is said of the others.
+    std::vector<domain_part> domain{};
 };
 
 inline bool holds(const table& source, std::size_t place) {
@@ -65,28 +75,49 @@ inline table weight_table(const tree::literal& used, const world& given) {
     if (extents.size() != used.terms.size() + used.shape.size() ||
         !std::equal(used.shape.rbegin(), used.shape.rend(), extents.rbegin()))
         throw std::invalid_argument("oracle: weight " + used.name + " has another shape");
-    return {filled(used.name, found->second, used.terms.size()), true};
+    return {filled(used.name, found->second, used.terms.size()), true, {}};
+}
+
+/// 0 .. count - 1.
+inline std::vector<std::size_t> all_of(std::size_t count) {
+    std::vector<std::size_t> result(count);
+    for (std::size_t at = 0; at < count; ++at) result[at] = at;
+    return result;
+}
+
+template <class List>
+List picked(const List& from, const std::vector<std::size_t>& places) {
+    List result;
+    for (std::size_t at : places) result.push_back(from[at]);
+    return result;
 }
 
 inline table fact_table(const std::string& name, std::size_t arguments, const world& given) {
     const auto dense = given.facts.find(name);
-    if (dense != given.facts.end()) return {filled(name, dense->second, arguments), true};
+    if (dense != given.facts.end()) return {filled(name, dense->second, arguments), true, {}};
     const auto found = given.sparse.find(name);
     if (found == given.sparse.end())
         throw std::invalid_argument("oracle: fact " + name + " is not given");
     const sparse_tensor& sparse = found->second;
-    table made{split(name, sparse.extents, arguments), false};
+    table made{split(name, sparse.extents, arguments), false, {}};
     relation_values& values = made.values;
     const std::size_t length = to_size(values.rows) * to_size(values.columns);
+    const std::size_t expected = sparse.atoms.size() * length;
+    if (!sparse.values.empty() && sparse.values.size() != expected)
+        throw std::invalid_argument("oracle: " + name + " has " +
+                                    std::to_string(sparse.values.size()) + " values, not " +
+                                    std::to_string(expected));
     for (std::size_t at = 0; at < sparse.atoms.size(); ++at) {
-        const std::size_t place = position(values.extents, sparse.atoms[at]).value();
-        if (values.exists[place])
+        const auto place = position(values.extents, sparse.atoms[at]);
+        if (!place) throw std::invalid_argument("oracle: an atom of " + name + " is outside");
+        if (values.exists[*place])
             throw std::invalid_argument("oracle: an atom of " + name + " given twice");
-        values.exists[place] = true;
+        values.exists[*place] = true;
         for (std::size_t k = 0; k < length; ++k)
-            values.values[place * length + k] =
-                sparse.values.empty() ? 1 : sparse.values.at(at * length + k);
+            values.values[*place * length + k] =
+                sparse.values.empty() ? 1 : sparse.values[at * length + k];
     }
+    made.domain.push_back({all_of(arguments), values.extents, values.exists});
     return made;
 }
 

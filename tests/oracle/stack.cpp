@@ -26,8 +26,14 @@ inline constexpr auto token_twice = rules(y(i) <<= x(i)[E] | stack<2>(block), y(
 inline constexpr auto outer_block = rules(z(i) <<= in(i)[W] | stack<3>(block), out(i) <<= z(i)[W]);
 inline constexpr auto nested = rules(y(i) <<= x(i) | stack<2>(outer_block));
 
-inline constexpr auto two_facts = rules(out(i) <<= (in(i), x(i)));
+inline constexpr auto two_facts = rules(out(i) <<= (in(i), z(i)));
 inline constexpr auto ill_formed = rules(y(i) <<= x(i) | stack<2>(two_facts));
+
+// out(i) = in(i) + c * the sum of its neighbours in(j), which is zero where it has none
+inline constexpr relation<"edge"> edge;
+inline constexpr auto spread = rules(middle(i) <<= (in(j), hidden(edge(i, j))) | sum(j),
+                                     out(i) <<= (in(i), middle(i)[c], hidden(x(i))));
+inline constexpr auto spread_twice = rules(y(i) <<= x(i) | stack<2>(spread));
 }  // namespace stacks
 
 TEST_CASE("oracle: a stack applies its block with the weights of each layer") {
@@ -61,8 +67,16 @@ TEST_CASE("oracle: stacks in stacks") {
     check_close(values(stacks::nested, given, "y"), {60, 480});
 }
 
-TEST_CASE("oracle: a block has one fact") {
-    const oracle::world given{.facts = {{"x", {{1}, {1}}}}};
+TEST_CASE("oracle: a block sees the facts of the program") {
+    const oracle::world given{.facts = {{"x", {{3}, {1, 2, 3}}}},
+                              .sparse = {{"edge", {{3, 3}, {{0, 1}, {1, 2}, {0, 2}}, {}}}},
+                              .weights = {{"y.c", {{2}, {1, 10}}}}};
+    // 1 + 5, 2 + 3, 3 -> 6 + 80, 5 + 30, 3
+    check_close(values(stacks::spread_twice, given, "y"), {86, 35, 3});
+}
+
+TEST_CASE("oracle: a block has one input") {
+    const oracle::world given{.facts = {{"x", {{1}, {1}}}, {"w", {{1}, {1}}}}};
     CHECK_THROWS_WITH(oracle::evaluate(stacks::ill_formed, given),
                       sequent_test::contains("one fact"));
 }

@@ -28,12 +28,29 @@ struct hidden {};
 template <bool Value>
 struct biases {};
 
+/// How many nodes a graph has at most.
+template <int Value>
+struct nodes {};
+/// How many edges a graph has at most, of each relation.
+template <int Value>
+struct edges {};
+/// How many numbers a node is given with; as many as the width by default.
+template <int Value>
+struct node_width {};
+/// How many numbers an edge is given with. By default it has none: it is there or not.
+template <int Value>
+struct edge_width {};
+/// How many kinds of edges there are.
+template <int Value>
+struct relations {};
+
 /// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
 /// after the residual sum (arXiv 1706.03762).
 struct pre_norm {};
 struct post_norm {};
 
-/// The function between the two linear maps of the feed-forward part.
+/// The function between the two linear maps of the feed-forward part, or after the sum over a node's
+/// neighbours.
 namespace activation {
 struct relu {
     static constexpr auto rule = language::relu();
@@ -46,6 +63,10 @@ struct gelu_tanh {
 };
 struct silu {
     static constexpr auto rule = language::silu();
+};
+/// No function at all.
+struct identity {
+    static constexpr auto rule = language::identity();
 };
 }  // namespace activation
 
@@ -73,6 +94,11 @@ enum class option {
     vocabulary,
     hidden,
     biases,
+    nodes,
+    edges,
+    node_width,
+    edge_width,
+    relations,
     norm_place,
     activation,
     mask,
@@ -103,6 +129,16 @@ template <int Value>
 inline constexpr option kind_of<vocabulary<Value>> = option::vocabulary;
 template <int Value>
 inline constexpr option kind_of<hidden<Value>> = option::hidden;
+template <int Value>
+inline constexpr option kind_of<nodes<Value>> = option::nodes;
+template <int Value>
+inline constexpr option kind_of<edges<Value>> = option::edges;
+template <int Value>
+inline constexpr option kind_of<node_width<Value>> = option::node_width;
+template <int Value>
+inline constexpr option kind_of<edge_width<Value>> = option::edge_width;
+template <int Value>
+inline constexpr option kind_of<relations<Value>> = option::relations;
 template <bool Value>
 inline constexpr option kind_of<biases<Value>> = option::biases;
 

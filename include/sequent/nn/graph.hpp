@@ -1,0 +1,471 @@
+#pragma once
+
+#include "../model.hpp"
+#include "vocabulary.hpp"
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// and gives y, nodes x width.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+using language::hidden;  // not the option
+
+/// The numbers of a graph template.
+struct graph_shape {
+    int nodes = 0;
+    int edges = 0;
+    int node_width = 0;
+    int edge_width = 0;
+    int relations = 1;
+    int width = 0;
+    int heads = 1;
+    int hidden = 0;
+    bool biases = true;
+    bool norm_first = false;
+
+    constexpr int head_width() const { return width / heads; }
+    /// What the parts that know nothing of graphs need.
+    constexpr shape layer() const {
+        shape result;
+        result.tokens = nodes;
+        result.width = width;
+        result.heads = heads;
+        result.hidden = hidden;
+        result.biases = biases;
+        result.norm_first = norm_first;
+        return result;
+    }
+};
+
+/// `hidden` is so many times the width where it is not given.
+template <int HiddenFactor, class... Options>
+consteval graph_shape graph_shape_of() {
+    using enum option;
+    graph_shape result;
+    result.nodes = number_of<nodes, 0, Options...>();
+    result.edges = number_of<edges, 0, Options...>();
+    result.width = number_of<width, 0, Options...>();
+    result.node_width = number_of<node_width, 0, Options...>();
+    if (result.node_width == 0) result.node_width = result.width;
+    result.edge_width = number_of<edge_width, 0, Options...>();
+    result.relations = number_of<relations, 1, Options...>();
+    result.heads = number_of<heads, 1, Options...>();
+    result.hidden = number_of<hidden, 0, Options...>();
+    if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
+    result.biases = number_of<biases, 1, Options...>() != 0;
+    result.norm_first = std::is_same_v<type_of<norm_place, post_norm, Options...>, pre_norm>;
+    return result;
+}
+
+template <graph_shape Shape, bool HasEdges = true>
+consteval bool check_graph_shape() {
+    static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
+    static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
+    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
+    static_assert(Shape.heads > 0, "sequent: there is at least one head");
+    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
+
+inline constexpr bound<"nodes"> nodes;
+inline constexpr relation<"node"> node;
+inline constexpr relation<"edge"> edge;
+inline constexpr relation<"degree"> degree;
+inline constexpr relation<"scale"> scale;
+inline constexpr relation<"projected"> projected;
+inline constexpr relation<"gathered"> gathered;
+inline constexpr relation<"from"> from;
+inline constexpr relation<"to"> to;
+inline constexpr relation<"met"> met;
+inline constexpr relation<"logit"> logit;
+inline constexpr relation<"square"> square;
+inline constexpr relation<"inverse_length"> inverse_length;
+inline constexpr relation<"node_query"> node_query;
+inline constexpr relation<"node_key"> node_key;
+inline constexpr relation<"node_value"> node_value;
+inline constexpr relation<"readout"> readout;
+
+/// The bias as one more rule for y, if the template has biases.
+template <graph_shape Shape>
+inline constexpr auto bias_of_y = [] {
+    constexpr weight<"bias", Shape.width> bias;
+    if constexpr (Shape.biases)
+        return rules(y(i) <<= (bias, i < nodes));
+    else
+        return rules();
+}();
+
+/// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gcn_rules = [] {
+    constexpr weight<"W", Shape.width, Shape.node_width> W;
+    // clang-format off
+    return rules(
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
+        projected(i) <<= (node(i)[W], i < nodes),
+        y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
+                         | product() | sum(j),
+        y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
+        bias_of_y<Shape>,
+        y(i)         | Activation::rule);
+    // clang-format on
+}();
+
+/// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
+/// stand side by side). A length of zero is taken as 1e-6.
+template <graph_shape Shape, class Activation>
+inline constexpr auto sage_rules = [] {
+    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+    constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
+    constexpr weight<"bias", Shape.width> bias;
+    // clang-format off
+    return rules(
+        gathered(i)       <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        transformed(i)    <<= biased<Shape.layer()>((node(i)[W_self], gathered(i)[W_neighbours]),
+                                                    bias) | Activation::rule,
+        square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
+        inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
+        y(i)              <<= (inverse_length(i), transformed(i)) | product());
+    // clang-format on
+}();
+
+/// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gin_rules = [] {
+    constexpr weight<"epsilon"> epsilon;
+    constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
+    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_expand", Shape.hidden> b_expand;
+    constexpr weight<"b_contract", Shape.width> b_contract;
+    // clang-format off
+    return rules(
+        gathered(i) <<= (node(i), i < nodes),
+        gathered(i) <<= (node(i)[epsilon], i < nodes),
+        gathered(i) <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
+        y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
+    // clang-format on
+}();
+
+/// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
+/// side by side (arXiv 2105.14491, equation 7).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gatv2_rules = [] {
+    constexpr var<"h", Shape.heads> h;
+    constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
+    constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
+    constexpr weight<"W_edge", Shape.head_width(), Shape.edge_width ? Shape.edge_width : 1> W_edge;
+    constexpr weight<"a", 1, Shape.head_width()> a;
+    constexpr auto seen = [=](auto body) {
+        if constexpr (Shape.edge_width > 0)
+            return (body, edge(i, j)[W_edge(h)]);
+        else
+            return (body, hidden(edge(i, j)));
+    };
+    // clang-format off
+    return rules(
+        to(h, i)         <<= (node(i)[W_to(h)], i < nodes),
+        from(h, i)       <<= (node(i)[W_from(h)], i < nodes),
+        met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
+        logit(h, i, j)   <<= met(h, i, j)[a(h)],
+        weights(h, i, j) <<= logit(h, i, j) | softmax(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        y(i)             <<= head(h, i) | concat(h),
+        bias_of_y<Shape>,
+        y(i)             | Activation::rule);
+    // clang-format on
+}();
+
+/// "edge_0", "edge_1", ...
+template <int Relation>
+inline constexpr auto edge_name = [] {
+    if constexpr (Relation < 10) {
+        constexpr char text[]{'e', 'd', 'g', 'e', '_', static_cast<char>('0' + Relation), '\0'};
+        return fixed_string<sizeof text>(text);
+    } else {
+        constexpr char text[]{'e', 'd', 'g', 'e', '_', '1', static_cast<char>('0' + Relation - 10),
+                              '\0'};
+        return fixed_string<sizeof text>(text);
+    }
+}();
+
+/// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
+/// with c_ir the number of these).
+template <graph_shape Shape, class Activation>
+inline constexpr auto rgcn_rules = []<int... Relations>(std::integer_sequence<int, Relations...>) {
+    constexpr weight<"W", Shape.width, Shape.node_width> W;
+    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+    // clang-format off
+    return rules(
+        y(i)    <<= (node(i)[W_self], i < nodes),
+        y(i)[W(Relations)]
+                <<= (node(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes, j < nodes)
+                    | mean(j)...,
+        bias_of_y<Shape>,
+        y(i)    | Activation::rule);
+    // clang-format on
+}
+(std::make_integer_sequence<int, Shape.relations>{});
+
+/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
+/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
+/// (Diao and Loynd, arXiv 2210.05062, equations 7 and 8).
+template <graph_shape Shape, class Input>
+inline constexpr auto relational_rules = [] {
+    constexpr int d = Shape.width;
+    constexpr int d_head = Shape.head_width();
+    constexpr int d_edge = Shape.edge_width ? Shape.edge_width : 1;
+    constexpr shape Layer = Shape.layer();
+    constexpr Input input;
+    constexpr var<"h", Shape.heads> h;
+    constexpr weight<"W_query", d_head, d> W_query;
+    constexpr weight<"W_key", d_head, d> W_key;
+    constexpr weight<"W_value", d_head, d> W_value;
+    constexpr weight<"W_out", d, d> W_out;
+    constexpr weight<"U_query", d_head, d_edge> U_query;
+    constexpr weight<"U_key", d_head, d_edge> U_key;
+    constexpr weight<"U_value", d_head, d_edge> U_value;
+    constexpr weight<"b_query", d_head> b_query;
+    constexpr weight<"b_key", d_head> b_key;
+    constexpr weight<"b_value", d_head> b_value;
+    constexpr weight<"b_out", d> b_out;
+    // clang-format off
+    constexpr auto of_nodes = rules(
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+    constexpr auto out = rules(
+        joined_heads(i)  <<= head(h, i) | concat(h),
+        attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
+    if constexpr (Shape.edge_width == 0)
+        return rules(
+            of_nodes,
+            weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
+                                   hidden(edge(i, j)))
+                                  | product() | softmax(j),
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+                                  | product() | sum(j),
+            out);
+    else
+        return rules(
+            of_nodes,
+            query_of(h, i, j) <<= (node_query(h, i), edge(i, j)[U_query(h)]),
+            key(h, i, j)      <<= (node_key(h, j), edge(i, j)[U_key(h)]),
+            value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
+            weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
+                                  | product() | softmax(j),
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+                                  | product() | sum(j),
+            out);
+    // clang-format on
+}();
+
+/// A transformer's layer over the edges: relational attention and the feed-forward part, each with
+/// residual and layer norm as in block_rules.
+template <graph_shape Shape, class Activation>
+inline constexpr auto graph_block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr shape Layer = Shape.layer();
+    constexpr relation<"normal_node"> normal_node;
+    constexpr relation<"between"> between;
+    constexpr relation<"normal_between"> normal_between;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_node(i)    <<= (node(i), i < nodes) | layer_norm(gain_1, bias_1),
+            relational_rules<Shape, relation<"normal_node">>,
+            between(i)        <<= (node(i), attended(i)),
+            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
+            feed_forward_rules<Layer, Activation, relation<"normal_between">>,
+            y(i)              <<= (between(i), transformed(i)));
+    else
+        return rules(
+            relational_rules<Shape, relation<"node">>,
+            between(i) <<= (node(i), attended(i)) | layer_norm(gain_1, bias_1),
+            feed_forward_rules<Layer, Activation, relation<"between">>,
+            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+    // clang-format on
+}();
+
+inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
+inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
+inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+
+template <graph_shape Shape, const auto& Rules>
+struct graph_model : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
+                           decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+
+template <graph_shape Shape, const auto& Rules>
+struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
+
+template <graph_shape Shape, const auto& Rules, class Relations>
+struct relations_model;
+template <graph_shape Shape, const auto& Rules, int... Relations>
+struct relations_model<Shape, Rules, std::integer_sequence<int, Relations...>>
+    : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
+
+}  // namespace nn
+
+namespace graph {
+
+/// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
+/// normalised by both degrees. Takes nodes, edges, node_width, width, an activation (relu by
+/// default), biases.
+template <class... Options>
+struct gcn : nn::graph_model<
+                 nn::graph_shape_of<4, Options...>(),
+                 nn::gcn_rules<nn::graph_shape_of<4, Options...>(),
+                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gcn takes nodes, edges, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
+/// node_width, width, an activation (relu by default), biases.
+template <class... Options>
+struct sage
+    : nn::graph_model<
+          nn::graph_shape_of<4, Options...>(),
+          nn::sage_rules<nn::graph_shape_of<4, Options...>(),
+                         nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: sage takes nodes, edges, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
+/// width, hidden (the width by default), an activation between the two linear maps (relu by
+/// default), biases.
+template <class... Options>
+struct gin : nn::graph_model<
+                 nn::graph_shape_of<1, Options...>(),
+                 nn::gin_rules<nn::graph_shape_of<1, Options...>(),
+                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::hidden, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gin takes nodes, edges, node_width, width, hidden, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+
+    /// Epsilon is zero, the rest as in any model.
+    template <class T>
+    static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
+        gin::model::initialize(p, seed);
+        gin::for_each(p, [](std::string_view name, auto view) {
+            if (name == "epsilon") view.element(0) = T(0);
+        });
+    }
+};
+
+/// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
+/// edge_width (none by default), width, heads, an activation (none by default), biases.
+template <class... Options>
+struct gatv2
+    : nn::graph_model<
+          nn::graph_shape_of<4, Options...>(),
+          nn::gatv2_rules<nn::graph_shape_of<4, Options...>(),
+                          nn::type_of<nn::option::activation, activation::identity, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                  nn::option::edge_width, nn::option::width, nn::option::heads,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, an activation, "
+        "biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
+/// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
+/// relations, node_width, width, an activation (relu by default), biases.
+template <class... Options>
+struct rgcn : nn::relations_model<
+                  nn::graph_shape_of<4, Options...>(),
+                  nn::rgcn_rules<nn::graph_shape_of<4, Options...>(),
+                                 nn::type_of<nn::option::activation, activation::relu, Options...>>,
+                  std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
+                  nn::option::node_width, nn::option::width, nn::option::activation,
+                  nn::option::biases>::only<Options...>,
+        "sequent: rgcn takes nodes, edges, relations, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
+/// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
+/// width, heads, hidden (4 times the width by default), an activation (relu by default), biases,
+/// pre_norm or post_norm (the default).
+template <class... Options>
+struct attention
+    : nn::graph_model<nn::graph_shape_of<4, Options...>(),
+                      nn::graph_block_rules<
+                          nn::graph_shape_of<4, Options...>(),
+                          nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
+                  nn::option::heads, nn::option::hidden, nn::option::activation, nn::option::biases,
+                  nn::option::norm_place>::only<Options...>,
+        "sequent: graph attention takes nodes, edges, edge_width, width, heads, hidden, "
+        "an activation, biases, pre_norm or post_norm");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
+/// and width. A graph without nodes gives zero.
+template <class... Options>
+struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: mean_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+template <class... Options>
+struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: sum_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+template <class... Options>
+struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: max_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+
+}  // namespace graph
+}  // namespace sequent::inline SEQUENT_ABI
