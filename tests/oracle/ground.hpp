@@ -227,7 +227,7 @@ class grounder {
         }
         required.push_back({tree::variables_of(std::vector{condition}),
                             [this, &condition](const assignment& variables) {
-                                return holds(condition, variables, given_.counts);
+                                return holds(condition, variables, given_.counts, given_.facts);
                             }});
     }
 
@@ -361,6 +361,8 @@ class grounder {
         for (int layer = 0; layer < rule.layers; ++layer) {
             world inside;
             inside.counts = given_.counts;
+            inside.facts = given_.facts;
+            inside.symbols = given_.symbols;
             inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
             const std::pair<std::string, relation_values> given{input, std::move(value)};
             value = grounder(block, inside, &given).evaluated().relations.at(output);

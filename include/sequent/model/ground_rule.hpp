@@ -35,6 +35,14 @@ SEQUENT_INLINE int evaluate_node(const int* index, const int* counts) noexcept {
         if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
         if constexpr (top.right >= 0) {
             const int right = evaluate_node<Plan, top.right>(index, counts);
+            if constexpr (top.kind == node_kind::decision) {
+                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+                return holds(left, right);
+            }
+            if constexpr (top.kind == node_kind::same_symbol) {
+                const int* begins = counts + counts[plan::given_numbers::begins_of(top.value)];
+                return begins[left] == begins[right];
+            }
             switch (top.kind) {
                 case node_kind::add:
                     return left + right;

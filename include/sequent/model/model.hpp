@@ -10,6 +10,7 @@
 #include "on_pool.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
+#include "runs.hpp"
 #include "workspace.hpp"
 
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
@@ -99,7 +100,7 @@ class model {
         }
 
         const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::max_facts]{};
+        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
       private:
         using kind = sequent::plan::fact_kind;
@@ -154,6 +155,7 @@ class model {
                                              ", beyond its " + std::to_string(wanted.classes) +
                                              " classes");
                 pointers[at] = given.symbols;
+                model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
@@ -413,7 +415,7 @@ class model {
         result.parameters = p.numbers;
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        result.counts = given.counts;
         return result;
     }
 

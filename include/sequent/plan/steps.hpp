@@ -104,6 +104,9 @@ struct attention_step {
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
+    int outer_variables[max_outers]{-1, -1, -1};
+
+    constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
 };
 
 struct general_literal {
