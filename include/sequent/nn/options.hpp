@@ -49,8 +49,8 @@ struct relations {};
 struct pre_norm {};
 struct post_norm {};
 
-/// The function between the two linear maps of the feed-forward part, or after the sum over a node's
-/// neighbours.
+/// The function between the two linear maps of the feed-forward part, or after the sum over a
+/// node's neighbours.
 namespace activation {
 struct relu {
     static constexpr auto rule = language::relu();
