@@ -36,6 +36,11 @@ class general_runner : ground_rule<Plan, At, T> {
             return;
         }
         const int variable = step.order[from];
+        if (variable == step.time) {
+            index_[variable] = bound_.layer[step.level] - step.delay;
+            each_head(from + 1, body);
+            return;
+        }
         for (index_[variable] = 0; index_[variable] < step.extents[variable]; ++index_[variable])
             each_head(from + 1, body);
     }
