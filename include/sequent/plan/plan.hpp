@@ -18,7 +18,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
         static_assert(sizeof...(Shape) <= max_fact_rank, "sequent: a fact has up to 6 dimensions");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-        auto add = [&]<class Extent>(Extent extent) {
+        [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else {
