@@ -5384,10 +5384,20 @@ inline std::string pair_text(const std::int32_t* pair) {
 /// Throws if a number is infinite or none.
 template <class T>
 void check_finite(const std::string& what, const T* numbers, int size) {
-    T sum = 0;
-    for (int at = 0; at < size; ++at) sum += numbers[at] * T(0);
-    if (sum == T(0)) return;
+    constexpr int n = kernel::lanes<T>;
+    constexpr int sums = 4;
+    // Zero times what is not finite is not zero.
+    kernel::batch<T> sum[sums];
+    for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
+    for (; at + sums * n <= size; at += sums * n)
+        for (int each = 0; each < sums; ++each)
+            sum[each] =
+                kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
+    T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
+    for (; at < size; ++at) total += numbers[at] * T(0);
+    if (total == T(0)) return;
+    at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
@@ -5671,6 +5681,7 @@ struct head_arguments_are_distinct_variables {};
 struct head_variable_that_nothing_binds {};
 struct weight_index_without_a_range {};
 struct cycle {};
+struct recursion_without_a_base {};
 template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
@@ -5747,6 +5758,7 @@ enum class fault {
     head_variable_that_nothing_binds,
     weight_index_without_a_range,
     cycle,
+    recursion_without_a_base,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
@@ -5799,6 +5811,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(head_variable_that_nothing_binds)
     SEQUENT_MISTAKE(weight_index_without_a_range)
     SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
@@ -5864,7 +5877,12 @@ inline constexpr int max_variables = 6;
 inline constexpr int max_transformations = 4;
 inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;  // of stacks within stacks
+inline constexpr int max_depth = 2;              // of stacks within stacks
+inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
+inline constexpr int never = 1 << 30;
+
+/// As a term's variable: the time that the loop of a recursion counts.
+inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable.
 struct term {
@@ -5938,6 +5956,19 @@ struct variable {
     int extent = 0;
 };
 
+/// How a rule takes part in a recursion: relations that follow from themselves, one time after
+/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+struct recurrence {
+    int loop = -1;      // which recursion
+    int time = -1;      // the variable
+    int argument = -1;  // of the head, where the time stands
+    int delay = 0;
+    bool backward = false;  // the last time comes first
+    int first = 0;          // the rounds in which the rule is computed
+    int last = never;
+    bool partial = false;  // at other times others compute the head, or nothing does
+};
+
 struct rule {
     int number = 0;  // as the user counts, from zero
     int scope = 0;
@@ -5959,6 +5990,11 @@ struct rule {
     int repeat = 0;  // stack<repeat>
     int block = 0;   // the scope of the stacked block
     bool transforms_atom = false;
+    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
+    int shifted = -1;
+    int shift = 0;
+    int base = -1;  // the constant
+    recurrence recurs{};
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
 
     constexpr unsigned head_variables() const {
@@ -6020,423 +6056,248 @@ struct source {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// Finds relations that follow from themselves. They are a recursion over time if one argument of
+/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-namespace lang = sequent::language;
-
-// How much room the arrays need.
-
-template <class T>
-inline constexpr sizes size_of{0, 0, 0, 1};
-
-template <class Index>
-inline constexpr int index_nodes = 1;
-template <lang::arithmetic Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::order Relation, class Left, class Right>
-inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::connective Operation, class Left, class Right>
-inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <class Test, class Left, class Right>
-inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
-    1 + index_nodes<Left> + index_nodes<Right>;
-template <lang::fixed_string Fact, class Left, class Right>
-inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
-
-template <class T>
-    requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{0, 1, 0, 1};
-template <class Index>
-inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
-template <lang::constraint T>
-inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
-template <class Left, class Right>
-inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
-template <lang::transformation Kind, class... Arguments>
-inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
-    0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program>
-inline constexpr sizes size_of<lang::repeated<Count, Program>> =
-    size_of<Program> + sizes{0, 0, 0, 2};
-template <class Body, class Function>
-inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
-template <class Head, class Body>
-inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
-template <class Indices, class... Rules>
-inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
-    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
-
+/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
+/// constant as a variable that has one value. Whether they may stand there is judged later.
 template <sizes Sizes>
-class reader {
+constexpr void straighten_head(rule& written, source<Sizes>& in) {
+    int bent = -1;
+    for (int axis = 0; axis < written.arity; ++axis) {
+        const term& at = written.terms[axis];
+        if (at.variable >= 0 && at.offset == 0) continue;
+        if (bent >= 0) return;
+        bent = axis;
+    }
+    if (bent < 0) return;
+    term& at = written.terms[bent];
+    if (at.variable < 0) {
+        if (written.variables.size() == max_variables || at.offset < 0) return;
+        written.base = at.offset;
+        constexpr name time = make_name("time", 4);
+        at = {written.shifted = written.variables.push({time, 0, 0}), 0};
+        return;
+    }
+    for (int axis = 0; axis < written.arity; ++axis)
+        if (axis != bent && written.terms[axis].variable == at.variable) return;
+    written.shift = at.offset;
+    written.shifted = at.variable;
+    at.offset = 0;
+    auto move = [&](term& moved) {
+        if (moved.variable == written.shifted) moved.offset -= written.shift;
+    };
+    for (int body = 0; body < written.literals; ++body) {
+        literal& item = in.literals[written.first_literal + body];
+        for (int axis = 0; axis < item.arity; ++axis) move(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) move(item.weight.terms[axis]);
+        if (item.has_element) move(item.element);
+    }
+    for (int axis = 0; axis < written.head_weight.arity; ++axis)
+        move(written.head_weight.terms[axis]);
+    for (transformation_use& function : written.transformations)
+        for (weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
+}
+
+/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
+template <sizes Sizes>
+class recursion_finder {
   public:
-    source<Sizes> out{};
+    list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
 
-    constexpr reader() { out.scopes.push({}); }
-
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        number_ = 0;
-        read_rules(program);
+    constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
+        definer.reset(in_.relations.size());
+        for (int& rule : definer) rule = -1;
+        for (int at = 0; at < in_.rules.size(); ++at) definer[in_.rules[at].head] = at;
+        if (!may_recur()) return;
+        entered_.reset(in_.rules.size());
+        lowest_.reset(in_.rules.size());
+        for (int at = 0; at < in_.rules.size(); ++at)
+            if (entered_[at] == 0) connect(at);
     }
 
   private:
-    rule current{};
-    int scope_ = 0;
-    int number_ = 0;
+    source<Sizes>& in_;
+    int recursions_ = 0;
+    // Tarjan's strongly connected components.
+    int time_ = 0;
+    list<int, Sizes.rules> entered_{};  // 0 not yet, -1 in a component
+    list<int, Sizes.rules> lowest_{};
+    list<int, Sizes.rules> open_{};
 
-    template <std::size_t... Indices, class... Rules>
-    constexpr void read_rules(
-        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
-        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    constexpr const literal& item(int rule, int body) const {
+        return in_.literals[in_.rules[rule].first_literal + body];
     }
-
-    template <class... Parts>
-    constexpr void begin(const lang::program<Parts...>& spliced) {
-        read_rules(spliced);
-    }
-    template <class Rule>
-    constexpr void begin(const Rule& written) {
-        current = rule{};
-        current.number = number_++;
-        current.scope = scope_;
-        current.first_literal = out.literals.size();
-        read_rule(written);
-        current.literals = out.literals.size() - current.first_literal;
-        if (current.literals > max_literals) fail(fault::too_many_literals);
-        const rule finished = current;
-        const int at = out.rules.push(finished);
-        if (finished.repeat) out.scopes[finished.block].rule = at;
+    constexpr int definer_of(const literal& value) const {
+        return value.kind == literal_kind::relation ? definer[value.relation] : -1;
     }
 
-    constexpr void fail(fault mistake) {
-        if (out.mistake != fault::none) return;
-        out.mistake = mistake;
-        out.mistaken_rule = current.number;
-        out.mistaken_scope = scope_;
+    /// Without an argument that is moved there is no recursion.
+    constexpr bool may_recur() const {
+        for (const rule& written : in_.rules)
+            for (int body = 0; body < written.literals; ++body) {
+                const literal& value = in_.literals[written.first_literal + body];
+                if (definer_of(value) < 0) continue;
+                for (int axis = 0; axis < value.arity; ++axis)
+                    if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
+            }
+        return false;
     }
 
-    template <class Head, class Body>
-    constexpr void read_rule(const lang::rule<Head, Body>& written) {
-        read_head(written.head);
-        read_body(written.body);
-    }
-    template <class Body, class Function>
-    constexpr void read_rule(const lang::applied<Body, Function>& written) {
-        current.transforms_atom = true;
-        read_atom_transformation(written);
-    }
-    template <class Body, class Function>
-    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>)
-            read_atom_transformation(written.body);
-        else
-            read_head(written.body);
-        read_function(written.function);
-    }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr void read_head(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
-        current.head = relation_id(text_of<Name>());
-        read_terms(head.terms, current.terms, current.arity);
-        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
-    }
-
-    template <class Left, class Right>
-    constexpr void read_body(const lang::joined<Left, Right>& body) {
-        read_body(body.left);
-        read_body(body.right);
-    }
-    template <class Body, class Function>
-    constexpr void read_body(const lang::applied<Body, Function>& body) {
-        read_body(body.body);
-        read_function(body.function);
-    }
-    template <lang::constraint Condition>
-    constexpr void read_body(const Condition& condition) {
-        const int root = read_node(condition);
-        current.condition =
-            current.condition < 0
-                ? root
-                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
-    }
-    template <class Item>
-        requires lang::is_literal<Item>
-    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
-
-    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-    constexpr literal read_literal(
-        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
-        literal result;
-        result.relation = relation_id(text_of<Name>());
-        read_terms(item.terms, result.terms, result.arity);
-        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = (Modifiers & lang::hidden_value) != 0;
-        return result;
-    }
-    template <lang::weight_literal Weight>
-    constexpr literal read_literal(const Weight& item) {
-        literal result;
-        result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use());
-        result.transposed = result.weight.transposed;
-        result.weight.transposed = false;
-        return result;
-    }
-    template <class Inner, class Index>
-    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
-        literal result = read_literal(item.inner);
-        result.has_element = true;
-        result.element = read_term(item.index);
-        return result;
-    }
-    constexpr literal read_literal(const lang::constant& item) {
-        literal result;
-        result.kind = literal_kind::number;
-        result.number = item.value;
-        return result;
-    }
-    template <class Index>
-    constexpr literal read_literal(const lang::index_value<Index>& item) {
-        literal result;
-        result.kind = literal_kind::index;
-        result.expression = read_node(item.index);
-        return result;
-    }
-
-    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-    constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
-        weight_use result;
-        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
-        int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
-        result.weight = weight_id(declared);
-        read_terms(item.terms, result.terms, result.arity);
-        result.transposed = (Modifiers & lang::transposed) != 0;
-        result.frozen = (Modifiers & lang::frozen) != 0;
-        return result;
-    }
-
-    template <lang::combination Kind>
-    constexpr void read_function(const lang::combine<Kind>&) {
-        if (current.states_combination || current.states_aggregation ||
-            current.transformations.size())
-            fail(fault::a_combination_stands_first);
-        current.combined = Kind;
-        current.states_combination = true;
-    }
-    template <lang::transformation Kind, class... Arguments>
-    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
-        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
-        if (current.transformations.size() == max_transformations) {
-            fail(fault::too_many_transformations);
-            return;
+    constexpr void connect(int at) {
+        entered_[at] = lowest_[at] = ++time_;
+        open_.push(at);
+        bool follows_itself = false;
+        for (int body = 0; body < in_.rules[at].literals; ++body) {
+            const int from = definer_of(item(at, body));
+            if (from < 0) continue;
+            follows_itself = follows_itself || from == at;
+            if (entered_[from] == 0) {
+                connect(from);
+                if (lowest_[from] < lowest_[at]) lowest_[at] = lowest_[from];
+            } else if (entered_[from] > 0 && entered_[from] < lowest_[at]) {
+                lowest_[at] = entered_[from];
+            }
         }
-        if constexpr (Kind == lang::transformation::identity) {
-            return;
-        } else {
-            transformation_use use;
-            use.kind = Kind;
-            use.numbers[0] = function.numbers[0];
-            use.numbers[1] = function.numbers[1];
-            read_arguments(function.arguments, use, 0);
-            current.transformations.push(use);
+        if (lowest_[at] != entered_[at]) return;
+        list<int, Sizes.rules> members{};
+        int member = -1;
+        while (member != at) {
+            member = open_[--open_.count];
+            entered_[member] = -1;
+            members.push(member);
         }
-    }
-    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
-                                  transformation_use& use, int at) {
-        if constexpr (lang::weight_literal<First>)
-            use.weights[at] = read_weight(arguments.first);
-        else
-            use.position = read_node(arguments.first);
-        read_arguments(arguments.rest, use, at + 1);
-    }
-    template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        if (current.states_aggregation) fail(fault::two_aggregations);
-        current.aggregated = Kind;
-        current.states_aggregation = true;
-        auto add = [this](int index) {
-            if (!((current.aggregated_variables >> index) & 1u))
-                current.aggregated_order.push(index);
-            current.aggregated_variables |= 1u << index;
-        };
-        (add(variable_of(Variables{})), ...);
-    }
-    template <int Count, class Program>
-    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
-        current.repeat = Count;
-        current.block = out.scopes.push({scope_, Count, -1});
-        int depth = 0;
-        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
-        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
-        const rule outer = current;
-        const int outer_scope = scope_;
-        const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        literal input = out.literals[outer.first_literal];
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
-        read(*stacked.block);
-        scope_ = outer_scope;
-        number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) out.literals.push(input);
+        if (members.size() > 1 || follows_itself) mark(members);
     }
 
-    // Terms and index expressions.
-
-    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
-    template <class First, class... Rest>
-    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
-        if (arity == max_arity) {
-            fail(fault::too_many_arguments);
-            return;
+    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
+    /// cycle, if they have none.
+    constexpr void mark(const list<int, Sizes.rules>& members) {
+        list<int, Sizes.rules> axis{};
+        axis.reset(in_.rules.size());
+        for (int& each : axis) each = -1;
+        if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
+        list<int, Sizes.rules> delay{};
+        delay.reset(in_.rules.size());
+        const bool forward = find_delays(members, axis, 1, delay);
+        if (!forward && !find_delays(members, axis, -1, delay)) return;
+        int most = 0;
+        for (int at : members)
+            if (delay[at] > most) most = delay[at];
+        for (int at : members) {
+            recurrence& recurs = in_.rules[at].recurs;
+            recurs.loop = recursions_;
+            recurs.argument = axis[at];
+            recurs.time = time_of(at, axis);
+            recurs.backward = !forward;
+            recurs.delay = forward ? delay[at] : most - delay[at];
         }
-        terms[arity++] = read_term(written.first);
-        read_terms(written.rest, terms, arity);
-    }
-    template <lang::fixed_string Name, int Extent>
-    constexpr term read_term(const lang::var<Name, Extent>& written) {
-        return {variable_of(written), 0};
-    }
-    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        if constexpr (Operation == lang::arithmetic::add ||
-                      Operation == lang::arithmetic::subtract) {
-            const term left = read_term(written.left);
-            const term right = read_term(written.right);
-            const bool add = Operation == lang::arithmetic::add;
-            if (right.variable < 0)
-                return {left.variable,
-                        add ? left.offset + right.offset : left.offset - right.offset};
-            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
-        }
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
-    }
-    template <lang::fixed_string Name>
-    constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
+        take_in_bases(members);
+        ++recursions_;
     }
 
-    template <lang::fixed_string Name, int Extent>
-    constexpr int read_node(const lang::var<Name, Extent>& written) {
-        return out.nodes.push({node_kind::variable, variable_of(written)});
+    constexpr int time_of(int rule, const list<int, Sizes.rules>& axis) const {
+        return in_.rules[rule].terms[axis[rule]].variable;
     }
-    template <lang::fixed_string Name>
-    constexpr int read_node(const lang::bound<Name>&) {
-        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
-    }
-    template <class Test, class Left, class Right>
-    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
-        const int place = place_in(out.decisions, decision_function{&Test::holds});
-        const int at = read_pair(node_kind::decision, written.left, written.right);
-        out.nodes[at].value = place;
-        return at;
-    }
-    template <lang::fixed_string Fact, class Left, class Right>
-    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
-        const int place = place_in(out.compared, text_of<Fact>());
-        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
-        out.nodes[at].value = place;
-        return at;
-    }
-    template <class Item, int Capacity>
-    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
-        for (int at = 0; at < items.size(); ++at)
-            if (items[at] == wanted) return at;
-        return items.push(wanted);
-    }
-    constexpr int read_node(const lang::integer& written) {
-        return out.nodes.push({node_kind::constant, written.value});
-    }
-    template <class Left, class Right>
-    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
-        const int left_node = read_node(left);
-        const int right_node = read_node(right);
-        return out.nodes.push({kind, 0, left_node, right_node});
-    }
-    template <lang::arithmetic Operation, class Left, class Right>
-    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::order Relation, class Left, class Right>
-    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
-    }
-    template <lang::connective Operation, class Left, class Right>
-    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
-        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
-        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    constexpr bool is_member(const list<int, Sizes.rules>& members, int rule) const {
+        for (int member : members)
+            if (member == rule) return true;
+        return false;
     }
 
-    // Names.
+    constexpr bool find_first_axis(const list<int, Sizes.rules>& members,
+                                   list<int, Sizes.rules>& axis) const {
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body) {
+                const literal& value = item(at, body);
+                if (!is_member(members, definer_of(value))) continue;
+                for (int argument = 0; argument < value.arity; ++argument)
+                    for (int place = 0; place < in_.rules[at].arity; ++place)
+                        if (value.terms[argument].offset && value.terms[argument].variable >= 0 &&
+                            in_.rules[at].terms[place].variable == value.terms[argument].variable) {
+                            axis[at] = place;
+                            return true;
+                        }
+            }
+        return false;
+    }
 
-    template <lang::fixed_string Name>
-    static constexpr name text_of() {
-        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    constexpr bool follow_axes(const list<int, Sizes.rules>& members,
+                               list<int, Sizes.rules>& axis) const {
+        for (int pass = 0; pass <= members.size(); ++pass)
+            for (int at : members) {
+                if (axis[at] < 0) continue;
+                const rule& written = in_.rules[at];
+                const int time = time_of(at, axis);
+                if (written.repeat || ((written.aggregated_variables >> time) & 1u)) return false;
+                for (int body = 0; body < written.literals; ++body) {
+                    const int from = definer_of(item(at, body));
+                    if (!is_member(members, from)) continue;
+                    const int argument = argument_of(item(at, body), time);
+                    if (argument < 0 || (axis[from] >= 0 && axis[from] != argument)) return false;
+                    axis[from] = argument;
+                }
+            }
+        return true;
     }
-    template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
-        constexpr name id = text_of<Name>();
-        for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) return at;
-        if (current.variables.size() == max_variables) {
-            fail(fault::too_many_variables);
-            return 0;
+
+    static constexpr int argument_of(const literal& value, int variable) {
+        int found = -1;
+        for (int axis = 0; axis < value.arity; ++axis)
+            if (value.terms[axis].variable == variable) found = found < 0 ? axis : -2;
+        return found;
+    }
+
+    /// A rule is as late as what it follows from, less how far that lies back.
+    constexpr bool find_delays(const list<int, Sizes.rules>& members,
+                               const list<int, Sizes.rules>& axis, int direction,
+                               list<int, Sizes.rules>& delay) const {
+        for (int at : members) delay[at] = 0;
+        for (int pass = 0; pass <= members.size(); ++pass) {
+            bool changed = false;
+            for (int at : members)
+                for (int body = 0; body < in_.rules[at].literals; ++body) {
+                    const literal& value = item(at, body);
+                    const int from = definer_of(value);
+                    if (!is_member(members, from)) continue;
+                    const int least = delay[from] + direction * value.terms[axis[from]].offset;
+                    if (least <= delay[at]) continue;
+                    delay[at] = least;
+                    changed = true;
+                }
+            if (!changed) return true;
         }
-        return current.variables.push({id, Extent, 0});
+        return false;
     }
-    constexpr int relation_id(const name& id) {
-        for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
-        return out.relations.push({id, scope_, false});
-    }
-    constexpr int weight_id(const weight& declared) {
-        for (int at = 0; at < out.weights.size(); ++at) {
-            const weight& known = out.weights[at];
-            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
-            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
-                known.shape[1] != declared.shape[1])
-                fail(fault::one_weight_with_two_shapes);
-            return at;
+
+    /// A base depends on nothing in the loop; it is computed there for its one time.
+    constexpr void take_in_bases(const list<int, Sizes.rules>& members) {
+        for (int at : members) {
+            if (!in_.rules[at].total) continue;
+            for (int body = 0; body < in_.rules[at].literals; ++body) {
+                const int part = definer_of(item(at, body));
+                if (part < 0 || in_.rules[part].base < 0 || in_.rules[part].recurs.loop >= 0)
+                    continue;
+                const recurrence& of = in_.rules[at].recurs;
+                recurrence& taken = in_.rules[part].recurs;
+                const int time = in_.rules[part].terms[of.argument].variable;
+                taken = of;
+                taken.time = time;
+            }
         }
-        return out.weights.push(declared);
     }
 };
-
-/// The source of a program object.
-template <const auto& Program>
-consteval auto read() {
-    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
-    walk.read(Program);
-    return walk.out;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one,
-/// and so does one that would be computed again for each value of a variable that it does not
-/// mention.
+/// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
+/// would compute it again for each value of a variable that it does not mention, and so does what a
+/// rule of a recursion adds from outside.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -6445,11 +6306,13 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants.
-constexpr bool is_plain(const literal& item) {
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
     return true;
 }
 
@@ -6470,7 +6333,9 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.terms[argument].variable >= 0)
                 in_relation |= 1u << item.terms[argument].variable;
         for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].offset) return false;
+            if (item.weight.terms[argument].offset &&
+                item.weight.terms[argument].variable != loop_time)
+                return false;
             if (item.weight.terms[argument].variable >= 0)
                 in_weight |= 1u << item.weight.terms[argument].variable;
         }
@@ -6508,9 +6373,12 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        for (rule& item : out.rules)
+            if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
         split_atom_transformations();
         split_several_rules();
+        split_recursions();
         split_weighted_literals();
     }
 
@@ -6618,6 +6486,136 @@ class normaliser {
             }
             out.rules.push(sum);
         }
+    }
+
+    // Recursions: what comes from outside is computed for all times at once, and each product
+    // within becomes a rule, so that those with one input can be computed as one.
+
+    constexpr void split_recursions() {
+        const recursion_finder<normal_size(Sizes)> found(out);
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].recurs.loop < 0) continue;
+            split_outside(at, found.definer);
+            const rule user = out.rules[at];
+            if (user.literals == 1 && user.transformations.size() == 0 && is_linear(user, out))
+                continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal item = out.literals[user.first_literal + body];
+                if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
+                const int from = found.definer[item.relation];
+                const int rules = out.rules.size();
+                split_weighted_literal(at, user.first_literal + body);
+                if (out.rules.size() == rules || !is_in_loop(from, user)) continue;
+                rule& made = out.rules[rules];
+                made.recurs = out.rules[from].recurs;
+                const literal& inner = out.literals[made.first_literal];
+                made.recurs.time = inner.terms[made.recurs.argument].variable;
+                for (int axis = 0; axis < made.arity; ++axis)
+                    if (made.terms[axis].variable == made.recurs.time) made.recurs.argument = axis;
+            }
+        }
+    }
+
+    constexpr bool is_in_loop(int rule_at, const rule& of) const {
+        return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
+    }
+
+    /// Whether the rule adds its literals for each head on its own.
+    constexpr bool adds_literals(const rule& written) const {
+        if (written.condition >= 0 || written.total || written.literals < 2 ||
+            written.combined != combination::sum || written.aggregated != aggregation::sum)
+            return false;
+        const unsigned head = written.head_variables();
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = out.literals[written.first_literal + body];
+            if (!item.gives_value() || item.has_element || item.transposed ||
+                (variables_of(item) & ~head))
+                return false;
+        }
+        return true;
+    }
+    static constexpr unsigned variables_of(const literal& item) {
+        unsigned mask = 0;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0) mask |= 1u << item.terms[axis].variable;
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable >= 0)
+                mask |= 1u << item.weight.terms[axis].variable;
+        return mask;
+    }
+
+    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
+    static constexpr bool take_away(literal& item, const int* offsets) {
+        bool plain = true;
+        auto take = [&](term& at) {
+            if (at.variable < 0) return;
+            at.offset -= offsets[at.variable];
+            plain = plain && at.offset == 0;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        return plain;
+    }
+
+    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// outside.
+    constexpr void split_outside(int at, const auto& definer) {
+        if (!adds_literals(out.rules[at])) return;
+        rule user = out.rules[at];
+        auto is_outside = [&](const literal& item) {
+            return item.kind == literal_kind::relation && item.weight.weight >= 0 &&
+                   !is_in_loop(definer[item.relation], user);
+        };
+        int offsets[max_variables]{};
+        unsigned mentioned = 0;
+        for (int body = 0; body < user.literals && !mentioned; ++body) {
+            const literal& item = out.literals[user.first_literal + body];
+            if (!is_outside(item)) continue;
+            mentioned = variables_of(item);
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (item.terms[axis].variable >= 0)
+                    offsets[item.terms[axis].variable] = item.terms[axis].offset;
+        }
+        if (!((mentioned >> user.recurs.time) & 1u)) return;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        literal outer;
+        int places[max_variables]{};
+        for (int axis = 0; axis < user.arity; ++axis) {
+            const int index = user.terms[axis].variable;
+            if (!((mentioned >> index) & 1u)) continue;
+            places[index] = made.variables.push(user.variables[index]);
+            made.terms[made.arity++] = {places[index], 0};
+            outer.terms[outer.arity++] = {index, offsets[index]};
+        }
+        made.head = outer.relation =
+            out.relations.push({out.relations[user.head].id, user.scope, true});
+        made.first_literal = out.literals.size();
+        int kept = 0;
+        for (int body = 0; body < user.literals; ++body) {
+            const literal item = out.literals[user.first_literal + body];
+            literal moved = item;
+            const bool plain = take_away(moved, offsets);
+            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+                               (is_outside(item) || item.kind == literal_kind::weight);
+            if (!taken) {
+                out.literals[user.first_literal + kept++] = item;
+                continue;
+            }
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (moved.terms[axis].variable >= 0)
+                    moved.terms[axis].variable = places[moved.terms[axis].variable];
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                if (moved.weight.terms[axis].variable >= 0)
+                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            out.literals.push(moved);
+            ++made.literals;
+        }
+        out.literals[user.first_literal + kept++] = outer;
+        out.rules[at].literals = kept;
+        out.rules.push(made);
     }
 
     constexpr void split_weighted_literals() {
@@ -7690,7 +7688,9 @@ class domain_finder {
         }
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        root = out.pool.both(root, limit_of_time(written));
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -7721,6 +7721,15 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// What a head says of its time that is no plain variable.
+    constexpr int limit_of_time(const rule& written) {
+        if (written.base < 0 && written.shift <= 0) return -1;
+        const bool base = written.base >= 0;
+        return out.pool.add(base ? node_kind::equal : node_kind::less_equal, 0,
+                            out.pool.add(node_kind::constant, base ? written.base : written.shift),
+                            out.pool.add(node_kind::variable, written.shifted));
     }
 
     /// The rules of one logit must have one space: a bias without the mask would admit again what
@@ -7851,6 +7860,788 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
+/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+struct window {
+    int first = 0;
+    int last = never;
+    int rest = -1;  // the part of the condition that is no bound of the time
+
+    constexpr bool holds(int time) const { return first <= time && time < last; }
+    constexpr bool empty() const { return first >= last; }
+    constexpr window cut(int begin, int end) const {
+        return {first > begin ? first : begin, last < end ? last : end, rest};
+    }
+};
+
+template <sizes Sizes, int Facts>
+class loop_planner {
+  public:
+    shaped<Sizes, Facts> program{};
+    domains<Sizes> conditions{};
+
+    constexpr loop_planner(const shaped<Sizes, Facts>& shapes, const domains<Sizes>& found)
+        : program(shapes), conditions(found) {
+        const list<int, Sizes.rules> order = program.order;
+        program.order.count = 0;
+        for (int place = 0; place < order.size();) {
+            const int loop = rule_of(order[place]).recurs.loop;
+            if (loop < 0) {
+                program.order.push(order[place++]);
+                continue;
+            }
+            members_.count = 0;
+            while (place < order.size() && rule_of(order[place]).recurs.loop == loop)
+                members_.push(order[place++]);
+            plan_loop();
+        }
+        program.mistake = conditions.mistake;
+    }
+
+  private:
+    list<int, Sizes.rules> members_{};
+    list<int, Sizes.rules> emitted_{};
+
+    constexpr rule& rule_of(int at) { return program.text.rules[at]; }
+    constexpr const rule& rule_of(int at) const { return program.text.rules[at]; }
+    constexpr literal& item(const rule& of, int body) {
+        return program.text.literals[of.first_literal + body];
+    }
+    constexpr int extent_of(const rule& written) const {
+        return program.relations[written.head].extents[written.recurs.argument];
+    }
+    /// The rule that a literal follows from, if that is of the same recursion; else -1.
+    constexpr int inner_definer(const rule& written, const literal& value) const {
+        if (value.kind != literal_kind::relation) return -1;
+        const int from = program.relations[value.relation].rule;
+        return from >= 0 && rule_of(from).recurs.loop == written.recurs.loop ? from : -1;
+    }
+
+    constexpr void plan_loop() {
+        check_bases();
+        if (!conditions.mistake.ok()) return;
+        emitted_.count = 0;
+        for (int at : members_) {
+            if (rule_of(at).total)
+                split_by_time(at);
+            else
+                bound_rule(at);
+        }
+        // In the order of the relations: what stood alone has taken the head of its sum.
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) fill_gaps(at);
+        for (int at : emitted_) take_time_out(rule_of(at));
+        for (int pass = 0; pass < 2; ++pass)
+            for (int place = emitted_.size(); place-- > 0;) leave_out_unused(emitted_[place]);
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) program.order.push(at);
+    }
+
+    static constexpr bool is_empty(const rule& written) {
+        return written.recurs.first >= written.recurs.last;
+    }
+
+    // Bounds of the time.
+
+    struct line {
+        int slope = 0;
+        int constant = 0;
+        bool known = true;
+    };
+
+    constexpr line line_of(int root, int variable) const {
+        const node& top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::constant) return {0, top.value};
+        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+        const line left = line_of(top.left, variable);
+        const line right = line_of(top.right, variable);
+        const int sign = top.kind == node_kind::add ? 1 : -1;
+        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+                left.known && right.known};
+    }
+
+    /// The condition as bounds of the variable, and what else it says.
+    constexpr window window_of(int root, int variable) {
+        window result;
+        add_bounds(root, variable, result);
+        return result;
+    }
+    constexpr void add_bounds(int root, int variable, window& to) {
+        if (root < 0) return;
+        const node top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::conjunction) {
+            add_bounds(top.left, variable, to);
+            add_bounds(top.right, variable, to);
+            return;
+        }
+        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
+                              top.kind == node_kind::equal;
+        line at{0, 0, false};
+        if (compares) {
+            const line left = line_of(top.left, variable);
+            const line right = line_of(top.right, variable);
+            at = {left.slope - right.slope, left.constant - right.constant,
+                  left.known && right.known};
+        }
+        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+            to.rest = conditions.pool.both(to.rest, root);
+            return;
+        }
+        // slope * time + constant, against zero.
+        const int zero = -at.slope * at.constant;
+        const int beyond = top.kind == node_kind::less ? 1 : 0;
+        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
+        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
+    }
+
+    /// When the literal of a sum has an atom.
+    constexpr window window_of_part(const rule& sum, const literal& part) {
+        const int root = conditions.pool.substitute(conditions.pool.nodes,
+                                                    conditions.domain[part.relation], part.terms);
+        const int extent = program.relations[part.relation].extents[sum.recurs.argument];
+        return window_of(root, sum.recurs.time).cut(0, extent);
+    }
+
+    // A relation that is read before it is computed must have had an atom at each time.
+
+    constexpr void check_bases() {
+        for (int place = 0; place < members_.size(); ++place) {
+            const rule& written = rule_of(members_[place]);
+            for (int body = 0; body < written.literals; ++body) {
+                const int from = inner_definer(written, item(written, body));
+                bool later = false;
+                for (int other = place; other < members_.size(); ++other)
+                    later = later || members_[other] == from;
+                if (later && !always_holds(from)) {
+                    const int stacking = program.text.scopes[written.scope].rule;
+                    conditions.mistake = {fault::recursion_without_a_base,
+                                          rule_of(from).number,
+                                          program.text.relations[rule_of(from).head].id,
+                                          0,
+                                          0,
+                                          stacking < 0 ? -1 : rule_of(stacking).number};
+                    return;
+                }
+            }
+        }
+    }
+
+    constexpr bool always_holds(int at) {
+        const rule& written = rule_of(at);
+        const int extent = extent_of(written);
+        if (!written.total) {
+            const window when = window_of(conditions.domain[written.head], written.recurs.argument);
+            return when.rest < 0 && when.first <= 0 && when.last >= extent;
+        }
+        int known = 0;  // before this time there always is an atom
+        for (bool grows = true; grows && known < extent;) {
+            grows = false;
+            for (int body = 0; body < written.literals; ++body) {
+                const window when = window_of_part(written, item(written, body));
+                if (when.rest >= 0 || !when.holds(known)) continue;
+                known = when.last;
+                grows = true;
+            }
+        }
+        return known >= extent;
+    }
+
+    // When each rule is computed.
+
+    constexpr void bound_rule(int at) {
+        rule& written = rule_of(at);
+        const window when =
+            window_of(conditions.condition[at], written.recurs.time).cut(0, extent_of(written));
+        conditions.condition[at] = when.rest;
+        // The part of a sum that stands alone has been bounded as such.
+        if (written.recurs.last == never || when.last < written.recurs.last)
+            written.recurs.last = when.last;
+        if (when.first > written.recurs.first) written.recurs.first = when.first;
+        emitted_.push(at);
+    }
+
+    /// A sum has different parts at different times: a rule for each of these windows. Where one
+    /// part stands alone, its own rule gives the sum.
+    constexpr void split_by_time(int at) {
+        const rule sum = rule_of(at);
+        const int extent = extent_of(sum);
+        list<window, max_literals> parts{};
+        for (int body = 0; body < sum.literals; ++body)
+            parts.push(window_of_part(sum, item(sum, body)));
+        list<window, 2 * max_literals + 1> windows{};
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            for (const window& part : parts) {
+                if (part.first > begin && part.first < end) end = part.first;
+                if (part.last > begin && part.last < end) end = part.last;
+            }
+            windows.push({begin, end});
+            begin = end;
+        }
+        rule_of(at).literals = 0;
+        const bool whole = windows.size() == 1;
+        for (const window& when : windows) {
+            rule made = sum;
+            made.first_literal = program.text.literals.size();
+            made.literals = 0;
+            made.recurs.first = when.first;
+            made.recurs.last = when.last;
+            made.recurs.partial = !whole;
+            for (int body = 0; body < sum.literals; ++body) {
+                if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                const literal part = item(sum, body);
+                if (parts[body].first < when.first) ++program.relations[part.relation].uses;
+                program.text.literals.push(part);
+                conditions.expression.push(-1);
+                ++made.literals;
+            }
+            if (made.literals == 0) continue;
+            if (made.literals == 1 && gives_sum(made)) continue;
+            const int place = program.text.rules.push(made);
+            conditions.condition.push(-1);
+            program.relations[sum.head].rule = place;
+            emitted_.push(place);
+        }
+    }
+
+    constexpr bool gives_sum(const rule& sum) {
+        const literal& only = item(sum, 0);
+        const relation_shape& shape = program.relations[only.relation];
+        const int part_at = inner_definer(sum, only);
+        if (part_at < 0 || shape.uses != 1 || shape.output || rule_of(part_at).total ||
+            !(shape.value == program.relations[sum.head].value))
+            return false;
+        for (int axis = 0; axis < only.arity; ++axis)
+            if (shape.extents[axis] != program.relations[sum.head].extents[axis] &&
+                axis != sum.recurs.argument)
+                return false;
+        rule& part = rule_of(part_at);
+        if (part.recurs.partial) return false;
+        part.head = sum.head;
+        part.recurs.first = sum.recurs.first;
+        part.recurs.last = sum.recurs.last;
+        part.recurs.partial = sum.recurs.partial;
+        program.relations[sum.head].rule = part_at;
+        return true;
+    }
+
+    /// Atoms that do not exist are zeros for those who look from outside.
+    constexpr void fill_gaps(int at) {
+        const int relation = rule_of(at).head;
+        if (!program.relations[relation].output && !is_used_outside(rule_of(at))) return;
+        const int extent = extent_of(rule_of(at));
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            bool covered = false;
+            for (int other : emitted_) {
+                const rule& known = rule_of(other);
+                if (known.head != relation || is_empty(known)) continue;
+                const window when{known.recurs.first, known.recurs.last};
+                if (when.holds(begin)) {
+                    covered = true;
+                    end = when.last;
+                    break;
+                }
+                if (when.first > begin && when.first < end) end = when.first;
+            }
+            if (!covered) {
+                rule_of(at).recurs.partial = true;
+                rule zero = rule_of(at);
+                zero.literals = 0;
+                zero.transformations.count = 0;
+                zero.combined = combination::sum;
+                zero.aggregated = aggregation::sum;
+                zero.aggregated_variables = 0;
+                zero.aggregated_order.count = 0;
+                zero.recurs.first = begin;
+                zero.recurs.last = end;
+                emitted_.push(program.text.rules.push(zero));
+                conditions.condition.push(-1);
+            }
+            begin = end;
+        }
+    }
+
+    constexpr bool is_used_outside(const rule& of) const {
+        for (const rule& user : program.text.rules) {
+            if (user.recurs.loop == of.recurs.loop) continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = program.text.literals[user.first_literal + body];
+                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
+            }
+        }
+        return false;
+    }
+
+    // The rules as the loop sees them.
+
+    constexpr void take_time_out(rule& written) {
+        recurrence& recurs = written.recurs;
+        auto take = [&](term& at) {
+            if (at.variable == recurs.time) at = {loop_time, at.offset - recurs.delay};
+        };
+        auto take_all = [&](term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
+        };
+        take_all(written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            take_all(item(written, body).terms, item(written, body).arity);
+            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
+        }
+        for (transformation_use& function : written.transformations)
+            for (weight_use& use : function.weights) take_all(use.terms, use.arity);
+        written.variables[recurs.time].extent = 1;
+        recurs.first += recurs.delay;
+        recurs.last += recurs.delay;
+        int& domain = conditions.domain[written.head];
+        domain = window_of(domain, recurs.argument).rest;
+    }
+
+    /// A rule whose relation only the loop reads is computed in the rounds whose numbers are read.
+    constexpr void leave_out_unused(int at) {
+        rule& written = rule_of(at);
+        if (written.recurs.partial || program.relations[written.head].output ||
+            is_used_outside(written))
+            return;
+        int first = never;
+        int last = 0;
+        for (int other : emitted_) {
+            const rule& user = rule_of(other);
+            if (is_empty(user)) continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind != literal_kind::relation || value.relation != written.head)
+                    continue;
+                const int moved =
+                    value.terms[written.recurs.argument].offset + written.recurs.delay;
+                if (user.recurs.first + moved < first) first = user.recurs.first + moved;
+                if (user.recurs.last + moved > last) last = user.recurs.last + moved;
+            }
+        }
+        if (first > written.recurs.first) written.recurs.first = first;
+        if (last < written.recurs.last) written.recurs.last = last;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns the types of a program into a `source`, in one walk.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+namespace lang = sequent::language;
+
+// How much room the arrays need.
+
+template <class T>
+inline constexpr sizes size_of{0, 0, 0, 1};
+
+template <class Index>
+inline constexpr int index_nodes = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::index_expression<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::order Relation, class Left, class Right>
+inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::connective Operation, class Left, class Right>
+inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <class Test, class Left, class Right>
+inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::fixed_string Fact, class Left, class Right>
+inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
+
+template <class T>
+    requires lang::is_literal<T>
+inline constexpr sizes size_of<T>{0, 1, 0, 1};
+template <class Index>
+inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
+template <lang::constraint T>
+inline constexpr sizes size_of<T>{0, 0, index_nodes<T> + 1, 1};
+template <class Left, class Right>
+inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size_of<Right>;
+template <lang::transformation Kind, class... Arguments>
+inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
+    0, 0, (0 + ... + index_nodes<Arguments>), 1};
+template <int Count, class Program>
+inline constexpr sizes size_of<lang::repeated<Count, Program>> =
+    size_of<Program> + sizes{0, 0, 0, 2};
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Head, class Body>
+inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
+template <class Indices, class... Rules>
+inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
+    (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
+
+template <sizes Sizes>
+class reader {
+  public:
+    source<Sizes> out{};
+
+    constexpr reader() { out.scopes.push({}); }
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read(const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        number_ = 0;
+        read_rules(program);
+    }
+
+  private:
+    rule current{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    template <std::size_t... Indices, class... Rules>
+    constexpr void read_rules(
+        const lang::program<std::index_sequence<Indices...>, Rules...>& program) {
+        (begin(static_cast<const lang::rule_at<Indices, Rules>&>(program).rule), ...);
+    }
+
+    template <class... Parts>
+    constexpr void begin(const lang::program<Parts...>& spliced) {
+        read_rules(spliced);
+    }
+    template <class Rule>
+    constexpr void begin(const Rule& written) {
+        current = rule{};
+        current.number = number_++;
+        current.scope = scope_;
+        current.first_literal = out.literals.size();
+        read_rule(written);
+        current.literals = out.literals.size() - current.first_literal;
+        if (current.literals > max_literals) fail(fault::too_many_literals);
+        const rule finished = current;
+        const int at = out.rules.push(finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    constexpr void fail(fault mistake) {
+        if (out.mistake != fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current.number;
+        out.mistaken_scope = scope_;
+    }
+
+    template <class Head, class Body>
+    constexpr void read_rule(const lang::rule<Head, Body>& written) {
+        read_head(written.head);
+        read_body(written.body);
+    }
+    template <class Body, class Function>
+    constexpr void read_rule(const lang::applied<Body, Function>& written) {
+        current.transforms_atom = true;
+        read_atom_transformation(written);
+    }
+    template <class Body, class Function>
+    constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
+        if constexpr (lang::is_applied<Body>)
+            read_atom_transformation(written.body);
+        else
+            read_head(written.body);
+        read_function(written.function);
+    }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr void read_head(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
+        current.head = relation_id(text_of<Name>());
+        read_terms(head.terms, current.terms, current.arity);
+        if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
+    }
+
+    template <class Left, class Right>
+    constexpr void read_body(const lang::joined<Left, Right>& body) {
+        read_body(body.left);
+        read_body(body.right);
+    }
+    template <class Body, class Function>
+    constexpr void read_body(const lang::applied<Body, Function>& body) {
+        read_body(body.body);
+        read_function(body.function);
+    }
+    template <lang::constraint Condition>
+    constexpr void read_body(const Condition& condition) {
+        const int root = read_node(condition);
+        current.condition =
+            current.condition < 0
+                ? root
+                : out.nodes.push({node_kind::conjunction, 0, current.condition, root});
+    }
+    template <class Item>
+        requires lang::is_literal<Item>
+    constexpr void read_body(const Item& item) { out.literals.push(read_literal(item)); }
+
+    template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+    constexpr literal read_literal(
+        const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& item) {
+        literal result;
+        result.relation = relation_id(text_of<Name>());
+        read_terms(item.terms, result.terms, result.arity);
+        if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.negated = (Modifiers & lang::negated) != 0;
+        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        return result;
+    }
+    template <lang::weight_literal Weight>
+    constexpr literal read_literal(const Weight& item) {
+        literal result;
+        result.kind = literal_kind::weight;
+        result.weight = read_weight(item.use());
+        result.transposed = result.weight.transposed;
+        result.weight.transposed = false;
+        return result;
+    }
+    template <class Inner, class Index>
+    constexpr literal read_literal(const lang::element<Inner, Index>& item) {
+        literal result = read_literal(item.inner);
+        result.has_element = true;
+        result.element = read_term(item.index);
+        return result;
+    }
+    constexpr literal read_literal(const lang::constant& item) {
+        literal result;
+        result.kind = literal_kind::number;
+        result.number = item.value;
+        return result;
+    }
+    template <class Index>
+    constexpr literal read_literal(const lang::index_value<Index>& item) {
+        literal result;
+        result.kind = literal_kind::index;
+        result.expression = read_node(item.index);
+        return result;
+    }
+
+    template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+    constexpr weight_use read_weight(
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        weight_use result;
+        weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
+        int axis = 0;
+        ((declared.shape[axis++] = Shape), ...);
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        result.transposed = (Modifiers & lang::transposed) != 0;
+        result.frozen = (Modifiers & lang::frozen) != 0;
+        return result;
+    }
+
+    template <lang::combination Kind>
+    constexpr void read_function(const lang::combine<Kind>&) {
+        if (current.states_combination || current.states_aggregation ||
+            current.transformations.size())
+            fail(fault::a_combination_stands_first);
+        current.combined = Kind;
+        current.states_combination = true;
+    }
+    template <lang::transformation Kind, class... Arguments>
+    constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
+        if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        if (current.transformations.size() == max_transformations) {
+            fail(fault::too_many_transformations);
+            return;
+        }
+        if constexpr (Kind == lang::transformation::identity) {
+            return;
+        } else {
+            transformation_use use;
+            use.kind = Kind;
+            use.numbers[0] = function.numbers[0];
+            use.numbers[1] = function.numbers[1];
+            read_arguments(function.arguments, use, 0);
+            current.transformations.push(use);
+        }
+    }
+    constexpr void read_arguments(const lang::pack<>&, transformation_use&, int) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const lang::pack<First, Rest...>& arguments,
+                                  transformation_use& use, int at) {
+        if constexpr (lang::weight_literal<First>)
+            use.weights[at] = read_weight(arguments.first);
+        else
+            use.position = read_node(arguments.first);
+        read_arguments(arguments.rest, use, at + 1);
+    }
+    template <lang::aggregation Kind, class... Variables>
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
+        if (current.states_aggregation) fail(fault::two_aggregations);
+        current.aggregated = Kind;
+        current.states_aggregation = true;
+        auto add = [this](int index) {
+            if (!((current.aggregated_variables >> index) & 1u))
+                current.aggregated_order.push(index);
+            current.aggregated_variables |= 1u << index;
+        };
+        (add(variable_of(Variables{})), ...);
+    }
+    template <int Count, class Program>
+    constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        current.repeat = Count;
+        current.block = out.scopes.push({scope_, Count, -1});
+        int depth = 0;
+        for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        const rule outer = current;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        literal input = out.literals[outer.first_literal];
+        // The block's literals come before those of the rule that stacks it.
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(*stacked.block);
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current = outer;
+        current.first_literal = out.literals.size();
+        if (outer_literals > outer.first_literal) out.literals.push(input);
+    }
+
+    // Terms and index expressions.
+
+    constexpr void read_terms(const lang::pack<>&, term*, int&) {}
+    template <class First, class... Rest>
+    constexpr void read_terms(const lang::pack<First, Rest...>& written, term* terms, int& arity) {
+        if (arity == max_arity) {
+            fail(fault::too_many_arguments);
+            return;
+        }
+        terms[arity++] = read_term(written.first);
+        read_terms(written.rest, terms, arity);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr term read_term(const lang::var<Name, Extent>& written) {
+        return {variable_of(written), 0};
+    }
+    constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
+        if constexpr (Operation == lang::arithmetic::add ||
+                      Operation == lang::arithmetic::subtract) {
+            const term left = read_term(written.left);
+            const term right = read_term(written.right);
+            const bool add = Operation == lang::arithmetic::add;
+            if (right.variable < 0)
+                return {left.variable,
+                        add ? left.offset + right.offset : left.offset - right.offset};
+            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
+        }
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+    template <lang::fixed_string Name>
+    constexpr term read_term(const lang::bound<Name>&) {
+        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        return {};
+    }
+
+    template <lang::fixed_string Name, int Extent>
+    constexpr int read_node(const lang::var<Name, Extent>& written) {
+        return out.nodes.push({node_kind::variable, variable_of(written)});
+    }
+    template <lang::fixed_string Name>
+    constexpr int read_node(const lang::bound<Name>&) {
+        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
+    }
+    template <class Test, class Left, class Right>
+    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
+        const int place = place_in(out.decisions, decision_function{&Test::holds});
+        const int at = read_pair(node_kind::decision, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <lang::fixed_string Fact, class Left, class Right>
+    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
+        const int place = place_in(out.compared, text_of<Fact>());
+        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
+    }
+    constexpr int read_node(const lang::integer& written) {
+        return out.nodes.push({node_kind::constant, written.value});
+    }
+    template <class Left, class Right>
+    constexpr int read_pair(node_kind kind, const Left& left, const Right& right) {
+        const int left_node = read_node(left);
+        const int right_node = read_node(right);
+        return out.nodes.push({kind, 0, left_node, right_node});
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::order Relation, class Left, class Right>
+    constexpr int read_node(const lang::comparison<Relation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::less) + static_cast<int>(Relation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+    template <lang::connective Operation, class Left, class Right>
+    constexpr int read_node(const lang::compound<Operation, Left, Right>& written) {
+        constexpr int kind = static_cast<int>(node_kind::conjunction) + static_cast<int>(Operation);
+        return read_pair(static_cast<node_kind>(kind), written.left, written.right);
+    }
+
+    // Names.
+
+    template <lang::fixed_string Name>
+    static constexpr name text_of() {
+        return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
+    template <lang::fixed_string Name, int Extent>
+    constexpr int variable_of(const lang::var<Name, Extent>&) {
+        constexpr name id = text_of<Name>();
+        for (int at = 0; at < current.variables.size(); ++at)
+            if (current.variables[at].id == id) return at;
+        if (current.variables.size() == max_variables) {
+            fail(fault::too_many_variables);
+            return 0;
+        }
+        return current.variables.push({id, Extent, 0});
+    }
+    constexpr int relation_id(const name& id) {
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return out.relations.push({id, scope_, false});
+    }
+    constexpr int weight_id(const weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return out.weights.push(declared);
+    }
+};
+
+/// The source of a program object.
+template <const auto& Program>
+consteval auto read() {
+    reader<size_of<std::remove_cvref_t<decltype(Program)>>> walk;
+    walk.read(Program);
+    return walk.out;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
 /// kernel sees one step, a shape and pointers; it knows nothing of rules.
 
@@ -7867,9 +8658,9 @@ struct operand {
     place where = place::none;
     int index = -1;  // which fact, or which buffer of the workspace
     int offset = 0;
-    int layer_strides[max_depth]{};
+    int layer_strides[max_loops]{};
     int adjoint = -1;  // offset of the gradient in the workspace
-    int adjoint_layer_strides[max_depth]{};
+    int adjoint_layer_strides[max_loops]{};
     bool trained = false;
 };
 
@@ -8038,8 +8829,11 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 1;  // of all atoms
+    int out_total = 0;  // of all atoms; 0 in a recursion
     list<pair_join, max_joins> joins{};
+    int time = -1;  // in a recursion, the variable that the loop at this level counts
+    int level = 0;
+    int delay = 0;
 };
 
 enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
@@ -8055,7 +8849,11 @@ struct step {
     int at = 0;     // in the list of its kind; of repeat_end, the step that begins
     int rule = -1;  // that it computes
     int repeat = 1;
-    int depth = 0;  // how many stacks it stands in
+    int depth = 0;          // how many stacks and recursions it stands in
+    bool recurs = false;    // repeats over the times of a recursion, not over layers
+    bool backward = false;  // the last time first
+    int first = 0;          // within a recursion, the rounds in which it is run
+    int last = never;
     list<birth, max_literals + 4> births{};
 };
 
@@ -8400,8 +9198,6 @@ struct weight_layout {
     int group_column = 0;  // its first among the group's columns
 };
 
-inline constexpr int never = 1 << 30;
-
 struct buffer {
     int size = 0;
     int scope = 0;
@@ -8450,6 +9246,7 @@ struct draft {
     const domains<Sizes>& conditions;
     plan_tables<Sizes, Facts> out{};
 
+    bool recurs = false;  // some rules do
     list<role, Sizes.rules> roles{};
     list<int, Sizes.rules> group_of{};
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
@@ -8460,6 +9257,7 @@ struct draft {
         : in(program), conditions(found) {
         out.pool = found.pool;
         const int rules = in.text.rules.size();
+        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
         roles.reset(rules);
         group_of.reset(rules);
         user.reset(rules);
@@ -8487,7 +9285,8 @@ struct draft {
     }
     constexpr bool is_private(int rule) const {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
-               !is_block_output(rule);
+               !is_block_output(rule) && !rule_of(rule).recurs.partial &&
+               rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -8533,6 +9332,19 @@ struct draft {
         int depth = 0;
         for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
         return depth;
+    }
+
+    /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
+    constexpr int times_of(const rule& written) const {
+        return written.recurs.loop < 0
+                   ? 1
+                   : in.relations[written.head].extents[written.recurs.argument];
+    }
+    /// What the time adds to an operand of a rule.
+    constexpr void add_time(operand& to, const rule& written, int stride) const {
+        const int level = depth_of(written.scope);
+        to.layer_strides[level] += stride;
+        if (to.where == place::value) to.adjoint_layer_strides[level] += stride;
     }
 
     // Operands. Those of the workspace hold their buffer's number until memory is laid out.
@@ -8676,7 +9488,9 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& at = item.terms[axis];
         const int extent = draft.in.relations[item.relation].extents[axis];
-        if (at.variable >= 0 && written.variables[at.variable].extent > extent) return false;
+        if (at.variable == loop_time) continue;
+        if (at.variable >= 0 && written.variables[at.variable].extent + at.offset > extent)
+            return false;
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
@@ -8689,11 +9503,11 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
 
 /// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
 template <class Draft>
-constexpr bool is_plain_row(const Draft& draft, int at) {
+constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
-        if (!is_sparse_condition(draft, item) && !is_plain(item)) return false;
+        if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
     return true;
 }
@@ -8703,7 +9517,9 @@ template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (written.repeat || !adds(draft, written)) return false;
-    if (!is_plain_row(draft, at) || written.arity > max_outers) return false;
+    // Where there is a recursion, rules outside of it may well read it from the next time on.
+    const bool moved = draft.recurs;
+    if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
     const axes pairs = pairs_of_rule(draft, at);
     if (!is_row_condition(draft, at, pairs)) return false;
     for (const transformation_use& function : written.transformations) {
@@ -8716,6 +9532,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
             draft.in.text.nodes[function.position].kind != node_kind::constant)
             return false;
+        if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
@@ -8763,6 +9580,28 @@ constexpr int count_terms(const Draft& draft, int at) {
     return count;
 }
 
+/// Whether no other rule of the recursion multiplies the same input, so that the two would be
+/// computed together, and the weights have no indices that would change the user's layout.
+template <class Draft>
+constexpr bool stands_alone(const Draft& draft, int at) {
+    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.weight.weight < 0) continue;
+        if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
+        for (int other : draft.in.order) {
+            const rule& next = draft.rule_of(other);
+            if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
+            for (int place = 0; place < next.literals; ++place) {
+                const literal& same = draft.literal_of(other, place);
+                if (same.kind == literal_kind::relation && same.relation == item.relation &&
+                    same.weight.weight >= 0)
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
 /// Whether the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
@@ -8781,8 +9620,12 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit the condition.
     if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
-    for (int axis = 0; axis < item.arity; ++axis)
-        if (item.terms[axis].variable < 0) return false;
+    for (int axis = 0; axis < item.arity; ++axis) {
+        const term& argument = item.terms[axis];
+        if (argument.variable < 0 && argument.variable != loop_time) return false;
+        if (argument.variable >= 0 && argument.offset) return false;
+    }
+    if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
     int products = 0;
     for (int body = 0; body < using_rule.literals; ++body) {
@@ -8810,7 +9653,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity);
+        collect(at, identity, 0);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -8825,7 +9668,8 @@ class row_builder {
         int size = draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && !axes_.in_pair(index)) size *= variables_[index].extent;
+            if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
+                size *= variables_[index].extent;
         }
         return size;
     }
@@ -8843,6 +9687,11 @@ class row_builder {
                 if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
             stride *= variables_[variable].extent;
         };
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] =
+                    row_stride ? row_stride * (axes_.row >= 0 ? variables_[axes_.row].extent : 1)
+                               : atoms_at_once() * size;
         if (axes_.segment >= 0) assign(axes_.segment);
         for (int at = axes_.outers.size(); at-- > 0;) assign(axes_.outers[at]);
         if (axes_.row >= 0) {
@@ -8911,19 +9760,31 @@ class row_builder {
         });
     }
 
-    static constexpr term mapped(const term& at, const term* map) {
-        return at.variable < 0 ? at : map[at.variable];
+    /// How many atoms the head has, at one time if it is of a recursion.
+    constexpr int atoms_at_once() const {
+        int atoms = 1;
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable >= 0)
+                atoms *= variables_[rule_.terms[axis].variable].extent;
+        return atoms;
     }
 
-    constexpr void collect(int at, const term* map) {
+    static constexpr term mapped(const term& at, const term* map, int later) {
+        if (at.variable == loop_time) return {loop_time, at.offset + later};
+        if (at.variable < 0) return at;
+        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+    }
+
+    /// `later`: how many rounds after its own the rule is used.
+    constexpr void collect(int at, const term* map, int later) {
         const rule& written = draft_.rule_of(at);
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
-                item.terms[axis] = mapped(item.terms[axis], map);
+                item.terms[axis] = mapped(item.terms[axis], map, later);
             for (int axis = 0; axis < item.weight.arity; ++axis)
-                item.weight.terms[axis] = mapped(item.weight.terms[axis], map);
+                item.weight.terms[axis] = mapped(item.weight.terms[axis], map, later);
             const int definer =
                 item.kind == literal_kind::relation ? draft_.in.relations[item.relation].rule : -1;
             if (definer >= 0 && draft_.roles[definer] == role::inlined) {
@@ -8936,7 +9797,9 @@ class row_builder {
                                            ? item.terms[axis]
                                            : term{variables_.push(inner.variables[index]), 0};
                 }
-                collect(definer, inner_map);
+                const int time = inner.recurs.argument;
+                collect(definer, inner_map,
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
             } else {
                 literals_.push(
                     {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
@@ -8961,6 +9824,7 @@ class row_builder {
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
+            if (index < 0) continue;
             const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
@@ -8981,7 +9845,7 @@ class row_builder {
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
+            if (index >= 0 && index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
                 axes_.outers.push(index);
         }
     }
@@ -8990,6 +9854,7 @@ class row_builder {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
+            if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
             if (at.variable < 0) continue;
             if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
             if (at.variable == axes_.segment) to.column += strides[axis];
@@ -9138,6 +10003,9 @@ class attention_matcher {
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+        stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, rule_.scope);
         layout.offset = 0;
     }
@@ -9220,6 +10088,7 @@ class attention_matcher {
         if (rule_.variables.size() != rule_.arity + 1) return false;
         for (int axis = 0; axis < weights.arity; ++axis) {
             const term& at = weights.terms[axis];
+            if (at == softmax.terms[axis] && at.variable == loop_time) continue;
             if (at.variable < 0) return false;
             if (rule_.variables[at.variable].extent !=
                 draft_.in.relations[weights.relation].extents[axis])
@@ -9272,12 +10141,14 @@ class attention_matcher {
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
+            if (index < 0) continue;
             const unsigned bit = 1u << index;
             if (!(in_weights & bit) || (in_value & bit)) continue;
             if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable != row_) outers_.push(rule_.terms[axis].variable);
+            if (rule_.terms[axis].variable >= 0 && rule_.terms[axis].variable != row_)
+                outers_.push(rule_.terms[axis].variable);
     }
 
     constexpr int expand_weights() {
@@ -9291,8 +10162,13 @@ class attention_matcher {
         const rule& written = draft_.rule_of(at);
         if (written.repeat || written.variables.size() != written.arity) return -1;
         term map[max_variables]{};
-        for (int axis = 0; axis < written.arity; ++axis)
-            map[written.terms[axis].variable] = arguments[axis];
+        for (int axis = 0; axis < written.arity; ++axis) {
+            if (written.terms[axis].variable >= 0)
+                map[written.terms[axis].variable] = arguments[axis];
+            else if (!(written.terms[axis] == arguments[axis]))
+                return -1;
+        }
+        if (written.recurs.loop >= 0) map[written.recurs.time] = {loop_time, -written.recurs.delay};
         if (!fill_) {
             if (absorbed.size() == 8) return -1;
             absorbed.push(at);
@@ -9436,6 +10312,7 @@ class attention_matcher {
                 return true;
             case node_kind::variable: {
                 const term& at = map[top.value];
+                if (at.variable == loop_time) return false;
                 to.value += factor * at.offset;
                 if (at.variable == row_ && row_ >= 0) to.x.row += factor;
                 if (at.variable == column_) to.x.column += factor;
@@ -9474,6 +10351,7 @@ class attention_matcher {
             bare ? draft_.weight_operand(item.weight) : draft_.relation_operand(item.relation);
         auto add = [&](const term& at, int stride) {
             result.at.offset += at.offset * stride;
+            if (at.variable == loop_time) draft_.add_time(result.at, rule_, stride);
             if (at.variable < 0) return;
             if (at.variable == row_) result.row += stride;
             if (at.variable == column_) result.column += stride;
@@ -9540,11 +10418,12 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
     if (written.transformations.size() || draft.head_of(at).output || draft.is_block_output(at) ||
         written.literals > 2 || written.variables.size() != written.arity ||
-        written.combined == combination::elementwise_product)
+        written.recurs.partial || written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
     const axes& chosen = builder.chosen();
-    if ((chosen.row < 0 && chosen.pairs < 0) || chosen.outers.size()) return result;
+    const bool recurs = written.recurs.loop >= 0;
+    if ((chosen.row < 0 && chosen.pairs < 0 && !recurs) || chosen.outers.size()) return result;
     result.row = chosen.row;
     result.pairs = chosen.pairs;
     result.condition = draft.conditions.condition[at];
@@ -9571,11 +10450,22 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     }
     if (!product) return result;
     for (int axis = 0; axis < result.x.arity; ++axis)
-        if (result.x.terms[axis].variable == result.row) result.x.terms[axis].variable = 0;
+        if (result.row >= 0 && result.x.terms[axis].variable == result.row)
+            result.x.terms[axis].variable = 0;
     result.columns = draft.head_of(at).value.size() *
                      (result.segment >= 0 ? written.variables[result.segment].extent : 1);
     result.fits = true;
     return result;
+}
+
+/// Whether both rules are computed in the same rounds of one recursion, or in none.
+template <class Draft>
+constexpr bool is_same_loop(const Draft& draft, int one, int other) {
+    const recurrence& left = draft.rule_of(one).recurs;
+    const recurrence& right = draft.rule_of(other).recurs;
+    return left.loop == right.loop && left.first == right.first && left.last == right.last &&
+           left.delay == right.delay &&
+           draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
 template <class Draft>
@@ -9594,7 +10484,8 @@ constexpr void group_products(Draft& draft) {
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
                         next.x.relation == first.x.relation && next.pairs == first.pairs &&
                         next.condition == first.condition &&
-                        (next.bias.weight < 0) == (first.bias.weight < 0);
+                        (next.bias.weight < 0) == (first.bias.weight < 0) &&
+                        is_same_loop(draft, at, other);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
                 same = next.x.terms[axis] == first.x.terms[axis];
             if (!same) continue;
@@ -9763,12 +10654,59 @@ class builder {
     }
 
     constexpr void emit_scope(int scope) {
+        int begin = -1;
         for (int at : draft_.in.order) {
             if (draft_.rule_of(at).scope != scope) continue;
+            begin = enter_loop(at, begin);
             if (draft_.rule_of(at).repeat)
                 emit_stack(at);
             else
                 emit_rule(at);
+        }
+        enter_loop(-1, begin);
+    }
+
+    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that
+    /// of `at`. Returns its first step, or -1.
+    constexpr int enter_loop(int at, int begin) {
+        const int loop = at < 0 ? -1 : draft_.rule_of(at).recurs.loop;
+        if (begin >= 0) {
+            const step first = draft_.out.steps[begin];
+            if (draft_.rule_of(first.rule).recurs.loop == loop) return begin;
+            const int end = push(step_kind::repeat_end, begin, first.rule);
+            draft_.out.steps[begin].at = end;
+            mark_loop(draft_.out.steps[end], first.rule);
+        }
+        if (loop < 0) return -1;
+        lay_out_loop(loop);
+        const int made = push(step_kind::repeat_begin, 0, at);
+        mark_loop(draft_.out.steps[made], at);
+        return made;
+    }
+    /// A recursion reads relations before it computes them, so that all must have their places
+    /// first: its steps are built once for these alone.
+    constexpr void lay_out_loop(int loop) {
+        auto& out = draft_.out;
+        const int kept[] = {out.steps.count, out.rows.count, out.attentions.count,
+                            out.generals.count};
+        for (int at : draft_.in.order)
+            if (draft_.rule_of(at).recurs.loop == loop) emit_rule(at);
+        out.steps.count = kept[0];
+        out.rows.count = kept[1];
+        out.attentions.count = kept[2];
+        out.generals.count = kept[3];
+    }
+    constexpr void mark_loop(step& to, int at) const {
+        const recurrence& recurs = draft_.rule_of(at).recurs;
+        to.depth = draft_.depth_of(draft_.rule_of(at).scope);
+        to.recurs = true;
+        to.backward = recurs.backward;
+        to.first = 0;
+        to.last = never;
+        to.repeat = 0;
+        for (int member : draft_.in.order) {
+            const recurrence& other = draft_.rule_of(member).recurs;
+            if (other.loop == recurs.loop && other.last > to.repeat) to.repeat = other.last;
         }
     }
 
@@ -9777,7 +10715,10 @@ class builder {
         made.kind = kind;
         made.at = at;
         made.rule = rule;
-        made.depth = draft_.depth_of(draft_.rule_of(rule).scope);
+        const recurrence& recurs = draft_.rule_of(rule).recurs;
+        made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
+        made.first = recurs.first;
+        made.last = recurs.last;
         return draft_.out.steps.push(made);
     }
 
@@ -9809,11 +10750,18 @@ class builder {
         return true;
     }
 
+    /// Before, or by another rule for other times.
+    constexpr bool is_laid_out(int at) const {
+        return draft_.rule_of(at).recurs.loop >= 0 &&
+               draft_.out.relations[draft_.rule_of(at).head].where == place::value;
+    }
+
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size();
-        if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+        const int size = row.size() * draft_.times_of(written);
+        if (!lay_out_in_carry(at) && !is_laid_out(at))
+            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -9871,7 +10819,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer = draft_.new_buffer(row.rows() * of.columns, written.scope);
+                of.buffer = draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written),
+                                              written.scope);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -9917,8 +10866,9 @@ class builder {
         const unsigned head = written.head_variables();
         for (int axis = 0; axis < item.arity; ++axis) {
             const int variable = item.terms[axis].variable;
-            if (variable < 0 || item.terms[axis].offset || ((seen >> variable) & 1u)) return false;
+            if (variable < 0 || ((seen >> variable) & 1u)) return false;
             seen |= 1u << variable;
+            layout.offset += item.terms[axis].offset * from.strides[axis];
         }
         // Aggregated variables must lie right outside the value.
         if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
@@ -9942,13 +10892,19 @@ class builder {
     }
 
     constexpr void emit_attention(int at, attention_matcher<Draft>& matcher) {
-        if (!lay_out_in_carry(at)) matcher.lay_out();
+        if (!lay_out_in_carry(at) && !is_laid_out(at)) matcher.lay_out();
         matcher.fill();
         attention_step made = matcher.step;
+        const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index = draft_.new_buffer(outer * made.rows, draft_.rule_of(at).scope);
+        made.log_sum.at.index =
+            draft_.new_buffer(outer * made.rows * draft_.times_of(written), written.scope);
+        if (written.recurs.loop >= 0) {
+            draft_.add_time(made.log_sum.at, written, outer * made.rows);
+            made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
+        }
         made.log_sum.row = 1;
         int stride = made.rows;
         for (int index = made.outers; index-- > 0;) {
@@ -9966,6 +10922,7 @@ class builder {
         constexpr int most_numbers = 1 << 16;
         constexpr int least_depth = 48;
         const score_node& score = made.nodes[made.nodes.size() - 1];
+        if (draft_.rule_of(at).recurs.loop >= 0) return;
         if (score.kind != score_kind::dot || score.depth < least_depth || score.value <= 0 ||
             outer * made.rows > most_numbers / made.columns)
             return;
@@ -10051,7 +11008,7 @@ class builder {
     constexpr void emit_general(int at) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
-        if (!lay_out_in_carry(at)) {
+        if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
             int size = pack_pairs(layout, written.head);
@@ -10065,16 +11022,25 @@ class builder {
             made.out_join = join_of(made, layout, written.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
-        made.out_total = layout.pairs >= 0
-                             ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
-                             : relation_size(written.head);
+        if (written.recurs.loop < 0)
+            made.out_total = layout.pairs >= 0
+                                 ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
+                                 : relation_size(written.head);
         for (int index = 0; index < made.variables; ++index)
             made.extents[index] = written.variables[index].extent;
         unsigned outermost = written.head_variables();
         if (written.aggregated == aggregation::softmax) outermost &= ~written.aggregated_variables;
         int place = 0;
+        if (written.recurs.loop >= 0) {
+            made.time = written.recurs.time;
+            made.level = draft_.depth_of(written.scope);
+            made.delay = written.recurs.delay;
+            made.order[place++] = made.time;
+            outermost |= 1u << made.time;
+        }
         for (int axis = 0; axis < written.arity; ++axis)
-            if ((outermost >> written.terms[axis].variable) & 1u)
+            if (written.terms[axis].variable >= 0 &&
+                ((outermost >> written.terms[axis].variable) & 1u))
                 made.order[place++] = written.terms[axis].variable;
         made.heads = place;
         for (int index : written.aggregated_order) {
@@ -10083,9 +11049,9 @@ class builder {
         }
         for (int index = 0; index < made.variables; ++index)
             if (!((outermost >> index) & 1u)) made.order[place++] = index;
-        for (int axis = 0; axis < written.arity; ++axis)
-            made.out_strides[written.terms[axis].variable] = layout.strides[axis];
         made.out = draft_.relation_operand(written.head);
+        add_strides(made.out_strides, made.out, written, written.terms, written.arity,
+                    layout.strides);
         made.out_size = draft_.head_of(at).value.size();
         made.combined = written.combined;
         made.aggregated = written.aggregated;
@@ -10129,10 +11095,11 @@ class builder {
         return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
     }
 
-    static constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
-                                      const int* strides) {
+    constexpr void add_strides(int* to, operand& at, const rule& written, const term* terms,
+                               int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             at.offset += terms[axis].offset * strides[axis];
+            if (terms[axis].variable == loop_time) draft_.add_time(at, written, strides[axis]);
             if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
         }
     }
@@ -10156,7 +11123,7 @@ class builder {
             made.rows = bare.shape[0];
             made.columns = bare.shape[1];
             made.at = draft_.weight_operand(item.weight);
-            add_strides(made.strides, made.at, item.weight.terms, item.weight.arity,
+            add_strides(made.strides, made.at, written, item.weight.terms, item.weight.arity,
                         draft_.out.weights[item.weight.weight].strides);
         } else if (item.kind == literal_kind::relation) {
             const relation_shape& shape = draft_.in.relations[item.relation];
@@ -10164,7 +11131,7 @@ class builder {
             made.columns = shape.value.columns;
             made.symbols = shape.classes > 0;
             made.at = draft_.relation_operand(item.relation);
-            add_strides(made.strides, made.at, item.terms, item.arity,
+            add_strides(made.strides, made.at, written, item.terms, item.arity,
                         draft_.out.relations[item.relation].strides);
             for (int axis = 0; written.total && axis < item.arity; ++axis)
                 if (item.terms[axis].variable >= 0)
@@ -10174,8 +11141,8 @@ class builder {
                 const weight_layout& layout = draft_.out.weights[item.weight.weight];
                 const bool turned = item.weight.transposed;
                 made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, item.weight.terms, item.weight.arity,
-                            layout.strides);
+                add_strides(made.weight_strides, made.weight, written, item.weight.terms,
+                            item.weight.arity, layout.strides);
                 made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
                 made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
                 made.weight_row = turned ? layout.column : layout.row;
@@ -10219,13 +11186,14 @@ class builder {
             for (int at = 0; at < 2; ++at) {
                 if (use.weights[at].weight < 0) continue;
                 function.weights[at] = draft_.weight_operand(use.weights[at]);
-                add_strides(function.weight_strides[at], function.weights[at],
+                add_strides(function.weight_strides[at], function.weights[at], written,
                             use.weights[at].terms, use.weights[at].arity,
                             draft_.out.weights[use.weights[at].weight].strides);
             }
             if (use.position >= 0) {
                 term identity[max_variables]{};
                 for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+                if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
                 function.position =
                     draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
             }
@@ -10335,8 +11303,13 @@ class memory_planner {
     constexpr void find_lifetimes() {
         const int steps = out_.steps.size();
         int outermost = -1;
+        int loop = -1;
         for (int at = 0; at < steps; ++at) {
             const step& each = out_.steps[at];
+            if (each.recurs) loop = each.kind == step_kind::repeat_begin ? at : -1;
+            // Within a recursion, numbers last for all of its rounds.
+            const int begin = loop < 0 ? at : loop;
+            const int end = loop < 0 ? at : out_.steps[loop].at;
             if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
             if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
             visit_operands(out_, each, [&](const operand& used, usage how) {
@@ -10346,13 +11319,12 @@ class memory_planner {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, outermost, backward_of(outermost));
                 } else {
-                    use(of, at, how == usage::until_gradient ? backward_of(at) : at);
+                    use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
                 if (each.kind == step_kind::attention) use(of, 0, at);
-                const int time = backward_of(at);
-                if (time < of.adjoint_first) of.adjoint_first = time;
-                if (time > of.adjoint_last) of.adjoint_last = time;
+                if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
+                if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });
         }
         for (int relation : draft_.in.outputs) {
@@ -10391,19 +11363,31 @@ class memory_planner {
             if (offset + size > out_.workspace) out_.workspace = offset + size;
             return offset;
         };
+        auto put_adjoint = [&](buffer& each) {
+            if (each.last >= 0 && each.adjoint_last >= 0)
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+        };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
             each.offset = put(each.size * each.copies, each.first, each.last);
-            if (each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+            if (!draft_.recurs) put_adjoint(each);
         }
+        // Those of a recursion are all born at once: together, they can be cleared at once.
+        if (draft_.recurs)
+            for (buffer& each : out_.buffers) put_adjoint(each);
     }
 
     constexpr void set_births() {
         for (const buffer& each : out_.buffers) {
             if (each.adjoint < 0) continue;
             const int at = 2 * out_.steps.size() - each.adjoint_first;
-            if (at < out_.steps.size()) out_.steps[at].births.push({each.adjoint, each.size});
+            if (at >= out_.steps.size()) continue;
+            auto& births = out_.steps[at].births;
+            birth* last = births.size() ? births.end() - 1 : nullptr;
+            if (last && last->offset + last->size == each.adjoint)
+                last->size += each.size;
+            else
+                births.push({each.adjoint, each.size});
         }
     }
 
@@ -10484,11 +11468,13 @@ class rows_form_finder {
         }
         const unsigned variables = variables_of(written);
         for (int axis = 0; axis < written.arity; ++axis)
-            if ((variables >> written.terms[axis].variable) & 1u)
+            if (written.terms[axis].variable >= 0 &&
+                ((variables >> written.terms[axis].variable) & 1u))
                 positions_[written.head] |= 1u << axis;
     }
 
     constexpr bool runs_by_rows(const step& each) const {
+        if (each.recurs) return false;
         const rule& written = in.text.rules[each.rule];
         const unsigned positions = variables_of(written);
         if (each.kind == step_kind::rows) {
@@ -10550,8 +11536,11 @@ class shaper {
         bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
-        for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
-        }
+        bool settling = true;
+        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        for (int at : out.order)  // a recursion that goes on for ever
+            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
+                fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
@@ -10706,6 +11695,7 @@ class shaper {
             bool plain = variables == written.arity;
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
+            plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
             if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
@@ -10740,7 +11730,19 @@ class shaper {
         }
     }
 
-    // Order: depth first, so that a block's rules stand together.
+    /// Whether the head's relation follows from itself, one time after another.
+    constexpr bool is_of_recursion(const rule& written) const {
+        const relation& head = out.text.relations[written.head];
+        for (const rule& other : out.text.rules) {
+            const relation& candidate = out.text.relations[other.head];
+            if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
+                candidate.scope == head.scope)
+                return true;
+        }
+        return false;
+    }
+
+    // Order: depth first, so that a block's rules stand together, and those of a recursion.
 
     constexpr void put_in_order() {
         list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
@@ -10756,15 +11758,49 @@ class shaper {
             fail(fault::cycle, written, -1);
             return;
         }
-        state[at] = 1;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
-            if (value.kind == literal_kind::relation && out.relations[value.relation].rule >= 0)
-                visit(out.relations[value.relation].rule, state);
+        if (written.recurs.loop >= 0 && state[at] == 0) {
+            for (const rule& member : out.text.rules)
+                if (member.recurs.loop == written.recurs.loop) visit_body(member, state, false);
+            for (int member = 0; member < out.text.rules.size(); ++member)
+                if (out.text.rules[member].recurs.loop == written.recurs.loop)
+                    visit_member(member, state);
+            return;
         }
+        state[at] = 1;
+        visit_body(written, state, false);
         if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// One rule of a recursion, after those of the same round that it follows from.
+    constexpr void visit_member(int at, list<int, Sizes.rules>& state) {
+        if (state[at] == 2 || !ok()) return;
+        if (state[at] == 1) {
+            fail(fault::cycle, out.text.rules[at], -1);
+            return;
+        }
+        state[at] = 1;
+        visit_body(out.text.rules[at], state, true);
+        state[at] = 2;
+        out.order.push(at);
+    }
+
+    /// What the rule follows from: within its recursion in the same round, or outside.
+    constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind != literal_kind::relation) continue;
+            const int from = out.relations[value.relation].rule;
+            if (from < 0) continue;
+            const recurrence& other = out.text.rules[from].recurs;
+            const bool together = written.recurs.loop >= 0 && other.loop == written.recurs.loop;
+            if (together != within) continue;
+            if (!within)
+                visit(from, state);
+            else if (value.terms[other.argument].offset + other.delay == written.recurs.delay)
+                visit_member(from, state);
+        }
     }
 
     // Extents and shapes, in passes until nothing changes.
@@ -10818,14 +11854,17 @@ class shaper {
         }
         for (int at = 0; at < written.variables.size(); ++at) {
             variable& index = written.variables[at];
-            int extent = index.stated;
+            const int moved = at == written.shifted ? written.shift : 0;
+            int extent = index.stated ? index.stated + moved : 0;
             for (int body = 0; body < written.literals; ++body) {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    const int bound = out.relations[value.relation].extents[axis];
-                    if (value.terms[axis].variable != at || value.terms[axis].offset || !bound)
+                    int bound = out.relations[value.relation].extents[axis];
+                    if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
+                        !bound)
                         continue;
+                    bound += moved;
                     if (!extent || (written.total ? bound > extent : bound < extent))
                         extent = bound;
                 }
@@ -10835,7 +11874,10 @@ class shaper {
                     extent = length;
             }
             if (!extent) extent = extent_from_sum(written, at);
+            if (at == written.shifted && extent && written.base >= extent)
+                extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
+            if (!extent) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
@@ -10857,7 +11899,9 @@ class shaper {
         }
         for (int axis = 0; axis < written.arity; ++axis)
             head.extents[axis] = written.variables[written.terms[axis].variable].extent;
-        head.value = rule_shape(written);
+        const value_shape shape = rule_shape(written);
+        if (!(shape == head.value)) changed = true;
+        head.value = shape;
         return changed;
     }
 
@@ -10875,6 +11919,22 @@ class shaper {
                         return user.variables[value.terms[axis].variable].extent;
             }
         return 0;
+    }
+
+    /// What only arguments with an offset bind runs as far as their relations have atoms.
+    constexpr int extent_from_moved(const rule& written, int variable) {
+        int extent = 0;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < value.arity; ++axis) {
+                const int bound = out.relations[value.relation].extents[axis];
+                if (value.terms[axis].variable != variable || !bound) continue;
+                const int last = bound - value.terms[axis].offset;
+                if (last > 0 && (!extent || last < extent)) extent = last;
+            }
+        }
+        return extent;
     }
 
     constexpr int extent_from_weights(const rule& written, int variable) {
@@ -10897,8 +11957,10 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
+            const int needed = at.variable < 0
+                                   ? at.offset + 1
+                                   : written.variables[at.variable].extent -
+                                         (at.variable == written.shifted ? written.shift : 0);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -11057,7 +12119,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
                       "fact<\"edge\", sparse<90>, 40, 40, 3>");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-        auto add = [&]<class Extent>(Extent extent) {
+        [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
@@ -11100,6 +12162,17 @@ constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
 }
 
+struct nothing {};
+
+/// What recursions make of a stage, or the stage itself where there is none.
+template <bool Loops, class Planner, class Stage, class Take>
+constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take take) {
+    if constexpr (Loops)
+        return take(planner);
+    else
+        return stage;
+}
+
 /// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
 /// never the whole.
 template <const auto& Program, class... Facts>
@@ -11123,13 +12196,29 @@ struct plan_of {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
-    static constexpr auto shapes = shaper<size, fact_count>(source_of<Program>, facts, queries).out;
-    static constexpr auto conditions = [] {
-        if constexpr (shapes.mistake.ok())
-            return domain_finder<size, fact_count>(shapes).out;
+    static constexpr auto written =
+        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto found = [] {
+        if constexpr (written.mistake.ok())
+            return domain_finder<size, fact_count>(written).out;
         else
             return domains<size>{};
     }();
+    static constexpr bool loops = [] {
+        bool result = false;
+        for (int at : written.order) result = result || written.text.rules[at].recurs.loop >= 0;
+        return result && written.mistake.ok() && found.mistake.ok();
+    }();
+    static constexpr auto looped = [] {
+        if constexpr (loops)
+            return loop_planner<size, fact_count>(written, found);
+        else
+            return nothing{};
+    }();
+    static constexpr const auto& shapes = chosen<loops>(
+        looped, written, [](const auto& planner) -> const auto& { return planner.program; });
+    static constexpr const auto& conditions = chosen<loops>(
+        looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
     static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
@@ -11144,7 +12233,7 @@ struct plan_of {
     /// Whether rows [begin, end) can be run alone.
     template <class Tables = decltype(tables)>
     static constexpr rows_form by_rows =
-        rows_form_finder<std::remove_const_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
+        rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
                                                                                              tables)
             .found;
 
@@ -11655,21 +12744,23 @@ struct bindings {
     T* fact_gradients[max_facts]{};  // null where none is wanted
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
-    int layer[plan::max_depth]{};
+    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
-        for (int level = 0; level < plan::max_depth; ++level)
+        for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
+        if (at.where == place::fact)
+            return static_cast<const T*>(facts[at.index]) + at.offset + shift(at.layer_strides);
         const T* base = at.where == place::parameter ? parameters : workspace;
         return base + at.offset + shift(at.layer_strides);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
-        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
+        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset +
+               shift(at.layer_strides);
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return workspace + at.offset + shift(at.layer_strides);
@@ -11683,7 +12774,9 @@ struct bindings {
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;
             case place::fact:
-                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
+                return fact_gradients[at.index]
+                           ? fact_gradients[at.index] + at.offset + shift(at.layer_strides)
+                           : nullptr;
             default:
                 return nullptr;
         }
@@ -12005,7 +13098,10 @@ class assignments {
         } else {
             constexpr int variable = step.order[Place];
             constexpr int made_by = generator(Place);
-            if constexpr (made_by < 0) {
+            if constexpr (variable == step.time) {
+                index_[variable] = bound_.layer[step.level] - step.delay;
+                if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
@@ -12563,6 +13659,9 @@ class row_runner {
     template <bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
+        if constexpr (step.terms.size() == 0)
+            for (int at = row; at < row + rows; ++at)
+                std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
                 multiply<index(), index() != first_product(), Even>(bound, first, second, third,
@@ -14269,18 +15368,32 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
+/// Whether a step within a recursion is run in this round.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.last == plan::never) {
+        return true;
+    } else {
+        const int round = bound.layer[step.depth - 1];
+        return step.first <= round && round < step.last;
+    }
+}
+
 template <class Plan, int At, int End, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
         constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
         if constexpr (kind == step_kind::repeat_begin) {
             constexpr plan::step begin = Plan::template step_at<At>;
-            for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
+            for (int round = 0; round < begin.repeat; ++round) {
+                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
                 forward_steps<Plan, At + 1, begin.at>(bound, range);
+            }
             bound.layer[begin.depth] = 0;
             forward_steps<Plan, begin.at + 1, End>(bound, range);
         } else {
-            forward_step<Plan, At>(bound, range);
+            if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End>(bound, range);
         }
     }
@@ -14293,13 +15406,15 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
         if constexpr (last.kind == step_kind::repeat_end) {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             backward_step<Plan, At - 1>(bound, run);
-            for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
+            for (int round = last.repeat; round-- > 0;) {
+                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
                 backward_steps<Plan, last.at + 1, At - 1>(bound, run);
+            }
             bound.layer[begin.depth] = 0;
             backward_step<Plan, last.at>(bound, run);
             backward_steps<Plan, Begin, last.at>(bound, run);
         } else {
-            backward_step<Plan, At - 1>(bound, run);
+            if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1>(bound, run);
         }
     }
@@ -14978,6 +16093,9 @@ std::string describe_step() {
                ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
     } else if constexpr (step.kind == plan::step_kind::general) {
         what = "general loops";
+    } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
+        what = "loop of " + std::to_string(step.repeat) + " steps";
+        if (step.backward) what += ", the last first";
     } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
         what = "stack of " + std::to_string(step.repeat) + " layers";
     } else {
@@ -15284,8 +16402,8 @@ struct relations {};
 struct pre_norm {};
 struct post_norm {};
 
-/// The function between the two linear maps of the feed-forward part, or after the sum over a node's
-/// neighbours.
+/// The function between the two linear maps of the feed-forward part, or after the sum over a
+/// node's neighbours.
 namespace activation {
 struct relu {
     static constexpr auto rule = language::relu();

@@ -38,8 +38,7 @@ class grounder {
             if (rule.transforms_atoms && !heads_.count(rule.head.name))
                 throw std::logic_error("oracle: no rule for " + rule.head.name);
         evaluated_.ground_rules.assign(program.rules.size(), 0);
-        tree::names open;
-        for (const std::string& head : heads_) evaluate_relation(head, open);
+        for (const std::string& head : heads_) evaluate_relation(head);
         for (const auto& [name, entry] : relations_) evaluated_.relations[name] = entry.values;
     }
 
@@ -49,21 +48,54 @@ class grounder {
   private:
     // Relations in the order of their dependencies.
 
-    void evaluate_relation(const std::string& name, tree::names& open) {
+    void evaluate_relation(const std::string& name) {
         if (relations_.count(name)) return;
-        if (!open.insert(name).second)
-            throw std::logic_error("oracle: " + name + " follows from itself");
-        for (const tree::rule& rule : program_.rules)
-            if (rule.head.name == name && !rule.transforms_atoms)
-                for (const std::string& used : tree::relations_used(rule))
-                    if (heads_.count(used)) evaluate_relation(used, open);
-        open.erase(name);
+        const tree::names followed = tree::followed(program_, name);
+        tree::names recursion;  // of those, the ones that follow from it, too
+        for (const std::string& used : followed)
+            if (tree::followed(program_, used).count(name)) recursion.insert(used);
+        for (const std::string& used : followed)
+            if (heads_.count(used) && !recursion.count(used)) evaluate_relation(used);
+        if (recursion.empty())
+            compute_relation(name, recursion);
+        else
+            repeat_recursion(recursion);
+    }
 
+    /// All that follows from what is known, again and again, until nothing changes: what follows
+    /// at one time is known for the next.
+    void repeat_recursion(const tree::names& recursion) {
+        constexpr int enough = 1000;
+        bool changed = true;
+        for (int round = 0; changed; ++round) {
+            if (round == enough) throw std::logic_error("oracle: a recursion without an end");
+            changed = false;
+            for (const std::string& name : recursion) {
+                const relation_values before =
+                    relations_.count(name) ? relations_.at(name).values : relation_values{};
+                compute_relation(name, recursion);
+                if (!relations_.count(name)) continue;
+                const relation_values& after = relations_.at(name).values;
+                changed = changed || before.exists != after.exists || before.values != after.values;
+            }
+        }
+        for (const std::string& name : recursion)
+            if (!relations_.count(name))
+                throw std::logic_error("oracle: " + name + " follows from itself alone");
+    }
+
+    /// Of a recursion, the rules count whose relations are known.
+    void compute_relation(const std::string& name, const tree::names& recursion) {
         std::map<std::size_t, ranges> found;
         for (std::size_t at = 0; at < program_.rules.size(); ++at) {
             const tree::rule& rule = program_.rules[at];
-            if (rule.head.name == name && !rule.transforms_atoms) found[at] = ranges_of(rule);
+            if (rule.head.name != name || rule.transforms_atoms) continue;
+            bool known = true;
+            for (const std::string& used : tree::relations_used(rule))
+                known = known && (!recursion.count(used) || relations_.count(used));
+            if (known) found[at] = ranges_of(rule);
         }
+        if (found.empty()) return;
         std::vector<int> known;
         for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
 
@@ -71,6 +103,8 @@ class grounder {
         std::vector<int> extents;
         for (auto& [at, runs] : found) {
             follow_head(program_.rules[at], known, runs);
+            bind_moved(program_.rules[at], runs);
+            check_bound(program_.rules[at], runs);
             parts[at] = evaluate_rule(program_.rules[at], runs, evaluated_.ground_rules[at]);
             extend(extents, parts[at].values.extents);
         }
@@ -142,6 +176,23 @@ class grounder {
                 if (element.form == tree::index_form::variable && found[element.name] < 0)
                     bind(element, vector_length(used), found);
         return found;
+    }
+
+    /// What only an argument with an offset binds runs as far as that relation has atoms.
+    void bind_moved(const tree::rule& rule, ranges& found) const {
+        ranges moved;
+        for (const tree::literal& used : rule.literals) {
+            if (used.from != tree::source::relation) continue;
+            const std::vector<int>& extents = table_of(used).values.extents;
+            for (std::size_t at = 0; at < used.terms.size(); ++at) {
+                const tree::offset offset = tree::offset_of(used.terms[at]);
+                if (!offset.simple || offset.name.empty() || found.at(offset.name) >= 0) continue;
+                const int extent = std::max(0, extents[at] - offset.shift);
+                const auto [entry, is_new] = moved.try_emplace(offset.name, extent);
+                if (!is_new) entry->second = std::min(entry->second, extent);
+            }
+        }
+        for (const auto& [name, extent] : moved) found[name] = extent;
     }
 
     // One rule.

@@ -50,6 +50,9 @@ inline void follow_head(const tree::rule& rule, const std::vector<int>& known, r
         if (term.form == tree::index_form::variable && found[term.name] < 0 && known[at] > 0)
             found[term.name] = known[at];
     }
+}
+
+inline void check_bound(const tree::rule& rule, const ranges& found) {
     for (const auto& [name, range] : found)
         if (range < 0)
             throw std::logic_error("oracle: nothing bounds " + name + " in a rule for " +

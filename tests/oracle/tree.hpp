@@ -377,6 +377,22 @@ inline names relations_used(const program& program) {
     return found;
 }
 
+/// The relations from which `name` follows, at once or by way of others.
+inline names followed(const program& program, const std::string& name) {
+    names found;
+    names open{name};
+    while (!open.empty()) {
+        const std::string next = *open.begin();
+        open.erase(open.begin());
+        for (const rule& rule : program.rules) {
+            if (rule.head.name != next || rule.transforms_atoms) continue;
+            for (const std::string& used : relations_used(rule))
+                if (found.insert(used).second) open.insert(used);
+        }
+    }
+    return found;
+}
+
 /// Shift of a term `variable + number`; the name is empty for a plain number.
 struct offset {
     bool simple = false;

@@ -86,7 +86,10 @@ class assignments {
         } else {
             constexpr int variable = step.order[Place];
             constexpr int made_by = generator(Place);
-            if constexpr (made_by < 0) {
+            if constexpr (variable == step.time) {
+                index_[variable] = bound_.layer[step.level] - step.delay;
+                if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);

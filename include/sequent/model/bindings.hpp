@@ -24,21 +24,23 @@ struct bindings {
     T* fact_gradients[max_facts]{};  // null where none is wanted
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
-    int layer[plan::max_depth]{};
+    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
-        for (int level = 0; level < plan::max_depth; ++level)
+        for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + at.offset;
+        if (at.where == place::fact)
+            return static_cast<const T*>(facts[at.index]) + at.offset + shift(at.layer_strides);
         const T* base = at.where == place::parameter ? parameters : workspace;
         return base + at.offset + shift(at.layer_strides);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
-        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset;
+        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset +
+               shift(at.layer_strides);
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return workspace + at.offset + shift(at.layer_strides);
@@ -52,7 +54,9 @@ struct bindings {
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;
             case place::fact:
-                return fact_gradients[at.index] ? fact_gradients[at.index] + at.offset : nullptr;
+                return fact_gradients[at.index]
+                           ? fact_gradients[at.index] + at.offset + shift(at.layer_strides)
+                           : nullptr;
             default:
                 return nullptr;
         }

@@ -93,6 +93,9 @@ std::string describe_step() {
                ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
     } else if constexpr (step.kind == plan::step_kind::general) {
         what = "general loops";
+    } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
+        what = "loop of " + std::to_string(step.repeat) + " steps";
+        if (step.backward) what += ", the last first";
     } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
         what = "stack of " + std::to_string(step.repeat) + " layers";
     } else {

@@ -84,18 +84,32 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
+/// Whether a step within a recursion is run in this round.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.last == plan::never) {
+        return true;
+    } else {
+        const int round = bound.layer[step.depth - 1];
+        return step.first <= round && round < step.last;
+    }
+}
+
 template <class Plan, int At, int End, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
         constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
         if constexpr (kind == step_kind::repeat_begin) {
             constexpr plan::step begin = Plan::template step_at<At>;
-            for (int& layer = bound.layer[begin.depth] = 0; layer < begin.repeat; ++layer)
+            for (int round = 0; round < begin.repeat; ++round) {
+                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
                 forward_steps<Plan, At + 1, begin.at>(bound, range);
+            }
             bound.layer[begin.depth] = 0;
             forward_steps<Plan, begin.at + 1, End>(bound, range);
         } else {
-            forward_step<Plan, At>(bound, range);
+            if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
             forward_steps<Plan, At + 1, End>(bound, range);
         }
     }
@@ -108,13 +122,15 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
         if constexpr (last.kind == step_kind::repeat_end) {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             backward_step<Plan, At - 1>(bound, run);
-            for (int& layer = bound.layer[begin.depth] = last.repeat - 1; layer >= 0; --layer)
+            for (int round = last.repeat; round-- > 0;) {
+                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
                 backward_steps<Plan, last.at + 1, At - 1>(bound, run);
+            }
             bound.layer[begin.depth] = 0;
             backward_step<Plan, last.at>(bound, run);
             backward_steps<Plan, Begin, last.at>(bound, run);
         } else {
-            backward_step<Plan, At - 1>(bound, run);
+            if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
             backward_steps<Plan, Begin, At - 1>(bound, run);
         }
     }

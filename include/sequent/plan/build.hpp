@@ -82,12 +82,59 @@ class builder {
     }
 
     constexpr void emit_scope(int scope) {
+        int begin = -1;
         for (int at : draft_.in.order) {
             if (draft_.rule_of(at).scope != scope) continue;
+            begin = enter_loop(at, begin);
             if (draft_.rule_of(at).repeat)
                 emit_stack(at);
             else
                 emit_rule(at);
+        }
+        enter_loop(-1, begin);
+    }
+
+    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that
+    /// of `at`. Returns its first step, or -1.
+    constexpr int enter_loop(int at, int begin) {
+        const int loop = at < 0 ? -1 : draft_.rule_of(at).recurs.loop;
+        if (begin >= 0) {
+            const step first = draft_.out.steps[begin];
+            if (draft_.rule_of(first.rule).recurs.loop == loop) return begin;
+            const int end = push(step_kind::repeat_end, begin, first.rule);
+            draft_.out.steps[begin].at = end;
+            mark_loop(draft_.out.steps[end], first.rule);
+        }
+        if (loop < 0) return -1;
+        lay_out_loop(loop);
+        const int made = push(step_kind::repeat_begin, 0, at);
+        mark_loop(draft_.out.steps[made], at);
+        return made;
+    }
+    /// A recursion reads relations before it computes them, so that all must have their places
+    /// first: its steps are built once for these alone.
+    constexpr void lay_out_loop(int loop) {
+        auto& out = draft_.out;
+        const int kept[] = {out.steps.count, out.rows.count, out.attentions.count,
+                            out.generals.count};
+        for (int at : draft_.in.order)
+            if (draft_.rule_of(at).recurs.loop == loop) emit_rule(at);
+        out.steps.count = kept[0];
+        out.rows.count = kept[1];
+        out.attentions.count = kept[2];
+        out.generals.count = kept[3];
+    }
+    constexpr void mark_loop(step& to, int at) const {
+        const recurrence& recurs = draft_.rule_of(at).recurs;
+        to.depth = draft_.depth_of(draft_.rule_of(at).scope);
+        to.recurs = true;
+        to.backward = recurs.backward;
+        to.first = 0;
+        to.last = never;
+        to.repeat = 0;
+        for (int member : draft_.in.order) {
+            const recurrence& other = draft_.rule_of(member).recurs;
+            if (other.loop == recurs.loop && other.last > to.repeat) to.repeat = other.last;
         }
     }
 
@@ -96,7 +143,10 @@ class builder {
         made.kind = kind;
         made.at = at;
         made.rule = rule;
-        made.depth = draft_.depth_of(draft_.rule_of(rule).scope);
+        const recurrence& recurs = draft_.rule_of(rule).recurs;
+        made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
+        made.first = recurs.first;
+        made.last = recurs.last;
         return draft_.out.steps.push(made);
     }
 
@@ -128,11 +178,18 @@ class builder {
         return true;
     }
 
+    /// Before, or by another rule for other times.
+    constexpr bool is_laid_out(int at) const {
+        return draft_.rule_of(at).recurs.loop >= 0 &&
+               draft_.out.relations[draft_.rule_of(at).head].where == place::value;
+    }
+
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = row.size();
-        if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+        const int size = row.size() * draft_.times_of(written);
+        if (!lay_out_in_carry(at) && !is_laid_out(at))
+            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -190,7 +247,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer = draft_.new_buffer(row.rows() * of.columns, written.scope);
+                of.buffer = draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written),
+                                              written.scope);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -236,8 +294,9 @@ class builder {
         const unsigned head = written.head_variables();
         for (int axis = 0; axis < item.arity; ++axis) {
             const int variable = item.terms[axis].variable;
-            if (variable < 0 || item.terms[axis].offset || ((seen >> variable) & 1u)) return false;
+            if (variable < 0 || ((seen >> variable) & 1u)) return false;
             seen |= 1u << variable;
+            layout.offset += item.terms[axis].offset * from.strides[axis];
         }
         // Aggregated variables must lie right outside the value.
         if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
@@ -261,13 +320,19 @@ class builder {
     }
 
     constexpr void emit_attention(int at, attention_matcher<Draft>& matcher) {
-        if (!lay_out_in_carry(at)) matcher.lay_out();
+        if (!lay_out_in_carry(at) && !is_laid_out(at)) matcher.lay_out();
         matcher.fill();
         attention_step made = matcher.step;
+        const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index = draft_.new_buffer(outer * made.rows, draft_.rule_of(at).scope);
+        made.log_sum.at.index =
+            draft_.new_buffer(outer * made.rows * draft_.times_of(written), written.scope);
+        if (written.recurs.loop >= 0) {
+            draft_.add_time(made.log_sum.at, written, outer * made.rows);
+            made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
+        }
         made.log_sum.row = 1;
         int stride = made.rows;
         for (int index = made.outers; index-- > 0;) {
@@ -285,6 +350,7 @@ class builder {
         constexpr int most_numbers = 1 << 16;
         constexpr int least_depth = 48;
         const score_node& score = made.nodes[made.nodes.size() - 1];
+        if (draft_.rule_of(at).recurs.loop >= 0) return;
         if (score.kind != score_kind::dot || score.depth < least_depth || score.value <= 0 ||
             outer * made.rows > most_numbers / made.columns)
             return;
@@ -370,7 +436,7 @@ class builder {
     constexpr void emit_general(int at) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
-        if (!lay_out_in_carry(at)) {
+        if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
             int size = pack_pairs(layout, written.head);
@@ -384,16 +450,25 @@ class builder {
             made.out_join = join_of(made, layout, written.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
-        made.out_total = layout.pairs >= 0
-                             ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
-                             : relation_size(written.head);
+        if (written.recurs.loop < 0)
+            made.out_total = layout.pairs >= 0
+                                 ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
+                                 : relation_size(written.head);
         for (int index = 0; index < made.variables; ++index)
             made.extents[index] = written.variables[index].extent;
         unsigned outermost = written.head_variables();
         if (written.aggregated == aggregation::softmax) outermost &= ~written.aggregated_variables;
         int place = 0;
+        if (written.recurs.loop >= 0) {
+            made.time = written.recurs.time;
+            made.level = draft_.depth_of(written.scope);
+            made.delay = written.recurs.delay;
+            made.order[place++] = made.time;
+            outermost |= 1u << made.time;
+        }
         for (int axis = 0; axis < written.arity; ++axis)
-            if ((outermost >> written.terms[axis].variable) & 1u)
+            if (written.terms[axis].variable >= 0 &&
+                ((outermost >> written.terms[axis].variable) & 1u))
                 made.order[place++] = written.terms[axis].variable;
         made.heads = place;
         for (int index : written.aggregated_order) {
@@ -402,9 +477,9 @@ class builder {
         }
         for (int index = 0; index < made.variables; ++index)
             if (!((outermost >> index) & 1u)) made.order[place++] = index;
-        for (int axis = 0; axis < written.arity; ++axis)
-            made.out_strides[written.terms[axis].variable] = layout.strides[axis];
         made.out = draft_.relation_operand(written.head);
+        add_strides(made.out_strides, made.out, written, written.terms, written.arity,
+                    layout.strides);
         made.out_size = draft_.head_of(at).value.size();
         made.combined = written.combined;
         made.aggregated = written.aggregated;
@@ -448,10 +523,11 @@ class builder {
         return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
     }
 
-    static constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
-                                      const int* strides) {
+    constexpr void add_strides(int* to, operand& at, const rule& written, const term* terms,
+                               int arity, const int* strides) const {
         for (int axis = 0; axis < arity; ++axis) {
             at.offset += terms[axis].offset * strides[axis];
+            if (terms[axis].variable == loop_time) draft_.add_time(at, written, strides[axis]);
             if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
         }
     }
@@ -475,7 +551,7 @@ class builder {
             made.rows = bare.shape[0];
             made.columns = bare.shape[1];
             made.at = draft_.weight_operand(item.weight);
-            add_strides(made.strides, made.at, item.weight.terms, item.weight.arity,
+            add_strides(made.strides, made.at, written, item.weight.terms, item.weight.arity,
                         draft_.out.weights[item.weight.weight].strides);
         } else if (item.kind == literal_kind::relation) {
             const relation_shape& shape = draft_.in.relations[item.relation];
@@ -483,7 +559,7 @@ class builder {
             made.columns = shape.value.columns;
             made.symbols = shape.classes > 0;
             made.at = draft_.relation_operand(item.relation);
-            add_strides(made.strides, made.at, item.terms, item.arity,
+            add_strides(made.strides, made.at, written, item.terms, item.arity,
                         draft_.out.relations[item.relation].strides);
             for (int axis = 0; written.total && axis < item.arity; ++axis)
                 if (item.terms[axis].variable >= 0)
@@ -493,8 +569,8 @@ class builder {
                 const weight_layout& layout = draft_.out.weights[item.weight.weight];
                 const bool turned = item.weight.transposed;
                 made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, item.weight.terms, item.weight.arity,
-                            layout.strides);
+                add_strides(made.weight_strides, made.weight, written, item.weight.terms,
+                            item.weight.arity, layout.strides);
                 made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
                 made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
                 made.weight_row = turned ? layout.column : layout.row;
@@ -538,13 +614,14 @@ class builder {
             for (int at = 0; at < 2; ++at) {
                 if (use.weights[at].weight < 0) continue;
                 function.weights[at] = draft_.weight_operand(use.weights[at]);
-                add_strides(function.weight_strides[at], function.weights[at],
+                add_strides(function.weight_strides[at], function.weights[at], written,
                             use.weights[at].terms, use.weights[at].arity,
                             draft_.out.weights[use.weights[at].weight].strides);
             }
             if (use.position >= 0) {
                 term identity[max_variables]{};
                 for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+                if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
                 function.position =
                     draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
             }

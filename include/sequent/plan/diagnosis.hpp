@@ -31,6 +31,7 @@ struct head_arguments_are_distinct_variables {};
 struct head_variable_that_nothing_binds {};
 struct weight_index_without_a_range {};
 struct cycle {};
+struct recursion_without_a_base {};
 template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
@@ -107,6 +108,7 @@ enum class fault {
     head_variable_that_nothing_binds,
     weight_index_without_a_range,
     cycle,
+    recursion_without_a_base,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
@@ -159,6 +161,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(head_variable_that_nothing_binds)
     SEQUENT_MISTAKE(weight_index_without_a_range)
     SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)

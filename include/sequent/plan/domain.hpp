@@ -123,7 +123,9 @@ class domain_finder {
         }
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+        if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
         int root = out.pool.substitute(in.text.nodes, written.condition, identity);
+        root = out.pool.both(root, limit_of_time(written));
         int common = -1;
         for (int body = 0; body < written.literals; ++body) {
             const int item_at = written.first_literal + body;
@@ -154,6 +156,15 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// What a head says of its time that is no plain variable.
+    constexpr int limit_of_time(const rule& written) {
+        if (written.base < 0 && written.shift <= 0) return -1;
+        const bool base = written.base >= 0;
+        return out.pool.add(base ? node_kind::equal : node_kind::less_equal, 0,
+                            out.pool.add(node_kind::constant, base ? written.base : written.shift),
+                            out.pool.add(node_kind::variable, written.shifted));
     }
 
     /// The rules of one logit must have one space: a bias without the mask would admit again what

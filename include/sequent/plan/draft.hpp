@@ -39,8 +39,6 @@ struct weight_layout {
     int group_column = 0;  // its first among the group's columns
 };
 
-inline constexpr int never = 1 << 30;
-
 struct buffer {
     int size = 0;
     int scope = 0;
@@ -89,6 +87,7 @@ struct draft {
     const domains<Sizes>& conditions;
     plan_tables<Sizes, Facts> out{};
 
+    bool recurs = false;  // some rules do
     list<role, Sizes.rules> roles{};
     list<int, Sizes.rules> group_of{};
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
@@ -99,6 +98,7 @@ struct draft {
         : in(program), conditions(found) {
         out.pool = found.pool;
         const int rules = in.text.rules.size();
+        for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
         roles.reset(rules);
         group_of.reset(rules);
         user.reset(rules);
@@ -126,7 +126,8 @@ struct draft {
     }
     constexpr bool is_private(int rule) const {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
-               !is_block_output(rule);
+               !is_block_output(rule) && !rule_of(rule).recurs.partial &&
+               rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -172,6 +173,19 @@ struct draft {
         int depth = 0;
         for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
         return depth;
+    }
+
+    /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
+    constexpr int times_of(const rule& written) const {
+        return written.recurs.loop < 0
+                   ? 1
+                   : in.relations[written.head].extents[written.recurs.argument];
+    }
+    /// What the time adds to an operand of a rule.
+    constexpr void add_time(operand& to, const rule& written, int stride) const {
+        const int level = depth_of(written.scope);
+        to.layer_strides[level] += stride;
+        if (to.where == place::value) to.adjoint_layer_strides[level] += stride;
     }
 
     // Operands. Those of the workspace hold their buffer's number until memory is laid out.

@@ -54,11 +54,12 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
     if (written.transformations.size() || draft.head_of(at).output || draft.is_block_output(at) ||
         written.literals > 2 || written.variables.size() != written.arity ||
-        written.combined == combination::elementwise_product)
+        written.recurs.partial || written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
     const axes& chosen = builder.chosen();
-    if ((chosen.row < 0 && chosen.pairs < 0) || chosen.outers.size()) return result;
+    const bool recurs = written.recurs.loop >= 0;
+    if ((chosen.row < 0 && chosen.pairs < 0 && !recurs) || chosen.outers.size()) return result;
     result.row = chosen.row;
     result.pairs = chosen.pairs;
     result.condition = draft.conditions.condition[at];
@@ -85,11 +86,22 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     }
     if (!product) return result;
     for (int axis = 0; axis < result.x.arity; ++axis)
-        if (result.x.terms[axis].variable == result.row) result.x.terms[axis].variable = 0;
+        if (result.row >= 0 && result.x.terms[axis].variable == result.row)
+            result.x.terms[axis].variable = 0;
     result.columns = draft.head_of(at).value.size() *
                      (result.segment >= 0 ? written.variables[result.segment].extent : 1);
     result.fits = true;
     return result;
+}
+
+/// Whether both rules are computed in the same rounds of one recursion, or in none.
+template <class Draft>
+constexpr bool is_same_loop(const Draft& draft, int one, int other) {
+    const recurrence& left = draft.rule_of(one).recurs;
+    const recurrence& right = draft.rule_of(other).recurs;
+    return left.loop == right.loop && left.first == right.first && left.last == right.last &&
+           left.delay == right.delay &&
+           draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
 template <class Draft>
@@ -108,7 +120,8 @@ constexpr void group_products(Draft& draft) {
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
                         next.x.relation == first.x.relation && next.pairs == first.pairs &&
                         next.condition == first.condition &&
-                        (next.bias.weight < 0) == (first.bias.weight < 0);
+                        (next.bias.weight < 0) == (first.bias.weight < 0) &&
+                        is_same_loop(draft, at, other);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
                 same = next.x.terms[axis] == first.x.terms[axis];
             if (!same) continue;

@@ -111,7 +111,9 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
     for (int axis = 0; axis < item.arity; ++axis) {
         const term& at = item.terms[axis];
         const int extent = draft.in.relations[item.relation].extents[axis];
-        if (at.variable >= 0 && written.variables[at.variable].extent > extent) return false;
+        if (at.variable == loop_time) continue;
+        if (at.variable >= 0 && written.variables[at.variable].extent + at.offset > extent)
+            return false;
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
@@ -124,11 +126,11 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
 
 /// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
 template <class Draft>
-constexpr bool is_plain_row(const Draft& draft, int at) {
+constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
-        if (!is_sparse_condition(draft, item) && !is_plain(item)) return false;
+        if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
     return true;
 }
@@ -138,7 +140,9 @@ template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (written.repeat || !adds(draft, written)) return false;
-    if (!is_plain_row(draft, at) || written.arity > max_outers) return false;
+    // Where there is a recursion, rules outside of it may well read it from the next time on.
+    const bool moved = draft.recurs;
+    if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
     const axes pairs = pairs_of_rule(draft, at);
     if (!is_row_condition(draft, at, pairs)) return false;
     for (const transformation_use& function : written.transformations) {
@@ -151,6 +155,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
             draft.in.text.nodes[function.position].kind != node_kind::constant)
             return false;
+        if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
@@ -198,6 +203,28 @@ constexpr int count_terms(const Draft& draft, int at) {
     return count;
 }
 
+/// Whether no other rule of the recursion multiplies the same input, so that the two would be
+/// computed together, and the weights have no indices that would change the user's layout.
+template <class Draft>
+constexpr bool stands_alone(const Draft& draft, int at) {
+    for (int body = 0; body < draft.rule_of(at).literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.weight.weight < 0) continue;
+        if (item.weight.arity > 0 && draft.rule_of(draft.user[at]).recurs.partial) return false;
+        for (int other : draft.in.order) {
+            const rule& next = draft.rule_of(other);
+            if (other == at || next.recurs.loop != draft.rule_of(at).recurs.loop) continue;
+            for (int place = 0; place < next.literals; ++place) {
+                const literal& same = draft.literal_of(other, place);
+                if (same.kind == literal_kind::relation && same.relation == item.relation &&
+                    same.weight.weight >= 0)
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
 /// Whether the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
@@ -216,8 +243,12 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit the condition.
     if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
-    for (int axis = 0; axis < item.arity; ++axis)
-        if (item.terms[axis].variable < 0) return false;
+    for (int axis = 0; axis < item.arity; ++axis) {
+        const term& argument = item.terms[axis];
+        if (argument.variable < 0 && argument.variable != loop_time) return false;
+        if (argument.variable >= 0 && argument.offset) return false;
+    }
+    if (written.recurs.loop >= 0 && !stands_alone(draft, at)) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
     int products = 0;
     for (int body = 0; body < using_rule.literals; ++body) {
@@ -245,7 +276,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity);
+        collect(at, identity, 0);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -260,7 +291,8 @@ class row_builder {
         int size = draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && !axes_.in_pair(index)) size *= variables_[index].extent;
+            if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
+                size *= variables_[index].extent;
         }
         return size;
     }
@@ -278,6 +310,11 @@ class row_builder {
                 if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
             stride *= variables_[variable].extent;
         };
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] =
+                    row_stride ? row_stride * (axes_.row >= 0 ? variables_[axes_.row].extent : 1)
+                               : atoms_at_once() * size;
         if (axes_.segment >= 0) assign(axes_.segment);
         for (int at = axes_.outers.size(); at-- > 0;) assign(axes_.outers[at]);
         if (axes_.row >= 0) {
@@ -346,19 +383,31 @@ class row_builder {
         });
     }
 
-    static constexpr term mapped(const term& at, const term* map) {
-        return at.variable < 0 ? at : map[at.variable];
+    /// How many atoms the head has, at one time if it is of a recursion.
+    constexpr int atoms_at_once() const {
+        int atoms = 1;
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable >= 0)
+                atoms *= variables_[rule_.terms[axis].variable].extent;
+        return atoms;
     }
 
-    constexpr void collect(int at, const term* map) {
+    static constexpr term mapped(const term& at, const term* map, int later) {
+        if (at.variable == loop_time) return {loop_time, at.offset + later};
+        if (at.variable < 0) return at;
+        return {map[at.variable].variable, map[at.variable].offset + at.offset};
+    }
+
+    /// `later`: how many rounds after its own the rule is used.
+    constexpr void collect(int at, const term* map, int later) {
         const rule& written = draft_.rule_of(at);
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
-                item.terms[axis] = mapped(item.terms[axis], map);
+                item.terms[axis] = mapped(item.terms[axis], map, later);
             for (int axis = 0; axis < item.weight.arity; ++axis)
-                item.weight.terms[axis] = mapped(item.weight.terms[axis], map);
+                item.weight.terms[axis] = mapped(item.weight.terms[axis], map, later);
             const int definer =
                 item.kind == literal_kind::relation ? draft_.in.relations[item.relation].rule : -1;
             if (definer >= 0 && draft_.roles[definer] == role::inlined) {
@@ -371,7 +420,9 @@ class row_builder {
                                            ? item.terms[axis]
                                            : term{variables_.push(inner.variables[index]), 0};
                 }
-                collect(definer, inner_map);
+                const int time = inner.recurs.argument;
+                collect(definer, inner_map,
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
             } else {
                 literals_.push(
                     {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
@@ -396,6 +447,7 @@ class row_builder {
         const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
+            if (index < 0) continue;
             const int extent = variables_[index].extent;
             if (axes_.in_pair(index)) continue;
             if (product) {
@@ -416,7 +468,7 @@ class row_builder {
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
+            if (index >= 0 && index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
                 axes_.outers.push(index);
         }
     }
@@ -425,6 +477,7 @@ class row_builder {
         for (int axis = 0; axis < arity; ++axis) {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
+            if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
             if (at.variable < 0) continue;
             if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
             if (at.variable == axes_.segment) to.column += strides[axis];

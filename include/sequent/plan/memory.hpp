@@ -97,8 +97,13 @@ class memory_planner {
     constexpr void find_lifetimes() {
         const int steps = out_.steps.size();
         int outermost = -1;
+        int loop = -1;
         for (int at = 0; at < steps; ++at) {
             const step& each = out_.steps[at];
+            if (each.recurs) loop = each.kind == step_kind::repeat_begin ? at : -1;
+            // Within a recursion, numbers last for all of its rounds.
+            const int begin = loop < 0 ? at : loop;
+            const int end = loop < 0 ? at : out_.steps[loop].at;
             if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
             if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
             visit_operands(out_, each, [&](const operand& used, usage how) {
@@ -108,13 +113,12 @@ class memory_planner {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, outermost, backward_of(outermost));
                 } else {
-                    use(of, at, how == usage::until_gradient ? backward_of(at) : at);
+                    use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
                 if (each.kind == step_kind::attention) use(of, 0, at);
-                const int time = backward_of(at);
-                if (time < of.adjoint_first) of.adjoint_first = time;
-                if (time > of.adjoint_last) of.adjoint_last = time;
+                if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
+                if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });
         }
         for (int relation : draft_.in.outputs) {
@@ -153,19 +157,31 @@ class memory_planner {
             if (offset + size > out_.workspace) out_.workspace = offset + size;
             return offset;
         };
+        auto put_adjoint = [&](buffer& each) {
+            if (each.last >= 0 && each.adjoint_last >= 0)
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+        };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
             each.offset = put(each.size * each.copies, each.first, each.last);
-            if (each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
+            if (!draft_.recurs) put_adjoint(each);
         }
+        // Those of a recursion are all born at once: together, they can be cleared at once.
+        if (draft_.recurs)
+            for (buffer& each : out_.buffers) put_adjoint(each);
     }
 
     constexpr void set_births() {
         for (const buffer& each : out_.buffers) {
             if (each.adjoint < 0) continue;
             const int at = 2 * out_.steps.size() - each.adjoint_first;
-            if (at < out_.steps.size()) out_.steps[at].births.push({each.adjoint, each.size});
+            if (at >= out_.steps.size()) continue;
+            auto& births = out_.steps[at].births;
+            birth* last = births.size() ? births.end() - 1 : nullptr;
+            if (last && last->offset + last->size == each.adjoint)
+                last->size += each.size;
+            else
+                births.push({each.adjoint, each.size});
         }
     }
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "source.hpp"
+#include "recursion.hpp"
 
 /// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal of a rule that is not itself a linear map becomes one,
-/// and so does one that would be computed again for each value of a variable that it does not
-/// mention.
+/// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
+/// would compute it again for each value of a variable that it does not mention, and so does what a
+/// rule of a recursion adds from outside.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15,11 +15,13 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-/// Whether the literal gives its whole value, at variables and constants.
-constexpr bool is_plain(const literal& item) {
+/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
+/// an offset are known to lie within their relations.
+constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
+            return false;
     return true;
 }
 
@@ -40,7 +42,9 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.terms[argument].variable >= 0)
                 in_relation |= 1u << item.terms[argument].variable;
         for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].offset) return false;
+            if (item.weight.terms[argument].offset &&
+                item.weight.terms[argument].variable != loop_time)
+                return false;
             if (item.weight.terms[argument].variable >= 0)
                 in_weight |= 1u << item.weight.terms[argument].variable;
         }
@@ -78,9 +82,12 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        for (rule& item : out.rules)
+            if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
         split_atom_transformations();
         split_several_rules();
+        split_recursions();
         split_weighted_literals();
     }
 
@@ -188,6 +195,136 @@ class normaliser {
             }
             out.rules.push(sum);
         }
+    }
+
+    // Recursions: what comes from outside is computed for all times at once, and each product
+    // within becomes a rule, so that those with one input can be computed as one.
+
+    constexpr void split_recursions() {
+        const recursion_finder<normal_size(Sizes)> found(out);
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            if (out.rules[at].recurs.loop < 0) continue;
+            split_outside(at, found.definer);
+            const rule user = out.rules[at];
+            if (user.literals == 1 && user.transformations.size() == 0 && is_linear(user, out))
+                continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal item = out.literals[user.first_literal + body];
+                if (item.kind != literal_kind::relation || item.weight.weight < 0) continue;
+                const int from = found.definer[item.relation];
+                const int rules = out.rules.size();
+                split_weighted_literal(at, user.first_literal + body);
+                if (out.rules.size() == rules || !is_in_loop(from, user)) continue;
+                rule& made = out.rules[rules];
+                made.recurs = out.rules[from].recurs;
+                const literal& inner = out.literals[made.first_literal];
+                made.recurs.time = inner.terms[made.recurs.argument].variable;
+                for (int axis = 0; axis < made.arity; ++axis)
+                    if (made.terms[axis].variable == made.recurs.time) made.recurs.argument = axis;
+            }
+        }
+    }
+
+    constexpr bool is_in_loop(int rule_at, const rule& of) const {
+        return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
+    }
+
+    /// Whether the rule adds its literals for each head on its own.
+    constexpr bool adds_literals(const rule& written) const {
+        if (written.condition >= 0 || written.total || written.literals < 2 ||
+            written.combined != combination::sum || written.aggregated != aggregation::sum)
+            return false;
+        const unsigned head = written.head_variables();
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = out.literals[written.first_literal + body];
+            if (!item.gives_value() || item.has_element || item.transposed ||
+                (variables_of(item) & ~head))
+                return false;
+        }
+        return true;
+    }
+    static constexpr unsigned variables_of(const literal& item) {
+        unsigned mask = 0;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0) mask |= 1u << item.terms[axis].variable;
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable >= 0)
+                mask |= 1u << item.weight.terms[axis].variable;
+        return mask;
+    }
+
+    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
+    static constexpr bool take_away(literal& item, const int* offsets) {
+        bool plain = true;
+        auto take = [&](term& at) {
+            if (at.variable < 0) return;
+            at.offset -= offsets[at.variable];
+            plain = plain && at.offset == 0;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) take(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) take(item.weight.terms[axis]);
+        return plain;
+    }
+
+    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// outside.
+    constexpr void split_outside(int at, const auto& definer) {
+        if (!adds_literals(out.rules[at])) return;
+        rule user = out.rules[at];
+        auto is_outside = [&](const literal& item) {
+            return item.kind == literal_kind::relation && item.weight.weight >= 0 &&
+                   !is_in_loop(definer[item.relation], user);
+        };
+        int offsets[max_variables]{};
+        unsigned mentioned = 0;
+        for (int body = 0; body < user.literals && !mentioned; ++body) {
+            const literal& item = out.literals[user.first_literal + body];
+            if (!is_outside(item)) continue;
+            mentioned = variables_of(item);
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (item.terms[axis].variable >= 0)
+                    offsets[item.terms[axis].variable] = item.terms[axis].offset;
+        }
+        if (!((mentioned >> user.recurs.time) & 1u)) return;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        literal outer;
+        int places[max_variables]{};
+        for (int axis = 0; axis < user.arity; ++axis) {
+            const int index = user.terms[axis].variable;
+            if (!((mentioned >> index) & 1u)) continue;
+            places[index] = made.variables.push(user.variables[index]);
+            made.terms[made.arity++] = {places[index], 0};
+            outer.terms[outer.arity++] = {index, offsets[index]};
+        }
+        made.head = outer.relation =
+            out.relations.push({out.relations[user.head].id, user.scope, true});
+        made.first_literal = out.literals.size();
+        int kept = 0;
+        for (int body = 0; body < user.literals; ++body) {
+            const literal item = out.literals[user.first_literal + body];
+            literal moved = item;
+            const bool plain = take_away(moved, offsets);
+            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+                               (is_outside(item) || item.kind == literal_kind::weight);
+            if (!taken) {
+                out.literals[user.first_literal + kept++] = item;
+                continue;
+            }
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (moved.terms[axis].variable >= 0)
+                    moved.terms[axis].variable = places[moved.terms[axis].variable];
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                if (moved.weight.terms[axis].variable >= 0)
+                    moved.weight.terms[axis].variable = places[moved.weight.terms[axis].variable];
+            out.literals.push(moved);
+            ++made.literals;
+        }
+        out.literals[user.first_literal + kept++] = outer;
+        out.rules[at].literals = kept;
+        out.rules.push(made);
     }
 
     constexpr void split_weighted_literals() {

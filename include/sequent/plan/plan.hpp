@@ -1,5 +1,6 @@
 #pragma once
 
+#include "loop.hpp"
 #include "read.hpp"
 #include "rows_form.hpp"
 #include "shaper.hpp"
@@ -22,7 +23,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
                       "fact<\"edge\", sparse<90>, 40, 40, 3>");
         fact_shape result;
         result.id = make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-        auto add = [&]<class Extent>(Extent extent) {
+        [[maybe_unused]] auto add = [&]<class Extent>(Extent extent) {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
@@ -65,6 +66,17 @@ constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
 }
 
+struct nothing {};
+
+/// What recursions make of a stage, or the stage itself where there is none.
+template <bool Loops, class Planner, class Stage, class Take>
+constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take take) {
+    if constexpr (Loops)
+        return take(planner);
+    else
+        return stage;
+}
+
 /// The plan of a program over facts. Kernels see single steps of it, `row_step_of` and its kin,
 /// never the whole.
 template <const auto& Program, class... Facts>
@@ -88,13 +100,29 @@ struct plan_of {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
-    static constexpr auto shapes = shaper<size, fact_count>(source_of<Program>, facts, queries).out;
-    static constexpr auto conditions = [] {
-        if constexpr (shapes.mistake.ok())
-            return domain_finder<size, fact_count>(shapes).out;
+    static constexpr auto written =
+        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto found = [] {
+        if constexpr (written.mistake.ok())
+            return domain_finder<size, fact_count>(written).out;
         else
             return domains<size>{};
     }();
+    static constexpr bool loops = [] {
+        bool result = false;
+        for (int at : written.order) result = result || written.text.rules[at].recurs.loop >= 0;
+        return result && written.mistake.ok() && found.mistake.ok();
+    }();
+    static constexpr auto looped = [] {
+        if constexpr (loops)
+            return loop_planner<size, fact_count>(written, found);
+        else
+            return nothing{};
+    }();
+    static constexpr const auto& shapes = chosen<loops>(
+        looped, written, [](const auto& planner) -> const auto& { return planner.program; });
+    static constexpr const auto& conditions = chosen<loops>(
+        looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
     static constexpr diagnosis mistake = shapes.mistake.ok() ? conditions.mistake : shapes.mistake;
     static constexpr bool ok = mistake.ok();
     static constexpr auto tables = [] {
@@ -109,7 +137,7 @@ struct plan_of {
     /// Whether rows [begin, end) can be run alone.
     template <class Tables = decltype(tables)>
     static constexpr rows_form by_rows =
-        rows_form_finder<std::remove_const_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
+        rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
                                                                                              tables)
             .found;
 

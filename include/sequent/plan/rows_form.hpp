@@ -64,11 +64,13 @@ class rows_form_finder {
         }
         const unsigned variables = variables_of(written);
         for (int axis = 0; axis < written.arity; ++axis)
-            if ((variables >> written.terms[axis].variable) & 1u)
+            if (written.terms[axis].variable >= 0 &&
+                ((variables >> written.terms[axis].variable) & 1u))
                 positions_[written.head] |= 1u << axis;
     }
 
     constexpr bool runs_by_rows(const step& each) const {
+        if (each.recurs) return false;
         const rule& written = in.text.rules[each.rule];
         const unsigned positions = variables_of(written);
         if (each.kind == step_kind::rows) {

@@ -51,6 +51,9 @@ class attention_matcher {
         };
         for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
         if (row_ >= 0) assign(row_);
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
+        stride *= draft_.times_of(rule_);
         layout.index = draft_.new_buffer(stride, rule_.scope);
         layout.offset = 0;
     }
@@ -133,6 +136,7 @@ class attention_matcher {
         if (rule_.variables.size() != rule_.arity + 1) return false;
         for (int axis = 0; axis < weights.arity; ++axis) {
             const term& at = weights.terms[axis];
+            if (at == softmax.terms[axis] && at.variable == loop_time) continue;
             if (at.variable < 0) return false;
             if (rule_.variables[at.variable].extent !=
                 draft_.in.relations[weights.relation].extents[axis])
@@ -185,12 +189,14 @@ class attention_matcher {
         };
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
+            if (index < 0) continue;
             const unsigned bit = 1u << index;
             if (!(in_weights & bit) || (in_value & bit)) continue;
             if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable != row_) outers_.push(rule_.terms[axis].variable);
+            if (rule_.terms[axis].variable >= 0 && rule_.terms[axis].variable != row_)
+                outers_.push(rule_.terms[axis].variable);
     }
 
     constexpr int expand_weights() {
@@ -204,8 +210,13 @@ class attention_matcher {
         const rule& written = draft_.rule_of(at);
         if (written.repeat || written.variables.size() != written.arity) return -1;
         term map[max_variables]{};
-        for (int axis = 0; axis < written.arity; ++axis)
-            map[written.terms[axis].variable] = arguments[axis];
+        for (int axis = 0; axis < written.arity; ++axis) {
+            if (written.terms[axis].variable >= 0)
+                map[written.terms[axis].variable] = arguments[axis];
+            else if (!(written.terms[axis] == arguments[axis]))
+                return -1;
+        }
+        if (written.recurs.loop >= 0) map[written.recurs.time] = {loop_time, -written.recurs.delay};
         if (!fill_) {
             if (absorbed.size() == 8) return -1;
             absorbed.push(at);
@@ -349,6 +360,7 @@ class attention_matcher {
                 return true;
             case node_kind::variable: {
                 const term& at = map[top.value];
+                if (at.variable == loop_time) return false;
                 to.value += factor * at.offset;
                 if (at.variable == row_ && row_ >= 0) to.x.row += factor;
                 if (at.variable == column_) to.x.column += factor;
@@ -387,6 +399,7 @@ class attention_matcher {
             bare ? draft_.weight_operand(item.weight) : draft_.relation_operand(item.relation);
         auto add = [&](const term& at, int stride) {
             result.at.offset += at.offset * stride;
+            if (at.variable == loop_time) draft_.add_time(result.at, rule_, stride);
             if (at.variable < 0) return;
             if (at.variable == row_) result.row += stride;
             if (at.variable == column_) result.column += stride;

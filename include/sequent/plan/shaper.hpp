@@ -32,8 +32,11 @@ class shaper {
         bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
-        for (int pass = 0; ok() && settle() && pass < Sizes.rules; ++pass) {
-        }
+        bool settling = true;
+        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        for (int at : out.order)  // a recursion that goes on for ever
+            if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
+                fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
@@ -188,6 +191,7 @@ class shaper {
             bool plain = variables == written.arity;
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
+            plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
             if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
@@ -222,7 +226,19 @@ class shaper {
         }
     }
 
-    // Order: depth first, so that a block's rules stand together.
+    /// Whether the head's relation follows from itself, one time after another.
+    constexpr bool is_of_recursion(const rule& written) const {
+        const relation& head = out.text.relations[written.head];
+        for (const rule& other : out.text.rules) {
+            const relation& candidate = out.text.relations[other.head];
+            if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
+                candidate.scope == head.scope)
+                return true;
+        }
+        return false;
+    }
+
+    // Order: depth first, so that a block's rules stand together, and those of a recursion.
 
     constexpr void put_in_order() {
         list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
@@ -238,15 +254,49 @@ class shaper {
             fail(fault::cycle, written, -1);
             return;
         }
-        state[at] = 1;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& value = item(written, body);
-            if (value.kind == literal_kind::relation && out.relations[value.relation].rule >= 0)
-                visit(out.relations[value.relation].rule, state);
+        if (written.recurs.loop >= 0 && state[at] == 0) {
+            for (const rule& member : out.text.rules)
+                if (member.recurs.loop == written.recurs.loop) visit_body(member, state, false);
+            for (int member = 0; member < out.text.rules.size(); ++member)
+                if (out.text.rules[member].recurs.loop == written.recurs.loop)
+                    visit_member(member, state);
+            return;
         }
+        state[at] = 1;
+        visit_body(written, state, false);
         if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// One rule of a recursion, after those of the same round that it follows from.
+    constexpr void visit_member(int at, list<int, Sizes.rules>& state) {
+        if (state[at] == 2 || !ok()) return;
+        if (state[at] == 1) {
+            fail(fault::cycle, out.text.rules[at], -1);
+            return;
+        }
+        state[at] = 1;
+        visit_body(out.text.rules[at], state, true);
+        state[at] = 2;
+        out.order.push(at);
+    }
+
+    /// What the rule follows from: within its recursion in the same round, or outside.
+    constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind != literal_kind::relation) continue;
+            const int from = out.relations[value.relation].rule;
+            if (from < 0) continue;
+            const recurrence& other = out.text.rules[from].recurs;
+            const bool together = written.recurs.loop >= 0 && other.loop == written.recurs.loop;
+            if (together != within) continue;
+            if (!within)
+                visit(from, state);
+            else if (value.terms[other.argument].offset + other.delay == written.recurs.delay)
+                visit_member(from, state);
+        }
     }
 
     // Extents and shapes, in passes until nothing changes.
@@ -300,14 +350,17 @@ class shaper {
         }
         for (int at = 0; at < written.variables.size(); ++at) {
             variable& index = written.variables[at];
-            int extent = index.stated;
+            const int moved = at == written.shifted ? written.shift : 0;
+            int extent = index.stated ? index.stated + moved : 0;
             for (int body = 0; body < written.literals; ++body) {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    const int bound = out.relations[value.relation].extents[axis];
-                    if (value.terms[axis].variable != at || value.terms[axis].offset || !bound)
+                    int bound = out.relations[value.relation].extents[axis];
+                    if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
+                        !bound)
                         continue;
+                    bound += moved;
                     if (!extent || (written.total ? bound > extent : bound < extent))
                         extent = bound;
                 }
@@ -317,7 +370,10 @@ class shaper {
                     extent = length;
             }
             if (!extent) extent = extent_from_sum(written, at);
+            if (at == written.shifted && extent && written.base >= extent)
+                extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
+            if (!extent) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
@@ -339,7 +395,9 @@ class shaper {
         }
         for (int axis = 0; axis < written.arity; ++axis)
             head.extents[axis] = written.variables[written.terms[axis].variable].extent;
-        head.value = rule_shape(written);
+        const value_shape shape = rule_shape(written);
+        if (!(shape == head.value)) changed = true;
+        head.value = shape;
         return changed;
     }
 
@@ -357,6 +415,22 @@ class shaper {
                         return user.variables[value.terms[axis].variable].extent;
             }
         return 0;
+    }
+
+    /// What only arguments with an offset bind runs as far as their relations have atoms.
+    constexpr int extent_from_moved(const rule& written, int variable) {
+        int extent = 0;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = item(written, body);
+            if (value.kind != literal_kind::relation) continue;
+            for (int axis = 0; axis < value.arity; ++axis) {
+                const int bound = out.relations[value.relation].extents[axis];
+                if (value.terms[axis].variable != variable || !bound) continue;
+                const int last = bound - value.terms[axis].offset;
+                if (last > 0 && (!extent || last < extent)) extent = last;
+            }
+        }
+        return extent;
     }
 
     constexpr int extent_from_weights(const rule& written, int variable) {
@@ -379,8 +453,10 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.variable < 0 ? at.offset + 1 : written.variables[at.variable].extent;
+            const int needed = at.variable < 0
+                                   ? at.offset + 1
+                                   : written.variables[at.variable].extent -
+                                         (at.variable == written.shifted ? written.shift : 0);
             if (needed > extent) {
                 extent = needed;
                 changed = true;

@@ -17,7 +17,12 @@ inline constexpr int max_variables = 6;
 inline constexpr int max_transformations = 4;
 inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;  // of stacks within stacks
+inline constexpr int max_depth = 2;              // of stacks within stacks
+inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
+inline constexpr int never = 1 << 30;
+
+/// As a term's variable: the time that the loop of a recursion counts.
+inline constexpr int loop_time = -2;
 
 /// An argument: a variable plus an offset, or a constant where there is no variable.
 struct term {
@@ -91,6 +96,19 @@ struct variable {
     int extent = 0;
 };
 
+/// How a rule takes part in a recursion: relations that follow from themselves, one time after
+/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+struct recurrence {
+    int loop = -1;      // which recursion
+    int time = -1;      // the variable
+    int argument = -1;  // of the head, where the time stands
+    int delay = 0;
+    bool backward = false;  // the last time comes first
+    int first = 0;          // the rounds in which the rule is computed
+    int last = never;
+    bool partial = false;  // at other times others compute the head, or nothing does
+};
+
 struct rule {
     int number = 0;  // as the user counts, from zero
     int scope = 0;
@@ -112,6 +130,11 @@ struct rule {
     int repeat = 0;  // stack<repeat>
     int block = 0;   // the scope of the stacked block
     bool transforms_atom = false;
+    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
+    int shifted = -1;
+    int shift = 0;
+    int base = -1;  // the constant
+    recurrence recurs{};
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
 
     constexpr unsigned head_variables() const {

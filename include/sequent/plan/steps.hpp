@@ -18,9 +18,9 @@ struct operand {
     place where = place::none;
     int index = -1;  // which fact, or which buffer of the workspace
     int offset = 0;
-    int layer_strides[max_depth]{};
+    int layer_strides[max_loops]{};
     int adjoint = -1;  // offset of the gradient in the workspace
-    int adjoint_layer_strides[max_depth]{};
+    int adjoint_layer_strides[max_loops]{};
     bool trained = false;
 };
 
@@ -189,8 +189,11 @@ struct general_step {
     int out_size = 1;
     int out_join = -1;
     int out_pair_stride = 0;
-    int out_total = 1;  // of all atoms
+    int out_total = 0;  // of all atoms; 0 in a recursion
     list<pair_join, max_joins> joins{};
+    int time = -1;  // in a recursion, the variable that the loop at this level counts
+    int level = 0;
+    int delay = 0;
 };
 
 enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
@@ -206,7 +209,11 @@ struct step {
     int at = 0;     // in the list of its kind; of repeat_end, the step that begins
     int rule = -1;  // that it computes
     int repeat = 1;
-    int depth = 0;  // how many stacks it stands in
+    int depth = 0;          // how many stacks and recursions it stands in
+    bool recurs = false;    // repeats over the times of a recursion, not over layers
+    bool backward = false;  // the last time first
+    int first = 0;          // within a recursion, the rounds in which it is run
+    int last = never;
     list<birth, max_literals + 4> births{};
 };
 

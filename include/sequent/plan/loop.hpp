@@ -1,0 +1,373 @@
+#pragma once
+
+#include "domain.hpp"
+
+/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
+/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+struct window {
+    int first = 0;
+    int last = never;
+    int rest = -1;  // the part of the condition that is no bound of the time
+
+    constexpr bool holds(int time) const { return first <= time && time < last; }
+    constexpr bool empty() const { return first >= last; }
+    constexpr window cut(int begin, int end) const {
+        return {first > begin ? first : begin, last < end ? last : end, rest};
+    }
+};
+
+template <sizes Sizes, int Facts>
+class loop_planner {
+  public:
+    shaped<Sizes, Facts> program{};
+    domains<Sizes> conditions{};
+
+    constexpr loop_planner(const shaped<Sizes, Facts>& shapes, const domains<Sizes>& found)
+        : program(shapes), conditions(found) {
+        const list<int, Sizes.rules> order = program.order;
+        program.order.count = 0;
+        for (int place = 0; place < order.size();) {
+            const int loop = rule_of(order[place]).recurs.loop;
+            if (loop < 0) {
+                program.order.push(order[place++]);
+                continue;
+            }
+            members_.count = 0;
+            while (place < order.size() && rule_of(order[place]).recurs.loop == loop)
+                members_.push(order[place++]);
+            plan_loop();
+        }
+        program.mistake = conditions.mistake;
+    }
+
+  private:
+    list<int, Sizes.rules> members_{};
+    list<int, Sizes.rules> emitted_{};
+
+    constexpr rule& rule_of(int at) { return program.text.rules[at]; }
+    constexpr const rule& rule_of(int at) const { return program.text.rules[at]; }
+    constexpr literal& item(const rule& of, int body) {
+        return program.text.literals[of.first_literal + body];
+    }
+    constexpr int extent_of(const rule& written) const {
+        return program.relations[written.head].extents[written.recurs.argument];
+    }
+    /// The rule that a literal follows from, if that is of the same recursion; else -1.
+    constexpr int inner_definer(const rule& written, const literal& value) const {
+        if (value.kind != literal_kind::relation) return -1;
+        const int from = program.relations[value.relation].rule;
+        return from >= 0 && rule_of(from).recurs.loop == written.recurs.loop ? from : -1;
+    }
+
+    constexpr void plan_loop() {
+        check_bases();
+        if (!conditions.mistake.ok()) return;
+        emitted_.count = 0;
+        for (int at : members_) {
+            if (rule_of(at).total)
+                split_by_time(at);
+            else
+                bound_rule(at);
+        }
+        // In the order of the relations: what stood alone has taken the head of its sum.
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) fill_gaps(at);
+        for (int at : emitted_) take_time_out(rule_of(at));
+        for (int pass = 0; pass < 2; ++pass)
+            for (int place = emitted_.size(); place-- > 0;) leave_out_unused(emitted_[place]);
+        for (int at : emitted_)
+            if (!is_empty(rule_of(at))) program.order.push(at);
+    }
+
+    static constexpr bool is_empty(const rule& written) {
+        return written.recurs.first >= written.recurs.last;
+    }
+
+    // Bounds of the time.
+
+    struct line {
+        int slope = 0;
+        int constant = 0;
+        bool known = true;
+    };
+
+    constexpr line line_of(int root, int variable) const {
+        const node& top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::constant) return {0, top.value};
+        if (top.kind == node_kind::variable && top.value == variable) return {1, 0};
+        if (top.kind != node_kind::add && top.kind != node_kind::subtract) return {0, 0, false};
+        const line left = line_of(top.left, variable);
+        const line right = line_of(top.right, variable);
+        const int sign = top.kind == node_kind::add ? 1 : -1;
+        return {left.slope + sign * right.slope, left.constant + sign * right.constant,
+                left.known && right.known};
+    }
+
+    /// The condition as bounds of the variable, and what else it says.
+    constexpr window window_of(int root, int variable) {
+        window result;
+        add_bounds(root, variable, result);
+        return result;
+    }
+    constexpr void add_bounds(int root, int variable, window& to) {
+        if (root < 0) return;
+        const node top = conditions.pool.nodes[root];
+        if (top.kind == node_kind::conjunction) {
+            add_bounds(top.left, variable, to);
+            add_bounds(top.right, variable, to);
+            return;
+        }
+        const bool compares = top.kind == node_kind::less || top.kind == node_kind::less_equal ||
+                              top.kind == node_kind::equal;
+        line at{0, 0, false};
+        if (compares) {
+            const line left = line_of(top.left, variable);
+            const line right = line_of(top.right, variable);
+            at = {left.slope - right.slope, left.constant - right.constant,
+                  left.known && right.known};
+        }
+        if (!at.known || (at.slope != 1 && at.slope != -1)) {
+            to.rest = conditions.pool.both(to.rest, root);
+            return;
+        }
+        // slope * time + constant, against zero.
+        const int zero = -at.slope * at.constant;
+        const int beyond = top.kind == node_kind::less ? 1 : 0;
+        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
+        if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
+    }
+
+    /// When the literal of a sum has an atom.
+    constexpr window window_of_part(const rule& sum, const literal& part) {
+        const int root = conditions.pool.substitute(conditions.pool.nodes,
+                                                    conditions.domain[part.relation], part.terms);
+        const int extent = program.relations[part.relation].extents[sum.recurs.argument];
+        return window_of(root, sum.recurs.time).cut(0, extent);
+    }
+
+    // A relation that is read before it is computed must have had an atom at each time.
+
+    constexpr void check_bases() {
+        for (int place = 0; place < members_.size(); ++place) {
+            const rule& written = rule_of(members_[place]);
+            for (int body = 0; body < written.literals; ++body) {
+                const int from = inner_definer(written, item(written, body));
+                bool later = false;
+                for (int other = place; other < members_.size(); ++other)
+                    later = later || members_[other] == from;
+                if (later && !always_holds(from)) {
+                    const int stacking = program.text.scopes[written.scope].rule;
+                    conditions.mistake = {fault::recursion_without_a_base,
+                                          rule_of(from).number,
+                                          program.text.relations[rule_of(from).head].id,
+                                          0,
+                                          0,
+                                          stacking < 0 ? -1 : rule_of(stacking).number};
+                    return;
+                }
+            }
+        }
+    }
+
+    constexpr bool always_holds(int at) {
+        const rule& written = rule_of(at);
+        const int extent = extent_of(written);
+        if (!written.total) {
+            const window when = window_of(conditions.domain[written.head], written.recurs.argument);
+            return when.rest < 0 && when.first <= 0 && when.last >= extent;
+        }
+        int known = 0;  // before this time there always is an atom
+        for (bool grows = true; grows && known < extent;) {
+            grows = false;
+            for (int body = 0; body < written.literals; ++body) {
+                const window when = window_of_part(written, item(written, body));
+                if (when.rest >= 0 || !when.holds(known)) continue;
+                known = when.last;
+                grows = true;
+            }
+        }
+        return known >= extent;
+    }
+
+    // When each rule is computed.
+
+    constexpr void bound_rule(int at) {
+        rule& written = rule_of(at);
+        const window when =
+            window_of(conditions.condition[at], written.recurs.time).cut(0, extent_of(written));
+        conditions.condition[at] = when.rest;
+        // The part of a sum that stands alone has been bounded as such.
+        if (written.recurs.last == never || when.last < written.recurs.last)
+            written.recurs.last = when.last;
+        if (when.first > written.recurs.first) written.recurs.first = when.first;
+        emitted_.push(at);
+    }
+
+    /// A sum has different parts at different times: a rule for each of these windows. Where one
+    /// part stands alone, its own rule gives the sum.
+    constexpr void split_by_time(int at) {
+        const rule sum = rule_of(at);
+        const int extent = extent_of(sum);
+        list<window, max_literals> parts{};
+        for (int body = 0; body < sum.literals; ++body)
+            parts.push(window_of_part(sum, item(sum, body)));
+        list<window, 2 * max_literals + 1> windows{};
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            for (const window& part : parts) {
+                if (part.first > begin && part.first < end) end = part.first;
+                if (part.last > begin && part.last < end) end = part.last;
+            }
+            windows.push({begin, end});
+            begin = end;
+        }
+        rule_of(at).literals = 0;
+        const bool whole = windows.size() == 1;
+        for (const window& when : windows) {
+            rule made = sum;
+            made.first_literal = program.text.literals.size();
+            made.literals = 0;
+            made.recurs.first = when.first;
+            made.recurs.last = when.last;
+            made.recurs.partial = !whole;
+            for (int body = 0; body < sum.literals; ++body) {
+                if (!parts[body].holds(when.first) || parts[body].empty()) continue;
+                const literal part = item(sum, body);
+                if (parts[body].first < when.first) ++program.relations[part.relation].uses;
+                program.text.literals.push(part);
+                conditions.expression.push(-1);
+                ++made.literals;
+            }
+            if (made.literals == 0) continue;
+            if (made.literals == 1 && gives_sum(made)) continue;
+            const int place = program.text.rules.push(made);
+            conditions.condition.push(-1);
+            program.relations[sum.head].rule = place;
+            emitted_.push(place);
+        }
+    }
+
+    constexpr bool gives_sum(const rule& sum) {
+        const literal& only = item(sum, 0);
+        const relation_shape& shape = program.relations[only.relation];
+        const int part_at = inner_definer(sum, only);
+        if (part_at < 0 || shape.uses != 1 || shape.output || rule_of(part_at).total ||
+            !(shape.value == program.relations[sum.head].value))
+            return false;
+        for (int axis = 0; axis < only.arity; ++axis)
+            if (shape.extents[axis] != program.relations[sum.head].extents[axis] &&
+                axis != sum.recurs.argument)
+                return false;
+        rule& part = rule_of(part_at);
+        if (part.recurs.partial) return false;
+        part.head = sum.head;
+        part.recurs.first = sum.recurs.first;
+        part.recurs.last = sum.recurs.last;
+        part.recurs.partial = sum.recurs.partial;
+        program.relations[sum.head].rule = part_at;
+        return true;
+    }
+
+    /// Atoms that do not exist are zeros for those who look from outside.
+    constexpr void fill_gaps(int at) {
+        const int relation = rule_of(at).head;
+        if (!program.relations[relation].output && !is_used_outside(rule_of(at))) return;
+        const int extent = extent_of(rule_of(at));
+        for (int begin = 0; begin < extent;) {
+            int end = extent;
+            bool covered = false;
+            for (int other : emitted_) {
+                const rule& known = rule_of(other);
+                if (known.head != relation || is_empty(known)) continue;
+                const window when{known.recurs.first, known.recurs.last};
+                if (when.holds(begin)) {
+                    covered = true;
+                    end = when.last;
+                    break;
+                }
+                if (when.first > begin && when.first < end) end = when.first;
+            }
+            if (!covered) {
+                rule_of(at).recurs.partial = true;
+                rule zero = rule_of(at);
+                zero.literals = 0;
+                zero.transformations.count = 0;
+                zero.combined = combination::sum;
+                zero.aggregated = aggregation::sum;
+                zero.aggregated_variables = 0;
+                zero.aggregated_order.count = 0;
+                zero.recurs.first = begin;
+                zero.recurs.last = end;
+                emitted_.push(program.text.rules.push(zero));
+                conditions.condition.push(-1);
+            }
+            begin = end;
+        }
+    }
+
+    constexpr bool is_used_outside(const rule& of) const {
+        for (const rule& user : program.text.rules) {
+            if (user.recurs.loop == of.recurs.loop) continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = program.text.literals[user.first_literal + body];
+                if (value.kind == literal_kind::relation && value.relation == of.head) return true;
+            }
+        }
+        return false;
+    }
+
+    // The rules as the loop sees them.
+
+    constexpr void take_time_out(rule& written) {
+        recurrence& recurs = written.recurs;
+        auto take = [&](term& at) {
+            if (at.variable == recurs.time) at = {loop_time, at.offset - recurs.delay};
+        };
+        auto take_all = [&](term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis) take(terms[axis]);
+        };
+        take_all(written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            take_all(item(written, body).terms, item(written, body).arity);
+            take_all(item(written, body).weight.terms, item(written, body).weight.arity);
+        }
+        for (transformation_use& function : written.transformations)
+            for (weight_use& use : function.weights) take_all(use.terms, use.arity);
+        written.variables[recurs.time].extent = 1;
+        recurs.first += recurs.delay;
+        recurs.last += recurs.delay;
+        int& domain = conditions.domain[written.head];
+        domain = window_of(domain, recurs.argument).rest;
+    }
+
+    /// A rule whose relation only the loop reads is computed in the rounds whose numbers are read.
+    constexpr void leave_out_unused(int at) {
+        rule& written = rule_of(at);
+        if (written.recurs.partial || program.relations[written.head].output ||
+            is_used_outside(written))
+            return;
+        int first = never;
+        int last = 0;
+        for (int other : emitted_) {
+            const rule& user = rule_of(other);
+            if (is_empty(user)) continue;
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind != literal_kind::relation || value.relation != written.head)
+                    continue;
+                const int moved =
+                    value.terms[written.recurs.argument].offset + written.recurs.delay;
+                if (user.recurs.first + moved < first) first = user.recurs.first + moved;
+                if (user.recurs.last + moved > last) last = user.recurs.last + moved;
+            }
+        }
+        if (first > written.recurs.first) written.recurs.first = first;
+        if (last < written.recurs.last) written.recurs.last = last;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
