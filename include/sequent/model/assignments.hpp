@@ -1,7 +1,7 @@
 #pragma once
 
 #include "../kernel.hpp"
-#include "bindings.hpp"
+#include "condition.hpp"
 
 /// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
 /// only its pairs are visited.
@@ -9,7 +9,6 @@
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
-using plan::node_kind;
 using plan::pair_join;
 
 template <class Plan, int At, class T>
@@ -24,54 +23,9 @@ class assignments {
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
-    /// The value of an index expression or a condition.
     template <int Root>
-    SEQUENT_INLINE int evaluate_node() const noexcept {
-        constexpr plan::node top = Plan::template node_at<Root>;
-        if constexpr (top.kind == node_kind::constant) {
-            return top.value;
-        } else if constexpr (top.kind == node_kind::variable) {
-            return index_[top.value];
-        } else if constexpr (top.kind == node_kind::count) {
-            return bound_.counts[top.value];
-        } else {
-            const int left = evaluate_node<top.left>();
-            if constexpr (top.kind == node_kind::negation) return !left;
-            if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-            if constexpr (top.right >= 0) {
-                const int right = evaluate_node<top.right>();
-                switch (top.kind) {
-                    case node_kind::add:
-                        return left + right;
-                    case node_kind::subtract:
-                        return left - right;
-                    case node_kind::multiply:
-                        return left * right;
-                    case node_kind::divide:
-                        return plan::floor_divide(left, right);
-                    case node_kind::remainder:
-                        return plan::floor_remainder(left, right);
-                    case node_kind::less:
-                        return left < right;
-                    case node_kind::less_equal:
-                        return left <= right;
-                    case node_kind::equal:
-                        return left == right;
-                    case node_kind::not_equal:
-                        return left != right;
-                    case node_kind::conjunction:
-                        return left && right;
-                    case node_kind::disjunction:
-                        return left || right;
-                    case node_kind::pair:
-                        if constexpr (top.kind == node_kind::pair)
-                            return pairs_of<Plan, top.value>(bound_).find(left, right) >= 0;
-                        return 0;
-                    default:
-                        return 0;
-                }
-            }
-        }
+    int evaluate_node() const noexcept {
+        return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
     int value_of(const plan::term& at) const noexcept {

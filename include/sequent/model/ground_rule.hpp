@@ -272,19 +272,21 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
-    static void multiply(const T* left, value_shape a, const T* right, value_shape b,
-                         T* to) noexcept {
-        if (b.is_scalar()) {
-            for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
-        } else if (a.is_scalar()) {
-            for (int at = 0; at < b.size(); ++at) to[at] = left[0] * right[at];
+    template <value_shape A, value_shape B>
+    static void multiply(const T* left, const T* right, T* to) noexcept {
+        if constexpr (B.is_scalar()) {
+            for (int at = 0; at < A.size(); ++at) to[at] = left[at] * right[0];
+        } else if constexpr (A.is_scalar()) {
+            for (int at = 0; at < B.size(); ++at) to[at] = left[0] * right[at];
+        } else if constexpr (A.rows == 1 && B.columns == 1) {
+            to[0] = kernel::detail::dot_rows<A.columns>(left, right);
         } else {
-            for (int row = 0; row < a.rows; ++row)
-                for (int column = 0; column < b.columns; ++column) {
+            for (int row = 0; row < A.rows; ++row)
+                for (int column = 0; column < B.columns; ++column) {
                     T sum = 0;
-                    for (int at = 0; at < a.columns; ++at)
-                        sum += left[row * a.columns + at] * right[at * b.columns + column];
-                    to[row * b.columns + column] = sum;
+                    for (int at = 0; at < A.columns; ++at)
+                        sum += left[row * A.columns + at] * right[at * B.columns + column];
+                    to[row * B.columns + column] = sum;
                 }
         }
     }
@@ -301,8 +303,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             if constexpr (index() == first_value())
                 std::copy_n(values_[index()], shape.size(), partial_[index() + 1]);
             else
-                multiply(partial_[index()], product_shape(index()), values_[index()], shape,
-                         partial_[index() + 1]);
+                multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
+                                                        partial_[index() + 1]);
             // A literal without a value passes the product on.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)

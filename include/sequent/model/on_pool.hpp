@@ -191,7 +191,7 @@ class pooled_rows {
         constexpr long long operations =
             2LL * step.rows * step.columns() * term.depth * term.splits;
         if constexpr (!apart || operations < least_run) {
-            runner::template product_gradient<At>(bound, first, second, third);
+            runner::template product_gradient<At>(bound, first, second, third, all);
         } else {
             using input_rows = cut_rows<step.rows, step.rows>;
             using weight_cut = cut_rows<weight_rows, weight_rows>;
@@ -233,7 +233,7 @@ class pooled_rows {
         constexpr long long operations = row_cost(step) * step.rows * outers;
         constexpr int block = block_rows(step.rows);
         using ranges = cut_rows<step.rows, block>;
-        if constexpr (!writes_apart || operations < least_run)
+        if constexpr (!runner::is_whole || !writes_apart || operations < least_run)
             runner::forward(bound, all);
         else
             each_part(
@@ -246,7 +246,8 @@ class pooled_rows {
 
     /// One part of one outer round after another, in the order of the single thread.
     static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
-        if constexpr (!writes_apart || row_cost(step) * step.rows < least_run) {
+        if constexpr (!runner::is_whole || !writes_apart ||
+                      row_cost(step) * step.rows < least_run) {
             runner::backward(bound);
         } else {
             each_outer(step.outer_extents, [&](int first, int second, int third) {
@@ -262,7 +263,7 @@ class pooled_rows {
                     if constexpr (term.kind == term_kind::product)
                         product_gradient<index()>(bound, first, second, third, pool);
                     else if constexpr (term.kind == term_kind::gather)
-                        runner::template gather_gradient<index()>(bound, first, second, third);
+                        runner::template gather_gradient<index()>(bound, first, second, third, all);
                     else
                         summand_gradient<index()>(bound, first, second, third, pool);
                 });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "condition.hpp"
 #include "row_functions.hpp"
 
 /// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
@@ -35,6 +36,21 @@ class row_runner {
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
+        if constexpr (step.is_limited()) {
+            const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
+            forward_rows(bound, first, second, third, present);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
+                clear(out + row * step.out.row);
+        } else {
+            forward_rows(bound, first, second, third, range);
+        }
+    }
+
+  private:
+    template <class Range>
+    static void forward_rows(const bindings<T>& bound, int first, int second, int third,
+                             Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
         constexpr int block = block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
@@ -53,24 +69,22 @@ class row_runner {
                         const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
                         functions.template forward<function>(x, out + at * step.out.row, at);
                     });
+            if constexpr (step.condition >= 0)
+                for (int at = row; at < row + rows; ++at)
+                    if (!exists(bound, at, first, second, third)) clear(out + at * step.out.row);
         }
     }
 
+  public:
     static void backward(const bindings<T>& bound) noexcept {
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            if constexpr (step.functions.size() > 0)
-                undo_functions(bound, first, second, third, all);
-            kernel::unroll<step.terms.size()>([&](auto index) {
-                constexpr row_term term = step.terms[index()];
-                if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third);
-                else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third);
-                else
-                    summand_gradient<index()>(bound, first, second, third, all);
-            });
-        });
+        if constexpr (step.is_limited())
+            backward_rows(bound, kernel::row_range{0, limit(bound)});
+        else
+            backward_rows(bound, all);
     }
+
+    /// Whether all rows are atoms. Others run on one thread.
+    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     // The parts of backward, over rows that may be some: for runs on several threads.
 
@@ -86,20 +100,27 @@ class row_runner {
                                          outer_shift(step.before, first, second, third)
                                    : out;
         for (int row = range.begin; row < range.end; ++row) {
-            // What each function was applied to, computed again but for the first and the last.
-            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
-            const T* values[count + 1];
-            values[0] = sum + row * sum_row;
-            values[count] = out + row * step.out.row;
-            kernel::unroll<count - 1>([&](auto index) {
-                functions.template forward<index()>(values[index()], between[index()], row);
-                values[index() + 1] = between[index()];
-            });
-            kernel::unroll<count>([&](auto index) {
-                constexpr int at = count - 1 - index();
-                functions.template backward<at>(values[at], values[at + 1],
-                                                gradient + row * step.out.row, row);
-            });
+            if constexpr (step.condition >= 0)
+                if (!exists(bound, row, first, second, third)) {
+                    clear(gradient + row * step.out.row);
+                    continue;
+                }
+            if constexpr (count > 0) {
+                // What each function was applied to, computed again but for the first and the last.
+                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                const T* values[count + 1];
+                values[0] = sum + row * sum_row;
+                values[count] = out + row * step.out.row;
+                kernel::unroll<count - 1>([&](auto index) {
+                    functions.template forward<index()>(values[index()], between[index()], row);
+                    values[index() + 1] = between[index()];
+                });
+                kernel::unroll<count>([&](auto index) {
+                    constexpr int at = count - 1 - index();
+                    functions.template backward<at>(values[at], values[at + 1],
+                                                    gradient + row * step.out.row, row);
+                });
+            }
         }
     }
 
@@ -127,10 +148,11 @@ class row_runner {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory.
+    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
+    /// from the first `rows` rows of x.
     template <int At, class Range>
     static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range) noexcept {
+                                int split, Range range, int rows = step.rows) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* dy = gradient_of_out(bound, first, second, third);
@@ -143,14 +165,14 @@ class row_runner {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-                    x + range.begin, dy, dw + range.begin * term.w_depth, count, step.rows);
+                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                    x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-                    dy + range.begin, x, dw + range.begin * term.w_column, count, step.rows);
+                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                    dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
     }
@@ -164,31 +186,31 @@ class row_runner {
             add_gradient<At>(bound, first, second, third, range);
     }
 
-    template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second,
-                                 int third) noexcept {
+    template <int At, class Range>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
             if constexpr (by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split);
+                gradient_by_row<At>(bound, first, second, third, split, range);
             } else {
-                input_gradient<At>(bound, first, second, third, split, all);
+                input_gradient<At>(bound, first, second, third, split, range);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{});
+                                    kernel::all_rows<weight_rows<At>()>{}, range.end);
             }
         }
     }
 
-    template <int At>
-    static void gather_gradient(const bindings<T>& bound, int first, int second,
-                                int third) noexcept {
+    template <int At, class Range>
+    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = 0; row < step.rows; ++row) {
+            for (int row = range.begin; row < range.end; ++row) {
                 T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
@@ -209,6 +231,68 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// How many rows there are, all in front.
+    static int limit(const bindings<T>& bound) noexcept {
+        if constexpr (step.pairs >= 0)
+            return bound.pairs[step.pairs][pair_layout::count()];
+        else
+            return std::min(bound.counts[step.count], step.rows);
+    }
+
+    static bool exists(const bindings<T>& bound, int row, int first, int second,
+                       int third) noexcept {
+        int index[plan::max_variables]{};
+        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
+        const int outers[]{first, second, third};
+        for (int at = 0; at < step.outers; ++at)
+            if (step.outer_variables[at] < plan::max_variables)
+                index[step.outer_variables[at]] = outers[at];
+        if constexpr (step.pairs >= 0) {
+            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
+            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
+        }
+        return evaluate_node<typename Step::plan, step.condition>(bound, index);
+    }
+
+    /// The row of a term that goes by an index of the step's pairs.
+    template <plan::side Side>
+    static int pair_row(const bindings<T>& bound, int row) noexcept {
+        if constexpr (Side == plan::side::none) {
+            return row;
+        } else {
+            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
+            constexpr int from =
+                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
+            return bound.pairs[step.pairs][from + row];
+        }
+    }
+
+    static void clear(T* row) noexcept {
+        if constexpr (step.segments > 1 && step.out.column != step.length) {
+            for (int segment = 0; segment < step.segments; ++segment)
+                std::fill_n(row + segment * step.out.column, step.length, T(0));
+        } else {
+            std::fill_n(row, columns, T(0));
+        }
+    }
+
+    template <class Range>
+    static void backward_rows(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            if constexpr (step.functions.size() > 0 || step.condition >= 0)
+                undo_functions(bound, first, second, third, range);
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr row_term term = step.terms[index()];
+                if constexpr (term.kind == term_kind::product)
+                    product_gradient<index()>(bound, first, second, third, range);
+                else if constexpr (term.kind == term_kind::gather)
+                    gather_gradient<index()>(bound, first, second, third, range);
+                else
+                    summand_gradient<index()>(bound, first, second, third, range);
+            });
+        });
+    }
 
     static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
         return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
@@ -239,7 +323,8 @@ class row_runner {
                     kernel::unroll<segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
-                        const T* from = x + at * term.x.row + segment() * term.x.column;
+                        const T* from = x + pair_row<term.indexed>(bound, at) * term.x.row +
+                                        segment() * term.x.column;
                         if constexpr (starts)
                             std::copy_n(from, length, to);
                         else if constexpr (step.multiplies)
@@ -313,9 +398,9 @@ class row_runner {
         });
     }
 
-    template <int At>
+    template <int At, class Range>
     static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
-                                int split) noexcept {
+                                int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr kernel::product_shape to_x{
             1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
@@ -324,7 +409,7 @@ class row_runner {
         constexpr kernel::product_shape to_output_major{
             columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
         const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = 0; row < step.rows; ++row) {
+        for (int row = range.begin; row < range.end; ++row) {
             const T* dy = gradient + row * step.out.row;
             const std::ptrdiff_t x_at =
                 outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
@@ -354,8 +439,9 @@ class row_runner {
         constexpr int length = columns / segments_of(term.x);
         for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < segments_of(term.x); ++segment)
-                add_to<length>(to + row * term.x.row + segment * term.x.column,
-                               gradient + row * step.out.row + segment * length);
+                add_to<length>(
+                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
+                    gradient + row * step.out.row + segment * length);
     }
 
     /// The gradient of one factor: that of the product, times the other factors.
@@ -375,12 +461,15 @@ class row_runner {
                 kernel::unroll<step.terms.size()>([&](auto other) {
                     constexpr row_term factor = step.terms[other()];
                     if constexpr (other() != At)
-                        multiply_to<length>(others,
-                                            bound.read(factor.x.at) +
-                                                outer_shift(factor.x, first, second, third) +
-                                                row * factor.x.row + segment * factor.x.column);
+                        multiply_to<length>(
+                            others, bound.read(factor.x.at) +
+                                        outer_shift(factor.x, first, second, third) +
+                                        pair_row<factor.indexed>(bound, row) * factor.x.row +
+                                        segment * factor.x.column);
                 });
-                add_to<length>(to + row * term.x.row + segment * term.x.column, others);
+                add_to<length>(
+                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
+                    others);
             }
     }
 };

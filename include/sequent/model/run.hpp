@@ -11,6 +11,7 @@ using plan::step_kind;
 /// What a kernel sees of a row step.
 template <class Plan, int At>
 struct row_step_value {
+    using plan = Plan;
     static constexpr row_step value = Plan::template row_step_at<At>;
 };
 

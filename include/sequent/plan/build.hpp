@@ -54,20 +54,11 @@ class builder {
     /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
     /// the size, or 0.
     constexpr int pack_pairs(relation_layout& layout, int relation) {
-        const auto& pool = draft_.out.pool;
         const relation_shape& shape = draft_.in.relations[relation];
-        pool.each_conjunct(draft_.conditions.domain[relation], [&](int root) {
-            const node& top = pool.nodes[root];
-            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
-            const term row = pool.as_term(top.left);
-            const term column = pool.as_term(top.right);
-            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
-                row.offset || column.offset)
-                return;
-            layout.pairs = top.value;
-            layout.pair_axes[0] = row.variable;
-            layout.pair_axes[1] = column.variable;
-        });
+        const relation_layout found = draft_.pairs_of(relation);
+        layout.pairs = found.pairs;
+        layout.pair_axes[0] = found.pair_axes[0];
+        layout.pair_axes[1] = found.pair_axes[1];
         if (layout.pairs < 0) return 0;
         int stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
@@ -140,7 +131,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = relation_size(written.head);
+        const int size = row.size();
         if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
@@ -199,8 +190,7 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                const int rows = written.variables[row.chosen().row].extent;
-                of.buffer = draft_.new_buffer(rows * of.columns, written.scope);
+                of.buffer = draft_.new_buffer(row.rows() * of.columns, written.scope);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -319,7 +309,9 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        int size = pack_pairs(carried, input);
+        if (size == 0) size = pack(carried, input);
+        size = aligned(size);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
@@ -351,8 +343,15 @@ class builder {
             0;
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
+        if (target.pairs >= 0) {
+            made.rows = draft_.in.facts[target.pairs].pairs;
+            term.x.row = source.pair_stride;
+            made.out.row = target.pair_stride;
+        }
         for (int axis = 0; axis < shape.arity; ++axis) {
-            if (axis == 0) {
+            if (target.pairs >= 0 && (axis == target.pair_axes[0] || axis == target.pair_axes[1]))
+                continue;
+            if (axis == 0 && target.pairs < 0) {
                 made.rows = shape.extents[0];
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];

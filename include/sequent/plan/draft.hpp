@@ -138,6 +138,29 @@ struct draft {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
+    /// The pairs that a relation's domain lies in, as far as the layout tells.
+    constexpr relation_layout pairs_of(int relation) const {
+        relation_layout layout;
+        const int given = in.relations[relation].fact;
+        if (given >= 0) {
+            if (in.facts[given].is_sparse()) layout.pairs = given;
+            layout.pair_axes[1] = 1;
+            return layout;
+        }
+        out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
+            const node& top = out.pool.nodes[root];
+            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            const term row = out.pool.as_term(top.left);
+            const term column = out.pool.as_term(top.right);
+            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
+                row.offset || column.offset)
+                return;
+            layout.pairs = top.value;
+            layout.pair_axes[0] = row.variable;
+            layout.pair_axes[1] = column.variable;
+        });
+        return layout;
+    }
     constexpr int new_buffer(int size, int scope) {
         buffer made;
         made.size = size;

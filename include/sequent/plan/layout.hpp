@@ -41,6 +41,8 @@ struct group_candidate {
     literal x{};
     int row = -1;
     int segment = -1;
+    int pairs = -1;
+    int condition = -1;
     weight_use bias{};
     int columns = 0;
 };
@@ -55,8 +57,11 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
         written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
-    if (builder.chosen().row < 0 || builder.chosen().outers.size()) return result;
-    result.row = builder.chosen().row;
+    const axes& chosen = builder.chosen();
+    if ((chosen.row < 0 && chosen.pairs < 0) || chosen.outers.size()) return result;
+    result.row = chosen.row;
+    result.pairs = chosen.pairs;
+    result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
     bool product = false;
     for (int body = 0; body < written.literals; ++body) {
@@ -101,7 +106,8 @@ constexpr void group_products(Draft& draft) {
             const int other = draft.in.order[later];
             const group_candidate& next = candidates[other];
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
-                        next.x.relation == first.x.relation &&
+                        next.x.relation == first.x.relation && next.pairs == first.pairs &&
+                        next.condition == first.condition &&
                         (next.bias.weight < 0) == (first.bias.weight < 0);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
                 same = next.x.terms[axis] == first.x.terms[axis];

@@ -13,7 +13,81 @@ struct axes {
     int row = -1;
     int segment = -1;
     list<int, max_variables> outers{};
+    int pairs = -1;  // the sparse fact whose pairs are the rows, for two variables at once
+    int pair_row = -1;
+    int pair_column = -1;
+
+    /// Whether the terms of a relation are the pair.
+    constexpr bool is_pair(const relation_layout& of, const term* terms) const {
+        return pairs >= 0 && of.pairs == pairs && terms[of.pair_axes[0]] == term{pair_row, 0} &&
+               terms[of.pair_axes[1]] == term{pair_column, 0};
+    }
+    constexpr bool in_pair(int variable) const {
+        return pairs >= 0 && (variable == pair_row || variable == pair_column);
+    }
 };
+
+/// The pairs that a rule's atoms are, in `pairs`, `pair_row` and `pair_column`.
+template <class Draft>
+constexpr axes pairs_of_rule(const Draft& draft, int at) {
+    axes result;
+    const rule& written = draft.rule_of(at);
+    const relation_layout found = draft.pairs_of(written.head);
+    result.pairs = found.pairs;
+    if (found.pairs < 0) return result;
+    result.pair_row = written.terms[found.pair_axes[0]].variable;
+    result.pair_column = written.terms[found.pair_axes[1]].variable;
+    return result;
+}
+
+/// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
+/// rows and outer loops.
+template <class Draft>
+constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
+    const auto& pool = draft.out.pool;
+    const int root = draft.conditions.condition[at];
+    if (pool.variables(root) & ~draft.rule_of(at).head_variables()) return false;
+    bool fits = true;
+    pool.each_conjunct(root, [&](int part) {
+        const node& top = pool.nodes[part];
+        const bool bound = top.kind == node_kind::less &&
+                           pool.nodes[top.left].kind == node_kind::variable &&
+                           pool.nodes[top.right].kind == node_kind::count;
+        fits = fits && (bound || pairs.pairs >= 0);
+    });
+    return fits;
+}
+
+/// Whether the literal is nothing but a condition.
+template <class Draft>
+constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
+    if (item.kind != literal_kind::relation || item.gives_value()) return false;
+    const int given = draft.in.relations[item.relation].fact;
+    return given >= 0 && draft.in.facts[given].is_sparse();
+}
+
+/// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
+template <class Draft>
+constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
+                          bool weighted) {
+    const bool relation = item.kind == literal_kind::relation;
+    const relation_layout of = relation ? draft.pairs_of(item.relation) : relation_layout{};
+    const term* terms = relation ? item.terms : item.weight.terms;
+    const int arity = relation ? item.arity : item.weight.arity;
+    if (of.pairs >= 0 && !pairs.is_pair(of, terms)) return false;
+    bool row = false;
+    bool column = false;
+    for (int axis = 0; axis < arity; ++axis) {
+        if (of.pairs >= 0 && (axis == of.pair_axes[0] || axis == of.pair_axes[1])) continue;
+        row = row || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_row);
+        column = column || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_column);
+    }
+    if ((row && column) || (of.pairs >= 0 && (row || column))) return false;
+    if (!weighted) return true;
+    for (int axis = 0; axis < item.weight.arity; ++axis)
+        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
+    return !row && !column;
+}
 
 constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
@@ -48,16 +122,31 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
+/// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
+template <class Draft>
+constexpr bool is_plain_row(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (!is_sparse_condition(draft, item) && !is_plain(item)) return false;
+    }
+    return true;
+}
+
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
-    if (written.repeat || draft.conditions.condition[at] >= 0 || !adds(draft, written))
-        return false;
-    if (!is_plain(written, draft.in.text) || written.arity > max_outers) return false;
-    if (written.literals > max_terms) return false;
+    if (written.repeat || !adds(draft, written)) return false;
+    if (!is_plain_row(draft, at) || written.arity > max_outers) return false;
+    const axes pairs = pairs_of_rule(draft, at);
+    if (!is_row_condition(draft, at, pairs)) return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
+        if (pairs.pairs >= 0 && function.position >= 0) return false;
+        for (const weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (pairs.in_pair(use.terms[axis].variable)) return false;
         if (function.position >= 0 &&
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
             draft.in.text.nodes[function.position].kind != node_kind::constant)
@@ -66,10 +155,13 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
-    if (!multiplies && !is_linear(written, draft.in.text)) return false;
+    if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
     const value_shape shape = draft.head_of(at).value;
+    int terms = 0;
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (is_sparse_condition(draft, item)) continue;
+        if (++terms > max_terms) return false;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
         if (!covers(draft, written, item)) return false;
         const value_shape value = draft.value_of(item);
@@ -82,12 +174,13 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
                 return false;
         }
+        if (!fits_pairs(draft, pairs, item, weighted)) return false;
         unsigned variables = 0;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
         if (!weighted && (variables & ~written.head_variables())) return false;
     }
-    return true;
+    return terms > 0;
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.
@@ -96,6 +189,7 @@ constexpr int count_terms(const Draft& draft, int at) {
     int count = 0;
     for (int body = 0; body < draft.rule_of(at).literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (is_sparse_condition(draft, item)) continue;
         const int definer =
             item.kind == literal_kind::relation ? draft.in.relations[item.relation].rule : -1;
         const bool inlined = definer >= 0 && draft.roles[definer] == role::inlined;
@@ -120,6 +214,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
+    // A total rule does not inherit the condition.
+    if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
     for (int axis = 0; axis < item.arity; ++axis)
         if (item.terms[axis].variable < 0) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
@@ -144,7 +240,8 @@ struct placed_literal {
 template <class Draft>
 class row_builder {
   public:
-    constexpr row_builder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+    constexpr row_builder(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)), axes_(pairs_of_rule(draft, at)) {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
@@ -154,6 +251,19 @@ class row_builder {
     }
 
     constexpr const axes& chosen() const { return axes_; }
+    constexpr int rows() const {
+        if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
+        return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+    }
+    /// Of all the relation's atoms.
+    constexpr int size() const {
+        int size = draft_.in.relations[rule_.head].value.size() * rows();
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            if (index != axes_.row && !axes_.in_pair(index)) size *= variables_[index].extent;
+        }
+        return size;
+    }
 
     /// Lays out the rule's relation: rows outermost, then outer loops, segments, the value.
     constexpr void lay_out(int buffer, int offset, int row_stride) {
@@ -176,6 +286,13 @@ class row_builder {
                 for (int axis = 0; axis < rule_.arity; ++axis)
                     if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
         }
+        if (axes_.pairs >= 0) {
+            const relation_layout found = draft_.pairs_of(rule_.head);
+            layout.pairs = found.pairs;
+            layout.pair_axes[0] = found.pair_axes[0];
+            layout.pair_axes[1] = found.pair_axes[1];
+            layout.pair_stride = row_stride ? row_stride : stride;
+        }
     }
 
     constexpr row_step build() {
@@ -183,7 +300,7 @@ class row_builder {
         const value_shape shape = draft_.in.relations[rule_.head].value;
         made.length = shape.size();
         made.segments = axes_.segment >= 0 ? variables_[axes_.segment].extent : 1;
-        made.rows = axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+        made.rows = rows();
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
@@ -193,16 +310,41 @@ class row_builder {
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        limit(made);
         return made;
     }
 
   private:
     Draft& draft_;
+    int at_;
     const rule& rule_;
     list<variable, 2 * max_variables> variables_{};
     list<placed_literal, max_terms> literals_{};
     unsigned head_ = 0;
     axes axes_{};
+
+    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
+    /// says.
+    constexpr void limit(row_step& made) {
+        auto& pool = draft_.out.pool;
+        made.pairs = axes_.pairs;
+        made.pair_variables[0] = axes_.pair_row;
+        made.pair_variables[1] = axes_.pair_column;
+        for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
+        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+            const node top = pool.nodes[part];
+            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
+                                  pool.nodes[top.left].kind == node_kind::variable &&
+                                  pool.nodes[top.left].value == axes_.row &&
+                                  pool.nodes[top.right].kind == node_kind::count;
+            if (is_bound && made.count < 0)
+                made.count = pool.nodes[top.right].value;
+            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                made.condition = pool.both(made.condition, part);
+        });
+    }
 
     static constexpr term mapped(const term& at, const term* map) {
         return at.variable < 0 ? at : map[at.variable];
@@ -212,6 +354,7 @@ class row_builder {
         const rule& written = draft_.rule_of(at);
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
+            if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
                 item.terms[axis] = mapped(item.terms[axis], map);
             for (int axis = 0; axis < item.weight.arity; ++axis)
@@ -250,9 +393,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
+        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             const int extent = variables_[index].extent;
+            if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
                 const weight_use& use = item.weight;
@@ -260,17 +405,19 @@ class row_builder {
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
                 if (products == 1 && in_w && !in_x && woven >= 0 &&
-                    use.terms[woven].variable == index) {
+                    use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
                 }
                 if (!in_x || in_w) continue;
             }
+            if (axes_.pairs >= 0) continue;
             if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && index != axes_.segment) axes_.outers.push(index);
+            if (index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
+                axes_.outers.push(index);
         }
     }
 
@@ -279,7 +426,7 @@ class row_builder {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable < 0) continue;
-            if (at.variable == axes_.row) to.row += strides[axis];
+            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
             if (at.variable == axes_.segment) to.column += strides[axis];
             for (int outer = 0; outer < axes_.outers.size(); ++outer)
                 if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
@@ -288,7 +435,9 @@ class row_builder {
     constexpr access relation_access(int relation, const term* terms, int arity) const {
         access result;
         result.at = draft_.relation_operand(relation);
-        add_strides(result, terms, arity, draft_.out.relations[relation].strides);
+        const relation_layout& layout = draft_.out.relations[relation];
+        add_strides(result, terms, arity, layout.strides);
+        if (layout.pairs >= 0) result.row += layout.pair_stride;
         return result;
     }
     constexpr access weight_access(const weight_use& use) const {
@@ -303,10 +452,13 @@ class row_builder {
         row_term made;
         if (item.kind == literal_kind::weight) {
             made.x = weight_access(item.weight);
+            made.indexed = index_of(item.weight.terms, item.weight.arity);
             return made;
         }
         made.relation = item.relation;
         made.x = relation_access(item.relation, item.terms, item.arity);
+        if (draft_.out.relations[item.relation].pairs < 0)
+            made.indexed = index_of(item.terms, item.arity);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -341,6 +493,13 @@ class row_builder {
             }
         }
         return made;
+    }
+
+    /// By which of the pair's indices the terms go.
+    constexpr side index_of(const term* terms, int arity) const {
+        if (axes_.pairs < 0) return side::none;
+        if (mentions(terms, arity, axes_.pair_row)) return side::row;
+        return mentions(terms, arity, axes_.pair_column) ? side::column : side::none;
     }
 
     constexpr row_function make_function(const transformation_use& use) const {

@@ -15,28 +15,25 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-template <sizes Sizes>
-constexpr bool is_plain(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
-        if (!item.gives_value() || item.has_element) return false;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
-    }
+/// Whether the literal gives its whole value, at variables and constants.
+constexpr bool is_plain(const literal& item) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
     return true;
 }
 
-/// Whether the rule adds its literals, weighted or not, for each head on its own: what a matrix
-/// product with its additions computes. Variables that are summed away must then index a weight.
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
 template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (!is_plain(rule, source)) return false;
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum) return false;
     if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
     const unsigned head = rule.head_variables();
     for (int at = 0; at < rule.literals; ++at) {
         const literal& item = source.literals[rule.first_literal + at];
+        if (!item.gives_value()) continue;
         unsigned in_relation = 0;
         unsigned in_weight = 0;
         for (int argument = 0; argument < item.arity; ++argument)
@@ -52,6 +49,15 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
         if ((in_relation & summed) != (in_weight & summed)) return false;
     }
     return true;
+}
+
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (int at = 0; at < rule.literals; ++at)
+        if (!is_plain(source.literals[rule.first_literal + at])) return false;
+    return is_linear_sum(rule, source);
 }
 
 template <sizes Sizes>

@@ -34,6 +34,9 @@ struct access {
 
 enum class term_kind { product, add, gather };
 
+/// Of a pair.
+enum class side { none, row, column };
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -46,6 +49,7 @@ struct row_term {
     int x_split = 0;
     int w_split = 0;
     int relation = -1;
+    side indexed = side::none;  // of a pair's two indices, the one that is the row of x
 };
 
 struct row_function {
@@ -72,7 +76,17 @@ struct row_step {
     access out{};
     access before{};  // the sum before the functions, kept where their gradient needs it
 
+    // Rows beyond a count given at run time, and those for which a condition does not hold, are no
+    // atoms: zero.
+    int pairs = -1;  // the sparse fact whose pairs the rows are
+    int count = -1;  // or the count that limits them
+    int count_offset = 0;
+    int condition = -1;
+    int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
+    int pair_variables[2]{-1, -1};
+
     constexpr int columns() const { return segments * length; }
+    constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
 };
 
 enum class score_kind { dot, load, number, index, add, multiply, function };

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "bindings.hpp"
+
+/// Index expressions and conditions at run time.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// it holds.
+template <class Plan, int Root, class T>
+SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
+    using plan::node_kind;
+    constexpr plan::node top = Plan::template node_at<Root>;
+    if constexpr (top.kind == node_kind::constant) {
+        return top.value;
+    } else if constexpr (top.kind == node_kind::variable) {
+        return index[top.value];
+    } else if constexpr (top.kind == node_kind::count) {
+        return bound.counts[top.value];
+    } else {
+        const int left = evaluate_node<Plan, top.left>(bound, index);
+        if constexpr (top.kind == node_kind::negation) return !left;
+        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
+        if constexpr (top.right >= 0) {
+            const int right = evaluate_node<Plan, top.right>(bound, index);
+            if constexpr (top.kind == node_kind::pair)
+                return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
+            switch (top.kind) {
+                case node_kind::add:
+                    return left + right;
+                case node_kind::subtract:
+                    return left - right;
+                case node_kind::multiply:
+                    return left * right;
+                case node_kind::divide:
+                    return plan::floor_divide(left, right);
+                case node_kind::remainder:
+                    return plan::floor_remainder(left, right);
+                case node_kind::less:
+                    return left < right;
+                case node_kind::less_equal:
+                    return left <= right;
+                case node_kind::equal:
+                    return left == right;
+                case node_kind::not_equal:
+                    return left != right;
+                case node_kind::conjunction:
+                    return left && right;
+                case node_kind::disjunction:
+                    return left || right;
+                default:
+                    return 0;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
