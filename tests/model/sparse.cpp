@@ -104,6 +104,14 @@ inline constexpr auto few =
           b(i) <<= (a(i)[W<"D", 4, 4>], W<"E", 4>), b(i) | tanh(), c() <<= b(i) | mean(i),
           r<"pairs">(i, j) <<= (a(i), a(j), edge(i, j)) | elementwise_product());
 
+// Several rules over different pairs: an atom exists by any of them.
+inline constexpr auto either = rules(
+    z(i, j) <<= (x(j), edge(i, j), i < nodes), z(i, j) <<= (x(i), hidden(edge(i, j)), i < nodes),
+    a(i, j) <<= (x(j), edge(i, j), i < nodes),
+    a(i, j) <<= (x(i)[W<"A", 3, 3>], hidden(road(i, j)), i < nodes), a(i, j) | exp(),
+    b(i) <<= a(i, j) | mean(j), c(j) <<= a(i, j) | min(i), k(i, j) <<= (x(j), i == j),
+    k(i, j) <<= (x(i), j < i), q(i) <<= k(i, j) | max(j));
+
 inline constexpr auto layer =
     rules(a(i) <<= (q(j)[W<"A", 3, 3>], road(i, j)[W<"B", 3, 2>]) | relu() | sum(j),
           out(i) <<= (q(i), a(i)[W<"C", 3, 3>]) | layer_norm(W<"gain", 3>, W<"bias", 3>));
@@ -152,6 +160,12 @@ TEST_CASE("a symbol for each pair") {
 TEST_CASE("fewer nodes than there is room for") {
     using small = graph<few, 5, 11, sequent::bound<"nodes">, query<"a", "b", "c", "pairs">>;
     for (int given : {0, 1, 4, 5, 9}) agrees_for_any_pairs<small>(given);
+}
+TEST_CASE("several rules over different pairs") {
+    using model = graph<either, 5, 9, sequent::bound<"nodes">, query<"a", "b", "c", "z", "k", "q">>;
+    static_assert(model::plan::tables.relations[model::plan::shapes.outputs[3]].pairs >= 0);
+    agrees_for_any_pairs<model>(5);
+    agrees_for_any_pairs<model>(2);
 }
 TEST_CASE("a stacked block sees the pairs") {
     using deep = graph<stacked, 5, 11, sequent::bound<"nodes">>;
