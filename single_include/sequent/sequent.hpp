@@ -2184,9 +2184,9 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
             int least = 0;
             int most = columns;
             for (const auto& limit : piece.lower)
-                if (limit.count < 0) least = std::max(least, limit.at(row, nullptr));
+                if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
             for (const auto& limit : piece.upper)
-                if (limit.count < 0) most = std::min(most, limit.at(row, nullptr));
+                if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
             begin = std::min(begin, least);
             end = std::max(end, most);
         }
@@ -2362,6 +2362,7 @@ template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
     static constexpr bool any = Columns > 0;
+    static constexpr bool gathered = false;
     static constexpr int pitch = turned_pitch<T>(Columns);
 
     void turn(const score_operands<T>& operands, int column, int count) noexcept {
@@ -2393,8 +2394,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
-/// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
+/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
+/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
+/// elements from row to row.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned>
 class score_tile {
@@ -2403,7 +2405,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned.
+    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
+    /// operands are gathered, `in_block` is how many columns there are.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows) noexcept
         : operands_(operands),
@@ -2469,7 +2472,18 @@ class score_tile {
         return tiles_[slot(Node)];
     }
 
-    int row_at(int r) const noexcept { return row_ + r * RowStep; }
+    int row_at(int r) const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.rows[r];
+        else
+            return row_ + r * RowStep;
+    }
+    int column_at(int c) const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.columns[c];
+        else
+            return column_ + c * ColumnStep;
+    }
 
     template <class F>
     SEQUENT_INLINE void each_vector(F f) noexcept {
@@ -2483,6 +2497,15 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         if constexpr (node.op == score_op::number) {
             return set(static_cast<T>(node.value));
+        } else if constexpr (Turned::gathered) {
+            alignas(batch<T>) T values[lanes<T>];
+            const T first = operands_.base[Node] + static_cast<T>(node.value);
+            for (int lane = 0; lane < lanes<T>; ++lane) {
+                const int place = row_at(r) * node.x_row + column_at(c + lane) * node.x_column;
+                values[lane] = node.op == score_op::index ? first + static_cast<T>(place)
+                                                          : operands_.x[Node][place];
+            }
+            return batch<T>::load_aligned(values);
         } else if constexpr (node.op == score_op::index) {
             const T first = operands_.base[Node] + static_cast<T>(node.value) +
                             static_cast<T>(node.x_row * row_at(r)) +
@@ -2518,17 +2541,34 @@ class score_tile {
             return load(tile<Node>() + r * pitch + c);
     }
 
+    /// The left operand of a dot node.
+    template <int Node>
+    const T* row_operand() const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.template x<Node>();
+        else
+            return operands_.x[Node] + row_ * nodes[Node].x_row;
+    }
+    template <int Node>
+    static constexpr int row_stride() {
+        if constexpr (Turned::gathered)
+            return Turned::depth_pitch(Node);
+        else
+            return nodes[Node].x_row * RowStep;
+    }
+
     /// The products of a dot node, Pitch elements from row to row.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
-        const T* x = operands_.x[Node] + row_ * node.x_row;
-        constexpr int x_row = node.x_row * RowStep;
+        const T* x = row_operand<Node>();
+        constexpr int x_row = row_stride<Node>();
         if constexpr (Turned::any) {
             constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
                                           Turned::pitch, 1,       Pitch,      false};
-            tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
-                                      node.depth);
+            tile_product<shape, Even>(x,
+                                      turned_.template at<Node>(Turned::gathered ? 0 : in_block_),
+                                      to, rows_, node.depth);
         } else {
             constexpr int y_column = node.y_column * ColumnStep;
             constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
@@ -2617,9 +2657,38 @@ class score_tile {
             });
             gradient = to;
         }
+        if constexpr (Turned::gathered)
+            propagate_gathered<Node>(gradient);
+        else
+            propagate_apart<Node>(gradient);
+    }
+
+    template <int Node>
+    void propagate_gathered(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
+        constexpr int stride = Turned::depth_pitch(Node);
+        if constexpr (node.x_gradient)
+            if (operands_.dx[Node]) {
+                constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
+                                              stride, 1,          stride,  true};
+                tile_product<shape, Even>(gradient, turned_.template y<Node>(),
+                                          turned_.template dx<Node>(), rows_, in_block_);
+            }
+        if constexpr (node.y_gradient)
+            if (operands_.dy[Node]) {
+                constexpr product_shape shape{Columns, node.depth, Rows,   1,    pitch,
+                                              stride,  1,          stride, false};
+                tile_product<shape, Even>(gradient, row_operand<Node>(),
+                                          turned_.template dy<Node>(), in_block_, rows_);
+            }
+    }
+
+    template <int Node>
+    void propagate_apart(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
         constexpr int x_row = node.x_row * RowStep;
-        constexpr int y_column = node.y_column * ColumnStep;
         const T* x = operands_.x[Node] + row_ * node.x_row;
+        constexpr int y_column = node.y_column * ColumnStep;
         const T* y = operands_.y[Node] + column_ * node.y_column;
         if constexpr (node.x_gradient)
             if (T* dx = operands_.dx[Node]) {
@@ -2641,8 +2710,13 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int step = node.x_column * ColumnStep;
         for (int r = 0; r < rows_; ++r) {
-            T* to = operands_.dx[Node] + row_at(r) * node.x_row + column_ * node.x_column;
+            T* to = operands_.dx[Node] + row_at(r) * node.x_row;
             const T* from = gradient + r * pitch;
+            if constexpr (Turned::gathered) {
+                for (int c = 0; c < in_block_; ++c) to[column_at(c) * node.x_column] += from[c];
+                continue;
+            }
+            to += column_ * node.x_column;
             if constexpr (step == 0) {
                 T sum = 0;
                 for (int c = 0; c < Columns; ++c) sum += from[c];
@@ -2755,9 +2829,9 @@ inline constexpr int shift_slack = 8;
 /// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
 /// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
 /// sums and out.
-template <int Columns, int Length, class T>
-SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T scale, T& shift,
-                              T& sum, T* sums, T* out) noexcept {
+template <int Columns, int Length, class Inside, class T>
+SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
+                              T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -2765,7 +2839,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T sc
     SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(scores + v * n);
     if (!inside.covers(Columns)) {
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
+            x[v] = xsimd::select(inside.template mask<T>(v * n), x[v], set(lowest<T>));
         }
     } else {
         x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
@@ -2801,15 +2875,15 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
 
 /// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
 /// the weights into that of the scores, times scale.
-template <int Columns, class T>
-SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_interval inside,
-                               T scale, T log_sum, T inner) noexcept {
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
+                               T log_sum, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
-        if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());
+        if (!whole || c + n > Columns) p = xsimd::select(inside.template mask<T>(c), p, zero<T>());
         store(weights + c, p);
         const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
         store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
@@ -3002,6 +3076,178 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             row_tile);
     });
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
+/// each pair. Rows of one tile need not be neighbours, nor need its columns.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Rows and columns stand in the table's lists from `first_row` and `first_column` on, and the bits
+/// from `first_word` on: `words` for each row, the first column in the lowest bit of the first
+/// word. Columns rise; the list repeats the last one up to a multiple of 64.
+struct mask_tile {
+    int first_row = 0;
+    int rows = 0;
+    int first_column = 0;
+    int columns = 0;
+    int first_word = 0;
+    int words = 0;
+};
+
+/// Made once, when the program starts. Its memory is proportional to the pairs in its tiles.
+class mask_table {
+  public:
+    static constexpr int tallest = 32;
+
+    std::vector<mask_tile> tiles{};
+    std::vector<int> rows{};
+    std::vector<int> columns{};
+    std::vector<std::uint64_t> bits{};
+    long long pairs = 0;
+
+    /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
+    template <class Keeps>
+    mask_table(int row_count, int column_count, Keeps keeps)
+        : words_((column_count + 63) / 64), all_(to_size(row_count) * to_size(words_)) {
+        std::vector<int> count(to_size(row_count));
+        for (int row = 0; row < row_count; ++row) {
+            std::uint64_t* to = bits_of(row);
+            for (int column = 0; column < column_count; ++column)
+                if (keeps(row, column)) to[column / 64] |= std::uint64_t{1} << (column % 64);
+            for (int word = 0; word < words_; ++word)
+                count[to_size(row)] += std::popcount(to[word]);
+            pairs += count[to_size(row)];
+        }
+        count_ = std::move(count);
+        choose_tiles(row_count);
+        all_ = {};
+        count_ = {};
+    }
+
+  private:
+    int words_;
+    std::vector<std::uint64_t> all_;  // a row of bits for each row
+    std::vector<int> count_{};
+
+    static std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
+    std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
+
+    /// The rows that have pairs: those with equal remainders side by side.
+    std::vector<int> in_order(int row_count, int modulus) const {
+        std::vector<int> result;
+        for (int first = 0; first < modulus; ++first)
+            for (int row = first; row < row_count; row += modulus)
+                if (count_[to_size(row)] > 0) result.push_back(row);
+        return result;
+    }
+
+    /// How many columns some rows have together.
+    int count_union(const int* row, int count) {
+        int result = 0;
+        for (int word = 0; word < words_; ++word) {
+            std::uint64_t all = 0;
+            for (int at = 0; at < count; ++at) all |= bits_of(row[at])[word];
+            result += std::popcount(all);
+        }
+        return result;
+    }
+
+    /// In units of one pair: a tile computes whole vectors of columns, and its columns are gathered
+    /// at the price of a few rows.
+    static double cost_of(int count, int columns) {
+        return (count + 5.0) * ((columns + 15) / 16 * 16) + 64.0;
+    }
+
+    /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
+    /// others of their tile are put off, to tiles of their own at the end.
+    template <class Take>
+    double cut(std::vector<int> order, int height, Take take) {
+        double cost = 0;
+        std::vector<int> heavy;
+        const auto by_columns = [this](int row) { return count_[to_size(row)]; };
+        for (std::size_t first = 0; first < order.size(); first += to_size(height)) {
+            int* row = order.data() + first;
+            const int count = static_cast<int>(std::min(to_size(height), order.size() - first));
+            int least = std::numeric_limits<int>::max();
+            for (int at = 0; at < count; ++at) least = std::min(least, by_columns(row[at]));
+            const auto is_light = [&](int each) { return by_columns(each) <= 3 * least + 32; };
+            const int light =
+                static_cast<int>(std::stable_partition(row, row + count, is_light) - row);
+            const double together = cost_of(count, count_union(row, count));
+            if (light < count) {
+                const double apart = cost_of(light, count_union(row, light));
+                if (apart + (count - light) * count_union(row + light, count - light) < together) {
+                    heavy.insert(heavy.end(), row + light, row + count);
+                    cost += apart;
+                    take(row, light);
+                    continue;
+                }
+            }
+            std::sort(row, row + count);
+            cost += together;
+            take(row, count);
+        }
+        for (std::size_t first = 0; first < heavy.size(); first += to_size(height)) {
+            int* row = heavy.data() + first;
+            const int count = static_cast<int>(std::min(to_size(height), heavy.size() - first));
+            cost += cost_of(count, count_union(row, count));
+            take(row, count);
+        }
+        return cost;
+    }
+
+    void choose_tiles(int row_count) {
+        const auto ignore = [](const int*, int) {};
+        double least = std::numeric_limits<double>::infinity();
+        int modulus = 1;
+        for (int each = 1; each <= std::min(64, row_count / 8 + 1); ++each) {
+            const double cost = cut(in_order(row_count, each), 16, ignore);
+            if (cost < 0.95 * least) {
+                least = cost;
+                modulus = each;
+            }
+        }
+        int height = 16;
+        for (const int each : {8, tallest}) {
+            const double cost = cut(in_order(row_count, modulus), each, ignore);
+            if (cost < least) {
+                least = cost;
+                height = each;
+            }
+        }
+        cut(in_order(row_count, modulus), height,
+            [this](const int* row, int count) { add_tile(row, count); });
+    }
+
+    void add_tile(const int* row, int count) {
+        mask_tile made;
+        made.first_row = static_cast<int>(rows.size());
+        made.rows = count;
+        rows.insert(rows.end(), row, row + count);
+        made.first_column = static_cast<int>(columns.size());
+        for (int word = 0; word < words_; ++word) {
+            std::uint64_t all = 0;
+            for (int at = 0; at < count; ++at) all |= bits_of(row[at])[word];
+            for (; all; all &= all - 1) columns.push_back(64 * word + std::countr_zero(all));
+        }
+        made.columns = static_cast<int>(columns.size()) - made.first_column;
+        made.words = (made.columns + 63) / 64;
+        made.first_word = static_cast<int>(bits.size());
+        bits.resize(bits.size() + to_size(count) * to_size(made.words));
+        for (int at = 0; at < count; ++at) {
+            std::uint64_t* to = bits.data() + made.first_word + at * made.words;
+            for (int place = 0; place < made.columns; ++place) {
+                const int column = columns[to_size(made.first_column + place)];
+                const std::uint64_t bit = (bits_of(row[at])[column / 64] >> (column % 64)) & 1;
+                to[place / 64] |= bit << (place % 64);
+            }
+        }
+        columns.resize(to_size(made.first_column + 64 * made.words), columns.back());
+        tiles.push_back(made);
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
@@ -3274,6 +3520,386 @@ inline void rotary_gradient(const T* dy, T* dx, double position, double base) no
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Attention over the pairs of a table. The rows and columns of a tile are gathered, so that the
+/// products are of plain matrices, and all of a row's columns are in one tile.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// The operands of a score's dot products for some rows and columns: those of the rows as they are,
+/// those of the columns turned and, for the gradient, as they are.
+template <class Shape, class T, int Rows, int Columns, bool Gradient>
+class gathered_operands {
+  public:
+    static constexpr bool any = true;
+    static constexpr bool gathered = true;
+    static constexpr int pitch = Columns;
+
+    const int* rows = nullptr;
+    const int* columns = nullptr;
+
+    static constexpr int depth_pitch(int node) {
+        return Shape::nodes[node].op == score_op::dot
+                   ? (Shape::nodes[node].depth + lanes<T> - 1) / lanes<T> * lanes<T>
+                   : 0;
+    }
+
+    template <int Node>
+    const T* x() const noexcept {
+        return x_ + depth_before(Node) * Rows;
+    }
+    template <int Node>
+    const T* y() const noexcept {
+        return y_ + depth_before(Node) * Columns;
+    }
+    template <int Node>
+    T* dx() const noexcept {
+        return dx_ + depth_before(Node) * Rows;
+    }
+    template <int Node>
+    T* dy() const noexcept {
+        return dy_ + depth_before(Node) * Columns;
+    }
+    template <int Node>
+    const T* at(int column) const noexcept {
+        return turned_ + depth_before(Node) * pitch + column;
+    }
+
+    void take_rows(const score_operands<T>& operands, const int* from, int count) noexcept {
+        rows = from;
+        each_dot([&](auto index) {
+            constexpr int at = index;
+            constexpr score_node node = Shape::nodes[at];
+            T* to = x_ + depth_before(at) * Rows;
+            for (int r = 0; r < count; ++r)
+                std::copy_n(operands.x[at] + rows[r] * node.x_row, node.depth,
+                            to + r * depth_pitch(at));
+            if constexpr (Gradient && node.x_gradient)
+                std::fill_n(dx<at>(), count * depth_pitch(at), T(0));
+        });
+    }
+    void add_rows(const score_operands<T>& operands, int count) const noexcept {
+        each_dot([&](auto index) {
+            constexpr int at = index;
+            constexpr score_node node = Shape::nodes[at];
+            if constexpr (node.x_gradient)
+                if (operands.dx[at])
+                    for (int r = 0; r < count; ++r)
+                        add_row<node.depth>(operands.dx[at] + rows[r] * node.x_row,
+                                            dx<at>() + r * depth_pitch(at));
+        });
+    }
+
+    /// Columns are read up to a multiple of a vector.
+    void take_columns(const score_operands<T>& operands, const int* from, int count) noexcept {
+        columns = from;
+        each_dot([&](auto index) {
+            constexpr int at = index;
+            constexpr score_node node = Shape::nodes[at];
+            turn_listed<node.y_column, pitch, node.depth>(operands.y[at], columns, count,
+                                                          turned_ + depth_before(at) * pitch);
+            if constexpr (Gradient && node.x_gradient)
+                if (operands.dx[at]) {
+                    T* to = y_ + depth_before(at) * Columns;
+                    for (int c = 0; c < count; ++c)
+                        std::copy_n(operands.y[at] + columns[c] * node.y_column, node.depth,
+                                    to + c * depth_pitch(at));
+                }
+        });
+    }
+    void add_columns(const score_operands<T>& operands, int count) const noexcept {
+        each_dot([&](auto index) {
+            constexpr int at = index;
+            constexpr score_node node = Shape::nodes[at];
+            if constexpr (node.y_gradient)
+                if (operands.dy[at])
+                    for (int c = 0; c < count; ++c)
+                        add_row<node.depth>(operands.dy[at] + columns[c] * node.y_column,
+                                            dy<at>() + c * depth_pitch(at));
+        });
+    }
+
+    /// Copies listed rows of Depth elements to columns of a matrix of ToPitch elements a row.
+    template <int FromStride, int ToPitch, int Depth>
+    static void turn_listed(const T* from, const int* listed, int count, T* to) noexcept {
+        constexpr int n = lanes<T>;
+        constexpr int group = transposed_columns<T>;
+        for (int c = 0; c < count; c += n) {
+            int offsets[n];
+            for (int lane = 0; lane < n; ++lane) offsets[lane] = listed[c + lane] * FromStride;
+            int k = 0;
+            for (; k + group <= Depth; k += group) {
+                batch<T> out[group];
+                load_transposed(
+                    from + k, [&offsets](int lane) { return offsets[lane]; }, out);
+                SEQUENT_UNROLL for (int i = 0; i < group; ++i) {
+                    store(to + (k + i) * ToPitch + c, out[i]);
+                }
+            }
+            for (; k < Depth; ++k)
+                for (int lane = 0; lane < n; ++lane)
+                    to[k * ToPitch + c + lane] = from[offsets[lane] + k];
+        }
+    }
+
+    template <int Length>
+    static SEQUENT_INLINE void add_row(T* to, const T* from) noexcept {
+        constexpr int n = lanes<T>;
+        int c = 0;
+        for (; c + n <= Length; c += n) store(to + c, batch<T>(load(to + c) + load(from + c)));
+        for (; c < Length; ++c) to[c] += from[c];
+    }
+
+  private:
+    static constexpr int depth_before(int node) {
+        int depth = 0;
+        for (int at = 0; at < node; ++at) depth += depth_pitch(at);
+        return depth;
+    }
+    static constexpr int depth = depth_before(Shape::nodes.size());
+    static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
+
+    template <class F>
+    static SEQUENT_INLINE void each_dot(F f) noexcept {
+        unroll<Shape::nodes.size()>([&](auto index) {
+            if constexpr (Shape::nodes[decltype(index)::value].op == score_op::dot) f(index);
+        });
+    }
+
+    alignas(64) T turned_[room(true, depth* pitch)];
+    alignas(64) T x_[room(true, depth* Rows)];
+    alignas(64) T y_[room(Gradient, depth* Columns)];
+    // Written through by the tile that has this as its operands.
+    alignas(64) mutable T dx_[room(Gradient, depth* Rows)];
+    alignas(64) mutable T dy_[room(Gradient, depth* Columns)];
+};
+
+/// Which of a tile's columns at hand a row has.
+template <int Columns>
+struct tile_bits {
+    std::uint64_t bits;
+
+    static constexpr std::uint64_t all = ~std::uint64_t{0} >> (64 - Columns);
+    SEQUENT_INLINE bool empty() const { return bits == 0; }
+    SEQUENT_INLINE bool covers(int) const { return bits == all; }
+    template <class T>
+    SEQUENT_INLINE auto mask(int c) const {
+        const auto here = static_cast<unsigned>(bits >> c);
+#if defined(__AVX512F__)
+        using mask_type = typename xsimd::batch_bool<T>::register_type;
+        return xsimd::batch_bool<T>(static_cast<mask_type>(here));
+#else
+        alignas(batch<T>) T kept[lanes<T>];
+        for (int lane = 0; lane < lanes<T>; ++lane) kept[lane] = static_cast<T>(here >> lane & 1u);
+        return batch<T>::load_aligned(kept) > zero<T>();
+#endif
+    }
+};
+
+/// The rows of a tile that are in a range, and where among the tile's columns each begins and ends.
+template <class Shape>
+struct tile_rows {
+    int count = 0;
+    int first = 0;
+    int end = 0;
+    int row[mask_table::tallest];
+    int row_begin[mask_table::tallest];
+    int row_end[mask_table::tallest];
+    const std::uint64_t* bits[mask_table::tallest];
+
+    template <class Range>
+    tile_rows(const mask_table& table, const mask_tile& tile, const int* counts, Range range) {
+        const int* const columns = table.columns.data() + tile.first_column;
+        first = tile.columns;
+        for (int r = 0; r < tile.rows; ++r) {
+            const int here = table.rows[static_cast<std::size_t>(tile.first_row + r)];
+            if (here < range.begin || here >= range.end) continue;
+            int begin = 0;
+            int last = tile.columns;
+            if constexpr (Shape::clips) {
+                constexpr auto clip = Shape::space.pieces[0];
+                if (!clip.admits_row(here, counts)) continue;
+                const auto place = [&](int column) {
+                    return static_cast<int>(
+                        std::lower_bound(columns, columns + tile.columns, column) - columns);
+                };
+                begin = place(clip.begin(here, counts));
+                last = place(clip.end(here, Shape::columns, counts));
+                if (begin >= last) continue;
+            }
+            row[count] = here;
+            row_begin[count] = begin;
+            row_end[count] = last;
+            bits[count] = table.bits.data() + tile.first_word + r * tile.words;
+            first = std::min(first, begin);
+            end = std::max(end, last);
+            ++count;
+        }
+    }
+
+    template <int Columns>
+    SEQUENT_INLINE tile_bits<Columns> at(int r, int column) const {
+        std::uint64_t found = bits[r][column / 64] >> (column % 64) & tile_bits<Columns>::all;
+        if constexpr (Shape::clips) {
+            const int begin = std::clamp(row_begin[r] - column, 0, Columns);
+            const int last = std::clamp(row_end[r] - column, 0, Columns);
+            if (begin >= last) return {0};
+            found &=
+                (tile_bits<Columns>::all << begin) & (tile_bits<Columns>::all >> (Columns - last));
+        }
+        return {found};
+    }
+};
+
+/// How many columns are gathered at once.
+template <class T>
+inline constexpr int gathered_columns = std::min(64, 4 * lanes<T>);
+
+template <class Shape, class T, class Range>
+void tabled_attention(const mask_table& table, const score_operands<T>& operands, const T* value,
+                      T* out, T* log_sum, const int* counts, Range range) noexcept {
+    constexpr int rows = mask_table::tallest;
+    constexpr int columns = gathered_columns<T>;
+    constexpr int n = lanes<T>;
+    constexpr int length = Shape::length;
+    constexpr int pitch = (length + n - 1) / n * n;
+    using gathered = gathered_operands<Shape, T, rows, columns, false>;
+    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    for (int row = range.begin; row < range.end; ++row)
+        std::fill_n(out + row * Shape::out_row, length, T(0));
+    std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
+    gathered at_hand;
+    alignas(64) T values[columns * pitch];
+    alignas(64) T sums[rows * n];
+    alignas(64) T result[rows * pitch];
+    for (const mask_tile& each : table.tiles) {
+        const tile_rows<Shape> taken(table, each, counts, range);
+        if (taken.count == 0) continue;
+        at_hand.take_rows(operands, taken.row, taken.count);
+        running_softmax<rows, T> state;
+        std::fill_n(state.shift, rows, lowest<T>);
+        std::fill_n(state.sum, rows, T(0));
+        std::fill_n(sums, taken.count * n, T(0));
+        std::fill_n(result, taken.count * pitch, T(0));
+        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+            const int* const listed = table.columns.data() + each.first_column + first;
+            const int count = std::min(columns, taken.end - first);
+            at_hand.take_columns(operands, listed, count);
+            for (int c = 0; c < count; ++c)
+                std::copy_n(value + listed[c] * Shape::value_column, length, values + c * pitch);
+            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            T* const p = scores.evaluate();
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            for (int r = 0; r < taken.count; ++r)
+                shift_row<columns, length>(
+                    p + r * columns, p + r * columns, taken.template at<columns>(r, first), scale,
+                    state.shift[r], state.sum[r], sums + r * n, result + r * pitch);
+            for (int r = 0; r < taken.count; ++r)
+                soften_row<columns>(p + r * columns, scale, state.shift[r], sums + r * n);
+            constexpr product_shape shape{rows, length, columns, columns, 1, pitch, 1, pitch, true};
+            tile_product<shape, false>(p, values, result, taken.count, count);
+        }
+        for (int r = 0; r < taken.count; ++r) state.sum[r] += reduce_add(load(sums + r * n));
+        alignas(64) T logs[rows];
+        for (int r = 0; r < taken.count; r += n)
+            store(logs + r, batch<T>(load(state.shift + r) + log(load(state.sum + r))));
+        for (int r = 0; r < taken.count; ++r) {
+            if (state.sum[r] == 0) continue;
+            scale_row<length>(result + r * pitch, 1 / state.sum[r]);
+            std::copy_n(result + r * pitch, length, out + taken.row[r] * Shape::out_row);
+            log_sum[taken.row[r]] = logs[r];
+        }
+    }
+}
+
+template <class Shape, class T>
+void tabled_attention_gradient(const mask_table& table, const score_operands<T>& operands,
+                               const T* value, const T* out, const T* log_sum,
+                               const T* out_gradient, T* value_gradient,
+                               const int* counts) noexcept {
+    constexpr int rows = mask_table::tallest;
+    constexpr int columns = gathered_columns<T>;
+    constexpr int n = lanes<T>;
+    constexpr int length = Shape::length;
+    constexpr int pitch = (length + n - 1) / n * n;
+    using gathered = gathered_operands<Shape, T, rows, columns, true>;
+    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    gathered at_hand;
+    alignas(64) T values[length * columns];
+    alignas(64) T dv[columns * pitch];
+    alignas(64) T dout[rows * pitch];
+    alignas(64) T ds[rows * columns];
+    alignas(64) T own[tile::needs_scores ? rows * columns : 1];
+    T inner[rows];
+    for (const mask_tile& each : table.tiles) {
+        const tile_rows<Shape> taken(table, each, counts, all_rows<Shape::rows>{});
+        if (taken.count == 0) continue;
+        at_hand.take_rows(operands, taken.row, taken.count);
+        for (int r = 0; r < taken.count; ++r) {
+            const int row = taken.row[r];
+            std::copy_n(out_gradient + row * Shape::out_row, length, dout + r * pitch);
+            inner[r] = dot_rows<length>(out + row * Shape::out_row, dout + r * pitch);
+        }
+        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+            const int* const listed = table.columns.data() + each.first_column + first;
+            const int count = std::min(columns, taken.end - first);
+            at_hand.take_columns(operands, listed, count);
+            gathered::template turn_listed<Shape::value_column, columns, length>(value, listed,
+                                                                                 count, values);
+            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            T* const raw = scores.evaluate();
+            T* const p = tile::needs_scores ? own : raw;
+            constexpr product_shape by_values{rows,    columns, length,  pitch, 1,
+                                              columns, 1,       columns, false};
+            tile_product<by_values, false>(dout, values, ds, taken.count, length);
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            for (int r = 0; r < taken.count; ++r) {
+                const auto inside = taken.template at<columns>(r, first);
+                if (inside.empty()) {
+                    std::fill_n(p + r * columns, columns, T(0));
+                    std::fill_n(ds + r * columns, columns, T(0));
+                } else {
+                    weight_row<columns>(raw + r * columns, p + r * columns, ds + r * columns,
+                                        inside, scale, log_sum[taken.row[r]], inner[r]);
+                }
+            }
+            if constexpr (Shape::value_gradient)
+                if (value_gradient) {
+                    constexpr product_shape shape{columns, length, rows,  1,    columns,
+                                                  pitch,   1,      pitch, false};
+                    tile_product<shape, false>(p, dout, dv, count, taken.count);
+                    for (int c = 0; c < count; ++c)
+                        gathered::template add_row<length>(
+                            value_gradient + listed[c] * Shape::value_column, dv + c * pitch);
+                }
+            scores.propagate(ds);
+            at_hand.add_columns(operands, count);
+        }
+        at_hand.add_rows(operands, taken.count);
+    }
+}
+
+}  // namespace detail
+
+/// The same as `attention` for a Shape with a table of pairs:
+///   clips, space               whether the pairs are those of the table that are in
+///   space.pieces[0]
+template <class Shape, class T, class Range>
+void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
+               T* log_sum, const int* counts, Range range) noexcept {
+    detail::tabled_attention<Shape>(table, operands, value, out, log_sum, counts, range);
+}
+template <class Shape, class T>
+void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
+                        const T* out, const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const int* counts) noexcept {
+    detail::tabled_attention_gradient<Shape>(table, operands, value, out, log_sum, out_gradient,
+                                             value_gradient, counts);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// The vocabulary in which models are written: variables, relations, weights, constraints,
 /// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
 
@@ -3378,6 +4004,20 @@ struct compound {
     Right right;
 };
 
+/// A condition that a function of one index or two decides.
+template <class Test, class Left, class Right>
+struct decision {
+    Left left;
+    Right right;
+};
+
+/// Both positions hold the same symbol of a fact, as those of one document do.
+template <fixed_string Fact, class Left, class Right>
+struct same_symbol {
+    Left left;
+    Right right;
+};
+
 template <class T>
 inline constexpr bool is_index = false;
 template <fixed_string Name, int Extent>
@@ -3395,6 +4035,10 @@ template <order Relation, class Left, class Right>
 inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
 template <connective Operation, class Left, class Right>
 inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+template <class Test, class Left, class Right>
+inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+template <fixed_string Fact, class Left, class Right>
+inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 
 template <class T>
 concept index_term = is_index<T>;
@@ -3503,6 +4147,34 @@ constexpr auto operator||(Left left, Right right) noexcept {
 template <constraint Condition>
 constexpr auto operator!(Condition condition) noexcept {
     return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+namespace detail {
+template <int... Members>
+struct is_member {
+    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
+};
+template <auto Predicate>
+struct is_held {
+    static constexpr bool holds(int left, int right) noexcept {
+        return static_cast<bool>(Predicate(left, right));
+    }
+};
+}  // namespace detail
+
+/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+template <int... Members, index_term Term>
+constexpr auto one_of(Term term) noexcept {
+    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
+}
+
+/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
+/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+template <auto Predicate, class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto holds(Left left, Right right) noexcept {
+    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                                 as_index(right)};
 }
 
 // The same by their names in logic.
@@ -3750,6 +4422,26 @@ concept head_atom = is_head<T>;
 /// Anything that may stand in a body.
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
+
+template <class T>
+inline constexpr bool is_variable = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_variable<var<Name, Extent>> = true;
+
+/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
+/// stand side by side, so that each document is a run of positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
 
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
@@ -4104,6 +4796,14 @@ template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
                  ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
+/// `document(i) == document(j)`, of one fact.
+template <class Left, class Right>
+inline constexpr bool are_symbols = false;
+template <fixed_string Name, class Left, class Right>
+inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
+                                  literal<relation<Name>, none, plain, Right>> =
+    is_variable<Left>&& is_variable<Right>;
+
 /// A mistake that has been told is not told again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
@@ -4181,15 +4881,16 @@ template <class Left, class Right>
                 return {};
             }
 
-#define SEQUENT_REFUSE(OPERATOR, REASON)                                                        \
-    template <class Left, class Right>                                                          \
-        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&            \
-            (!(constraint<Left> && index_operand<Right>)) constexpr mistaken operator OPERATOR( \
-                Left, Right) noexcept {                                                         \
-            constexpr bool makes_a_rule = told<Left, Right>;                                    \
-            static_assert(makes_a_rule, REASON);                                                \
-            return {};                                                                          \
+#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
+    template <class Left, class Right>                                                  \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
+            (!(constraint<Left> && index_operand<Right>)) &&                            \
+            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
+            constexpr bool makes_a_rule = told<Left, Right>;                            \
+            static_assert(makes_a_rule, REASON);                                        \
+            return {};                                                                  \
         }
+#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
     SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
@@ -4198,6 +4899,10 @@ template <class Left, class Right>
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: a constraint compares index variables, not values; a rule is head " \
                    "<<= body")
+#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
+    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
+                          "sequent: a constraint compares index variables, not values; symbols " \
+                          "of one fact at two of them are equal or not: d(i) == d(j)")
 #define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
@@ -4214,14 +4919,16 @@ template <class Left, class Right>
             SEQUENT_REFUSE_COMPARISON(>)
             SEQUENT_REFUSE_COMPARISON(>=)
             SEQUENT_REFUSE_COMPARISON(<<)
-            SEQUENT_REFUSE_COMPARISON(==)
-            SEQUENT_REFUSE_COMPARISON(!=)
+            SEQUENT_REFUSE_EQUALITY(==)
+            SEQUENT_REFUSE_EQUALITY(!=)
             SEQUENT_REFUSE_CONNECTIVE(&&)
             SEQUENT_REFUSE_CONNECTIVE(||)
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE_EQUALITY
 #undef SEQUENT_REFUSE
+#undef SEQUENT_REFUSE_UNLESS
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
@@ -4974,6 +5681,7 @@ struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
 struct a_count_that_is_not_given {};
+struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_fact_and_one_output {};
@@ -5047,6 +5755,7 @@ enum class fault {
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
     a_count_that_is_not_given,
+    only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
     a_stacked_block_has_one_fact_and_one_output
@@ -5096,6 +5805,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
     SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
@@ -5198,18 +5908,22 @@ enum class node_kind {
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
-    pair
+    decision, same_symbol, pair
 };
 // clang-format on
 
-/// A node of an index expression or a constraint. `value` is the constant, the variable or the
-/// count; of a pair, the sparse fact that holds for (left, right).
+/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
+/// place of the count, the decision's function or the compared fact in its list; of a pair, the
+/// sparse fact that holds for (left, right).
 struct node {
     node_kind kind = node_kind::constant;
     int value = 0;
     int left = -1;
     int right = -1;
 };
+
+/// A function of two indices that decides a condition.
+using decision_function = bool (*)(int, int) noexcept;
 
 struct transformation_use {
     transformation kind = transformation::identity;
@@ -5296,6 +6010,8 @@ struct source {
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
     list<name, Sizes.nodes + 1> counts{};
+    list<decision_function, Sizes.nodes + 1> decisions{};
+    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
     list<scope, Sizes.scopes> scopes{};
     fault mistake = fault::none;
     int mistaken_rule = 0;
@@ -5326,6 +6042,11 @@ inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
 template <lang::connective Operation, class Left, class Right>
 inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
     1 + index_nodes<Left> + index_nodes<Right>;
+template <class Test, class Left, class Right>
+inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::fixed_string Fact, class Left, class Right>
+inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
 template <class T>
     requires lang::is_literal<T>
@@ -5619,11 +6340,27 @@ class reader {
     }
     template <lang::fixed_string Name>
     constexpr int read_node(const lang::bound<Name>&) {
-        constexpr name id = text_of<Name>();
-        int at = 0;
-        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
-        if (at == out.counts.size()) out.counts.push(id);
-        return out.nodes.push({node_kind::count, at});
+        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
+    }
+    template <class Test, class Left, class Right>
+    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
+        const int place = place_in(out.decisions, decision_function{&Test::holds});
+        const int at = read_pair(node_kind::decision, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <lang::fixed_string Fact, class Left, class Right>
+    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
+        const int place = place_in(out.compared, text_of<Fact>());
+        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});
@@ -5708,28 +6445,25 @@ constexpr sizes normal_size(sizes source) {
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
-template <sizes Sizes>
-constexpr bool is_plain(const rule& rule, const source<Sizes>& source) {
-    if (rule.condition >= 0 || rule.repeat) return false;
-    for (int at = 0; at < rule.literals; ++at) {
-        const literal& item = source.literals[rule.first_literal + at];
-        if (!item.gives_value() || item.has_element) return false;
-        for (int argument = 0; argument < item.arity; ++argument)
-            if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
-    }
+/// Whether the literal gives its whole value, at variables and constants.
+constexpr bool is_plain(const literal& item) {
+    if (!item.gives_value() || item.has_element) return false;
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].offset && item.terms[argument].variable >= 0) return false;
     return true;
 }
 
-/// Whether the rule adds its literals, weighted or not, for each head on its own: what a matrix
-/// product with its additions computes. Variables that are summed away must then index a weight.
+/// Whether the literals that give values are added, weighted or not, for each head on its own: what
+/// a matrix product with its additions computes. Variables that are summed away must then index a
+/// weight.
 template <sizes Sizes>
-constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
-    if (!is_plain(rule, source)) return false;
+constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum) return false;
     if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
     const unsigned head = rule.head_variables();
     for (int at = 0; at < rule.literals; ++at) {
         const literal& item = source.literals[rule.first_literal + at];
+        if (!item.gives_value()) continue;
         unsigned in_relation = 0;
         unsigned in_weight = 0;
         for (int argument = 0; argument < item.arity; ++argument)
@@ -5747,6 +6481,15 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     return true;
 }
 
+/// Whether this is all that the rule does.
+template <sizes Sizes>
+constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
+    if (rule.condition >= 0 || rule.repeat) return false;
+    for (int at = 0; at < rule.literals; ++at)
+        if (!is_plain(source.literals[rule.first_literal + at])) return false;
+    return is_linear_sum(rule, source);
+}
+
 template <sizes Sizes>
 class normaliser {
   public:
@@ -5759,6 +6502,8 @@ class normaliser {
         for (const relation& item : in.relations) out.relations.push(item);
         for (const weight& item : in.weights) out.weights.push(item);
         for (const name& item : in.counts) out.counts.push(item);
+        for (const decision_function item : in.decisions) out.decisions.push(item);
+        for (const name& item : in.compared) out.compared.push(item);
         for (const scope& item : in.scopes) out.scopes.push(item);
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
@@ -6041,6 +6786,17 @@ struct shaped {
     diagnosis mistake{};
 };
 
+/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
+/// symbol for each value of one index.
+template <class Shaped>
+constexpr int compared_fact(const Shaped& in, int at) {
+    for (int given = 0; given < in.facts.size(); ++given)
+        if (in.facts[given].id == in.text.compared[at] &&
+            in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
+            return given;
+    return -1;
+}
+
 /// The value of one literal, and of a body.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
@@ -6132,20 +6888,24 @@ constexpr linear_form added(linear_form left, const linear_form& right) {
     left.column += right.column;
     left.offset += right.offset;
     if (right.row_quotient) {
-        if (left.row_quotient) return unknown_form();
-        left.row_quotient = right.row_quotient;
+        if (left.row_quotient &&
+            (left.row_divisor != right.row_divisor || left.row_shift != right.row_shift))
+            return unknown_form();
+        left.row_quotient += right.row_quotient;
         left.row_divisor = right.row_divisor;
         left.row_shift = right.row_shift;
     }
     if (right.column_quotient) {
-        if (left.column_quotient) return unknown_form();
-        left.column_quotient = right.column_quotient;
+        if (left.column_quotient && (left.column_divisor != right.column_divisor ||
+                                     left.column_shift != right.column_shift))
+            return unknown_form();
+        left.column_quotient += right.column_quotient;
         left.column_divisor = right.column_divisor;
         left.column_shift = right.column_shift;
     }
     if (right.count_factor) {
-        if (left.count_factor) return unknown_form();
-        left.count_factor = right.count_factor;
+        if (left.count_factor && left.count != right.count) return unknown_form();
+        left.count_factor += right.count_factor;
         left.count = right.count;
     }
     if (right.remainder) {
@@ -6170,8 +6930,20 @@ inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
 inline constexpr int max_counts = 16;  // given at run time
+inline constexpr int max_compared = 4;
 
-/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time.
+/// What is given at run time, in one array: the counts; for each compared fact where its runs'
+/// begins and ends stand in the array, zero where they are not known; the begin of the run of equal
+/// symbols around each position, and the end.
+struct given_numbers {
+    static constexpr int begins_of(int fact) { return max_counts + 2 * fact; }
+    static constexpr int ends_of(int fact) { return max_counts + 2 * fact + 1; }
+    static constexpr int runs = max_counts + 2 * max_compared;
+};
+
+/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time;
+/// or where the run of a compared fact around the row begins or ends. A run that is not known is
+/// as long as what it bounds allows: all columns, or, where the columns lie outside of it, one.
 struct bound {
     int multiplier = 0;
     int factor = 1;
@@ -6179,8 +6951,19 @@ struct bound {
     int divisor = 1;
     int offset = 0;
     int count = -1;
+    int compared = -1;
+    bool run_end = false;
+    bool outside = false;
 
+    constexpr bool is_static() const { return count < 0 && compared < 0; }
     constexpr int at(int row, const int* counts) const {
+        if (compared >= 0) {
+            const int runs = counts[run_end ? given_numbers::ends_of(compared)
+                                            : given_numbers::begins_of(compared)];
+            constexpr int far = 1 << 30;
+            if (runs) return counts[runs + row];
+            return outside ? row + (run_end ? 1 : 0) : run_end ? far : 0;
+        }
         const int given = count >= 0 ? counts[count] : 0;
         return multiplier * floor_divide(factor * row + shift, divisor) + offset + given;
     }
@@ -6239,6 +7022,12 @@ struct space {
                pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
                pieces[0].row_modulus == 1;
     }
+    /// Whether each row's columns are an interval in each piece.
+    constexpr bool is_contiguous() const {
+        for (const piece& part : pieces)
+            if (part.modulus != 1) return false;
+        return exact;
+    }
     constexpr bool contains(int row, int column, int columns, const int* counts) const {
         for (const piece& part : pieces)
             if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
@@ -6250,8 +7039,8 @@ struct space {
 
 /// How many pairs a space holds; counts given at run time are taken as without limit.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[max_counts]{};
-    for (int& count : unlimited) count = rows > columns ? rows : columns;
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
     long long pairs = 0;
     for (const piece& part : where.pieces) {
         for (int row = 0; row < rows; ++row) {
@@ -6284,11 +7073,16 @@ namespace detail {
 
 inline constexpr int max_atoms = 8;
 
-/// `form <= 0`, or a set of residues.
+/// `form <= 0`, or a set of residues, or on which side of an end of the row's run the column is.
 struct atom_condition {
     linear_form form{};
     bool is_residue = false;
     unsigned long long residues = 0;  // of remainder_row i + remainder_column j, mod modulus
+    int compared = -1;
+    bool run_end = false;
+    bool before = false;
+
+    constexpr bool is_form() const { return !is_residue && compared < 0; }
 };
 
 using conjunction = list<atom_condition, max_atoms>;
@@ -6403,6 +7197,7 @@ class space_builder {
         disjunction result;
         for (const conjunction& first : left)
             for (const conjunction& second : right) {
+                if (excludes(first, second)) continue;
                 if (first.size() + second.size() > max_atoms) return inexact();
                 conjunction joined = first;
                 for (const atom_condition& item : second) joined.push(item);
@@ -6518,10 +7313,42 @@ class space_builder {
             case node_kind::negation:
                 return expand(top.left, !negate);
             case node_kind::pair:
+            case node_kind::decision:
                 return inexact();
+            case node_kind::constant:
+                return expand_constant((top.value != 0) != negate);
+            case node_kind::same_symbol:
+                return expand_same_symbol(top, negate);
             default:
                 return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }
+    }
+
+    static constexpr disjunction expand_constant(bool holds) {
+        disjunction result;
+        if (holds) result.push({});
+        return result;
+    }
+
+    constexpr disjunction expand_same_symbol(const node& top, bool negate) {
+        const int left = nodes_[top.left].value;
+        const int right = nodes_[top.right].value;
+        if (left == right) return expand_constant(!negate);
+        if (!((left == row_ && right == column_) || (left == column_ && right == row_)))
+            return inexact();
+        const auto one = [&](bool end, bool before) {
+            atom_condition item;
+            item.compared = top.value;
+            item.run_end = end;
+            item.before = before;
+            conjunction only;
+            only.push(item);
+            disjunction result;
+            result.push(only);
+            return result;
+        };
+        return negate ? either(one(false, true), one(true, false))
+                      : both(one(false, false), one(true, true));
     }
 
     static constexpr node_kind opposite(node_kind kind) {
@@ -6546,6 +7373,8 @@ class space_builder {
             const unsigned long long all =
                 item.form.modulus == 64 ? ~0ULL : (1ULL << item.form.modulus) - 1;
             item.residues = all & ~item.residues;
+        } else if (item.compared >= 0) {
+            item.before = !item.before;
         } else {
             item.form = scaled(item.form, -1);  // not (f <= 0) is f >= 1 is 1 - f <= 0
             item.form.offset += 1;
@@ -6576,11 +7405,17 @@ class space_builder {
         return result;
     }
 
-    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0.
+    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0; or
+    /// one what is before a run, or in it, and the other what is after.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
-                if (first.is_residue || second.is_residue) continue;
+                if (first.compared >= 0 && first.compared == second.compared &&
+                    first.before != second.before &&
+                    (first.before ? first.run_end <= second.run_end
+                                  : second.run_end <= first.run_end))
+                    return true;
+                if (!first.is_form() || !second.is_form()) continue;
                 const linear_form sum = added(first.form, second.form);
                 if (sum.known && !sum.row && !sum.column && !sum.row_quotient &&
                     !sum.column_quotient && !sum.count_factor && sum.offset > 0)
@@ -6594,6 +7429,9 @@ class space_builder {
         for (const atom_condition& item : part)
             if (item.is_residue)
                 add_residue(result, item);
+            else if (item.compared >= 0)
+                push(item.before ? result.upper : result.lower,
+                     {0, 1, 0, 1, 0, -1, item.compared, item.run_end, item.before != item.run_end});
             else
                 add_bound(result, item.form);
         if (result.slope != 0 && result.row_modulus != 1 && result.row_modulus != result.modulus)
@@ -7045,6 +7883,9 @@ struct access {
 
 enum class term_kind { product, add, gather };
 
+/// Of a pair.
+enum class side { none, row, column };
+
 /// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
 struct row_term {
     term_kind kind = term_kind::add;
@@ -7057,6 +7898,7 @@ struct row_term {
     int x_split = 0;
     int w_split = 0;
     int relation = -1;
+    side indexed = side::none;  // of a pair's two indices, the one that is the row of x
 };
 
 struct row_function {
@@ -7083,7 +7925,17 @@ struct row_step {
     access out{};
     access before{};  // the sum before the functions, kept where their gradient needs it
 
+    // Rows beyond a count given at run time, and those for which a condition does not hold, are no
+    // atoms: zero.
+    int pairs = -1;  // the sparse fact whose pairs the rows are
+    int count = -1;  // or the count that limits them
+    int count_offset = 0;
+    int condition = -1;
+    int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
+    int pair_variables[2]{-1, -1};
+
     constexpr int columns() const { return segments * length; }
+    constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
 };
 
 enum class score_kind { dot, load, number, index, add, multiply, function };
@@ -7116,6 +7968,9 @@ struct attention_step {
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
+    int outer_variables[max_outers]{-1, -1, -1};
+
+    constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
 };
 
 /// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
@@ -7203,6 +8058,308 @@ struct step {
     int depth = 0;  // how many stacks it stands in
     list<birth, max_literals + 4> births{};
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
+/// made when the program starts.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A condition of its own. Without a root it always holds.
+template <int Capacity>
+struct condition_tree {
+    node_pool<Capacity> pool{};
+    int root = -1;
+
+    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
+        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
+            return false;
+        for (int at = 0; at < left.pool.nodes.size(); ++at) {
+            const node& one = left.pool.nodes[at];
+            const node& other = right.pool.nodes[at];
+            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
+                one.right != other.right)
+                return false;
+        }
+        return true;
+    }
+};
+
+namespace detail {
+
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
+/// Copies a condition with some variables replaced by numbers, less what they decide.
+template <class Nodes, class Tree>
+class specialiser {
+  public:
+    Tree out{};
+
+    /// values[v] is used for the variables in the mask `known`.
+    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
+        : nodes_(nodes), known_(known), values_(values) {
+        if (root >= 0) out.root = copy(root);
+        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
+    }
+
+  private:
+    const Nodes& nodes_;
+    unsigned known_;
+    const int* values_;
+
+    constexpr bool is_number(int at) const {
+        return out.pool.nodes[at].kind == node_kind::constant;
+    }
+    constexpr int value(int at) const { return out.pool.nodes[at].value; }
+
+    constexpr int copy(int root) {
+        const node top = nodes_[root];
+        if (top.kind == node_kind::constant || top.kind == node_kind::count)
+            return out.pool.add(top.kind, top.value);
+        if (top.kind == node_kind::variable) {
+            if ((known_ >> top.value) & 1u)
+                return out.pool.add(node_kind::constant, values_[top.value]);
+            return out.pool.add(top.kind, top.value);
+        }
+        const bool all = top.kind == node_kind::conjunction;
+        const bool any = top.kind == node_kind::disjunction;
+        // A side that decides is taken alone, so that nothing of the other is left in the pool.
+        if (all || any)
+            for (const int side : {top.left, top.right})
+                if (const int decided = decide(side); decided >= 0) {
+                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
+                    return copy(side == top.left ? top.right : top.left);
+                }
+        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
+            return out.pool.add(node_kind::constant, decided);
+        const int left = copy(top.left);
+        const int right = top.right < 0 ? -1 : copy(top.right);
+        return out.pool.add(top.kind, top.value, left, right);
+    }
+
+    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
+
+    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// -1.
+    constexpr int decide(int root) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
+            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
+            const int left = decide(top.left);
+            const int right = decide(top.right);
+            if (left == decides || right == decides) return decides;
+            return left >= 0 && right >= 0 ? 1 - decides : -1;
+        }
+        if (top.kind == node_kind::negation) {
+            const int inner = decide(top.left);
+            return inner < 0 ? -1 : 1 - inner;
+        }
+        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
+            top.kind == node_kind::same_symbol)
+            return -1;
+        int number = 0;
+        return compute(root, number) ? number : -1;
+    }
+
+    constexpr bool compute(int root, int& number) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::constant) {
+            number = top.value;
+            return true;
+        }
+        if (top.kind == node_kind::variable) {
+            number = values_[top.value];
+            return ((known_ >> top.value) & 1u) != 0;
+        }
+        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
+        int left = 0;
+        int right = 0;
+        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
+            return false;
+        number = evaluate(top.kind, left, right);
+        return true;
+    }
+};
+
+}  // namespace detail
+
+/// The condition `root` for given values of the variables in the mask `known`.
+template <int Capacity, class Nodes>
+constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
+                                               const int* values) {
+    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
+}
+
+inline constexpr int max_condition_nodes = 256;
+
+/// The condition of an attention step in one round of its outer loops, whose variables are known.
+template <int Capacity>
+constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
+                                                                 const attention_step& step,
+                                                                 int round) {
+    int values[max_variables]{};
+    unsigned known = 0;
+    for (int outer = step.outers; outer-- > 0;) {
+        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
+        known |= 1u << step.outer_variables[outer];
+        round /= step.outer_extents[outer];
+    }
+    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
+}
+
+/// Rounds with one condition are of one kind.
+template <int Rounds>
+struct round_kinds {
+    int kind_of[Rounds]{};
+    list<int, Rounds> first{};  // round of each kind
+};
+template <int Rounds, int Capacity>
+constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
+                                              const attention_step& step) {
+    round_kinds<Rounds> result;
+    for (int round = 0; round < Rounds; ++round) {
+        const auto here = condition_in_round(nodes, step, round);
+        int kind = 0;
+        while (kind < result.first.size() &&
+               !(condition_in_round(nodes, step, result.first[kind]) == here))
+            ++kind;
+        if (kind == result.first.size()) result.first.push(round);
+        result.kind_of[round] = kind;
+    }
+    return result;
+}
+
+/// How many rounds may have conditions of their own.
+template <class Pool>
+constexpr int different_rounds(const Pool& pool, const attention_step& step) {
+    const unsigned mentioned = pool.variables(step.condition);
+    for (int outer = 0; outer < step.outers; ++outer)
+        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
+    return 1;
+}
+
+/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
+/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
+/// bounds with what is known at run time alone.
+struct mask_form {
+    bool possible = true;
+    bool is_table = false;
+    space where{};  // or the clip of a table
+    int tabled = -1;
+
+    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
+};
+
+namespace detail {
+
+template <class Pool>
+constexpr bool is_static(const Pool& pool, int root) {
+    if (root < 0) return true;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+        top.kind == node_kind::pair)
+        return false;
+    return is_static(pool, top.left) && is_static(pool, top.right);
+}
+
+/// The conjuncts that are known at compile time, or those that are not.
+template <class Pool>
+constexpr int conjuncts(Pool& pool, int root, bool known) {
+    const node top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction)
+        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
+    return is_static(pool, root) == known ? root : -1;
+}
+
+}  // namespace detail
+
+/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
+/// better than a table and several are not.
+template <class Tree>
+constexpr mask_form form_of(Tree& tree, int row, int column) {
+    constexpr int most_intervals = 3;
+    mask_form result;
+    result.where = make_space(tree.pool.nodes, tree.root, row, column);
+    const bool exact = result.where.exact;
+    const int pieces = result.where.pieces.size();
+    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
+        return result;
+    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
+    space clip;
+    bool simple = true;
+    if (rest >= 0) {
+        clip = make_space(tree.pool.nodes, rest, row, column);
+        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
+                 clip.pieces[0].row_modulus == 1;
+    }
+    if (!simple) {
+        result.possible = exact;
+        return result;
+    }
+    result.is_table = true;
+    result.where = clip;
+    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
+    return result;
+}
+
+/// Whether the condition admits no column beyond its row, by what its parts say.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    if (root < 0) return false;
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind == node_kind::conjunction)
+            return looks_back(tree, top.left, row, column, rows) ||
+                   looks_back(tree, top.right, row, column, rows);
+        if (top.kind == node_kind::disjunction)
+            return looks_back(tree, top.left, row, column, rows) &&
+                   looks_back(tree, top.right, row, column, rows);
+        return false;
+    }
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
+    for (const piece& part : where.pieces)
+        for (int at = 0; at < rows; ++at)
+            if (part.admits_row(at, unlimited) && part.end(at, rows, unlimited) > at + 1 &&
+                part.begin(at, unlimited) < part.end(at, rows, unlimited))
+                return false;
+    return true;
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -7342,6 +8499,29 @@ struct draft {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
+    /// The pairs that a relation's domain lies in, as far as the layout tells.
+    constexpr relation_layout pairs_of(int relation) const {
+        relation_layout layout;
+        const int given = in.relations[relation].fact;
+        if (given >= 0) {
+            if (in.facts[given].is_sparse()) layout.pairs = given;
+            layout.pair_axes[1] = 1;
+            return layout;
+        }
+        out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
+            const node& top = out.pool.nodes[root];
+            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            const term row = out.pool.as_term(top.left);
+            const term column = out.pool.as_term(top.right);
+            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
+                row.offset || column.offset)
+                return;
+            layout.pairs = top.value;
+            layout.pair_axes[0] = row.variable;
+            layout.pair_axes[1] = column.variable;
+        });
+        return layout;
+    }
     constexpr int new_buffer(int size, int scope) {
         buffer made;
         made.size = size;
@@ -7398,7 +8578,81 @@ struct axes {
     int row = -1;
     int segment = -1;
     list<int, max_variables> outers{};
+    int pairs = -1;  // the sparse fact whose pairs are the rows, for two variables at once
+    int pair_row = -1;
+    int pair_column = -1;
+
+    /// Whether the terms of a relation are the pair.
+    constexpr bool is_pair(const relation_layout& of, const term* terms) const {
+        return pairs >= 0 && of.pairs == pairs && terms[of.pair_axes[0]] == term{pair_row, 0} &&
+               terms[of.pair_axes[1]] == term{pair_column, 0};
+    }
+    constexpr bool in_pair(int variable) const {
+        return pairs >= 0 && (variable == pair_row || variable == pair_column);
+    }
 };
+
+/// The pairs that a rule's atoms are, in `pairs`, `pair_row` and `pair_column`.
+template <class Draft>
+constexpr axes pairs_of_rule(const Draft& draft, int at) {
+    axes result;
+    const rule& written = draft.rule_of(at);
+    const relation_layout found = draft.pairs_of(written.head);
+    result.pairs = found.pairs;
+    if (found.pairs < 0) return result;
+    result.pair_row = written.terms[found.pair_axes[0]].variable;
+    result.pair_column = written.terms[found.pair_axes[1]].variable;
+    return result;
+}
+
+/// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
+/// rows and outer loops.
+template <class Draft>
+constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
+    const auto& pool = draft.out.pool;
+    const int root = draft.conditions.condition[at];
+    if (pool.variables(root) & ~draft.rule_of(at).head_variables()) return false;
+    bool fits = true;
+    pool.each_conjunct(root, [&](int part) {
+        const node& top = pool.nodes[part];
+        const bool bound = top.kind == node_kind::less &&
+                           pool.nodes[top.left].kind == node_kind::variable &&
+                           pool.nodes[top.right].kind == node_kind::count;
+        fits = fits && (bound || pairs.pairs >= 0);
+    });
+    return fits;
+}
+
+/// Whether the literal is nothing but a condition.
+template <class Draft>
+constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
+    if (item.kind != literal_kind::relation || item.gives_value()) return false;
+    const int given = draft.in.relations[item.relation].fact;
+    return given >= 0 && draft.in.facts[given].is_sparse();
+}
+
+/// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
+template <class Draft>
+constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
+                          bool weighted) {
+    const bool relation = item.kind == literal_kind::relation;
+    const relation_layout of = relation ? draft.pairs_of(item.relation) : relation_layout{};
+    const term* terms = relation ? item.terms : item.weight.terms;
+    const int arity = relation ? item.arity : item.weight.arity;
+    if (of.pairs >= 0 && !pairs.is_pair(of, terms)) return false;
+    bool row = false;
+    bool column = false;
+    for (int axis = 0; axis < arity; ++axis) {
+        if (of.pairs >= 0 && (axis == of.pair_axes[0] || axis == of.pair_axes[1])) continue;
+        row = row || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_row);
+        column = column || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_column);
+    }
+    if ((row && column) || (of.pairs >= 0 && (row || column))) return false;
+    if (!weighted) return true;
+    for (int axis = 0; axis < item.weight.arity; ++axis)
+        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
+    return !row && !column;
+}
 
 constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
@@ -7433,16 +8687,31 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
+/// Whether the rule's literals give their values as they are, but for sparse ones that only hold.
+template <class Draft>
+constexpr bool is_plain_row(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    for (int body = 0; body < written.literals; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (!is_sparse_condition(draft, item) && !is_plain(item)) return false;
+    }
+    return true;
+}
+
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
-    if (written.repeat || draft.conditions.condition[at] >= 0 || !adds(draft, written))
-        return false;
-    if (!is_plain(written, draft.in.text) || written.arity > max_outers) return false;
-    if (written.literals > max_terms) return false;
+    if (written.repeat || !adds(draft, written)) return false;
+    if (!is_plain_row(draft, at) || written.arity > max_outers) return false;
+    const axes pairs = pairs_of_rule(draft, at);
+    if (!is_row_condition(draft, at, pairs)) return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
+        if (pairs.pairs >= 0 && function.position >= 0) return false;
+        for (const weight_use& use : function.weights)
+            for (int axis = 0; axis < use.arity; ++axis)
+                if (pairs.in_pair(use.terms[axis].variable)) return false;
         if (function.position >= 0 &&
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
             draft.in.text.nodes[function.position].kind != node_kind::constant)
@@ -7451,10 +8720,13 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
-    if (!multiplies && !is_linear(written, draft.in.text)) return false;
+    if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
     const value_shape shape = draft.head_of(at).value;
+    int terms = 0;
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (is_sparse_condition(draft, item)) continue;
+        if (++terms > max_terms) return false;
         if (item.kind != literal_kind::relation && item.kind != literal_kind::weight) return false;
         if (!covers(draft, written, item)) return false;
         const value_shape value = draft.value_of(item);
@@ -7467,12 +8739,13 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
                 return false;
         }
+        if (!fits_pairs(draft, pairs, item, weighted)) return false;
         unsigned variables = 0;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
         if (!weighted && (variables & ~written.head_variables())) return false;
     }
-    return true;
+    return terms > 0;
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.
@@ -7481,6 +8754,7 @@ constexpr int count_terms(const Draft& draft, int at) {
     int count = 0;
     for (int body = 0; body < draft.rule_of(at).literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (is_sparse_condition(draft, item)) continue;
         const int definer =
             item.kind == literal_kind::relation ? draft.in.relations[item.relation].rule : -1;
         const bool inlined = definer >= 0 && draft.roles[definer] == role::inlined;
@@ -7505,6 +8779,8 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
+    // A total rule does not inherit the condition.
+    if (using_rule.total && draft.conditions.condition[at] >= 0) return false;
     for (int axis = 0; axis < item.arity; ++axis)
         if (item.terms[axis].variable < 0) return false;
     // A row step with a product picks its rows by it; one is enough to fuse with.
@@ -7529,7 +8805,8 @@ struct placed_literal {
 template <class Draft>
 class row_builder {
   public:
-    constexpr row_builder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
+    constexpr row_builder(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)), axes_(pairs_of_rule(draft, at)) {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
@@ -7539,6 +8816,19 @@ class row_builder {
     }
 
     constexpr const axes& chosen() const { return axes_; }
+    constexpr int rows() const {
+        if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
+        return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+    }
+    /// Of all the relation's atoms.
+    constexpr int size() const {
+        int size = draft_.in.relations[rule_.head].value.size() * rows();
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            if (index != axes_.row && !axes_.in_pair(index)) size *= variables_[index].extent;
+        }
+        return size;
+    }
 
     /// Lays out the rule's relation: rows outermost, then outer loops, segments, the value.
     constexpr void lay_out(int buffer, int offset, int row_stride) {
@@ -7561,6 +8851,13 @@ class row_builder {
                 for (int axis = 0; axis < rule_.arity; ++axis)
                     if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
         }
+        if (axes_.pairs >= 0) {
+            const relation_layout found = draft_.pairs_of(rule_.head);
+            layout.pairs = found.pairs;
+            layout.pair_axes[0] = found.pair_axes[0];
+            layout.pair_axes[1] = found.pair_axes[1];
+            layout.pair_stride = row_stride ? row_stride : stride;
+        }
     }
 
     constexpr row_step build() {
@@ -7568,7 +8865,7 @@ class row_builder {
         const value_shape shape = draft_.in.relations[rule_.head].value;
         made.length = shape.size();
         made.segments = axes_.segment >= 0 ? variables_[axes_.segment].extent : 1;
-        made.rows = axes_.row >= 0 ? variables_[axes_.row].extent : 1;
+        made.rows = rows();
         made.outers = axes_.outers.size();
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
@@ -7578,16 +8875,41 @@ class row_builder {
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        limit(made);
         return made;
     }
 
   private:
     Draft& draft_;
+    int at_;
     const rule& rule_;
     list<variable, 2 * max_variables> variables_{};
     list<placed_literal, max_terms> literals_{};
     unsigned head_ = 0;
     axes axes_{};
+
+    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
+    /// says.
+    constexpr void limit(row_step& made) {
+        auto& pool = draft_.out.pool;
+        made.pairs = axes_.pairs;
+        made.pair_variables[0] = axes_.pair_row;
+        made.pair_variables[1] = axes_.pair_column;
+        for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
+        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
+            const node top = pool.nodes[part];
+            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
+                                  pool.nodes[top.left].kind == node_kind::variable &&
+                                  pool.nodes[top.left].value == axes_.row &&
+                                  pool.nodes[top.right].kind == node_kind::count;
+            if (is_bound && made.count < 0)
+                made.count = pool.nodes[top.right].value;
+            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
+                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
+                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                made.condition = pool.both(made.condition, part);
+        });
+    }
 
     static constexpr term mapped(const term& at, const term* map) {
         return at.variable < 0 ? at : map[at.variable];
@@ -7597,6 +8919,7 @@ class row_builder {
         const rule& written = draft_.rule_of(at);
         for (int body = 0; body < written.literals; ++body) {
             literal item = draft_.literal_of(at, body);
+            if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
                 item.terms[axis] = mapped(item.terms[axis], map);
             for (int axis = 0; axis < item.weight.arity; ++axis)
@@ -7635,9 +8958,11 @@ class row_builder {
             if (!product) product = &placed;
             ++products;
         }
+        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
             const int extent = variables_[index].extent;
+            if (axes_.in_pair(index)) continue;
             if (product) {
                 const literal& item = product->item;
                 const weight_use& use = item.weight;
@@ -7645,17 +8970,19 @@ class row_builder {
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
                 if (products == 1 && in_w && !in_x && woven >= 0 &&
-                    use.terms[woven].variable == index) {
+                    use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
                 }
                 if (!in_x || in_w) continue;
             }
+            if (axes_.pairs >= 0) continue;
             if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
         }
         for (int axis = 0; axis < rule_.arity; ++axis) {
             const int index = rule_.terms[axis].variable;
-            if (index != axes_.row && index != axes_.segment) axes_.outers.push(index);
+            if (index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
+                axes_.outers.push(index);
         }
     }
 
@@ -7664,7 +8991,7 @@ class row_builder {
             const term& at = terms[axis];
             to.at.offset += at.offset * strides[axis];
             if (at.variable < 0) continue;
-            if (at.variable == axes_.row) to.row += strides[axis];
+            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
             if (at.variable == axes_.segment) to.column += strides[axis];
             for (int outer = 0; outer < axes_.outers.size(); ++outer)
                 if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
@@ -7673,7 +9000,9 @@ class row_builder {
     constexpr access relation_access(int relation, const term* terms, int arity) const {
         access result;
         result.at = draft_.relation_operand(relation);
-        add_strides(result, terms, arity, draft_.out.relations[relation].strides);
+        const relation_layout& layout = draft_.out.relations[relation];
+        add_strides(result, terms, arity, layout.strides);
+        if (layout.pairs >= 0) result.row += layout.pair_stride;
         return result;
     }
     constexpr access weight_access(const weight_use& use) const {
@@ -7688,10 +9017,13 @@ class row_builder {
         row_term made;
         if (item.kind == literal_kind::weight) {
             made.x = weight_access(item.weight);
+            made.indexed = index_of(item.weight.terms, item.weight.arity);
             return made;
         }
         made.relation = item.relation;
         made.x = relation_access(item.relation, item.terms, item.arity);
+        if (draft_.out.relations[item.relation].pairs < 0)
+            made.indexed = index_of(item.terms, item.arity);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
@@ -7726,6 +9058,13 @@ class row_builder {
             }
         }
         return made;
+    }
+
+    /// By which of the pair's indices the terms go.
+    constexpr side index_of(const term* terms, int arity) const {
+        if (axes_.pairs < 0) return side::none;
+        if (mentions(terms, arity, axes_.pair_row)) return side::row;
+        return mentions(terms, arity, axes_.pair_column) ? side::column : side::none;
     }
 
     constexpr row_function make_function(const transformation_use& use) const {
@@ -7893,12 +9232,6 @@ class attention_matcher {
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
-        unsigned allowed = 1u << column_;
-        if (row_ >= 0) allowed |= 1u << row_;
-        if (draft_.out.pool.variables(condition) & ~allowed) return false;
-        if (condition >= 0 && (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
-                               !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
-            return false;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
@@ -7908,7 +9241,25 @@ class attention_matcher {
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        return expand_weights() >= 0;
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            step.outer_variables[outer] = outers_[outer];
+        return has_masks() && expand_weights() >= 0;
+    }
+
+    /// Whether the pairs of all rounds can be found by pieces or tables.
+    constexpr bool has_masks() const {
+        if (step.condition < 0) return true;
+        const auto& pool = draft_.out.pool;
+        unsigned allowed = 1u << column_;
+        if (row_ >= 0) allowed |= 1u << row_;
+        for (int outer : outers_) allowed |= 1u << outer;
+        if (pool.variables(step.condition) & ~allowed) return false;
+        const int rounds = different_rounds(pool, step);
+        for (int round = 0; round < rounds; ++round) {
+            auto condition = condition_in_round(pool.nodes, step, round);
+            if (!form_of(condition, row_, column_).possible) return false;
+        }
+        return true;
     }
 
     /// The row is in the weights but not in the value, and in the condition if there is one; of
@@ -8176,6 +9527,8 @@ struct group_candidate {
     literal x{};
     int row = -1;
     int segment = -1;
+    int pairs = -1;
+    int condition = -1;
     weight_use bias{};
     int columns = 0;
 };
@@ -8190,8 +9543,11 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
         written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
-    if (builder.chosen().row < 0 || builder.chosen().outers.size()) return result;
-    result.row = builder.chosen().row;
+    const axes& chosen = builder.chosen();
+    if ((chosen.row < 0 && chosen.pairs < 0) || chosen.outers.size()) return result;
+    result.row = chosen.row;
+    result.pairs = chosen.pairs;
+    result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
     bool product = false;
     for (int body = 0; body < written.literals; ++body) {
@@ -8236,7 +9592,8 @@ constexpr void group_products(Draft& draft) {
             const int other = draft.in.order[later];
             const group_candidate& next = candidates[other];
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
-                        next.x.relation == first.x.relation &&
+                        next.x.relation == first.x.relation && next.pairs == first.pairs &&
+                        next.condition == first.condition &&
                         (next.bias.weight < 0) == (first.bias.weight < 0);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
                 same = next.x.terms[axis] == first.x.terms[axis];
@@ -8378,20 +9735,11 @@ class builder {
     /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
     /// the size, or 0.
     constexpr int pack_pairs(relation_layout& layout, int relation) {
-        const auto& pool = draft_.out.pool;
         const relation_shape& shape = draft_.in.relations[relation];
-        pool.each_conjunct(draft_.conditions.domain[relation], [&](int root) {
-            const node& top = pool.nodes[root];
-            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
-            const term row = pool.as_term(top.left);
-            const term column = pool.as_term(top.right);
-            if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
-                row.offset || column.offset)
-                return;
-            layout.pairs = top.value;
-            layout.pair_axes[0] = row.variable;
-            layout.pair_axes[1] = column.variable;
-        });
+        const relation_layout found = draft_.pairs_of(relation);
+        layout.pairs = found.pairs;
+        layout.pair_axes[0] = found.pair_axes[0];
+        layout.pair_axes[1] = found.pair_axes[1];
         if (layout.pairs < 0) return 0;
         int stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
@@ -8464,7 +9812,7 @@ class builder {
     constexpr void emit_row(int at) {
         const rule& written = draft_.rule_of(at);
         row_builder<Draft> row(draft_, at);
-        const int size = relation_size(written.head);
+        const int size = row.size();
         if (!lay_out_in_carry(at)) row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
@@ -8523,8 +9871,7 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                const int rows = written.variables[row.chosen().row].extent;
-                of.buffer = draft_.new_buffer(rows * of.columns, written.scope);
+                of.buffer = draft_.new_buffer(row.rows() * of.columns, written.scope);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -8643,7 +9990,9 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const int size = aligned(pack(carried, input));
+        int size = pack_pairs(carried, input);
+        if (size == 0) size = pack(carried, input);
+        size = aligned(size);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
@@ -8675,8 +10024,15 @@ class builder {
             0;
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
+        if (target.pairs >= 0) {
+            made.rows = draft_.in.facts[target.pairs].pairs;
+            term.x.row = source.pair_stride;
+            made.out.row = target.pair_stride;
+        }
         for (int axis = 0; axis < shape.arity; ++axis) {
-            if (axis == 0) {
+            if (target.pairs >= 0 && (axis == target.pair_axes[0] || axis == target.pair_axes[1]))
+                continue;
+            if (axis == 0 && target.pairs < 0) {
                 made.rows = shape.extents[0];
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
@@ -9149,23 +10505,16 @@ class rows_form_finder {
             if ((positions & written.head_variables()) != 1u << attention.row_variable)
                 return false;
             if (!((positions >> attention.column_variable) & 1u)) return true;
-            return looks_back(make_space(tables_.pool.nodes, attention.condition,
-                                         attention.row_variable, attention.column_variable));
+            const int rounds = different_rounds(tables_.pool, attention);
+            for (int round = 0; round < rounds; ++round) {
+                const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
+                if (!looks_back(condition, condition.root, attention.row_variable,
+                                attention.column_variable, found.rows))
+                    return false;
+            }
+            return true;
         }
         return each.kind != step_kind::general;
-    }
-
-    /// Whether no row has a column beyond its own, whatever the counts are.
-    constexpr bool looks_back(const space& where) const {
-        int unlimited[max_counts]{};
-        for (int& count : unlimited) count = found.rows;
-        for (const piece& part : where.pieces)
-            for (int row = 0; row < found.rows; ++row)
-                if (part.admits_row(row, unlimited) &&
-                    part.end(row, found.rows, unlimited) > row + 1 &&
-                    part.begin(row, unlimited) < part.end(row, found.rows, unlimited))
-                    return false;
-        return true;
     }
 };
 
@@ -9249,24 +10598,31 @@ class shaper {
                 if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
             if (given || !ok()) continue;
             for (const rule& written : out.text.rules)
-                if (mentions_count(written, at))
+                if (mentions(node_kind::count, written, at))
                     fail(fault::a_count_that_is_not_given, written, -1);
+        }
+        for (int at = 0; at < out.text.compared.size(); ++at) {
+            if (compared_fact(out, at) >= 0) continue;
+            for (const rule& written : out.text.rules)
+                if (mentions(node_kind::same_symbol, written, at))
+                    fail(fault::only_symbols_of_one_index_are_compared, written, -1);
         }
         for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
-    constexpr bool mentions_count(int root, int count) const {
+    /// Whether the rule mentions a count, or compares a fact.
+    constexpr bool mentions(node_kind kind, int root, int value) const {
         if (root < 0) return false;
         const node& top = out.text.nodes[root];
-        return (top.kind == node_kind::count && top.value == count) ||
-               mentions_count(top.left, count) || mentions_count(top.right, count);
+        return (top.kind == kind && top.value == value) || mentions(kind, top.left, value) ||
+               mentions(kind, top.right, value);
     }
-    constexpr bool mentions_count(const rule& written, int count) {
-        bool found = mentions_count(written.condition, count);
+    constexpr bool mentions(node_kind kind, const rule& written, int value) {
+        bool found = mentions(kind, written.condition, value);
         for (int at = 0; at < written.literals; ++at)
-            found = found || mentions_count(item(written, at).expression, count);
+            found = found || mentions(kind, item(written, at).expression, value);
         for (const transformation_use& function : written.transformations)
-            found = found || mentions_count(function.position, count);
+            found = found || mentions(kind, function.position, value);
         return found;
     }
 
@@ -9632,7 +10988,24 @@ class shaper {
                              ? fault::head_variable_that_nothing_binds
                              : fault::weight_index_without_a_range,
                          written, -1);
+            if (ok()) check_compared(written, written.condition);
         }
+    }
+
+    /// A variable at which a fact's symbol is compared stays within the fact.
+    constexpr void check_compared(const rule& written, int root) {
+        if (root < 0) return;
+        const node& top = out.text.nodes[root];
+        if (top.kind == node_kind::same_symbol) {
+            const int room = out.facts[compared_fact(out, top.value)].extents[0];
+            for (const int side : {top.left, top.right}) {
+                const int extent = written.variables[out.text.nodes[side].value].extent;
+                if (extent > room) fail(fault::shapes_do_not_fit, written, -1, extent, room);
+            }
+            return;
+        }
+        check_compared(written, top.left);
+        check_compared(written, top.right);
     }
 
     constexpr void find_outputs(const list<name, max_queries>& queries) {
@@ -10034,7 +11407,13 @@ constexpr weight_view view_of_relation(int at) {
     const plan::relation_shape& shape = Plan::shapes.relations[at];
     weight_view result;
     result.offset = layout.offset;
+    if (layout.pairs >= 0) {
+        result.extents[result.rank] = Plan::facts[layout.pairs].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
     for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs >= 0 && (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]))
+            continue;
         result.extents[result.rank] = shape.extents[axis];
         result.strides[result.rank++] = layout.strides[axis];
     }
@@ -10274,8 +11653,8 @@ struct bindings {
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
-                                     // them
+    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
+                                     // program names them, and runs of equal symbols
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
@@ -10478,13 +11857,77 @@ class ill_formed_model {
 
 #include <numeric>
 
+/// Index expressions and conditions at run time.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// it holds.
+template <class Plan, int Root, class T>
+SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
+    using plan::node_kind;
+    constexpr plan::node top = Plan::template node_at<Root>;
+    if constexpr (top.kind == node_kind::constant) {
+        return top.value;
+    } else if constexpr (top.kind == node_kind::variable) {
+        return index[top.value];
+    } else if constexpr (top.kind == node_kind::count) {
+        return bound.counts[top.value];
+    } else {
+        const int left = evaluate_node<Plan, top.left>(bound, index);
+        if constexpr (top.kind == node_kind::negation) return !left;
+        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
+        if constexpr (top.right >= 0) {
+            const int right = evaluate_node<Plan, top.right>(bound, index);
+            if constexpr (top.kind == node_kind::pair)
+                return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
+            if constexpr (top.kind == node_kind::decision) {
+                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+                return holds(left, right);
+            }
+            if constexpr (top.kind == node_kind::same_symbol) {
+                const int* begins =
+                    bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
+                return begins[left] == begins[right];
+            }
+            switch (top.kind) {
+                case node_kind::add:
+                    return left + right;
+                case node_kind::subtract:
+                    return left - right;
+                case node_kind::multiply:
+                    return left * right;
+                case node_kind::divide:
+                    return plan::floor_divide(left, right);
+                case node_kind::remainder:
+                    return plan::floor_remainder(left, right);
+                case node_kind::less:
+                    return left < right;
+                case node_kind::less_equal:
+                    return left <= right;
+                case node_kind::equal:
+                    return left == right;
+                case node_kind::not_equal:
+                    return left != right;
+                case node_kind::conjunction:
+                    return left && right;
+                case node_kind::disjunction:
+                    return left || right;
+                default:
+                    return 0;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
 /// only its pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
-using plan::node_kind;
 using plan::pair_join;
 
 template <class Plan, int At, class T>
@@ -10499,54 +11942,9 @@ class assignments {
 
     explicit assignments(const bindings<T>& bound) noexcept : bound_(bound) {}
 
-    /// The value of an index expression or a condition.
     template <int Root>
-    SEQUENT_INLINE int evaluate_node() const noexcept {
-        constexpr plan::node top = Plan::template node_at<Root>;
-        if constexpr (top.kind == node_kind::constant) {
-            return top.value;
-        } else if constexpr (top.kind == node_kind::variable) {
-            return index_[top.value];
-        } else if constexpr (top.kind == node_kind::count) {
-            return bound_.counts[top.value];
-        } else {
-            const int left = evaluate_node<top.left>();
-            if constexpr (top.kind == node_kind::negation) return !left;
-            if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-            if constexpr (top.right >= 0) {
-                const int right = evaluate_node<top.right>();
-                switch (top.kind) {
-                    case node_kind::add:
-                        return left + right;
-                    case node_kind::subtract:
-                        return left - right;
-                    case node_kind::multiply:
-                        return left * right;
-                    case node_kind::divide:
-                        return plan::floor_divide(left, right);
-                    case node_kind::remainder:
-                        return plan::floor_remainder(left, right);
-                    case node_kind::less:
-                        return left < right;
-                    case node_kind::less_equal:
-                        return left <= right;
-                    case node_kind::equal:
-                        return left == right;
-                    case node_kind::not_equal:
-                        return left != right;
-                    case node_kind::conjunction:
-                        return left && right;
-                    case node_kind::disjunction:
-                        return left || right;
-                    case node_kind::pair:
-                        if constexpr (top.kind == node_kind::pair)
-                            return pairs_of<Plan, top.value>(bound_).find(left, right) >= 0;
-                        return 0;
-                    default:
-                        return 0;
-                }
-            }
-        }
+    int evaluate_node() const noexcept {
+        return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
     int value_of(const plan::term& at) const noexcept {
@@ -10819,7 +12217,7 @@ struct row_fusion {
     }();
     static constexpr bool adds(int at) {
         return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               segments_of(step.terms[at].x) == 1;
+               step.terms[at].indexed == plan::side::none && segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
@@ -10894,6 +12292,21 @@ class row_runner {
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
+        if constexpr (step.is_limited()) {
+            const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
+            forward_rows(bound, first, second, third, present);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            for (int row = std::max(present.begin, present.end); row < range.end; ++row)
+                clear(out + row * step.out.row);
+        } else {
+            forward_rows(bound, first, second, third, range);
+        }
+    }
+
+  private:
+    template <class Range>
+    static void forward_rows(const bindings<T>& bound, int first, int second, int third,
+                             Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
         constexpr int block = block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
@@ -10912,24 +12325,22 @@ class row_runner {
                         const T* x = function == 0 ? sum + at * sum_row : out + at * step.out.row;
                         functions.template forward<function>(x, out + at * step.out.row, at);
                     });
+            if constexpr (step.condition >= 0)
+                for (int at = row; at < row + rows; ++at)
+                    if (!exists(bound, at, first, second, third)) clear(out + at * step.out.row);
         }
     }
 
+  public:
     static void backward(const bindings<T>& bound) noexcept {
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            if constexpr (step.functions.size() > 0)
-                undo_functions(bound, first, second, third, all);
-            kernel::unroll<step.terms.size()>([&](auto index) {
-                constexpr row_term term = step.terms[index()];
-                if constexpr (term.kind == term_kind::product)
-                    product_gradient<index()>(bound, first, second, third);
-                else if constexpr (term.kind == term_kind::gather)
-                    gather_gradient<index()>(bound, first, second, third);
-                else
-                    summand_gradient<index()>(bound, first, second, third, all);
-            });
-        });
+        if constexpr (step.is_limited())
+            backward_rows(bound, kernel::row_range{0, limit(bound)});
+        else
+            backward_rows(bound, all);
     }
+
+    /// Whether all rows are atoms. Others run on one thread.
+    static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     // The parts of backward, over rows that may be some: for runs on several threads.
 
@@ -10945,20 +12356,27 @@ class row_runner {
                                          outer_shift(step.before, first, second, third)
                                    : out;
         for (int row = range.begin; row < range.end; ++row) {
-            // What each function was applied to, computed again but for the first and the last.
-            alignas(64) T between[count > 1 ? count - 1 : 1][columns];
-            const T* values[count + 1];
-            values[0] = sum + row * sum_row;
-            values[count] = out + row * step.out.row;
-            kernel::unroll<count - 1>([&](auto index) {
-                functions.template forward<index()>(values[index()], between[index()], row);
-                values[index() + 1] = between[index()];
-            });
-            kernel::unroll<count>([&](auto index) {
-                constexpr int at = count - 1 - index();
-                functions.template backward<at>(values[at], values[at + 1],
-                                                gradient + row * step.out.row, row);
-            });
+            if constexpr (step.condition >= 0)
+                if (!exists(bound, row, first, second, third)) {
+                    clear(gradient + row * step.out.row);
+                    continue;
+                }
+            if constexpr (count > 0) {
+                // What each function was applied to, computed again but for the first and the last.
+                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                const T* values[count + 1];
+                values[0] = sum + row * sum_row;
+                values[count] = out + row * step.out.row;
+                kernel::unroll<count - 1>([&](auto index) {
+                    functions.template forward<index()>(values[index()], between[index()], row);
+                    values[index() + 1] = between[index()];
+                });
+                kernel::unroll<count>([&](auto index) {
+                    constexpr int at = count - 1 - index();
+                    functions.template backward<at>(values[at], values[at + 1],
+                                                    gradient + row * step.out.row, row);
+                });
+            }
         }
     }
 
@@ -10986,10 +12404,11 @@ class row_runner {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory.
+    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
+    /// from the first `rows` rows of x.
     template <int At, class Range>
     static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range) noexcept {
+                                int split, Range range, int rows = step.rows) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* dy = gradient_of_out(bound, first, second, third);
@@ -11002,14 +12421,14 @@ class row_runner {
                 constexpr kernel::product_shape shape{term.depth, columns,      step.rows,
                                                       1,          term.x.row,   step.out.row,
                                                       1,          term.w_depth, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-                    x + range.begin, dy, dw + range.begin * term.w_depth, count, step.rows);
+                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                    x + range.begin, dy, dw + range.begin * term.w_depth, count, rows);
             } else {
                 constexpr kernel::product_shape shape{columns, term.depth,    step.rows,
                                                       1,       step.out.row,  term.x.row,
                                                       1,       term.w_column, true};
-                kernel::detail::tile_product<shape, kernel::is_whole<Range>>(
-                    dy + range.begin, x, dw + range.begin * term.w_column, count, step.rows);
+                kernel::detail::tile_product<shape, kernel::is_whole<Range> && is_whole>(
+                    dy + range.begin, x, dw + range.begin * term.w_column, count, rows);
             }
         }
     }
@@ -11023,31 +12442,31 @@ class row_runner {
             add_gradient<At>(bound, first, second, third, range);
     }
 
-    template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second,
-                                 int third) noexcept {
+    template <int At, class Range>
+    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
             if constexpr (by_row(term)) {
-                gradient_by_row<At>(bound, first, second, third, split);
+                gradient_by_row<At>(bound, first, second, third, split, range);
             } else {
-                input_gradient<At>(bound, first, second, third, split, all);
+                input_gradient<At>(bound, first, second, third, split, range);
                 weight_gradient<At>(bound, first, second, third, split,
-                                    kernel::all_rows<weight_rows<At>()>{});
+                                    kernel::all_rows<weight_rows<At>()>{}, range.end);
             }
         }
     }
 
-    template <int At>
-    static void gather_gradient(const bindings<T>& bound, int first, int second,
-                                int third) noexcept {
+    template <int At, class Range>
+    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* gradient = gradient_of_out(bound, first, second, third);
             const auto* symbols =
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
-            for (int row = 0; row < step.rows; ++row) {
+            for (int row = range.begin; row < range.end; ++row) {
                 T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
@@ -11068,6 +12487,68 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// How many rows there are, all in front.
+    static int limit(const bindings<T>& bound) noexcept {
+        if constexpr (step.pairs >= 0)
+            return bound.pairs[step.pairs][pair_layout::count()];
+        else
+            return std::min(bound.counts[step.count], step.rows);
+    }
+
+    static bool exists(const bindings<T>& bound, int row, int first, int second,
+                       int third) noexcept {
+        int index[plan::max_variables]{};
+        if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
+        const int outers[]{first, second, third};
+        for (int at = 0; at < step.outers; ++at)
+            if (step.outer_variables[at] < plan::max_variables)
+                index[step.outer_variables[at]] = outers[at];
+        if constexpr (step.pairs >= 0) {
+            index[step.pair_variables[0]] = pair_row<plan::side::row>(bound, row);
+            index[step.pair_variables[1]] = pair_row<plan::side::column>(bound, row);
+        }
+        return evaluate_node<typename Step::plan, step.condition>(bound, index);
+    }
+
+    /// The row of a term that goes by an index of the step's pairs.
+    template <plan::side Side>
+    static int pair_row(const bindings<T>& bound, int row) noexcept {
+        if constexpr (Side == plan::side::none) {
+            return row;
+        } else {
+            constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
+            constexpr int from =
+                Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
+            return bound.pairs[step.pairs][from + row];
+        }
+    }
+
+    static void clear(T* row) noexcept {
+        if constexpr (step.segments > 1 && step.out.column != step.length) {
+            for (int segment = 0; segment < step.segments; ++segment)
+                std::fill_n(row + segment * step.out.column, step.length, T(0));
+        } else {
+            std::fill_n(row, columns, T(0));
+        }
+    }
+
+    template <class Range>
+    static void backward_rows(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            if constexpr (step.functions.size() > 0 || step.condition >= 0)
+                undo_functions(bound, first, second, third, range);
+            kernel::unroll<step.terms.size()>([&](auto index) {
+                constexpr row_term term = step.terms[index()];
+                if constexpr (term.kind == term_kind::product)
+                    product_gradient<index()>(bound, first, second, third, range);
+                else if constexpr (term.kind == term_kind::gather)
+                    gather_gradient<index()>(bound, first, second, third, range);
+                else
+                    summand_gradient<index()>(bound, first, second, third, range);
+            });
+        });
+    }
 
     static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
         return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
@@ -11098,7 +12579,8 @@ class row_runner {
                     kernel::unroll<segments_of(term.x)>([&](auto segment) {
                         constexpr int length = columns / segments_of(term.x);
                         T* to = sum + at * sum_row + segment() * length;
-                        const T* from = x + at * term.x.row + segment() * term.x.column;
+                        const T* from = x + pair_row<term.indexed>(bound, at) * term.x.row +
+                                        segment() * term.x.column;
                         if constexpr (starts)
                             std::copy_n(from, length, to);
                         else if constexpr (step.multiplies)
@@ -11172,9 +12654,9 @@ class row_runner {
         });
     }
 
-    template <int At>
+    template <int At, class Range>
     static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
-                                int split) noexcept {
+                                int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr kernel::product_shape to_x{
             1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
@@ -11183,7 +12665,7 @@ class row_runner {
         constexpr kernel::product_shape to_output_major{
             columns, term.depth, 1, 1, step.out.row, term.depth, 1, term.w_column, true};
         const T* gradient = gradient_of_out(bound, first, second, third);
-        for (int row = 0; row < step.rows; ++row) {
+        for (int row = range.begin; row < range.end; ++row) {
             const T* dy = gradient + row * step.out.row;
             const std::ptrdiff_t x_at =
                 outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
@@ -11213,8 +12695,9 @@ class row_runner {
         constexpr int length = columns / segments_of(term.x);
         for (int row = range.begin; row < range.end; ++row)
             for (int segment = 0; segment < segments_of(term.x); ++segment)
-                add_to<length>(to + row * term.x.row + segment * term.x.column,
-                               gradient + row * step.out.row + segment * length);
+                add_to<length>(
+                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
+                    gradient + row * step.out.row + segment * length);
     }
 
     /// The gradient of one factor: that of the product, times the other factors.
@@ -11234,12 +12717,15 @@ class row_runner {
                 kernel::unroll<step.terms.size()>([&](auto other) {
                     constexpr row_term factor = step.terms[other()];
                     if constexpr (other() != At)
-                        multiply_to<length>(others,
-                                            bound.read(factor.x.at) +
-                                                outer_shift(factor.x, first, second, third) +
-                                                row * factor.x.row + segment * factor.x.column);
+                        multiply_to<length>(
+                            others, bound.read(factor.x.at) +
+                                        outer_shift(factor.x, first, second, third) +
+                                        pair_row<factor.indexed>(bound, row) * factor.x.row +
+                                        segment * factor.x.column);
                 });
-                add_to<length>(to + row * term.x.row + segment * term.x.column, others);
+                add_to<length>(
+                    to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
+                    others);
             }
     }
 };
@@ -11253,9 +12739,69 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 using plan::attention_step;
 using plan::score_kind;
 
-/// The kernel's view of attention step `At` of a plan.
+/// Which rounds of the outer loops of an attention step have the same mask.
 template <class Plan, int At>
+inline constexpr auto mask_kinds = plan::kinds_of_rounds<plan::different_rounds(
+    Plan::tables.pool, Plan::template attention_at<At>)>(Plan::tables.pool.nodes,
+                                                         Plan::template attention_at<At>);
+
+/// The condition of the rounds of a kind, and how its pairs are found.
+template <class Plan, int At, int Kind>
+struct attention_mask {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    struct found {
+        plan::condition_tree<plan::max_condition_nodes> condition{};
+        plan::mask_form form{};
+    };
+    static constexpr found mask = [] {
+        found result;
+        result.condition = plan::condition_in_round(Plan::tables.pool.nodes, step,
+                                                    mask_kinds<Plan, At>.first[Kind]);
+        result.form = plan::form_of(result.condition, step.row_variable, step.column_variable);
+        return result;
+    }();
+
+    template <int Root>
+    static int evaluate(int row, int column) noexcept {
+        constexpr plan::node top = mask.condition.pool.nodes[Root];
+        if constexpr (top.kind == plan::node_kind::constant) {
+            return top.value;
+        } else if constexpr (top.kind == plan::node_kind::variable) {
+            return top.value == step.row_variable ? row : column;
+        } else {
+            const int left = evaluate<top.left>(row, column);
+            int right = 0;
+            if constexpr (top.right >= 0) right = evaluate<top.right>(row, column);
+            if constexpr (top.kind == plan::node_kind::decision) {
+                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+                return holds(left, right);
+            } else {
+                return plan::detail::evaluate(top.kind, left, right);
+            }
+        }
+    }
+
+    static const kernel::mask_table& made_table() {
+        static const kernel::mask_table made(step.rows, step.columns, [](int row, int column) {
+            if constexpr (mask.form.tabled < 0)
+                return true;
+            else
+                return evaluate<mask.form.tabled>(row, column) != 0;
+        });
+        return made;
+    }
+    /// Has the table made when the program starts, not in the first call.
+    static inline const kernel::mask_table& at_start = made_table();
+    static const kernel::mask_table& table() noexcept {
+        (void)&at_start;
+        return made_table();
+    }
+};
+
+/// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
+template <class Plan, int At, int Kind = 0>
 struct attention_shape {
+    using mask = attention_mask<Plan, At, Kind>;
     static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr int rows = step.rows;
     static constexpr int columns = step.columns;
@@ -11264,11 +12810,20 @@ struct attention_shape {
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
-    static constexpr plan::space space = plan::make_space(Plan::tables.pool.nodes, step.condition,
-                                                          step.row_variable, step.column_variable);
+    static constexpr bool is_table = mask::mask.form.is_table;
+    static constexpr bool clips = mask::mask.form.clips();
+    static constexpr plan::space space = mask::mask.form.where;
+
+    static long long pairs() {
+        if constexpr (is_table)
+            return mask::table().pairs;
+        else
+            return plan::count_pairs(space, rows, columns);
+    }
 
     /// Kept as rows and columns of the matrix, which lattices are not.
     static constexpr bool keeps_scores = [] {
+        if (is_table) return false;
         for (const plan::piece& part : space.pieces)
             if (part.modulus != 1 || part.row_modulus != 1) return false;
         return step.scores.at.where != place::none;
@@ -11319,8 +12874,22 @@ struct attention_shape {
 
 template <class Plan, int At, class T>
 class attention_runner {
-    using shape = attention_shape<Plan, At>;
-    static constexpr const attention_step& step = shape::step;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr auto& kinds = mask_kinds<Plan, At>;
+
+    /// Calls visit(shape) with the kernel's view of one round of the outer loops.
+    template <class Visit>
+    static void with_shape(int first, int second, int third, Visit visit) noexcept {
+        if constexpr (kinds.first.size() == 1) {
+            visit(attention_shape<Plan, At>{});
+        } else {
+            const int round =
+                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+            kernel::unroll<kinds.first.size()>([&](auto kind) {
+                if (kinds.kind_of[round] == kind()) visit(attention_shape<Plan, At, kind()>{});
+            });
+        }
+    }
 
     static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
                                               int third, bool gradients) noexcept {
@@ -11346,8 +12915,9 @@ class attention_runner {
         return result;
     }
 
+    template <class Shape>
     static T* kept_scores(const bindings<T>& bound, int first, int second, int third) noexcept {
-        if constexpr (shape::keeps_scores)
+        if constexpr (Shape::keeps_scores)
             return bound.write(step.scores.at) + outer_shift(step.scores, first, second, third);
         else
             return nullptr;
@@ -11371,24 +12941,42 @@ class attention_runner {
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
-        kernel::attention<shape>(
-            operands(bound, first, second, third, false),
-            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-            bound.write(step.out.at) + outer_shift(step.out, first, second, third),
-            bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-            kept_scores(bound, first, second, third), bound.counts, range);
+        with_shape(first, second, third, [&]<class Shape>(Shape) {
+            const auto from = operands(bound, first, second, third, false);
+            const T* value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            T* log_sum =
+                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+            if constexpr (Shape::is_table)
+                kernel::attention<Shape>(Shape::mask::table(), from, value, out, log_sum,
+                                         bound.counts, range);
+            else
+                kernel::attention<Shape>(from, value, out, log_sum,
+                                         kept_scores<Shape>(bound, first, second, third),
+                                         bound.counts, range);
+        });
     }
     static void backward_at(const bindings<T>& bound, int first, int second, int third) noexcept {
         T* value_gradient = bound.gradient(step.value.at);
         if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
-        kernel::attention_gradient<shape>(
-            operands(bound, first, second, third, true),
-            bound.read(step.value.at) + outer_shift(step.value, first, second, third),
-            bound.read(step.out.at) + outer_shift(step.out, first, second, third),
-            bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third),
-            kept_scores(bound, first, second, third),
-            bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
-            value_gradient, bound.counts);
+        with_shape(first, second, third, [&]<class Shape>(Shape) {
+            const auto from = operands(bound, first, second, third, true);
+            const T* value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
+            const T* log_sum =
+                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+            const T* out_gradient =
+                bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
+            if constexpr (Shape::is_table)
+                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out, log_sum,
+                                                  out_gradient, value_gradient, bound.counts);
+            else
+                kernel::attention_gradient<Shape>(from, value, out, log_sum,
+                                                  kept_scores<Shape>(bound, first, second, third),
+                                                  out_gradient, value_gradient, bound.counts);
+        });
     }
 };
 
@@ -11660,19 +13248,21 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
-    static void multiply(const T* left, value_shape a, const T* right, value_shape b,
-                         T* to) noexcept {
-        if (b.is_scalar()) {
-            for (int at = 0; at < a.size(); ++at) to[at] = left[at] * right[0];
-        } else if (a.is_scalar()) {
-            for (int at = 0; at < b.size(); ++at) to[at] = left[0] * right[at];
+    template <value_shape A, value_shape B>
+    static void multiply(const T* left, const T* right, T* to) noexcept {
+        if constexpr (B.is_scalar()) {
+            for (int at = 0; at < A.size(); ++at) to[at] = left[at] * right[0];
+        } else if constexpr (A.is_scalar()) {
+            for (int at = 0; at < B.size(); ++at) to[at] = left[0] * right[at];
+        } else if constexpr (A.rows == 1 && B.columns == 1) {
+            to[0] = kernel::detail::dot_rows<A.columns>(left, right);
         } else {
-            for (int row = 0; row < a.rows; ++row)
-                for (int column = 0; column < b.columns; ++column) {
+            for (int row = 0; row < A.rows; ++row)
+                for (int column = 0; column < B.columns; ++column) {
                     T sum = 0;
-                    for (int at = 0; at < a.columns; ++at)
-                        sum += left[row * a.columns + at] * right[at * b.columns + column];
-                    to[row * b.columns + column] = sum;
+                    for (int at = 0; at < A.columns; ++at)
+                        sum += left[row * A.columns + at] * right[at * B.columns + column];
+                    to[row * B.columns + column] = sum;
                 }
         }
     }
@@ -11689,8 +13279,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             if constexpr (index() == first_value())
                 std::copy_n(values_[index()], shape.size(), partial_[index() + 1]);
             else
-                multiply(partial_[index()], product_shape(index()), values_[index()], shape,
-                         partial_[index() + 1]);
+                multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
+                                                        partial_[index() + 1]);
             // A literal without a value passes the product on.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
@@ -12361,7 +13951,7 @@ class pooled_rows {
         constexpr long long operations =
             2LL * step.rows * step.columns() * term.depth * term.splits;
         if constexpr (!apart || operations < least_run) {
-            runner::template product_gradient<At>(bound, first, second, third);
+            runner::template product_gradient<At>(bound, first, second, third, all);
         } else {
             using input_rows = cut_rows<step.rows, step.rows>;
             using weight_cut = cut_rows<weight_rows, weight_rows>;
@@ -12403,7 +13993,7 @@ class pooled_rows {
         constexpr long long operations = row_cost(step) * step.rows * outers;
         constexpr int block = block_rows(step.rows);
         using ranges = cut_rows<step.rows, block>;
-        if constexpr (!writes_apart || operations < least_run)
+        if constexpr (!runner::is_whole || !writes_apart || operations < least_run)
             runner::forward(bound, all);
         else
             each_part(
@@ -12416,7 +14006,8 @@ class pooled_rows {
 
     /// One part of one outer round after another, in the order of the single thread.
     static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
-        if constexpr (!writes_apart || row_cost(step) * step.rows < least_run) {
+        if constexpr (!runner::is_whole || !writes_apart ||
+                      row_cost(step) * step.rows < least_run) {
             runner::backward(bound);
         } else {
             each_outer(step.outer_extents, [&](int first, int second, int third) {
@@ -12432,7 +14023,7 @@ class pooled_rows {
                     if constexpr (term.kind == term_kind::product)
                         product_gradient<index()>(bound, first, second, third, pool);
                     else if constexpr (term.kind == term_kind::gather)
-                        runner::template gather_gradient<index()>(bound, first, second, third);
+                        runner::template gather_gradient<index()>(bound, first, second, third, all);
                     else
                         summand_gradient<index()>(bound, first, second, third, pool);
                 });
@@ -12480,30 +14071,49 @@ struct gradient_region {
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
-    using shape = attention_shape<Plan, At>;
-    static constexpr const attention_step& step = shape::step;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr int kinds = mask_kinds<Plan, At>.first.size();
+    template <int Kind>
+    using shape = attention_shape<Plan, At, Kind>;
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
         are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
-        (!shape::keeps_scores ||
+        (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
     static constexpr long long operations() {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        return each * plan::count_pairs(shape::space, step.rows, step.columns) * outers;
+        // A table is not there yet: it is taken to hold every eighth pair.
+        long long pairs = 0;
+        kernel::unroll<kinds>([&](auto kind) {
+            pairs += shape<kind()>::is_table
+                         ? static_cast<long long>(step.rows) * step.columns / 8
+                         : plan::count_pairs(shape<kind()>::space, step.rows, step.columns);
+        });
+        return each * pairs * outers / kinds;
+    }
+
+    /// A row's numbers do not depend on the other rows of a table's tile.
+    template <class Shape>
+    static constexpr int block_of() {
+        int rows = Shape::is_table ? 32 : 1;
+        if constexpr (!Shape::is_table)
+            kernel::unroll<Shape::space.pieces.size()>([&](auto index) {
+                constexpr int tile = kernel::detail::tiles_of<Shape, index(), T>.rows;
+                rows = std::lcm(rows,
+                                tile * kernel::detail::row_step_of(Shape::space.pieces[index()]));
+            });
+        return rows;
     }
 
     /// Rows from a multiple of this on have the tiles that they have in the whole.
     static constexpr int block = [] {
         int rows = 1;
-        kernel::unroll<shape::space.pieces.size()>([&](auto index) {
-            constexpr int tile = kernel::detail::tiles_of<shape, index(), T>.rows;
-            rows = std::lcm(rows, tile * kernel::detail::row_step_of(shape::space.pieces[index()]));
-        });
+        kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 
@@ -12586,6 +14196,7 @@ using plan::step_kind;
 /// What a kernel sees of a row step.
 template <class Plan, int At>
 struct row_step_value {
+    using plan = Plan;
     static constexpr row_step value = Plan::template row_step_at<At>;
 };
 
@@ -12696,6 +14307,57 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The runs of equal symbols of facts that the rules compare: packed documents.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// How many numbers plan::given_numbers holds for a plan.
+template <class Plan>
+constexpr int count_given() {
+    int count = plan::given_numbers::runs;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at)
+        if (const int fact = plan::compared_fact(Plan::shapes, at); fact >= 0)
+            count += 2 * Plan::facts[fact].extents[0];
+    return count;
+}
+
+/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
+/// begins and ends. Throws where a symbol comes back after another one.
+template <class Plan>
+void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    int room = plan::given_numbers::runs;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int of = plan::compared_fact(Plan::shapes, at);
+        const int size = Plan::facts[of].extents[0];
+        int* begins = given + room;
+        int* ends = begins + size;
+        given[plan::given_numbers::begins_of(at)] = room;
+        given[plan::given_numbers::ends_of(at)] = room + size;
+        room += 2 * size;
+        if (of != fact) continue;
+        std::int32_t greatest = -1;
+        for (int begin = 0, end = 0; begin < size; begin = end) {
+            while (end < size && symbols[end] == symbols[begin]) ++end;
+            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            if (rises) greatest = symbols[begin];
+            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
+                if (symbols[earlier] == symbols[begin])
+                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                                         std::to_string(symbols[begin]) + " again at position " +
+                                         std::to_string(begin) +
+                                         ", after another one: equal symbols stand side by side");
+            for (int position = begin; position < end; ++position) {
+                begins[position] = begin;
+                ends[position] = end;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -12784,7 +14446,7 @@ class model {
         }
 
         const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::max_facts]{};
+        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
@@ -12888,6 +14550,7 @@ class model {
                                              ", beyond its " + std::to_string(wanted.classes) +
                                              " classes");
                 pointers[at] = given.symbols;
+                model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
@@ -13151,7 +14814,7 @@ class model {
         result.parameters = p.numbers;
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
     }
@@ -13233,9 +14896,25 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
+/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
+/// time are taken as without limit.
+template <class Plan, int At>
+long long attention_pairs() {
+    constexpr auto& kinds = mask_kinds<Plan, At>;
+    constexpr int rounds =
+        plan::different_rounds(Plan::tables.pool, Plan::template attention_at<At>);
+    long long pairs = 0;
+    kernel::unroll<kinds.first.size()>([&](auto kind) {
+        const long long each = attention_shape<Plan, At, kind()>::pairs();
+        for (int round = 0; round < rounds; ++round)
+            if (kinds.kind_of[round] == kind()) pairs += each;
+    });
+    return pairs * (Plan::template attention_at<At>.rounds() / rounds);
+}
+
 /// The multiplications and additions of a step's forward pass, in the products alone.
 template <class Plan, int At>
-constexpr long long step_operations() {
+long long step_operations() {
     constexpr plan::step step = Plan::template step_at<At>;
     long long operations = 0;
     if constexpr (step.kind == plan::step_kind::rows) {
@@ -13249,19 +14928,9 @@ constexpr long long step_operations() {
         long long each = 2LL * shape::length;
         for (const plan::score_node& node : shape::step.nodes)
             if (node.kind == score_kind::dot) each += 2LL * node.depth;
-        operations = each * plan::count_pairs(shape::space, shape::rows, shape::columns);
-        for (int extent : shape::step.outer_extents) operations *= extent;
+        operations = each * attention_pairs<Plan, step.at>();
     }
     return operations;
-}
-
-/// How many (i, j) an attention step computes, over all of its outer loops.
-template <class Plan, int At>
-constexpr long long attention_pairs() {
-    using shape = attention_shape<Plan, At>;
-    long long pairs = plan::count_pairs(shape::space, shape::rows, shape::columns);
-    for (int extent : shape::step.outer_extents) pairs *= extent;
-    return pairs;
 }
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
@@ -13340,6 +15009,234 @@ std::string explain() {
 
 /// The fixed templates, all written in the rule language.
 
+/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
+/// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
+/// by their names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+
+namespace sequent::inline SEQUENT_ABI::mask {
+
+namespace detail {
+
+template <class Mask>
+concept plain = requires(language::var<"i"> i, language::var<"j"> j) {
+    Mask::keeps(i, j);
+};
+template <class Mask>
+concept of_heads = requires(language::var<"h"> h, language::var<"i"> i, language::var<"j"> j) {
+    Mask::keeps(h, i, j);
+};
+
+/// What the mask keeps in head h.
+template <class Mask>
+constexpr auto keeps(auto h, auto i, auto j) noexcept {
+    if constexpr (of_heads<Mask>)
+        return Mask::keeps(h, i, j);
+    else
+        return Mask::keeps(i, j);
+}
+
+}  // namespace detail
+
+/// All pairs.
+struct none {};
+
+/// j <= i.
+struct causal {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
+};
+
+/// The Width positions before i, and i.
+template <int Width>
+struct window {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
+};
+
+/// The Width positions on either side, and i.
+template <int Width>
+struct around {
+    static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
+};
+
+/// i and every Step-th position before it: what strided attention adds to a window (Child et al.,
+/// arXiv 1904.10509, section 4.3).
+template <int Step>
+struct strided {
+    static_assert(Step > 0, "sequent: a step is at least 1");
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
+};
+
+/// A window of Width positions on either side with a step from one to the next (Beltagy et al.,
+/// arXiv 2004.05150, section 3.1).
+template <int Width, int Step>
+struct dilated {
+    static_assert(Step > 0, "sequent: a step is at least 1");
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return abs(i - j) <= Width * Step && (i - j) % Step == 0;
+    }
+};
+
+/// Of the positions up to i, those in its own block of Size and the last Summary of each block: the
+/// fixed attention of Child et al., arXiv 1904.10509, section 4.3, both heads in one.
+template <int Size, int Summary>
+struct sparse_fixed {
+    static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
+    }
+};
+
+/// The Width positions on either side; the Global positions attend to all, and all to them (Beltagy
+/// et al., arXiv 2004.05150, section 3.1).
+template <int Width, int... Global>
+struct longformer {
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        if constexpr (sizeof...(Global) == 0)
+            return abs(i - j) <= Width;
+        else
+            return abs(i - j) <= Width || language::one_of<Global...>(i) ||
+                   language::one_of<Global...>(j);
+    }
+};
+
+/// Blocks of Size positions, of Tokens in all: a block attends to itself, its neighbours, the first
+/// and the last block and Random others, drawn from the seed; the first and the last attend to all
+/// (Zaheer et al., arXiv 2007.14062, section 2).
+template <int Tokens, int Size, int Random = 3, unsigned Seed = 1>
+struct big_bird {
+    static_assert(Size > 0 && Random >= 0, "sequent: blocks have positions");
+    static constexpr int blocks = (Tokens + Size - 1) / Size;
+
+    /// Of each block, those that are drawn; -1 where none is left.
+    static constexpr auto drawn = [] {
+        constexpr auto room = static_cast<std::size_t>(Random > 0 ? Random : 1);
+        std::array<std::array<int, room>, static_cast<std::size_t>(blocks)> result{};
+        std::uint32_t state = Seed * 2654435761u + 1;
+        for (int block = 0; block < blocks; ++block) {
+            auto& of_block = result[static_cast<std::size_t>(block)];
+            std::size_t count = 0;
+            for (int& each : of_block) each = -1;
+            for (int attempt = 0; attempt < 16 * Random && count < room; ++attempt) {
+                state = state * 1664525u + 1013904223u;
+                const int other =
+                    static_cast<int>((state >> 8) % static_cast<std::uint32_t>(blocks));
+                bool taken =
+                    other == 0 || other == blocks - 1 || (other >= block - 1 && other <= block + 1);
+                for (const int each : of_block) taken = taken || each == other;
+                if (!taken) of_block[count++] = other;
+            }
+        }
+        return result;
+    }();
+
+    static constexpr bool is_drawn(int i, int j) noexcept {
+        for (const int each : drawn[static_cast<std::size_t>(i / Size)])
+            if (each == j / Size) return true;
+        return false;
+    }
+
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
+               i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
+    }
+};
+
+/// The first Length positions, and those up to i. In rules, a length that is known at run time is
+/// `bound<"prefix">`.
+template <int Length>
+struct prefix {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
+};
+
+/// Those in the same block of Size positions, by a mask inside of it.
+template <int Size, class Inner = none>
+struct block {
+    static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
+        if constexpr (std::is_same_v<Inner, none>)
+            return i / Size == j / Size;
+        else
+            return i / Size == j / Size && Inner::keeps(i, j);
+    }
+};
+
+/// What both masks keep.
+template <class First, class Second>
+struct both {
+    static constexpr auto keeps(auto i, auto j) noexcept
+        requires(detail::plain<First>&& detail::plain<Second>) {
+        return First::keeps(i, j) && Second::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept
+        requires(detail::of_heads<First> || detail::of_heads<Second>) {
+        return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
+    }
+};
+
+/// What either mask keeps.
+template <class First, class Second>
+struct either {
+    static constexpr auto keeps(auto i, auto j) noexcept
+        requires(detail::plain<First>&& detail::plain<Second>) {
+        return First::keeps(i, j) || Second::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept
+        requires(detail::of_heads<First> || detail::of_heads<Second>) {
+        return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
+    }
+};
+
+/// What the mask does not keep.
+template <class Mask>
+struct without {
+    static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
+        return !Mask::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
+        return !Mask::keeps(h, i, j);
+    }
+};
+
+/// Head h has mask h modulo their number.
+template <class... Masks>
+struct per_head {
+    static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
+
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept {
+        return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
+    }
+
+  private:
+    template <class Mask>
+    static constexpr auto one(auto is_head, auto i, auto j) noexcept {
+        if constexpr (std::is_same_v<Mask, none>)
+            return is_head;
+        else
+            return is_head && Mask::keeps(i, j);
+    }
+    template <std::size_t... At>
+    static constexpr auto join(std::index_sequence<At...>, auto h, auto i, auto j) noexcept {
+        constexpr int count = sizeof...(Masks);
+        return (... || one<Masks>(h % count == static_cast<int>(At), i, j));
+    }
+};
+
+template <class T>
+concept type = detail::plain<T> || detail::of_heads<T>;
+
+template <type First, type Second>
+constexpr both<First, Second> operator&&(First, Second) noexcept {
+    return {};
+}
+template <type First, type Second>
+constexpr either<First, Second> operator||(First, Second) noexcept {
+    return {};
+}
+template <type Mask>
+constexpr without<Mask> operator!(Mask) noexcept {
+    return {};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::mask
+
 /// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -13366,12 +15263,29 @@ struct hidden {};
 template <bool Value>
 struct biases {};
 
+/// How many nodes a graph has at most.
+template <int Value>
+struct nodes {};
+/// How many edges a graph has at most, of each relation.
+template <int Value>
+struct edges {};
+/// How many numbers a node is given with; as many as the width by default.
+template <int Value>
+struct node_width {};
+/// How many numbers an edge is given with. By default it has none: it is there or not.
+template <int Value>
+struct edge_width {};
+/// How many kinds of edges there are.
+template <int Value>
+struct relations {};
+
 /// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
 /// after the residual sum (arXiv 1706.03762).
 struct pre_norm {};
 struct post_norm {};
 
-/// The function between the two linear maps of the feed-forward part.
+/// The function between the two linear maps of the feed-forward part, or after the sum over a node's
+/// neighbours.
 namespace activation {
 struct relu {
     static constexpr auto rule = language::relu();
@@ -13385,20 +15299,11 @@ struct gelu_tanh {
 struct silu {
     static constexpr auto rule = language::silu();
 };
+/// No function at all.
+struct identity {
+    static constexpr auto rule = language::identity();
+};
 }  // namespace activation
-
-/// Which j a position i attends to, as constraints. A mask is any type with a static `keeps(i, j)`.
-namespace mask {
-struct none {};
-struct causal {
-    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
-};
-/// The Width positions before i, and i.
-template <int Width>
-struct window {
-    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
-};
-}  // namespace mask
 
 namespace nn {
 
@@ -13411,6 +15316,11 @@ enum class option {
     vocabulary,
     hidden,
     biases,
+    nodes,
+    edges,
+    node_width,
+    edge_width,
+    relations,
     norm_place,
     activation,
     mask,
@@ -13418,10 +15328,7 @@ enum class option {
 };
 
 template <class T>
-concept mask_type = std::is_same_v<T, mask::none> ||
-    requires(language::var<"i"> i, language::var<"j"> j) {
-    T::keeps(i, j);
-};
+concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 template <class T>
 inline constexpr option kind_of = mask_type<T> ? option::mask : requires {
     T::rule;
@@ -13441,6 +15348,16 @@ template <int Value>
 inline constexpr option kind_of<vocabulary<Value>> = option::vocabulary;
 template <int Value>
 inline constexpr option kind_of<hidden<Value>> = option::hidden;
+template <int Value>
+inline constexpr option kind_of<nodes<Value>> = option::nodes;
+template <int Value>
+inline constexpr option kind_of<edges<Value>> = option::edges;
+template <int Value>
+inline constexpr option kind_of<node_width<Value>> = option::node_width;
+template <int Value>
+inline constexpr option kind_of<edge_width<Value>> = option::edge_width;
+template <int Value>
+inline constexpr option kind_of<relations<Value>> = option::relations;
 template <bool Value>
 inline constexpr option kind_of<biases<Value>> = option::biases;
 
@@ -13560,10 +15477,20 @@ inline constexpr relation<"transformed"> transformed;
 /// The body with the mask's constraint, if it has one.
 template <class Mask, class Body>
 constexpr auto masked(Body body) noexcept {
+    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
     if constexpr (std::is_same_v<Mask, mask::none>)
         return body;
     else
         return (body, Mask::keeps(i, j));
+}
+
+/// The same in head h, where a mask may be of each head its own.
+template <class Mask, class Body, class Head>
+constexpr auto masked(Body body, Head h) noexcept {
+    if constexpr (mask::detail::of_heads<Mask>)
+        return (body, Mask::keeps(h, i, j));
+    else
+        return masked<Mask>(body);
 }
 
 /// The body with the bias, if the template has biases.
@@ -13618,7 +15545,7 @@ inline constexpr auto multi_head_rules = [] {
         query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
         key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
         value(h, i)      <<= biased<Shape>(input(i)[W_value(h)], b_value(h)),
-        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)))
+        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)), h)
                              | product() | softmax(j),
         head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
         joined_heads(i)  <<= head(h, i) | concat(h),
@@ -13678,6 +15605,473 @@ struct multi_head_attention
     static_assert(nn::check_shape<shape>());
 };
 
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
+/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
+/// its own neighbour where (i, i) is given. Each layer takes the facts
+///
+///     node    nodes x node width
+///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
+///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///
+/// and gives y, nodes x width.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+using language::hidden;  // not the option
+
+/// The numbers of a graph template.
+struct graph_shape {
+    int nodes = 0;
+    int edges = 0;
+    int node_width = 0;
+    int edge_width = 0;
+    int relations = 1;
+    int width = 0;
+    int heads = 1;
+    int hidden = 0;
+    bool biases = true;
+    bool norm_first = false;
+
+    constexpr int head_width() const { return width / heads; }
+    /// What the parts that know nothing of graphs need.
+    constexpr shape layer() const {
+        shape result;
+        result.tokens = nodes;
+        result.width = width;
+        result.heads = heads;
+        result.hidden = hidden;
+        result.biases = biases;
+        result.norm_first = norm_first;
+        return result;
+    }
+};
+
+/// `hidden` is so many times the width where it is not given.
+template <int HiddenFactor, class... Options>
+consteval graph_shape graph_shape_of() {
+    using enum option;
+    graph_shape result;
+    result.nodes = number_of<nodes, 0, Options...>();
+    result.edges = number_of<edges, 0, Options...>();
+    result.width = number_of<width, 0, Options...>();
+    result.node_width = number_of<node_width, 0, Options...>();
+    if (result.node_width == 0) result.node_width = result.width;
+    result.edge_width = number_of<edge_width, 0, Options...>();
+    result.relations = number_of<relations, 1, Options...>();
+    result.heads = number_of<heads, 1, Options...>();
+    result.hidden = number_of<hidden, 0, Options...>();
+    if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
+    result.biases = number_of<biases, 1, Options...>() != 0;
+    result.norm_first = std::is_same_v<type_of<norm_place, post_norm, Options...>, pre_norm>;
+    return result;
+}
+
+template <graph_shape Shape, bool HasEdges = true>
+consteval bool check_graph_shape() {
+    static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
+    static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
+    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
+    static_assert(Shape.heads > 0, "sequent: there is at least one head");
+    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
+    static_assert(0 < Shape.relations && Shape.relations <= 14,
+                  "sequent: there are from 1 to 14 relations");
+    return true;
+}
+
+/// A sparse fact over the nodes, its values with as many extents as are needed.
+template <fixed_string Name, graph_shape Shape>
+consteval auto edge_fact() {
+    if constexpr (Shape.edge_width == 0)
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
+    else
+        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
+}
+
+inline constexpr bound<"nodes"> nodes;
+inline constexpr relation<"node"> node;
+inline constexpr relation<"edge"> edge;
+inline constexpr relation<"degree"> degree;
+inline constexpr relation<"scale"> scale;
+inline constexpr relation<"projected"> projected;
+inline constexpr relation<"gathered"> gathered;
+inline constexpr relation<"from"> from;
+inline constexpr relation<"to"> to;
+inline constexpr relation<"met"> met;
+inline constexpr relation<"logit"> logit;
+inline constexpr relation<"square"> square;
+inline constexpr relation<"inverse_length"> inverse_length;
+inline constexpr relation<"node_query"> node_query;
+inline constexpr relation<"node_key"> node_key;
+inline constexpr relation<"node_value"> node_value;
+inline constexpr relation<"readout"> readout;
+
+/// The bias as one more rule for y, if the template has biases.
+template <graph_shape Shape>
+inline constexpr auto bias_of_y = [] {
+    constexpr weight<"bias", Shape.width> bias;
+    if constexpr (Shape.biases)
+        return rules(y(i) <<= (bias, i < nodes));
+    else
+        return rules();
+}();
+
+/// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gcn_rules = [] {
+    constexpr weight<"W", Shape.width, Shape.node_width> W;
+    // clang-format off
+    return rules(
+        degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
+        scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
+        projected(i) <<= (node(i)[W], i < nodes),
+        y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
+                         | product() | sum(j),
+        y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
+        bias_of_y<Shape>,
+        y(i)         | Activation::rule);
+    // clang-format on
+}();
+
+/// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
+/// stand side by side). A length of zero is taken as 1e-6.
+template <graph_shape Shape, class Activation>
+inline constexpr auto sage_rules = [] {
+    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+    constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
+    constexpr weight<"bias", Shape.width> bias;
+    // clang-format off
+    return rules(
+        gathered(i)       <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        transformed(i)    <<= biased<Shape.layer()>((node(i)[W_self], gathered(i)[W_neighbours]),
+                                                    bias) | Activation::rule,
+        square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
+        inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
+        y(i)              <<= (inverse_length(i), transformed(i)) | product());
+    // clang-format on
+}();
+
+/// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gin_rules = [] {
+    constexpr weight<"epsilon"> epsilon;
+    constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
+    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_expand", Shape.hidden> b_expand;
+    constexpr weight<"b_contract", Shape.width> b_contract;
+    // clang-format off
+    return rules(
+        gathered(i) <<= (node(i), i < nodes),
+        gathered(i) <<= (node(i)[epsilon], i < nodes),
+        gathered(i) <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
+        y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
+    // clang-format on
+}();
+
+/// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
+/// side by side (arXiv 2105.14491, equation 7).
+template <graph_shape Shape, class Activation>
+inline constexpr auto gatv2_rules = [] {
+    constexpr var<"h", Shape.heads> h;
+    constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
+    constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
+    constexpr weight<"W_edge", Shape.head_width(), Shape.edge_width ? Shape.edge_width : 1> W_edge;
+    constexpr weight<"a", 1, Shape.head_width()> a;
+    constexpr auto seen = [=](auto body) {
+        if constexpr (Shape.edge_width > 0)
+            return (body, edge(i, j)[W_edge(h)]);
+        else
+            return (body, hidden(edge(i, j)));
+    };
+    // clang-format off
+    return rules(
+        to(h, i)         <<= (node(i)[W_to(h)], i < nodes),
+        from(h, i)       <<= (node(i)[W_from(h)], i < nodes),
+        met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
+        logit(h, i, j)   <<= met(h, i, j)[a(h)],
+        weights(h, i, j) <<= logit(h, i, j) | softmax(j),
+        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes) | product() | sum(j),
+        y(i)             <<= head(h, i) | concat(h),
+        bias_of_y<Shape>,
+        y(i)             | Activation::rule);
+    // clang-format on
+}();
+
+/// "edge_0", "edge_1", ...
+template <int Relation>
+inline constexpr auto edge_name = [] {
+    if constexpr (Relation < 10) {
+        constexpr char text[]{'e', 'd', 'g', 'e', '_', static_cast<char>('0' + Relation), '\0'};
+        return fixed_string<sizeof text>(text);
+    } else {
+        constexpr char text[]{'e', 'd', 'g', 'e', '_', '1', static_cast<char>('0' + Relation - 10),
+                              '\0'};
+        return fixed_string<sizeof text>(text);
+    }
+}();
+
+/// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
+/// with c_ir the number of these).
+template <graph_shape Shape, class Activation>
+inline constexpr auto rgcn_rules = []<int... Relations>(std::integer_sequence<int, Relations...>) {
+    constexpr weight<"W", Shape.width, Shape.node_width> W;
+    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+    // clang-format off
+    return rules(
+        y(i)    <<= (node(i)[W_self], i < nodes),
+        y(i)[W(Relations)]
+                <<= (node(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes, j < nodes)
+                    | mean(j)...,
+        bias_of_y<Shape>,
+        y(i)    | Activation::rule);
+    // clang-format on
+}
+(std::make_integer_sequence<int, Shape.relations>{});
+
+/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
+/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
+/// (Diao and Loynd, arXiv 2210.05062, equations 7 and 8).
+template <graph_shape Shape, class Input>
+inline constexpr auto relational_rules = [] {
+    constexpr int d = Shape.width;
+    constexpr int d_head = Shape.head_width();
+    constexpr int d_edge = Shape.edge_width ? Shape.edge_width : 1;
+    constexpr shape Layer = Shape.layer();
+    constexpr Input input;
+    constexpr var<"h", Shape.heads> h;
+    constexpr weight<"W_query", d_head, d> W_query;
+    constexpr weight<"W_key", d_head, d> W_key;
+    constexpr weight<"W_value", d_head, d> W_value;
+    constexpr weight<"W_out", d, d> W_out;
+    constexpr weight<"U_query", d_head, d_edge> U_query;
+    constexpr weight<"U_key", d_head, d_edge> U_key;
+    constexpr weight<"U_value", d_head, d_edge> U_value;
+    constexpr weight<"b_query", d_head> b_query;
+    constexpr weight<"b_key", d_head> b_key;
+    constexpr weight<"b_value", d_head> b_value;
+    constexpr weight<"b_out", d> b_out;
+    // clang-format off
+    constexpr auto of_nodes = rules(
+        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes),
+        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes),
+        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes));
+    constexpr auto out = rules(
+        joined_heads(i)  <<= head(h, i) | concat(h),
+        attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
+    if constexpr (Shape.edge_width == 0)
+        return rules(
+            of_nodes,
+            weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
+                                   hidden(edge(i, j)))
+                                  | product() | softmax(j),
+            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes)
+                                  | product() | sum(j),
+            out);
+    else
+        return rules(
+            of_nodes,
+            query_of(h, i, j) <<= (node_query(h, i), edge(i, j)[U_query(h)]),
+            key(h, i, j)      <<= (node_key(h, j), edge(i, j)[U_key(h)]),
+            value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
+            weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
+                                  | product() | softmax(j),
+            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes)
+                                  | product() | sum(j),
+            out);
+    // clang-format on
+}();
+
+/// A transformer's layer over the edges: relational attention and the feed-forward part, each with
+/// residual and layer norm as in block_rules.
+template <graph_shape Shape, class Activation>
+inline constexpr auto graph_block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr shape Layer = Shape.layer();
+    constexpr relation<"normal_node"> normal_node;
+    constexpr relation<"between"> between;
+    constexpr relation<"normal_between"> normal_between;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_node(i)    <<= (node(i), i < nodes) | layer_norm(gain_1, bias_1),
+            relational_rules<Shape, relation<"normal_node">>,
+            between(i)        <<= (node(i), attended(i)),
+            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
+            feed_forward_rules<Layer, Activation, relation<"normal_between">>,
+            y(i)              <<= (between(i), transformed(i)));
+    else
+        return rules(
+            relational_rules<Shape, relation<"node">>,
+            between(i) <<= (node(i), attended(i)) | layer_norm(gain_1, bias_1),
+            feed_forward_rules<Layer, Activation, relation<"between">>,
+            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+    // clang-format on
+}();
+
+inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes) | mean(i));
+inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
+inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
+
+template <graph_shape Shape, const auto& Rules>
+struct graph_model : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
+                           decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+
+template <graph_shape Shape, const auto& Rules>
+struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
+
+template <graph_shape Shape, const auto& Rules, class Relations>
+struct relations_model;
+template <graph_shape Shape, const auto& Rules, int... Relations>
+struct relations_model<Shape, Rules, std::integer_sequence<int, Relations...>>
+    : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
+
+}  // namespace nn
+
+namespace graph {
+
+/// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
+/// normalised by both degrees. Takes nodes, edges, node_width, width, an activation (relu by
+/// default), biases.
+template <class... Options>
+struct gcn : nn::graph_model<
+                 nn::graph_shape_of<4, Options...>(),
+                 nn::gcn_rules<nn::graph_shape_of<4, Options...>(),
+                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gcn takes nodes, edges, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
+/// node_width, width, an activation (relu by default), biases.
+template <class... Options>
+struct sage
+    : nn::graph_model<
+          nn::graph_shape_of<4, Options...>(),
+          nn::sage_rules<nn::graph_shape_of<4, Options...>(),
+                         nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: sage takes nodes, edges, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
+/// width, hidden (the width by default), an activation between the two linear maps (relu by
+/// default), biases.
+template <class... Options>
+struct gin : nn::graph_model<
+                 nn::graph_shape_of<1, Options...>(),
+                 nn::gin_rules<nn::graph_shape_of<1, Options...>(),
+                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
+                  nn::option::hidden, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gin takes nodes, edges, node_width, width, hidden, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+
+    /// Epsilon is zero, the rest as in any model.
+    template <class T>
+    static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
+        gin::model::initialize(p, seed);
+        gin::for_each(p, [](std::string_view name, auto view) {
+            if (name == "epsilon") view.element(0) = T(0);
+        });
+    }
+};
+
+/// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
+/// edge_width (none by default), width, heads, an activation (none by default), biases.
+template <class... Options>
+struct gatv2
+    : nn::graph_model<
+          nn::graph_shape_of<4, Options...>(),
+          nn::gatv2_rules<nn::graph_shape_of<4, Options...>(),
+                          nn::type_of<nn::option::activation, activation::identity, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                  nn::option::edge_width, nn::option::width, nn::option::heads,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, an activation, "
+        "biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
+/// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
+/// relations, node_width, width, an activation (relu by default), biases.
+template <class... Options>
+struct rgcn : nn::relations_model<
+                  nn::graph_shape_of<4, Options...>(),
+                  nn::rgcn_rules<nn::graph_shape_of<4, Options...>(),
+                                 nn::type_of<nn::option::activation, activation::relu, Options...>>,
+                  std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
+                  nn::option::node_width, nn::option::width, nn::option::activation,
+                  nn::option::biases>::only<Options...>,
+        "sequent: rgcn takes nodes, edges, relations, node_width, width, an activation, biases");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
+/// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
+/// width, heads, hidden (4 times the width by default), an activation (relu by default), biases,
+/// pre_norm or post_norm (the default).
+template <class... Options>
+struct attention
+    : nn::graph_model<nn::graph_shape_of<4, Options...>(),
+                      nn::graph_block_rules<
+                          nn::graph_shape_of<4, Options...>(),
+                          nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
+    static_assert(
+        nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
+                  nn::option::heads, nn::option::hidden, nn::option::activation, nn::option::biases,
+                  nn::option::norm_place>::only<Options...>,
+        "sequent: graph attention takes nodes, edges, edge_width, width, heads, hidden, "
+        "an activation, biases, pre_norm or post_norm");
+    static_assert(nn::check_graph_shape<shape>());
+};
+
+/// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
+/// and width. A graph without nodes gives zero.
+template <class... Options>
+struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: mean_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+template <class... Options>
+struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: sum_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+template <class... Options>
+struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
+    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
+                  "sequent: max_pool takes nodes and width");
+    static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
+};
+
+}  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// Transformers, written as rules.

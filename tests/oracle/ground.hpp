@@ -256,7 +256,7 @@ class grounder {
         }
         required.push_back({tree::variables_of(std::vector{condition}),
                             [this, &condition](const assignment& variables) {
-                                return holds(condition, variables, given_.counts);
+                                return holds(condition, variables, given_.counts, given_.facts);
                             }});
     }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tree.hpp"
+#include "world.hpp"
 
 /// Variables: their assignments, and the indices and conditions that follow from one.
 
@@ -78,20 +79,26 @@ inline std::vector<int> indices(const std::vector<tree::index>& terms, const ass
 }
 
 inline bool holds(const tree::condition& condition, const assignment& variables,
-                  const std::map<std::string, int>& counts) {
+                  const std::map<std::string, int>& counts,
+                  const std::map<std::string, tensor>& facts = {}) {
     if (condition.sides.empty()) {
-        const bool left = holds(condition.parts[0], variables, counts);
+        const bool left = holds(condition.parts[0], variables, counts, facts);
         switch (condition.connective) {
             case language::connective::conjunction:
-                return left && holds(condition.parts[1], variables, counts);
+                return left && holds(condition.parts[1], variables, counts, facts);
             case language::connective::disjunction:
-                return left || holds(condition.parts[1], variables, counts);
+                return left || holds(condition.parts[1], variables, counts, facts);
             case language::connective::negation:
                 return !left;
         }
     }
     const int left = index_value(condition.sides[0], variables, counts);
     const int right = index_value(condition.sides[1], variables, counts);
+    if (condition.decision) return condition.decision(left, right);
+    if (!condition.fact.empty()) {
+        const tensor& fact = facts.at(condition.fact);
+        return fact.values.at(to_size(left)) == fact.values.at(to_size(right));
+    }
     switch (condition.order) {
         case language::order::less:
             return left < right;

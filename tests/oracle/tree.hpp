@@ -28,12 +28,15 @@ struct index {
     std::vector<index> operands{};
 };
 
-/// A comparison of two indices, or a compound of one or two conditions.
+/// A comparison of two indices, or of a fact's symbols there, or what a function says of them; or a
+/// compound of one or two conditions.
 struct condition {
     language::order order{};
     std::vector<index> sides{};
     language::connective connective{};
     std::vector<condition> parts{};
+    bool (*decision)(int, int) = nullptr;
+    std::string fact{};
 };
 
 enum class source { relation, weight, number, index };
@@ -113,11 +116,24 @@ struct reader {
     // Conditions.
     template <language::order Order, class Left, class Right>
     static condition read_condition(const language::comparison<Order, Left, Right>& both) {
-        return {Order, {read_index(both.left), read_index(both.right)}, {}, {}};
+        return {Order, {read_index(both.left), read_index(both.right)}, {}, {}, nullptr, {}};
+    }
+    template <class Test, class Left, class Right>
+    static condition read_condition(const language::decision<Test, Left, Right>& both) {
+        return {{}, {read_index(both.left), read_index(both.right)}, {}, {}, &Test::holds, {}};
+    }
+    template <language::fixed_string Fact, class Left, class Right>
+    static condition read_condition(const language::same_symbol<Fact, Left, Right>& both) {
+        return {language::order::equal,
+                {read_index(both.left), read_index(both.right)},
+                {},
+                {},
+                nullptr,
+                text<Fact>()};
     }
     template <language::connective Connective, class Left, class Right>
     static condition read_condition(const language::compound<Connective, Left, Right>& both) {
-        condition read{{}, {}, Connective, {read_condition(both.left)}};
+        condition read{{}, {}, Connective, {read_condition(both.left)}, nullptr, {}};
         if constexpr (Connective != language::connective::negation)
             read.parts.push_back(read_condition(both.right));
         return read;

@@ -100,9 +100,9 @@ inline constexpr int shift_slack = 8;
 /// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
 /// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
 /// sums and out.
-template <int Columns, int Length, class T>
-SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T scale, T& shift,
-                              T& sum, T* sums, T* out) noexcept {
+template <int Columns, int Length, class Inside, class T>
+SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
+                              T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -110,7 +110,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, tile_interval inside, T sc
     SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) x[v] = load(scores + v * n);
     if (!inside.covers(Columns)) {
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
-            x[v] = xsimd::select(inside.mask<T>(v * n), x[v], set(lowest<T>));
+            x[v] = xsimd::select(inside.template mask<T>(v * n), x[v], set(lowest<T>));
         }
     } else {
         x[vectors - 1] = keep_first<last>(x[vectors - 1], set(lowest<T>));
@@ -146,15 +146,15 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
 
 /// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
 /// the weights into that of the scores, times scale.
-template <int Columns, class T>
-SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, tile_interval inside,
-                               T scale, T log_sum, T inner) noexcept {
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
+                               T log_sum, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
-        if (!whole || c + n > Columns) p = xsimd::select(inside.mask<T>(c), p, zero<T>());
+        if (!whole || c + n > Columns) p = xsimd::select(inside.template mask<T>(c), p, zero<T>());
         store(weights + c, p);
         const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
         store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));

@@ -142,9 +142,9 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
             int least = 0;
             int most = columns;
             for (const auto& limit : piece.lower)
-                if (limit.count < 0) least = std::max(least, limit.at(row, nullptr));
+                if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
             for (const auto& limit : piece.upper)
-                if (limit.count < 0) most = std::min(most, limit.at(row, nullptr));
+                if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
             begin = std::min(begin, least);
             end = std::max(end, most);
         }

@@ -79,6 +79,7 @@ template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
     static constexpr bool any = Columns > 0;
+    static constexpr bool gathered = false;
     static constexpr int pitch = turned_pitch<T>(Columns);
 
     void turn(const score_operands<T>& operands, int column, int count) noexcept {
@@ -110,8 +111,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step.
-/// Each operation has a tile of numbers of its own, `pitch` elements from row to row.
+/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
+/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
+/// elements from row to row.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned>
 class score_tile {
@@ -120,7 +122,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned.
+    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
+    /// operands are gathered, `in_block` is how many columns there are.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows) noexcept
         : operands_(operands),
@@ -186,7 +189,18 @@ class score_tile {
         return tiles_[slot(Node)];
     }
 
-    int row_at(int r) const noexcept { return row_ + r * RowStep; }
+    int row_at(int r) const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.rows[r];
+        else
+            return row_ + r * RowStep;
+    }
+    int column_at(int c) const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.columns[c];
+        else
+            return column_ + c * ColumnStep;
+    }
 
     template <class F>
     SEQUENT_INLINE void each_vector(F f) noexcept {
@@ -200,6 +214,15 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         if constexpr (node.op == score_op::number) {
             return set(static_cast<T>(node.value));
+        } else if constexpr (Turned::gathered) {
+            alignas(batch<T>) T values[lanes<T>];
+            const T first = operands_.base[Node] + static_cast<T>(node.value);
+            for (int lane = 0; lane < lanes<T>; ++lane) {
+                const int place = row_at(r) * node.x_row + column_at(c + lane) * node.x_column;
+                values[lane] = node.op == score_op::index ? first + static_cast<T>(place)
+                                                          : operands_.x[Node][place];
+            }
+            return batch<T>::load_aligned(values);
         } else if constexpr (node.op == score_op::index) {
             const T first = operands_.base[Node] + static_cast<T>(node.value) +
                             static_cast<T>(node.x_row * row_at(r)) +
@@ -235,17 +258,34 @@ class score_tile {
             return load(tile<Node>() + r * pitch + c);
     }
 
+    /// The left operand of a dot node.
+    template <int Node>
+    const T* row_operand() const noexcept {
+        if constexpr (Turned::gathered)
+            return turned_.template x<Node>();
+        else
+            return operands_.x[Node] + row_ * nodes[Node].x_row;
+    }
+    template <int Node>
+    static constexpr int row_stride() {
+        if constexpr (Turned::gathered)
+            return Turned::depth_pitch(Node);
+        else
+            return nodes[Node].x_row * RowStep;
+    }
+
     /// The products of a dot node, Pitch elements from row to row.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
-        const T* x = operands_.x[Node] + row_ * node.x_row;
-        constexpr int x_row = node.x_row * RowStep;
+        const T* x = row_operand<Node>();
+        constexpr int x_row = row_stride<Node>();
         if constexpr (Turned::any) {
             constexpr product_shape shape{Rows,          Columns, node.depth, x_row, 1,
                                           Turned::pitch, 1,       Pitch,      false};
-            tile_product<shape, Even>(x, turned_.template at<Node>(in_block_), to, rows_,
-                                      node.depth);
+            tile_product<shape, Even>(x,
+                                      turned_.template at<Node>(Turned::gathered ? 0 : in_block_),
+                                      to, rows_, node.depth);
         } else {
             constexpr int y_column = node.y_column * ColumnStep;
             constexpr product_shape shape{Rows, Columns,  node.depth, x_row, 1,
@@ -334,9 +374,38 @@ class score_tile {
             });
             gradient = to;
         }
+        if constexpr (Turned::gathered)
+            propagate_gathered<Node>(gradient);
+        else
+            propagate_apart<Node>(gradient);
+    }
+
+    template <int Node>
+    void propagate_gathered(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
+        constexpr int stride = Turned::depth_pitch(Node);
+        if constexpr (node.x_gradient)
+            if (operands_.dx[Node]) {
+                constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
+                                              stride, 1,          stride,  true};
+                tile_product<shape, Even>(gradient, turned_.template y<Node>(),
+                                          turned_.template dx<Node>(), rows_, in_block_);
+            }
+        if constexpr (node.y_gradient)
+            if (operands_.dy[Node]) {
+                constexpr product_shape shape{Columns, node.depth, Rows,   1,    pitch,
+                                              stride,  1,          stride, false};
+                tile_product<shape, Even>(gradient, row_operand<Node>(),
+                                          turned_.template dy<Node>(), in_block_, rows_);
+            }
+    }
+
+    template <int Node>
+    void propagate_apart(const T* gradient) noexcept {
+        constexpr score_node node = nodes[Node];
         constexpr int x_row = node.x_row * RowStep;
-        constexpr int y_column = node.y_column * ColumnStep;
         const T* x = operands_.x[Node] + row_ * node.x_row;
+        constexpr int y_column = node.y_column * ColumnStep;
         const T* y = operands_.y[Node] + column_ * node.y_column;
         if constexpr (node.x_gradient)
             if (T* dx = operands_.dx[Node]) {
@@ -358,8 +427,13 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int step = node.x_column * ColumnStep;
         for (int r = 0; r < rows_; ++r) {
-            T* to = operands_.dx[Node] + row_at(r) * node.x_row + column_ * node.x_column;
+            T* to = operands_.dx[Node] + row_at(r) * node.x_row;
             const T* from = gradient + r * pitch;
+            if constexpr (Turned::gathered) {
+                for (int c = 0; c < in_block_; ++c) to[column_at(c) * node.x_column] += from[c];
+                continue;
+            }
+            to += column_ * node.x_column;
             if constexpr (step == 0) {
                 T sum = 0;
                 for (int c = 0; c < Columns; ++c) sum += from[c];

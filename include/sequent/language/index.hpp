@@ -60,6 +60,20 @@ struct compound {
     Right right;
 };
 
+/// A condition that a function of one index or two decides.
+template <class Test, class Left, class Right>
+struct decision {
+    Left left;
+    Right right;
+};
+
+/// Both positions hold the same symbol of a fact, as those of one document do.
+template <fixed_string Fact, class Left, class Right>
+struct same_symbol {
+    Left left;
+    Right right;
+};
+
 template <class T>
 inline constexpr bool is_index = false;
 template <fixed_string Name, int Extent>
@@ -77,6 +91,10 @@ template <order Relation, class Left, class Right>
 inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
 template <connective Operation, class Left, class Right>
 inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+template <class Test, class Left, class Right>
+inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+template <fixed_string Fact, class Left, class Right>
+inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 
 template <class T>
 concept index_term = is_index<T>;
@@ -185,6 +203,34 @@ constexpr auto operator||(Left left, Right right) noexcept {
 template <constraint Condition>
 constexpr auto operator!(Condition condition) noexcept {
     return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+namespace detail {
+template <int... Members>
+struct is_member {
+    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
+};
+template <auto Predicate>
+struct is_held {
+    static constexpr bool holds(int left, int right) noexcept {
+        return static_cast<bool>(Predicate(left, right));
+    }
+};
+}  // namespace detail
+
+/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+template <int... Members, index_term Term>
+constexpr auto one_of(Term term) noexcept {
+    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
+}
+
+/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
+/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+template <auto Predicate, class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto holds(Left left, Right right) noexcept {
+    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                                 as_index(right)};
 }
 
 // The same by their names in logic.

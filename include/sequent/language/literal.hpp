@@ -164,6 +164,26 @@ concept head_atom = is_head<T>;
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
 
+template <class T>
+inline constexpr bool is_variable = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_variable<var<Name, Extent>> = true;
+
+/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
+/// stand side by side, so that each document is a run of positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};

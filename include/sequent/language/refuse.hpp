@@ -26,6 +26,14 @@ template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
                  ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
+/// `document(i) == document(j)`, of one fact.
+template <class Left, class Right>
+inline constexpr bool are_symbols = false;
+template <fixed_string Name, class Left, class Right>
+inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
+                                  literal<relation<Name>, none, plain, Right>> =
+    is_variable<Left>&& is_variable<Right>;
+
 /// A mistake that has been told is not told again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
@@ -103,15 +111,16 @@ template <class Left, class Right>
                 return {};
             }
 
-#define SEQUENT_REFUSE(OPERATOR, REASON)                                                        \
-    template <class Left, class Right>                                                          \
-        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&            \
-            (!(constraint<Left> && index_operand<Right>)) constexpr mistaken operator OPERATOR( \
-                Left, Right) noexcept {                                                         \
-            constexpr bool makes_a_rule = told<Left, Right>;                                    \
-            static_assert(makes_a_rule, REASON);                                                \
-            return {};                                                                          \
+#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
+    template <class Left, class Right>                                                  \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
+            (!(constraint<Left> && index_operand<Right>)) &&                            \
+            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
+            constexpr bool makes_a_rule = told<Left, Right>;                            \
+            static_assert(makes_a_rule, REASON);                                        \
+            return {};                                                                  \
         }
+#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
     SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
@@ -120,6 +129,10 @@ template <class Left, class Right>
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: a constraint compares index variables, not values; a rule is head " \
                    "<<= body")
+#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
+    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
+                          "sequent: a constraint compares index variables, not values; symbols " \
+                          "of one fact at two of them are equal or not: d(i) == d(j)")
 #define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
@@ -136,13 +149,15 @@ template <class Left, class Right>
             SEQUENT_REFUSE_COMPARISON(>)
             SEQUENT_REFUSE_COMPARISON(>=)
             SEQUENT_REFUSE_COMPARISON(<<)
-            SEQUENT_REFUSE_COMPARISON(==)
-            SEQUENT_REFUSE_COMPARISON(!=)
+            SEQUENT_REFUSE_EQUALITY(==)
+            SEQUENT_REFUSE_EQUALITY(!=)
             SEQUENT_REFUSE_CONNECTIVE(&&)
             SEQUENT_REFUSE_CONNECTIVE(||)
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE_EQUALITY
 #undef SEQUENT_REFUSE
+#undef SEQUENT_REFUSE_UNLESS
 
 }  // namespace sequent::inline SEQUENT_ABI::language

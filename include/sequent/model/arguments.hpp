@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "../fail.hpp"
+#include "../kernel.hpp"
 #include "../language.hpp"
 #include "../plan/list.hpp"
 #include "pair_index.hpp"
@@ -246,10 +247,20 @@ inline std::string pair_text(const std::int32_t* pair) {
 /// Throws if a number is infinite or none.
 template <class T>
 void check_finite(const std::string& what, const T* numbers, int size) {
-    T sum = 0;
-    for (int at = 0; at < size; ++at) sum += numbers[at] * T(0);
-    if (sum == T(0)) return;
+    constexpr int n = kernel::lanes<T>;
+    constexpr int sums = 4;
+    // Zero times what is not finite is not zero.
+    kernel::batch<T> sum[sums];
+    for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
+    for (; at + sums * n <= size; at += sums * n)
+        for (int each = 0; each < sums; ++each)
+            sum[each] =
+                kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
+    T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
+    for (; at < size; ++at) total += numbers[at] * T(0);
+    if (total == T(0)) return;
+    at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +

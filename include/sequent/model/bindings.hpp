@@ -22,8 +22,8 @@ struct bindings {
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
     T* fact_gradients[max_facts]{};  // null where none is wanted
-    int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
-                                     // them
+    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
+                                     // program names them, and runs of equal symbols
     int layer[plan::max_depth]{};
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {

@@ -26,6 +26,15 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
             const int right = evaluate_node<Plan, top.right>(bound, index);
             if constexpr (top.kind == node_kind::pair)
                 return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
+            if constexpr (top.kind == node_kind::decision) {
+                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+                return holds(left, right);
+            }
+            if constexpr (top.kind == node_kind::same_symbol) {
+                const int* begins =
+                    bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
+                return begins[left] == begins[right];
+            }
             switch (top.kind) {
                 case node_kind::add:
                     return left + right;

@@ -11,9 +11,25 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
+/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
+/// time are taken as without limit.
+template <class Plan, int At>
+long long attention_pairs() {
+    constexpr auto& kinds = mask_kinds<Plan, At>;
+    constexpr int rounds =
+        plan::different_rounds(Plan::tables.pool, Plan::template attention_at<At>);
+    long long pairs = 0;
+    kernel::unroll<kinds.first.size()>([&](auto kind) {
+        const long long each = attention_shape<Plan, At, kind()>::pairs();
+        for (int round = 0; round < rounds; ++round)
+            if (kinds.kind_of[round] == kind()) pairs += each;
+    });
+    return pairs * (Plan::template attention_at<At>.rounds() / rounds);
+}
+
 /// The multiplications and additions of a step's forward pass, in the products alone.
 template <class Plan, int At>
-constexpr long long step_operations() {
+long long step_operations() {
     constexpr plan::step step = Plan::template step_at<At>;
     long long operations = 0;
     if constexpr (step.kind == plan::step_kind::rows) {
@@ -27,19 +43,9 @@ constexpr long long step_operations() {
         long long each = 2LL * shape::length;
         for (const plan::score_node& node : shape::step.nodes)
             if (node.kind == score_kind::dot) each += 2LL * node.depth;
-        operations = each * plan::count_pairs(shape::space, shape::rows, shape::columns);
-        for (int extent : shape::step.outer_extents) operations *= extent;
+        operations = each * attention_pairs<Plan, step.at>();
     }
     return operations;
-}
-
-/// How many (i, j) an attention step computes, over all of its outer loops.
-template <class Plan, int At>
-constexpr long long attention_pairs() {
-    using shape = attention_shape<Plan, At>;
-    long long pairs = plan::count_pairs(shape::space, shape::rows, shape::columns);
-    for (int extent : shape::step.outer_extents) pairs *= extent;
-    return pairs;
 }
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,

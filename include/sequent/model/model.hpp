@@ -10,6 +10,7 @@
 #include "on_pool.hpp"
 #include "parameters.hpp"
 #include "run.hpp"
+#include "runs.hpp"
 #include "workspace.hpp"
 
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
@@ -100,7 +101,7 @@ class model {
         }
 
         const void* pointers[model_detail::max_facts]{};
-        int counts[model_detail::max_facts]{};
+        int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
@@ -204,6 +205,7 @@ class model {
                                              ", beyond its " + std::to_string(wanted.classes) +
                                              " classes");
                 pointers[at] = given.symbols;
+                model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
@@ -467,7 +469,7 @@ class model {
         result.parameters = p.numbers;
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
-        std::copy_n(given.counts, model_detail::max_facts, result.counts);
+        result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
     }

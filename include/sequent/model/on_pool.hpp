@@ -311,30 +311,49 @@ struct gradient_region {
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
-    using shape = attention_shape<Plan, At>;
-    static constexpr const attention_step& step = shape::step;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr int kinds = mask_kinds<Plan, At>.first.size();
+    template <int Kind>
+    using shape = attention_shape<Plan, At, Kind>;
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
         are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
-        (!shape::keeps_scores ||
+        (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
     static constexpr long long operations() {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        return each * plan::count_pairs(shape::space, step.rows, step.columns) * outers;
+        // A table is not there yet: it is taken to hold every eighth pair.
+        long long pairs = 0;
+        kernel::unroll<kinds>([&](auto kind) {
+            pairs += shape<kind()>::is_table
+                         ? static_cast<long long>(step.rows) * step.columns / 8
+                         : plan::count_pairs(shape<kind()>::space, step.rows, step.columns);
+        });
+        return each * pairs * outers / kinds;
+    }
+
+    /// A row's numbers do not depend on the other rows of a table's tile.
+    template <class Shape>
+    static constexpr int block_of() {
+        int rows = Shape::is_table ? 32 : 1;
+        if constexpr (!Shape::is_table)
+            kernel::unroll<Shape::space.pieces.size()>([&](auto index) {
+                constexpr int tile = kernel::detail::tiles_of<Shape, index(), T>.rows;
+                rows = std::lcm(rows,
+                                tile * kernel::detail::row_step_of(Shape::space.pieces[index()]));
+            });
+        return rows;
     }
 
     /// Rows from a multiple of this on have the tiles that they have in the whole.
     static constexpr int block = [] {
         int rows = 1;
-        kernel::unroll<shape::space.pieces.size()>([&](auto index) {
-            constexpr int tile = kernel::detail::tiles_of<shape, index(), T>.rows;
-            rows = std::lcm(rows, tile * kernel::detail::row_step_of(shape::space.pieces[index()]));
-        });
+        kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../language.hpp"
+#include "mask.hpp"
 
 /// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
 
@@ -49,8 +49,8 @@ struct relations {};
 struct pre_norm {};
 struct post_norm {};
 
-/// The function between the two linear maps of the feed-forward part, or after the sum over a node's
-/// neighbours.
+/// The function between the two linear maps of the feed-forward part, or after the sum over a
+/// node's neighbours.
 namespace activation {
 struct relu {
     static constexpr auto rule = language::relu();
@@ -69,19 +69,6 @@ struct identity {
     static constexpr auto rule = language::identity();
 };
 }  // namespace activation
-
-/// Which j a position i attends to, as constraints. A mask is any type with a static `keeps(i, j)`.
-namespace mask {
-struct none {};
-struct causal {
-    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
-};
-/// The Width positions before i, and i.
-template <int Width>
-struct window {
-    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
-};
-}  // namespace mask
 
 namespace nn {
 
@@ -106,10 +93,7 @@ enum class option {
 };
 
 template <class T>
-concept mask_type = std::is_same_v<T, mask::none> ||
-    requires(language::var<"i"> i, language::var<"j"> j) {
-    T::keeps(i, j);
-};
+concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 template <class T>
 inline constexpr option kind_of = mask_type<T> ? option::mask : requires {
     T::rule;

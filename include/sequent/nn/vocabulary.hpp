@@ -26,10 +26,20 @@ inline constexpr relation<"transformed"> transformed;
 /// The body with the mask's constraint, if it has one.
 template <class Mask, class Body>
 constexpr auto masked(Body body) noexcept {
+    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
     if constexpr (std::is_same_v<Mask, mask::none>)
         return body;
     else
         return (body, Mask::keeps(i, j));
+}
+
+/// The same in head h, where a mask may be of each head its own.
+template <class Mask, class Body, class Head>
+constexpr auto masked(Body body, Head h) noexcept {
+    if constexpr (mask::detail::of_heads<Mask>)
+        return (body, Mask::keeps(h, i, j));
+    else
+        return masked<Mask>(body);
 }
 
 /// The body with the bias, if the template has biases.
@@ -84,7 +94,7 @@ inline constexpr auto multi_head_rules = [] {
         query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
         key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
         value(h, i)      <<= biased<Shape>(input(i)[W_value(h)], b_value(h)),
-        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)))
+        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)), h)
                              | product() | softmax(j),
         head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
         joined_heads(i)  <<= head(h, i) | concat(h),

@@ -41,6 +41,7 @@ struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
 struct a_count_that_is_not_given {};
+struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_fact_and_one_output {};
@@ -114,6 +115,7 @@ enum class fault {
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
     a_count_that_is_not_given,
+    only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
     a_stacked_block_has_one_fact_and_one_output
@@ -163,6 +165,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
     SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)

@@ -56,20 +56,24 @@ constexpr linear_form added(linear_form left, const linear_form& right) {
     left.column += right.column;
     left.offset += right.offset;
     if (right.row_quotient) {
-        if (left.row_quotient) return unknown_form();
-        left.row_quotient = right.row_quotient;
+        if (left.row_quotient &&
+            (left.row_divisor != right.row_divisor || left.row_shift != right.row_shift))
+            return unknown_form();
+        left.row_quotient += right.row_quotient;
         left.row_divisor = right.row_divisor;
         left.row_shift = right.row_shift;
     }
     if (right.column_quotient) {
-        if (left.column_quotient) return unknown_form();
-        left.column_quotient = right.column_quotient;
+        if (left.column_quotient && (left.column_divisor != right.column_divisor ||
+                                     left.column_shift != right.column_shift))
+            return unknown_form();
+        left.column_quotient += right.column_quotient;
         left.column_divisor = right.column_divisor;
         left.column_shift = right.column_shift;
     }
     if (right.count_factor) {
-        if (left.count_factor) return unknown_form();
-        left.count_factor = right.count_factor;
+        if (left.count_factor && left.count != right.count) return unknown_form();
+        left.count_factor += right.count_factor;
         left.count = right.count;
     }
     if (right.remainder) {

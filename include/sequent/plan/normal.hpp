@@ -72,6 +72,8 @@ class normaliser {
         for (const relation& item : in.relations) out.relations.push(item);
         for (const weight& item : in.weights) out.weights.push(item);
         for (const name& item : in.counts) out.counts.push(item);
+        for (const decision_function item : in.decisions) out.decisions.push(item);
+        for (const name& item : in.compared) out.compared.push(item);
         for (const scope& item : in.scopes) out.scopes.push(item);
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;

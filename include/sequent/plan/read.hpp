@@ -24,6 +24,11 @@ inline constexpr int index_nodes<lang::comparison<Relation, Left, Right>> =
 template <lang::connective Operation, class Left, class Right>
 inline constexpr int index_nodes<lang::compound<Operation, Left, Right>> =
     1 + index_nodes<Left> + index_nodes<Right>;
+template <class Test, class Left, class Right>
+inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
+    1 + index_nodes<Left> + index_nodes<Right>;
+template <lang::fixed_string Fact, class Left, class Right>
+inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
 template <class T>
     requires lang::is_literal<T>
@@ -317,11 +322,27 @@ class reader {
     }
     template <lang::fixed_string Name>
     constexpr int read_node(const lang::bound<Name>&) {
-        constexpr name id = text_of<Name>();
-        int at = 0;
-        while (at < out.counts.size() && !(out.counts[at] == id)) ++at;
-        if (at == out.counts.size()) out.counts.push(id);
-        return out.nodes.push({node_kind::count, at});
+        return out.nodes.push({node_kind::count, place_in(out.counts, text_of<Name>())});
+    }
+    template <class Test, class Left, class Right>
+    constexpr int read_node(const lang::decision<Test, Left, Right>& written) {
+        const int place = place_in(out.decisions, decision_function{&Test::holds});
+        const int at = read_pair(node_kind::decision, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <lang::fixed_string Fact, class Left, class Right>
+    constexpr int read_node(const lang::same_symbol<Fact, Left, Right>& written) {
+        const int place = place_in(out.compared, text_of<Fact>());
+        const int at = read_pair(node_kind::same_symbol, written.left, written.right);
+        out.nodes[at].value = place;
+        return at;
+    }
+    template <class Item, int Capacity>
+    static constexpr int place_in(list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return items.push(wanted);
     }
     constexpr int read_node(const lang::integer& written) {
         return out.nodes.push({node_kind::constant, written.value});

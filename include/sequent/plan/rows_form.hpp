@@ -1,5 +1,6 @@
 #pragma once
 
+#include "mask_form.hpp"
 #include "memory.hpp"
 
 /// Whether a plan can run for rows [begin, end) of the sequence alone, on the memory that earlier
@@ -84,23 +85,16 @@ class rows_form_finder {
             if ((positions & written.head_variables()) != 1u << attention.row_variable)
                 return false;
             if (!((positions >> attention.column_variable) & 1u)) return true;
-            return looks_back(make_space(tables_.pool.nodes, attention.condition,
-                                         attention.row_variable, attention.column_variable));
+            const int rounds = different_rounds(tables_.pool, attention);
+            for (int round = 0; round < rounds; ++round) {
+                const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
+                if (!looks_back(condition, condition.root, attention.row_variable,
+                                attention.column_variable, found.rows))
+                    return false;
+            }
+            return true;
         }
         return each.kind != step_kind::general;
-    }
-
-    /// Whether no row has a column beyond its own, whatever the counts are.
-    constexpr bool looks_back(const space& where) const {
-        int unlimited[max_counts]{};
-        for (int& count : unlimited) count = found.rows;
-        for (const piece& part : where.pieces)
-            for (int row = 0; row < found.rows; ++row)
-                if (part.admits_row(row, unlimited) &&
-                    part.end(row, found.rows, unlimited) > row + 1 &&
-                    part.begin(row, unlimited) < part.end(row, found.rows, unlimited))
-                    return false;
-        return true;
     }
 };
 

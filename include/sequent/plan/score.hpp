@@ -1,6 +1,7 @@
 #pragma once
 
 #include "linear.hpp"
+#include "mask_form.hpp"
 
 /// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
 /// value. The score becomes a small expression over dots, elements, numbers and indices.
@@ -144,12 +145,6 @@ class attention_matcher {
             return false;
         choose_row(condition, in_weights, in_value);
         if (outers_.size() > max_outers) return false;
-        unsigned allowed = 1u << column_;
-        if (row_ >= 0) allowed |= 1u << row_;
-        if (draft_.out.pool.variables(condition) & ~allowed) return false;
-        if (condition >= 0 && (!make_space(draft_.out.pool.nodes, condition, row_, column_).exact ||
-                               !make_space(draft_.out.pool.nodes, condition, column_, row_).exact))
-            return false;
         step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
         step.columns = rule_.variables[column_].extent;
         step.length = shape.size();
@@ -159,7 +154,25 @@ class attention_matcher {
         step.condition = condition;
         step.row_variable = row_;
         step.column_variable = column_;
-        return expand_weights() >= 0;
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            step.outer_variables[outer] = outers_[outer];
+        return has_masks() && expand_weights() >= 0;
+    }
+
+    /// Whether the pairs of all rounds can be found by pieces or tables.
+    constexpr bool has_masks() const {
+        if (step.condition < 0) return true;
+        const auto& pool = draft_.out.pool;
+        unsigned allowed = 1u << column_;
+        if (row_ >= 0) allowed |= 1u << row_;
+        for (int outer : outers_) allowed |= 1u << outer;
+        if (pool.variables(step.condition) & ~allowed) return false;
+        const int rounds = different_rounds(pool, step);
+        for (int round = 0; round < rounds; ++round) {
+            auto condition = condition_in_round(pool.nodes, step, round);
+            if (!form_of(condition, row_, column_).possible) return false;
+        }
+        return true;
     }
 
     /// The row is in the weights but not in the value, and in the condition if there is one; of

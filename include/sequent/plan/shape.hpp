@@ -86,6 +86,17 @@ struct shaped {
     diagnosis mistake{};
 };
 
+/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
+/// symbol for each value of one index.
+template <class Shaped>
+constexpr int compared_fact(const Shaped& in, int at) {
+    for (int given = 0; given < in.facts.size(); ++given)
+        if (in.facts[given].id == in.text.compared[at] &&
+            in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
+            return given;
+    return -1;
+}
+
 /// The value of one literal, and of a body.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,

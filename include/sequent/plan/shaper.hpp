@@ -80,24 +80,31 @@ class shaper {
                 if (known.kind == fact_kind::count && known.id == out.text.counts[at]) given = true;
             if (given || !ok()) continue;
             for (const rule& written : out.text.rules)
-                if (mentions_count(written, at))
+                if (mentions(node_kind::count, written, at))
                     fail(fault::a_count_that_is_not_given, written, -1);
+        }
+        for (int at = 0; at < out.text.compared.size(); ++at) {
+            if (compared_fact(out, at) >= 0) continue;
+            for (const rule& written : out.text.rules)
+                if (mentions(node_kind::same_symbol, written, at))
+                    fail(fault::only_symbols_of_one_index_are_compared, written, -1);
         }
         for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
-    constexpr bool mentions_count(int root, int count) const {
+    /// Whether the rule mentions a count, or compares a fact.
+    constexpr bool mentions(node_kind kind, int root, int value) const {
         if (root < 0) return false;
         const node& top = out.text.nodes[root];
-        return (top.kind == node_kind::count && top.value == count) ||
-               mentions_count(top.left, count) || mentions_count(top.right, count);
+        return (top.kind == kind && top.value == value) || mentions(kind, top.left, value) ||
+               mentions(kind, top.right, value);
     }
-    constexpr bool mentions_count(const rule& written, int count) {
-        bool found = mentions_count(written.condition, count);
+    constexpr bool mentions(node_kind kind, const rule& written, int value) {
+        bool found = mentions(kind, written.condition, value);
         for (int at = 0; at < written.literals; ++at)
-            found = found || mentions_count(item(written, at).expression, count);
+            found = found || mentions(kind, item(written, at).expression, value);
         for (const transformation_use& function : written.transformations)
-            found = found || mentions_count(function.position, count);
+            found = found || mentions(kind, function.position, value);
         return found;
     }
 
@@ -463,7 +470,24 @@ class shaper {
                              ? fault::head_variable_that_nothing_binds
                              : fault::weight_index_without_a_range,
                          written, -1);
+            if (ok()) check_compared(written, written.condition);
         }
+    }
+
+    /// A variable at which a fact's symbol is compared stays within the fact.
+    constexpr void check_compared(const rule& written, int root) {
+        if (root < 0) return;
+        const node& top = out.text.nodes[root];
+        if (top.kind == node_kind::same_symbol) {
+            const int room = out.facts[compared_fact(out, top.value)].extents[0];
+            for (const int side : {top.left, top.right}) {
+                const int extent = written.variables[out.text.nodes[side].value].extent;
+                if (extent > room) fail(fault::shapes_do_not_fit, written, -1, extent, room);
+            }
+            return;
+        }
+        check_compared(written, top.left);
+        check_compared(written, top.right);
     }
 
     constexpr void find_outputs(const list<name, max_queries>& queries) {

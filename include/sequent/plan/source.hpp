@@ -61,18 +61,22 @@ enum class node_kind {
     add, subtract, multiply, divide, remainder, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
-    pair
+    decision, same_symbol, pair
 };
 // clang-format on
 
-/// A node of an index expression or a constraint. `value` is the constant, the variable or the
-/// count; of a pair, the sparse fact that holds for (left, right).
+/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
+/// place of the count, the decision's function or the compared fact in its list; of a pair, the
+/// sparse fact that holds for (left, right).
 struct node {
     node_kind kind = node_kind::constant;
     int value = 0;
     int left = -1;
     int right = -1;
 };
+
+/// A function of two indices that decides a condition.
+using decision_function = bool (*)(int, int) noexcept;
 
 struct transformation_use {
     transformation kind = transformation::identity;
@@ -159,6 +163,8 @@ struct source {
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
     list<name, Sizes.nodes + 1> counts{};
+    list<decision_function, Sizes.nodes + 1> decisions{};
+    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
     list<scope, Sizes.scopes> scopes{};
     fault mistake = fault::none;
     int mistaken_rule = 0;

@@ -10,8 +10,20 @@ inline constexpr int max_pieces = 8;
 inline constexpr int max_bounds = 3;
 inline constexpr int max_modulus = 64;
 inline constexpr int max_counts = 16;  // given at run time
+inline constexpr int max_compared = 4;
 
-/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time.
+/// What is given at run time, in one array: the counts; for each compared fact where its runs'
+/// begins and ends stand in the array, zero where they are not known; the begin of the run of equal
+/// symbols around each position, and the end.
+struct given_numbers {
+    static constexpr int begins_of(int fact) { return max_counts + 2 * fact; }
+    static constexpr int ends_of(int fact) { return max_counts + 2 * fact + 1; }
+    static constexpr int runs = max_counts + 2 * max_compared;
+};
+
+/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time;
+/// or where the run of a compared fact around the row begins or ends. A run that is not known is
+/// as long as what it bounds allows: all columns, or, where the columns lie outside of it, one.
 struct bound {
     int multiplier = 0;
     int factor = 1;
@@ -19,8 +31,19 @@ struct bound {
     int divisor = 1;
     int offset = 0;
     int count = -1;
+    int compared = -1;
+    bool run_end = false;
+    bool outside = false;
 
+    constexpr bool is_static() const { return count < 0 && compared < 0; }
     constexpr int at(int row, const int* counts) const {
+        if (compared >= 0) {
+            const int runs = counts[run_end ? given_numbers::ends_of(compared)
+                                            : given_numbers::begins_of(compared)];
+            constexpr int far = 1 << 30;
+            if (runs) return counts[runs + row];
+            return outside ? row + (run_end ? 1 : 0) : run_end ? far : 0;
+        }
         const int given = count >= 0 ? counts[count] : 0;
         return multiplier * floor_divide(factor * row + shift, divisor) + offset + given;
     }
@@ -79,6 +102,12 @@ struct space {
                pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
                pieces[0].row_modulus == 1;
     }
+    /// Whether each row's columns are an interval in each piece.
+    constexpr bool is_contiguous() const {
+        for (const piece& part : pieces)
+            if (part.modulus != 1) return false;
+        return exact;
+    }
     constexpr bool contains(int row, int column, int columns, const int* counts) const {
         for (const piece& part : pieces)
             if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
@@ -90,8 +119,8 @@ struct space {
 
 /// How many pairs a space holds; counts given at run time are taken as without limit.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[max_counts]{};
-    for (int& count : unlimited) count = rows > columns ? rows : columns;
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
     long long pairs = 0;
     for (const piece& part : where.pieces) {
         for (int row = 0; row < rows; ++row) {

@@ -12,11 +12,16 @@ namespace detail {
 
 inline constexpr int max_atoms = 8;
 
-/// `form <= 0`, or a set of residues.
+/// `form <= 0`, or a set of residues, or on which side of an end of the row's run the column is.
 struct atom_condition {
     linear_form form{};
     bool is_residue = false;
     unsigned long long residues = 0;  // of remainder_row i + remainder_column j, mod modulus
+    int compared = -1;
+    bool run_end = false;
+    bool before = false;
+
+    constexpr bool is_form() const { return !is_residue && compared < 0; }
 };
 
 using conjunction = list<atom_condition, max_atoms>;
@@ -131,6 +136,7 @@ class space_builder {
         disjunction result;
         for (const conjunction& first : left)
             for (const conjunction& second : right) {
+                if (excludes(first, second)) continue;
                 if (first.size() + second.size() > max_atoms) return inexact();
                 conjunction joined = first;
                 for (const atom_condition& item : second) joined.push(item);
@@ -246,10 +252,42 @@ class space_builder {
             case node_kind::negation:
                 return expand(top.left, !negate);
             case node_kind::pair:
+            case node_kind::decision:
                 return inexact();
+            case node_kind::constant:
+                return expand_constant((top.value != 0) != negate);
+            case node_kind::same_symbol:
+                return expand_same_symbol(top, negate);
             default:
                 return compare(negate ? opposite(top.kind) : top.kind, top.left, top.right);
         }
+    }
+
+    static constexpr disjunction expand_constant(bool holds) {
+        disjunction result;
+        if (holds) result.push({});
+        return result;
+    }
+
+    constexpr disjunction expand_same_symbol(const node& top, bool negate) {
+        const int left = nodes_[top.left].value;
+        const int right = nodes_[top.right].value;
+        if (left == right) return expand_constant(!negate);
+        if (!((left == row_ && right == column_) || (left == column_ && right == row_)))
+            return inexact();
+        const auto one = [&](bool end, bool before) {
+            atom_condition item;
+            item.compared = top.value;
+            item.run_end = end;
+            item.before = before;
+            conjunction only;
+            only.push(item);
+            disjunction result;
+            result.push(only);
+            return result;
+        };
+        return negate ? either(one(false, true), one(true, false))
+                      : both(one(false, false), one(true, true));
     }
 
     static constexpr node_kind opposite(node_kind kind) {
@@ -274,6 +312,8 @@ class space_builder {
             const unsigned long long all =
                 item.form.modulus == 64 ? ~0ULL : (1ULL << item.form.modulus) - 1;
             item.residues = all & ~item.residues;
+        } else if (item.compared >= 0) {
+            item.before = !item.before;
         } else {
             item.form = scaled(item.form, -1);  // not (f <= 0) is f >= 1 is 1 - f <= 0
             item.form.offset += 1;
@@ -304,11 +344,17 @@ class space_builder {
         return result;
     }
 
-    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0.
+    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0; or
+    /// one what is before a run, or in it, and the other what is after.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
-                if (first.is_residue || second.is_residue) continue;
+                if (first.compared >= 0 && first.compared == second.compared &&
+                    first.before != second.before &&
+                    (first.before ? first.run_end <= second.run_end
+                                  : second.run_end <= first.run_end))
+                    return true;
+                if (!first.is_form() || !second.is_form()) continue;
                 const linear_form sum = added(first.form, second.form);
                 if (sum.known && !sum.row && !sum.column && !sum.row_quotient &&
                     !sum.column_quotient && !sum.count_factor && sum.offset > 0)
@@ -322,6 +368,9 @@ class space_builder {
         for (const atom_condition& item : part)
             if (item.is_residue)
                 add_residue(result, item);
+            else if (item.compared >= 0)
+                push(item.before ? result.upper : result.lower,
+                     {0, 1, 0, 1, 0, -1, item.compared, item.run_end, item.before != item.run_end});
             else
                 add_bound(result, item.form);
         if (result.slope != 0 && result.row_modulus != 1 && result.row_modulus != result.modulus)

@@ -119,6 +119,9 @@ struct attention_step {
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
+    int outer_variables[max_outers]{-1, -1, -1};
+
+    constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
 };
 
 /// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "../plan/plan.hpp"
+#include "arguments.hpp"
+
+/// The runs of equal symbols of facts that the rules compare: packed documents.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// How many numbers plan::given_numbers holds for a plan.
+template <class Plan>
+constexpr int count_given() {
+    int count = plan::given_numbers::runs;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at)
+        if (const int fact = plan::compared_fact(Plan::shapes, at); fact >= 0)
+            count += 2 * Plan::facts[fact].extents[0];
+    return count;
+}
+
+/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
+/// begins and ends. Throws where a symbol comes back after another one.
+template <class Plan>
+void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    int room = plan::given_numbers::runs;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int of = plan::compared_fact(Plan::shapes, at);
+        const int size = Plan::facts[of].extents[0];
+        int* begins = given + room;
+        int* ends = begins + size;
+        given[plan::given_numbers::begins_of(at)] = room;
+        given[plan::given_numbers::ends_of(at)] = room + size;
+        room += 2 * size;
+        if (of != fact) continue;
+        std::int32_t greatest = -1;
+        for (int begin = 0, end = 0; begin < size; begin = end) {
+            while (end < size && symbols[end] == symbols[begin]) ++end;
+            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            if (rises) greatest = symbols[begin];
+            for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
+                if (symbols[earlier] == symbols[begin])
+                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                                         std::to_string(symbols[begin]) + " again at position " +
+                                         std::to_string(begin) +
+                                         ", after another one: equal symbols stand side by side");
+            for (int position = begin; position < end; ++position) {
+                begins[position] = begin;
+                ends[position] = end;
+            }
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -1,0 +1,233 @@
+#pragma once
+
+#include <array>
+
+#include "../language.hpp"
+
+/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
+/// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
+/// by their names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+
+namespace sequent::inline SEQUENT_ABI::mask {
+
+namespace detail {
+
+template <class Mask>
+concept plain = requires(language::var<"i"> i, language::var<"j"> j) {
+    Mask::keeps(i, j);
+};
+template <class Mask>
+concept of_heads = requires(language::var<"h"> h, language::var<"i"> i, language::var<"j"> j) {
+    Mask::keeps(h, i, j);
+};
+
+/// What the mask keeps in head h.
+template <class Mask>
+constexpr auto keeps(auto h, auto i, auto j) noexcept {
+    if constexpr (of_heads<Mask>)
+        return Mask::keeps(h, i, j);
+    else
+        return Mask::keeps(i, j);
+}
+
+}  // namespace detail
+
+/// All pairs.
+struct none {};
+
+/// j <= i.
+struct causal {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
+};
+
+/// The Width positions before i, and i.
+template <int Width>
+struct window {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
+};
+
+/// The Width positions on either side, and i.
+template <int Width>
+struct around {
+    static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
+};
+
+/// i and every Step-th position before it: what strided attention adds to a window (Child et al.,
+/// arXiv 1904.10509, section 4.3).
+template <int Step>
+struct strided {
+    static_assert(Step > 0, "sequent: a step is at least 1");
+    static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
+};
+
+/// A window of Width positions on either side with a step from one to the next (Beltagy et al.,
+/// arXiv 2004.05150, section 3.1).
+template <int Width, int Step>
+struct dilated {
+    static_assert(Step > 0, "sequent: a step is at least 1");
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return abs(i - j) <= Width * Step && (i - j) % Step == 0;
+    }
+};
+
+/// Of the positions up to i, those in its own block of Size and the last Summary of each block: the
+/// fixed attention of Child et al., arXiv 1904.10509, section 4.3, both heads in one.
+template <int Size, int Summary>
+struct sparse_fixed {
+    static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
+    }
+};
+
+/// The Width positions on either side; the Global positions attend to all, and all to them (Beltagy
+/// et al., arXiv 2004.05150, section 3.1).
+template <int Width, int... Global>
+struct longformer {
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        if constexpr (sizeof...(Global) == 0)
+            return abs(i - j) <= Width;
+        else
+            return abs(i - j) <= Width || language::one_of<Global...>(i) ||
+                   language::one_of<Global...>(j);
+    }
+};
+
+/// Blocks of Size positions, of Tokens in all: a block attends to itself, its neighbours, the first
+/// and the last block and Random others, drawn from the seed; the first and the last attend to all
+/// (Zaheer et al., arXiv 2007.14062, section 2).
+template <int Tokens, int Size, int Random = 3, unsigned Seed = 1>
+struct big_bird {
+    static_assert(Size > 0 && Random >= 0, "sequent: blocks have positions");
+    static constexpr int blocks = (Tokens + Size - 1) / Size;
+
+    /// Of each block, those that are drawn; -1 where none is left.
+    static constexpr auto drawn = [] {
+        constexpr auto room = static_cast<std::size_t>(Random > 0 ? Random : 1);
+        std::array<std::array<int, room>, static_cast<std::size_t>(blocks)> result{};
+        std::uint32_t state = Seed * 2654435761u + 1;
+        for (int block = 0; block < blocks; ++block) {
+            auto& of_block = result[static_cast<std::size_t>(block)];
+            std::size_t count = 0;
+            for (int& each : of_block) each = -1;
+            for (int attempt = 0; attempt < 16 * Random && count < room; ++attempt) {
+                state = state * 1664525u + 1013904223u;
+                const int other =
+                    static_cast<int>((state >> 8) % static_cast<std::uint32_t>(blocks));
+                bool taken =
+                    other == 0 || other == blocks - 1 || (other >= block - 1 && other <= block + 1);
+                for (const int each : of_block) taken = taken || each == other;
+                if (!taken) of_block[count++] = other;
+            }
+        }
+        return result;
+    }();
+
+    static constexpr bool is_drawn(int i, int j) noexcept {
+        for (const int each : drawn[static_cast<std::size_t>(i / Size)])
+            if (each == j / Size) return true;
+        return false;
+    }
+
+    static constexpr auto keeps(auto i, auto j) noexcept {
+        return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
+               i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
+    }
+};
+
+/// The first Length positions, and those up to i. In rules, a length that is known at run time is
+/// `bound<"prefix">`.
+template <int Length>
+struct prefix {
+    static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
+};
+
+/// Those in the same block of Size positions, by a mask inside of it.
+template <int Size, class Inner = none>
+struct block {
+    static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
+        if constexpr (std::is_same_v<Inner, none>)
+            return i / Size == j / Size;
+        else
+            return i / Size == j / Size && Inner::keeps(i, j);
+    }
+};
+
+/// What both masks keep.
+template <class First, class Second>
+struct both {
+    static constexpr auto keeps(auto i, auto j) noexcept
+        requires(detail::plain<First>&& detail::plain<Second>) {
+        return First::keeps(i, j) && Second::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept
+        requires(detail::of_heads<First> || detail::of_heads<Second>) {
+        return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
+    }
+};
+
+/// What either mask keeps.
+template <class First, class Second>
+struct either {
+    static constexpr auto keeps(auto i, auto j) noexcept
+        requires(detail::plain<First>&& detail::plain<Second>) {
+        return First::keeps(i, j) || Second::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept
+        requires(detail::of_heads<First> || detail::of_heads<Second>) {
+        return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
+    }
+};
+
+/// What the mask does not keep.
+template <class Mask>
+struct without {
+    static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
+        return !Mask::keeps(i, j);
+    }
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
+        return !Mask::keeps(h, i, j);
+    }
+};
+
+/// Head h has mask h modulo their number.
+template <class... Masks>
+struct per_head {
+    static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
+
+    static constexpr auto keeps(auto h, auto i, auto j) noexcept {
+        return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
+    }
+
+  private:
+    template <class Mask>
+    static constexpr auto one(auto is_head, auto i, auto j) noexcept {
+        if constexpr (std::is_same_v<Mask, none>)
+            return is_head;
+        else
+            return is_head && Mask::keeps(i, j);
+    }
+    template <std::size_t... At>
+    static constexpr auto join(std::index_sequence<At...>, auto h, auto i, auto j) noexcept {
+        constexpr int count = sizeof...(Masks);
+        return (... || one<Masks>(h % count == static_cast<int>(At), i, j));
+    }
+};
+
+template <class T>
+concept type = detail::plain<T> || detail::of_heads<T>;
+
+template <type First, type Second>
+constexpr both<First, Second> operator&&(First, Second) noexcept {
+    return {};
+}
+template <type First, type Second>
+constexpr either<First, Second> operator||(First, Second) noexcept {
+    return {};
+}
+template <type Mask>
+constexpr without<Mask> operator!(Mask) noexcept {
+    return {};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::mask

@@ -1,0 +1,305 @@
+#pragma once
+
+#include "steps.hpp"
+
+/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
+/// made when the program starts.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A condition of its own. Without a root it always holds.
+template <int Capacity>
+struct condition_tree {
+    node_pool<Capacity> pool{};
+    int root = -1;
+
+    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
+        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
+            return false;
+        for (int at = 0; at < left.pool.nodes.size(); ++at) {
+            const node& one = left.pool.nodes[at];
+            const node& other = right.pool.nodes[at];
+            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
+                one.right != other.right)
+                return false;
+        }
+        return true;
+    }
+};
+
+namespace detail {
+
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
+/// Copies a condition with some variables replaced by numbers, less what they decide.
+template <class Nodes, class Tree>
+class specialiser {
+  public:
+    Tree out{};
+
+    /// values[v] is used for the variables in the mask `known`.
+    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
+        : nodes_(nodes), known_(known), values_(values) {
+        if (root >= 0) out.root = copy(root);
+        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
+    }
+
+  private:
+    const Nodes& nodes_;
+    unsigned known_;
+    const int* values_;
+
+    constexpr bool is_number(int at) const {
+        return out.pool.nodes[at].kind == node_kind::constant;
+    }
+    constexpr int value(int at) const { return out.pool.nodes[at].value; }
+
+    constexpr int copy(int root) {
+        const node top = nodes_[root];
+        if (top.kind == node_kind::constant || top.kind == node_kind::count)
+            return out.pool.add(top.kind, top.value);
+        if (top.kind == node_kind::variable) {
+            if ((known_ >> top.value) & 1u)
+                return out.pool.add(node_kind::constant, values_[top.value]);
+            return out.pool.add(top.kind, top.value);
+        }
+        const bool all = top.kind == node_kind::conjunction;
+        const bool any = top.kind == node_kind::disjunction;
+        // A side that decides is taken alone, so that nothing of the other is left in the pool.
+        if (all || any)
+            for (const int side : {top.left, top.right})
+                if (const int decided = decide(side); decided >= 0) {
+                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
+                    return copy(side == top.left ? top.right : top.left);
+                }
+        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
+            return out.pool.add(node_kind::constant, decided);
+        const int left = copy(top.left);
+        const int right = top.right < 0 ? -1 : copy(top.right);
+        return out.pool.add(top.kind, top.value, left, right);
+    }
+
+    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
+
+    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// -1.
+    constexpr int decide(int root) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
+            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
+            const int left = decide(top.left);
+            const int right = decide(top.right);
+            if (left == decides || right == decides) return decides;
+            return left >= 0 && right >= 0 ? 1 - decides : -1;
+        }
+        if (top.kind == node_kind::negation) {
+            const int inner = decide(top.left);
+            return inner < 0 ? -1 : 1 - inner;
+        }
+        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
+            top.kind == node_kind::same_symbol)
+            return -1;
+        int number = 0;
+        return compute(root, number) ? number : -1;
+    }
+
+    constexpr bool compute(int root, int& number) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::constant) {
+            number = top.value;
+            return true;
+        }
+        if (top.kind == node_kind::variable) {
+            number = values_[top.value];
+            return ((known_ >> top.value) & 1u) != 0;
+        }
+        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
+        int left = 0;
+        int right = 0;
+        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
+            return false;
+        number = evaluate(top.kind, left, right);
+        return true;
+    }
+};
+
+}  // namespace detail
+
+/// The condition `root` for given values of the variables in the mask `known`.
+template <int Capacity, class Nodes>
+constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
+                                               const int* values) {
+    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
+}
+
+inline constexpr int max_condition_nodes = 256;
+
+/// The condition of an attention step in one round of its outer loops, whose variables are known.
+template <int Capacity>
+constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
+                                                                 const attention_step& step,
+                                                                 int round) {
+    int values[max_variables]{};
+    unsigned known = 0;
+    for (int outer = step.outers; outer-- > 0;) {
+        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
+        known |= 1u << step.outer_variables[outer];
+        round /= step.outer_extents[outer];
+    }
+    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
+}
+
+/// Rounds with one condition are of one kind.
+template <int Rounds>
+struct round_kinds {
+    int kind_of[Rounds]{};
+    list<int, Rounds> first{};  // round of each kind
+};
+template <int Rounds, int Capacity>
+constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
+                                              const attention_step& step) {
+    round_kinds<Rounds> result;
+    for (int round = 0; round < Rounds; ++round) {
+        const auto here = condition_in_round(nodes, step, round);
+        int kind = 0;
+        while (kind < result.first.size() &&
+               !(condition_in_round(nodes, step, result.first[kind]) == here))
+            ++kind;
+        if (kind == result.first.size()) result.first.push(round);
+        result.kind_of[round] = kind;
+    }
+    return result;
+}
+
+/// How many rounds may have conditions of their own.
+template <class Pool>
+constexpr int different_rounds(const Pool& pool, const attention_step& step) {
+    const unsigned mentioned = pool.variables(step.condition);
+    for (int outer = 0; outer < step.outers; ++outer)
+        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
+    return 1;
+}
+
+/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
+/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
+/// bounds with what is known at run time alone.
+struct mask_form {
+    bool possible = true;
+    bool is_table = false;
+    space where{};  // or the clip of a table
+    int tabled = -1;
+
+    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
+};
+
+namespace detail {
+
+template <class Pool>
+constexpr bool is_static(const Pool& pool, int root) {
+    if (root < 0) return true;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+        top.kind == node_kind::pair)
+        return false;
+    return is_static(pool, top.left) && is_static(pool, top.right);
+}
+
+/// The conjuncts that are known at compile time, or those that are not.
+template <class Pool>
+constexpr int conjuncts(Pool& pool, int root, bool known) {
+    const node top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction)
+        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
+    return is_static(pool, root) == known ? root : -1;
+}
+
+}  // namespace detail
+
+/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
+/// better than a table and several are not.
+template <class Tree>
+constexpr mask_form form_of(Tree& tree, int row, int column) {
+    constexpr int most_intervals = 3;
+    mask_form result;
+    result.where = make_space(tree.pool.nodes, tree.root, row, column);
+    const bool exact = result.where.exact;
+    const int pieces = result.where.pieces.size();
+    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
+        return result;
+    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
+    space clip;
+    bool simple = true;
+    if (rest >= 0) {
+        clip = make_space(tree.pool.nodes, rest, row, column);
+        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
+                 clip.pieces[0].row_modulus == 1;
+    }
+    if (!simple) {
+        result.possible = exact;
+        return result;
+    }
+    result.is_table = true;
+    result.where = clip;
+    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
+    return result;
+}
+
+/// Whether the condition admits no column beyond its row, by what its parts say.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    if (root < 0) return false;
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind == node_kind::conjunction)
+            return looks_back(tree, top.left, row, column, rows) ||
+                   looks_back(tree, top.right, row, column, rows);
+        if (top.kind == node_kind::disjunction)
+            return looks_back(tree, top.left, row, column, rows) &&
+                   looks_back(tree, top.right, row, column, rows);
+        return false;
+    }
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
+    for (const piece& part : where.pieces)
+        for (int at = 0; at < rows; ++at)
+            if (part.admits_row(at, unlimited) && part.end(at, rows, unlimited) > at + 1 &&
+                part.begin(at, unlimited) < part.end(at, rows, unlimited))
+                return false;
+    return true;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
