@@ -210,6 +210,32 @@ struct fixture {
     }
 };
 
+/// The oracle's values of an output in the order of the model's view. Where the model keeps a value
+/// for each pair of a sparse fact, that is their order, and zeros in place of pairs not given.
+template <class Model, class T>
+std::vector<double> in_order_of_view(const oracle::relation_values& all, int output,
+                                     const fixture<Model, T>& f) {
+    const auto& layout = Model::plan::tables.relations[Model::plan::shapes.outputs[output]];
+    if (layout.pairs < 0) return all.values;
+    const auto& pairs = f.pairs[to_size(layout.pairs)];
+    const auto row = to_size(layout.pair_axes[0]);
+    const auto column = to_size(layout.pair_axes[1]);
+    std::vector<int> others = all.extents;
+    others[row] = others[column] = 1;
+    const std::size_t atoms = oracle::volume(others);
+    const std::size_t length = to_size(all.rows * all.columns);
+    std::vector<double> result;
+    for (const pair& each : pairs)
+        for (std::size_t place = 0; place < atoms; ++place) {
+            std::vector<int> indices = oracle::indices_at(others, place);
+            indices[row] = each[0];
+            indices[column] = each[1];
+            for (double value : oracle::value_of(all, indices)) result.push_back(value);
+        }
+    result.resize(to_size(Model::plan::facts[layout.pairs].pairs) * atoms * length);
+    return result;
+}
+
 /// The largest difference between the model's outputs and the oracle's, relative to
 /// max(1, |value|).
 template <class Model, class T>
@@ -220,7 +246,7 @@ double forward_error(const oracle::tree::program& program, fixture<Model, T>& f)
     auto compare = [&](int output, const auto& view) {
         const auto& id = Model::plan::shapes.text.relations[Model::plan::shapes.outputs[output]].id;
         const std::string name(id.text, to_size(id.length));
-        const auto& values = expected.relations.at(name).values;
+        const auto values = in_order_of_view(expected.relations.at(name), output, f);
         REQUIRE(view.size() == static_cast<int>(values.size()));
         double error = 0;
         for (int at = 0; at < view.size(); ++at) {

@@ -237,7 +237,11 @@ inline void check_shape(const std::string& what, const extents& given, const int
 }
 
 inline std::string pair_text(const std::int32_t* pair) {
-    return "(" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")";
+    std::string result("(");
+    return result.append(std::to_string(pair[0]))
+        .append(", ")
+        .append(std::to_string(pair[1]))
+        .append(")");
 }
 
 /// Throws if a number is infinite or none.

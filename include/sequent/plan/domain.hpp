@@ -139,9 +139,9 @@ class domain_finder {
             if (written.total) {
                 if (body == 0) {
                     common = inherited;
-                } else if (differing_[at] < 0 && !is_same_space(common, inherited, written)) {
-                    differing_[at] = body;
-                    common = -1;
+                } else if (!is_same_space(common, inherited, written)) {
+                    if (differing_[at] < 0) differing_[at] = body;
+                    common = either(common, inherited);
                 }
                 continue;
             }
@@ -231,6 +231,20 @@ class domain_finder {
                                     column < 0 ? 1 : written.variables[column].extent);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
+    /// the variables inherits what is said of the others.
+    constexpr int either(int left, int right) {
+        int shared = -1;
+        int rest[2]{-1, -1};
+        const int sides[2]{left, right};
+        for (int side = 0; side < 2; ++side)
+            out.pool.each_conjunct(sides[side], [&](int part) {
+                int& to = holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
+                if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
+            });
+        if (rest[0] < 0 || rest[1] < 0) return shared;
+        return out.pool.both(shared, out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]));
     }
     /// Whether each conjunct of `part` is one of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {

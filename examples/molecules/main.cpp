@@ -1,0 +1,383 @@
+// Tells mutagenic molecules from others by a graph transformer, and how often it is right on
+// molecules that it has not seen: cross-validation on MUTAG.
+//
+//     molecules [options]
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <sequent/sequent.hpp>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "mutag.hpp"
+
+namespace rules_of_molecules {
+
+using namespace sequent::language;
+
+constexpr int most_atoms = 28;
+constexpr int most_bonds = 66;  // each counts both ways
+constexpr int most_pairs = 94;  // the bonds, and each atom with itself
+constexpr int elements = 7;
+constexpr int width = 32;
+constexpr int heads = 4;
+constexpr int head_width = width / heads;
+constexpr int hidden_width = 2 * width;
+constexpr int layer_count = 2;
+
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+inline constexpr var<"h", heads> h;
+inline constexpr bound<"atoms"> atoms;
+
+// Facts: the element of each atom; which atoms are bonded; and whom an atom attends to, a bonded
+// one (symbol 1) or itself (symbol 0).
+inline constexpr relation<"element"> element_of;
+inline constexpr relation<"bond"> bond;
+inline constexpr relation<"near"> near;
+
+inline constexpr relation<"x"> x;
+inline constexpr relation<"q"> q;
+inline constexpr relation<"k"> k;
+inline constexpr relation<"v"> v;
+inline constexpr relation<"query"> query_of;
+inline constexpr relation<"key"> key;
+inline constexpr relation<"value"> value;
+inline constexpr relation<"weights"> weights;
+inline constexpr relation<"head"> head;
+inline constexpr relation<"joined"> joined_heads;
+inline constexpr relation<"between"> between;
+inline constexpr relation<"expanded"> expanded;
+inline constexpr relation<"y"> y;
+inline constexpr relation<"embedded"> embedded;
+inline constexpr relation<"layers"> layers;
+inline constexpr relation<"readout"> readout;
+inline constexpr relation<"logits"> logits;
+
+template <fixed_string Name, int... Shape>
+inline constexpr weight<Name, Shape...> W;
+
+// clang-format off
+
+// Relational attention: queries, keys and values of a pair add what the atoms and what their
+// relation gives.
+inline constexpr auto layer = rules(
+    q(h, i)           <<= (x(i)[W<"W_query", head_width, width>(h)], W<"b_query", head_width>(h)),
+    k(h, i)           <<= x(i)[W<"W_key", head_width, width>(h)],
+    v(h, i)           <<= (x(i)[W<"W_value", head_width, width>(h)], W<"b_value", head_width>(h)),
+    query_of(h, i, j) <<= (q(h, i), near(i, j)[W<"near_query", 2, head_width>(h)]),
+    key(h, i, j)      <<= (k(h, j), near(i, j)[W<"near_key", 2, head_width>(h)]),
+    value(h, i, j)    <<= (v(h, j), near(i, j)[W<"near_value", 2, head_width>(h)]),
+    weights(h, i, j)  <<= (inverse_sqrt(head_width), key(h, i, j).T(), query_of(h, i, j))
+                          | product() | softmax(j),
+    head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < atoms) | product() | sum(j),
+    joined_heads(i)   <<= head(h, i) | concat(h),
+    between(i)        <<= (x(i), joined_heads(i)[W<"W_out", width, width>], W<"b_out", width>)
+                          | layer_norm(W<"gain_1", width>, W<"bias_1", width>),
+    expanded(i)       <<= (between(i)[W<"W_expand", hidden_width, width>],
+                           W<"b_expand", hidden_width>) | relu(),
+    y(i)              <<= (between(i), expanded(i)[W<"W_contract", width, hidden_width>],
+                           W<"b_contract", width>)
+                          | layer_norm(W<"gain_2", width>, W<"bias_2", width>));
+
+// An atom begins as its element and the sum of those to which it is bonded.
+inline constexpr auto classifier = rules(
+    embedded(i) <<= (element_of(i)[W<"element", elements, width>], i < atoms),
+    embedded(i) <<= (element_of(j)[W<"neighbour", elements, width>], hidden(bond(i, j)),
+                     i < atoms) | sum(j),
+    layers(i)   <<= embedded(i) | stack<layer_count>(layer),
+    readout()   <<= layers(i) | mean(i),
+    logits()    <<= (readout()[W<"W_class", 2, width>], W<"b_class", 2>));
+// clang-format on
+
+using Classifier = sequent::model<
+    classifier, sequent::fact<"element", most_atoms, sequent::symbol<elements>>,
+    sequent::fact<"bond", sequent::sparse<most_bonds>, most_atoms, most_atoms>,
+    sequent::fact<"near", sequent::sparse<most_pairs>, most_atoms, most_atoms, sequent::symbol<2>>,
+    bound<"atoms">>;
+
+}  // namespace rules_of_molecules
+
+namespace {
+
+using rules_of_molecules::Classifier;
+
+constexpr std::string_view help_text = R"(molecules [options]
+
+Trains a graph transformer (2 layers, 4 heads, width 32) to tell which of the 188 molecules
+of MUTAG are mutagenic: for each of the folds on all others, then tries it on the fold.
+
+  --epochs N   times that each training molecule is seen (60)
+  --folds N    parts of the cross-validation (10)
+  --seed N     for the folds, the parameters and the order of training (1)
+  --threads N  threads to train with (all of the machine); the numbers do not depend on it
+)";
+
+struct Options {
+    int epochs = 60;
+    int folds = 10;
+    int seed = 1;
+    int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+};
+
+Options read_options(int count, char** arguments) {
+    Options options;
+    for (int at = 1; at < count; ++at) {
+        const std::string name = arguments[at];
+        if (name == "--help" || name == "-h") {
+            std::cout << help_text;
+            std::exit(0);
+        }
+        auto whole = [&](int least, int most) {
+            if (++at == count) throw std::invalid_argument(name + " needs a value");
+            char* end = nullptr;
+            const long value = std::strtol(arguments[at], &end, 10);
+            if (*arguments[at] == '\0' || *end != '\0' || value < least || value > most)
+                throw std::invalid_argument(name + " takes a whole number from " +
+                                            std::to_string(least) + " to " + std::to_string(most) +
+                                            ", given is \"" + arguments[at] + "\"");
+            return static_cast<int>(value);
+        };
+        // clang-format off
+        if (name == "--epochs") options.epochs = whole(1, 100000);
+        else if (name == "--folds") options.folds = whole(2, 63);
+        else if (name == "--seed") options.seed = whole(0, 1000000000);
+        else if (name == "--threads") options.threads = whole(1, 1024);
+        else throw std::invalid_argument("there is no option " + name);
+        // clang-format on
+    }
+    return options;
+}
+
+/// The facts of one molecule.
+class Sample {
+  public:
+    explicit Sample(const mutag::molecule& molecule) {
+        const std::string_view letters = molecule.atoms;
+        for (const char letter : letters) elements_.push_back(place(mutag::elements, letter));
+        const auto count = static_cast<std::int32_t>(letters.size());
+        elements_.resize(rules_of_molecules::most_atoms);
+
+        const std::string_view ends = molecule.bonds;
+        std::vector<Pair> bonds;
+        for (std::size_t at = 0; at < ends.size(); at += 2) {
+            const auto one = place(mutag::places, ends[at]);
+            const auto other = place(mutag::places, ends[at + 1]);
+            bonds.push_back({one, other});
+            bonds.push_back({other, one});
+        }
+        std::vector<Pair> near = bonds;
+        kinds_.assign(bonds.size(), 1);
+        for (std::int32_t atom = 0; atom < count; ++atom) {
+            near.push_back({atom, atom});
+            kinds_.push_back(0);
+        }
+        facts_.emplace(Classifier::facts<float>(
+            {elements_, sequent::sparse_pairs(bonds), sequent::sparse_pairs(near, kinds_), count}));
+    }
+
+    Sample(const Sample&) = delete;
+    Sample(Sample&&) = default;
+
+    /// Point to the numbers of this sample; the pairs are indexed in them.
+    const Classifier::facts<float>& facts() const { return *facts_; }
+
+  private:
+    using Pair = std::array<std::int32_t, 2>;
+
+    static std::int32_t place(std::string_view all, char one) {
+        return static_cast<std::int32_t>(all.find(one));
+    }
+
+    std::vector<std::int32_t> elements_;
+    std::vector<std::int32_t> kinds_;
+    std::optional<Classifier::facts<float>> facts_;
+};
+
+using Places = std::vector<int>;  // of molecules
+
+void shuffle(Places& places, sequent::random_numbers& random) {
+    for (auto at = static_cast<int>(places.size()); at > 1; --at)
+        std::swap(places[static_cast<std::size_t>(at - 1)],
+                  places[static_cast<std::size_t>(random.below(at))]);
+}
+
+class Trial {
+  public:
+    explicit Trial(const Options& options) : options_(options), pool_(options.threads) {
+        for (const auto& molecule : mutag::molecules) {
+            samples_.emplace_back(molecule);
+            classes_.push_back(molecule.mutagenic ? 1 : 0);
+        }
+    }
+
+    /// The molecules in parts that have the same shares of both classes, but for one molecule.
+    std::vector<Places> split() const {
+        sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed));
+        std::vector<Places> folds(static_cast<std::size_t>(options_.folds));
+        std::size_t next = 0;
+        for (int kind : {0, 1}) {
+            Places places;
+            for (std::size_t at = 0; at < classes_.size(); ++at)
+                if (classes_[at] == kind) places.push_back(static_cast<int>(at));
+            shuffle(places, random);
+            for (int place : places) folds[next++ % folds.size()].push_back(place);
+        }
+        return folds;
+    }
+
+    /// Trains on all folds but one; how many of that one are told rightly after each epoch.
+    std::vector<int> run(const std::vector<Places>& folds, std::size_t held_out) {
+        Places training;
+        for (std::size_t fold = 0; fold < folds.size(); ++fold)
+            if (fold != held_out)
+                training.insert(training.end(), folds[fold].begin(), folds[fold].end());
+        sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed) * 1000 + held_out);
+        Classifier::initialize(*parameters_, random.next());
+        Classifier::mark_decayed(*gradient_);
+        sequent::train::adam_w<float> optimizer(gradient_->flat().size(), 0.2, gradient_->flat());
+        *gradient_ = {};
+        const auto steps = (training.size() + batch_size - 1) / batch_size;
+        const auto total = static_cast<std::int64_t>(steps) * options_.epochs;
+        const sequent::train::warmup_cosine rate{
+            .peak = 2e-3, .floor = 0, .warmup_steps = total / 10, .total_steps = total};
+
+        std::vector<int> right;
+        for (int epoch = 0; epoch < options_.epochs; ++epoch) {
+            shuffle(training, random);
+            for (std::size_t begin = 0; begin < training.size(); begin += batch_size)
+                step(std::span(training).subspan(begin,
+                                                 std::min(batch_size, training.size() - begin)),
+                     optimizer, rate(optimizer.steps()));
+            right.push_back(count_right(folds[held_out]));
+        }
+        return right;
+    }
+
+  private:
+    static constexpr std::size_t batch_size = 16;
+
+    const Options& options_;
+    sequent::thread_pool pool_;
+    std::vector<Sample> samples_;
+    std::vector<std::int32_t> classes_;
+    std::unique_ptr<Classifier::parameters<float>> parameters_ =
+        sequent::make_unique<Classifier::parameters<float>>();
+    std::unique_ptr<Classifier::parameters<float>> gradient_ =
+        sequent::make_unique<Classifier::parameters<float>>();
+    Classifier::batch<float> batch_{pool_};
+
+    std::vector<Classifier::facts<float>> gather(std::span<const int> places) const {
+        std::vector<Classifier::facts<float>> chosen;
+        for (int place : places)
+            chosen.push_back(samples_[static_cast<std::size_t>(place)].facts());
+        return chosen;
+    }
+
+    void step(std::span<const int> places, sequent::train::adam_w<float>& optimizer, double rate) {
+        const float scale = 1 / static_cast<float>(places.size());
+        (void)Classifier::backward_batch(
+            *parameters_, gather(places),
+            [&](int sample, const auto& logits, const auto& gradient) {
+                const auto place =
+                    static_cast<std::size_t>(places[static_cast<std::size_t>(sample)]);
+                return sequent::train::cross_entropy<1, 2>(
+                    logits.data, std::span(classes_).subspan(place, 1), gradient.data, scale);
+            },
+            batch_, *gradient_);
+        const double norm = sequent::train::norm<float>(gradient_->flat(), pool_);
+        optimizer.step_and_clear(parameters_->flat(), gradient_->flat(), rate,
+                                 sequent::train::clip_factor(norm, 1.0F), pool_);
+    }
+
+    int count_right(std::span<const int> places) {
+        std::vector<float> logits(2 * places.size());
+        Classifier::forward_batch(*parameters_, gather(places), batch_, std::span<float>(logits));
+        int right = 0;
+        for (std::size_t at = 0; at < places.size(); ++at) {
+            const int told = logits[2 * at + 1] > logits[2 * at] ? 1 : 0;
+            right += told == classes_[static_cast<std::size_t>(places[at])] ? 1 : 0;
+        }
+        return right;
+    }
+};
+
+struct Spread {
+    double mean = 0;
+    double deviation = 0;
+};
+
+Spread spread_of(const std::vector<double>& numbers) {
+    const auto count = static_cast<double>(numbers.size());
+    const double mean = std::accumulate(numbers.begin(), numbers.end(), 0.0) / count;
+    double squares = 0;
+    for (double each : numbers) squares += (each - mean) * (each - mean);
+    return {mean, std::sqrt(squares / count)};
+}
+
+void run(const Options& options) {
+    Trial trial(options);
+    const auto folds = trial.split();
+    std::printf("%zu molecules, %d parameters, %d epochs\n", std::size(mutag::molecules),
+                Classifier::parameter_count, options.epochs);
+
+    // accuracy[epoch][fold], in percent
+    std::vector<std::vector<double>> accuracy(static_cast<std::size_t>(options.epochs));
+    for (std::size_t fold = 0; fold < folds.size(); ++fold) {
+        std::fprintf(stderr, "\rfold %zu of %zu ", fold + 1, folds.size());
+        const auto right = trial.run(folds, fold);
+        const auto size = static_cast<double>(folds[fold].size());
+        for (std::size_t epoch = 0; epoch < right.size(); ++epoch)
+            accuracy[epoch].push_back(100 * right[epoch] / size);
+        std::fprintf(stderr, "\r");
+        std::printf("fold %2zu: %2d of %zu told rightly after the last epoch, %5.1f %%\n", fold + 1,
+                    right.back(), folds[fold].size(), accuracy.back().back());
+        std::fflush(stdout);
+    }
+
+    const Spread last = spread_of(accuracy.back());
+    Spread best;
+    std::size_t best_epoch = 0;
+    for (std::size_t epoch = 0; epoch < accuracy.size(); ++epoch)
+        if (const Spread at = spread_of(accuracy[epoch]); at.mean > best.mean) {
+            best = at;
+            best_epoch = epoch + 1;
+        }
+    std::printf(
+        "\n"
+        "Accuracy on the held-out molecules, mean and deviation over the folds:\n"
+        "  after the last epoch, nothing chosen by it      %5.1f +- %4.1f %%\n"
+        "  after epoch %4zu, where this mean is greatest    %5.1f +- %4.1f %%\n"
+        "\n"
+        "Published, all chosen as the second (Xu et al., arXiv 1810.00826, table 1):\n"
+        "  GIN-0                                            89.4 +-  5.6 %%\n"
+        "  GCN                                              85.6 +-  5.8 %%\n"
+        "  GraphSAGE                                        85.1 +-  7.6 %%\n"
+        "Who says \"mutagenic\" of all is right for             66.5 %%\n",
+        last.mean, last.deviation, best_epoch, best.mean, best.deviation);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    try {
+        run(read_options(count, arguments));
+    } catch (const std::exception& error) {
+        std::cerr << "molecules: " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}
