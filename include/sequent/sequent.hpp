@@ -2,6 +2,7 @@
 
 /// Everything.
 
+#include "draw.hpp"
 #include "io.hpp"
 #include "kernel.hpp"
 #include "language.hpp"

@@ -28,9 +28,26 @@
 
 /// Everything.
 
-/// Files: parameters and optimiser state in the safetensors format.
+/// Pictures of models as SVG.
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
+/// A plan bound to kernels.
+
+#include <cstdio>
+
+#include <cassert>
+#include <memory>
+#include <span>
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <ranges>
 #include <stdexcept>
+#include <type_traits>
 
 /// Version, platform switches and the inline namespace that every other header opens.
 
@@ -91,10 +108,7 @@
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #endif
 
-#include <string>
-
 #if !defined(SEQUENT_HAS_EXCEPTIONS)
-#include <cstdio>
 #include <cstdlib>
 #endif
 
@@ -114,838 +128,16 @@ template <class Error>
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
-struct error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <ranges>
-#include <set>
-#include <span>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace sequent::inline SEQUENT_ABI {
-
-inline constexpr int max_rank = 6;
-
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero.
-template <class T>
-struct tensor_view {
-    T* data = nullptr;
-    int rank = 0;
-    std::array<int, max_rank> extents{};
-    std::array<int, max_rank> strides{};
-
-    constexpr int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-
-    template <class... Index>
-    constexpr T& operator()(Index... index) const noexcept {
-        std::size_t axis = 0;
-        std::ptrdiff_t at = 0;
-        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
-        return data[at];
-    }
-
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
-    constexpr T& element(int position) const noexcept {
-        std::ptrdiff_t at = 0;
-        for (int axis = rank; axis-- > 0;) {
-            const int extent = extents[static_cast<std::size_t>(axis)];
-            at += static_cast<std::ptrdiff_t>(position % extent) *
-                  strides[static_cast<std::size_t>(axis)];
-            position /= extent;
-        }
-        return data[at];
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-#include <limits>
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Free text that travels with the tensors.
-using metadata_map = std::map<std::string, std::string>;
-
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
-struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The header of a safetensors file, the tensors in the order of its text.
-struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
-};
-
-namespace detail {
-
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
-/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-class header_parser {
-  public:
-    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
-
-    file_header parse() {
-        file_header header;
-        std::set<std::string> names;
-        bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
-        if (text_.empty() || text_[0] != '{') fail("expected '{'");
-        object([&](std::string name) {
-            if (name == "__metadata__") {
-                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
-                header.metadata = metadata();
-                return;
-            }
-            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
-            header.tensors.push_back(tensor(std::move(name)));
-        });
-        skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
-        return header;
-    }
-
-  private:
-    metadata_map metadata() {
-        metadata_map map;
-        object([&](std::string key) {
-            std::string value = string();
-            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
-            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
-        });
-        return map;
-    }
-
-    header_entry tensor(std::string name) {
-        header_entry entry;
-        entry.name = std::move(name);
-        bool dtype = false, shape = false, offsets = false;
-        const auto first = [&](bool& seen, std::string_view key) {
-            if (std::exchange(seen, true)) {
-                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
-            }
-        };
-        object([&](const std::string& key) {
-            if (key == "dtype") {
-                first(dtype, key);
-                entry.dtype = string();
-            } else if (key == "shape") {
-                first(shape, key);
-                entry.shape = numbers();
-            } else if (key == "data_offsets") {
-                first(offsets, key);
-                const auto pair = numbers();
-                if (pair.size() != 2) {
-                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
-                         std::to_string(pair.size()));
-                }
-                entry.begin = pair[0];
-                entry.end = pair[1];
-            } else {
-                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
-            }
-        });
-        if (!dtype || !shape || !offsets) {
-            fail("tensor \"" + entry.name + "\" lacks " +
-                 (!dtype   ? "dtype"
-                  : !shape ? "shape"
-                           : "data_offsets"));
-        }
-        return entry;
-    }
-
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
-    std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('[');
-        if (accept(']')) return values;
-        do {
-            values.push_back(number());
-        } while (accept(','));
-        expect(']');
-        return values;
-    }
-
-    std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail("expected a whole number that is not negative");
-        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
-        return value;
-    }
-
-    std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail("a string is not UTF-8");
-        return value;
-    }
-
-    void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail("an unknown escape");
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail("expected four hexadecimal digits");
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail("a string has no end");
-        return text_[at_++];
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
-};
-
-inline void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
-}  // namespace detail
-
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-inline file_header parse_header(std::string_view json, std::string_view file) {
-    return detail::header_parser(json, file).parse();
-}
-
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
-inline std::string format_header(const file_header& header) {
-    std::string json = "{";
-    const auto key = [&](std::string_view name) {
-        if (json.back() != '{') json += ',';
-        detail::append_json_string(json, name);
-        json += ':';
-    };
-    if (!header.metadata.empty()) {
-        key("__metadata__");
-        json += '{';
-        for (const auto& [name, value] : header.metadata) {
-            key(name);
-            detail::append_json_string(json, value);
-        }
-        json += '}';
-    }
-    for (const auto& entry : header.tensors) {
-        key(entry.name);
-        json += "{\"dtype\":";
-        detail::append_json_string(json, entry.dtype);
-        json += ",\"shape\":[";
-        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
-            if (axis > 0) json += ',';
-            json += std::to_string(entry.shape[axis]);
-        }
-        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
-                std::to_string(entry.end) + "]}";
-    }
-    json += '}';
-    return json;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <cerrno>
-#include <system_error>
-
-#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
-#include <unistd.h>
-#define SEQUENT_HAS_FSYNC
-#endif
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
-/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
-class file_replacement {
-  public:
-    explicit file_replacement(std::filesystem::path path)
-        : path_(std::move(path)), new_path_(path_) {
-        new_path_ += ".tmp";
-        errno = 0;
-        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
-        if (!stream_) fail("cannot be opened for writing");
-    }
-
-    file_replacement(const file_replacement&) = delete;
-    file_replacement& operator=(const file_replacement&) = delete;
-
-    ~file_replacement() {
-        if (committed_) return;
-        stream_.close();
-        std::error_code ignored;
-        std::filesystem::remove(new_path_, ignored);
-    }
-
-    void write(const char* bytes, std::size_t count) {
-        errno = 0;
-        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
-    }
-
-    void commit() {
-        errno = 0;
-        stream_.close();
-        if (!stream_) fail("cannot be written");
-        flush_to_disk();
-        std::error_code failure;
-        std::filesystem::rename(new_path_, path_, failure);
-        if (failure) {
-            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
-                                 ": " + failure.message());
-        }
-        committed_ = true;
-    }
-
-  private:
-    // Some file systems carry out the rename before they write the data.
-    void flush_to_disk() const {
-#ifdef SEQUENT_HAS_FSYNC
-        errno = 0;
-        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
-        if (descriptor < 0) fail("cannot be flushed");
-        const int result = ::fsync(descriptor);
-        const int reason = errno;
-        ::close(descriptor);
-        errno = reason;
-        // Pipes and some network file systems cannot flush; that is not the writer's fault.
-        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        const int reason = errno;
-        sequent::fail<error>(new_path_.string() + ": " + what +
-                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path new_path_;
-    std::ofstream stream_;
-    bool committed_ = false;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_FSYNC
-
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
-/// https://github.com/huggingface/safetensors#format
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// A tensor and its name in a file. T is float or double, const where it is only read.
-template <class T>
-struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
-};
-
-namespace detail {
-
-template <class T>
-concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
-
-template <class Tensors>
-using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
-
-template <class Tensors>
-concept NamedTensors =
-    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
-    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
-    Element<std::remove_const_t<element_of<Tensors>>>;
-
-template <class T>
-inline constexpr std::string_view dtype_name = sizeof(T) == 4 ? "F32" : "F64";
-
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
-inline constexpr std::uint64_t longest_header = 100'000'000;
-
-template <class T>
-using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-
-template <class T>
-void store_little_endian(T value, char* bytes) {
-    const auto bits = std::bit_cast<bits_of<T>>(value);
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bytes[index] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * index)));
-    }
-}
-
-template <class T>
-T load_little_endian(const char* bytes) {
-    bits_of<T> bits = 0;
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bits |= static_cast<bits_of<T>>(static_cast<unsigned char>(bytes[index])) << (8 * index);
-    }
-    return std::bit_cast<T>(bits);
-}
-
-inline std::string in_quotes(std::string_view name) {
-    return '"' + std::string(name) + '"';
-}
-
-inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        text += std::to_string(shape[axis]);
-    }
-    return text + "]";
-}
-
-template <class T>
-std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-template <class T>
-void check_finite(T value, int position, std::string_view file, std::string_view name) {
-    if (std::isfinite(value)) return;
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(position) + " is " +
-                         (std::isnan(value) ? "not a number" : "infinite"));
-}
-
-/// The tensors must cover the data exactly: in the order of their offsets each begins where the
-/// last one ended.
-inline void check_layout(const file_header& header, std::uint64_t data_size,
-                         std::string_view file) {
-    std::vector<const header_entry*> sorted;
-    for (const auto& entry : header.tensors) sorted.push_back(&entry);
-    std::ranges::sort(
-        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
-    const auto fail = [&](const header_entry& entry, const std::string& what) {
-        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
-                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
-                             std::to_string(entry.end) + "] " + what);
-    };
-    std::uint64_t end = 0;
-    for (const auto* entry : sorted) {
-        if (entry->end < entry->begin) fail(*entry, "end before they begin");
-        if (entry->end > data_size) {
-            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
-                             " bytes (is the file truncated?)");
-        }
-        if (entry->begin < end) {
-            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
-        }
-        if (entry->begin > end) {
-            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
-        }
-        end = entry->end;
-    }
-    if (end != data_size) {
-        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                             " bytes, the file has " + std::to_string(data_size) +
-                             " behind its header");
-    }
-}
-
-/// An open file, its header read and checked; the stream stands at the data.
-struct open_file {
-    std::ifstream stream;
-    std::string name;
-    file_header header;
-    std::uint64_t data_size = 0;
-};
-
-inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
-    if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
-        sequent::fail<error>(file.name + ": cannot be read to its end");
-    }
-}
-
-inline open_file open_checked(const std::filesystem::path& path) {
-    open_file file;
-    file.name = path.string();
-    std::error_code failure;
-    const std::uint64_t size = std::filesystem::file_size(path, failure);
-    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
-    file.stream.open(path, std::ios::binary);
-    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
-    if (size < 8) {
-        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
-                             " bytes, too few for the length of the header, which takes 8");
-    }
-    std::array<char, 8> length_bytes{};
-    read_exactly(file, length_bytes.data(), length_bytes.size());
-    std::uint64_t length = 0;
-    for (std::size_t index = 8; index-- > 0;) {
-        length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
-    }
-    if (length > size - 8) {
-        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
-                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
-    }
-    if (length > longest_header) {
-        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
-    }
-    std::string json(static_cast<std::size_t>(length), '\0');
-    read_exactly(file, json.data(), length);
-    file.header = parse_header(json, file.name);
-    file.data_size = size - 8 - length;
-    check_layout(file.header, file.data_size, file.name);
-    return file;
-}
-
-/// Where each wanted tensor begins in the data, after every tensor has been compared.
-template <class T>
-std::vector<std::size_t> match(const open_file& file, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, const header_entry*> entries;
-    for (const auto& entry : file.header.tensors) entries.emplace(entry.name, &entry);
-    std::vector<std::size_t> begins;
-    for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
-        };
-        const auto found = entries.find(tensor.name);
-        if (found == entries.end()) {
-            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            fail(twice ? " is asked for twice" : " is not in the file");
-        }
-        const header_entry& entry = *found->second;
-        if (entry.dtype != dtype_name<T>) {
-            fail(": the file has dtype " + entry.dtype + ", wanted is " +
-                 std::string(dtype_name<T>));
-        }
-        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            fail(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                 shape_text(wanted));
-        }
-        const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
-        if (entry.end - entry.begin != bytes) {
-            fail(": the file has " + std::to_string(entry.end - entry.begin) + " bytes, shape " +
-                 shape_text(entry.shape) + " takes " + std::to_string(bytes));
-        }
-        begins.push_back(static_cast<std::size_t>(entry.begin));
-        entries.erase(found);
-    }
-    if (!entries.empty()) {
-        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
-                             " is in the file, but not wanted (" +
-                             std::to_string(file.header.tensors.size()) + " in the file, " +
-                             std::to_string(tensors.size()) + " wanted)");
-    }
-    return begins;
-}
-
-template <class T>
-metadata_map load_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors) {
-    open_file file = open_checked(path);
-    const auto begins = match(file, tensors);
-    std::vector<char> data(static_cast<std::size_t>(file.data_size));
-    read_exactly(file, data.data(), file.data_size);
-
-    const auto for_each = [&](auto visit) {
-        for (std::size_t index = 0; index < tensors.size(); ++index) {
-            const char* bytes = data.data() + begins[index];
-            for (int at = 0; at < tensors[index].view.size(); ++at, bytes += sizeof(T)) {
-                visit(tensors[index], at, load_little_endian<T>(bytes));
-            }
-        }
-    };
-    for_each([&](const named_tensor<T>& tensor, int at, T value) {
-        check_finite(value, at, file.name, tensor.name);
-    });
-    for_each(
-        [](const named_tensor<T>& tensor, int at, T value) { tensor.view.element(at) = value; });
-    return std::move(file.header.metadata);
-}
-
-template <class T>
-void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors,
-              const metadata_map& metadata) {
-    using Value = std::remove_const_t<T>;
-    const std::string name = path.string();
-    file_header header;
-    header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
-        }
-    }
-    std::set<std::string_view> names;
-    std::uint64_t end = 0;
-    for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
-        };
-        if (!names.insert(tensor.name).second) fail(" is given twice");
-        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
-        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            check_finite<Value>(tensor.view.element(at), at, name, tensor.name);
-        }
-        const std::uint64_t begin = end;
-        end += static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
-        header.tensors.push_back(
-            {tensor.name, std::string(dtype_name<Value>), shape_of(tensor.view), begin, end});
-    }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
-    }
-
-    file_replacement file(path);
-    std::array<char, 8> length{};
-    for (std::size_t index = 0; index < length.size(); ++index) {
-        length[index] = static_cast<char>(static_cast<unsigned char>(json.size() >> (8 * index)));
-    }
-    file.write(length.data(), length.size());
-    file.write(json.data(), json.size());
-    std::vector<char> bytes;
-    for (const auto& tensor : tensors) {
-        bytes.resize(static_cast<std::size_t>(tensor.view.size()) * sizeof(T));
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            store_little_endian<Value>(tensor.view.element(at),
-                                       bytes.data() + static_cast<std::size_t>(at) * sizeof(T));
-        }
-        file.write(bytes.data(), bytes.size());
-    }
-    file.commit();
-}
-
-}  // namespace detail
-
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits.
-///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite.
-template <detail::NamedTensors Tensors>
-void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}) {
-    using T = detail::element_of<Tensors>;
-    detail::save_all<T>(path, std::span<const named_tensor<T>>(tensors), metadata);
-}
-
-/// Fills the views of `tensors` from the file and returns its metadata. The file must hold exactly
-/// these tensors, with equal dtype (F32 for float, F64 for double) and shape, all of them finite.
-///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
-template <detail::NamedTensors Tensors>
-metadata_map load(const std::filesystem::path& path, const Tensors& tensors) {
-    using T = detail::element_of<Tensors>;
-    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    return detail::load_all<T>(path, std::span<const named_tensor<T>>(tensors));
-}
-
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
-inline file_header read_header(const std::filesystem::path& path) {
-    return detail::open_checked(path).header;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
 
 #include <concepts>
+
+#include <cmath>
+#include <limits>
+
+#include <cstddef>
+#include <utility>
 
 // GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
 // they are inlined from.
@@ -3079,6 +2271,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+#include <bit>
+
 /// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
 /// each pair. Rows of one tile need not be neighbours, nor need its columns.
 
@@ -4989,15 +4183,6 @@ constexpr auto rules(Rules... list) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// A plan bound to kernels.
-
-#include <cstdio>
-
-#include <cassert>
-#include <memory>
-
-#include <initializer_list>
-
 namespace sequent::inline SEQUENT_ABI::plan {
 
 /// An array with a count, for constant expressions. Going beyond the capacity is a compile error
@@ -5156,6 +4341,48 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI {
+
+inline constexpr int max_rank = 6;
+
+/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
+/// elements. A scalar has rank zero.
+template <class T>
+struct tensor_view {
+    T* data = nullptr;
+    int rank = 0;
+    std::array<int, max_rank> extents{};
+    std::array<int, max_rank> strides{};
+
+    constexpr int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        std::size_t axis = 0;
+        std::ptrdiff_t at = 0;
+        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
+        return data[at];
+    }
+
+    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    constexpr T& element(int position) const noexcept {
+        std::ptrdiff_t at = 0;
+        for (int axis = rank; axis-- > 0;) {
+            const int extent = extents[static_cast<std::size_t>(axis)];
+            at += static_cast<std::ptrdiff_t>(position % extent) *
+                  strides[static_cast<std::size_t>(axis)];
+            position /= extent;
+        }
+        return data[at];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
 
@@ -5378,7 +4605,11 @@ inline void check_shape(const std::string& what, const extents& given, const int
 }
 
 inline std::string pair_text(const std::int32_t* pair) {
-    return "(" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")";
+    std::string result("(");
+    return result.append(std::to_string(pair[0]))
+        .append(", ")
+        .append(std::to_string(pair[1]))
+        .append(")");
 }
 
 /// Throws if a number is infinite or none.
@@ -5654,6 +4885,7 @@ class thread_pool {
 }  // namespace sequent::inline SEQUENT_ABI
 
 #include <cstring>
+#include <string_view>
 
 /// What can be wrong with a program, and how the compiler says it.
 
@@ -7704,9 +6936,9 @@ class domain_finder {
             if (written.total) {
                 if (body == 0) {
                     common = inherited;
-                } else if (differing_[at] < 0 && !is_same_space(common, inherited, written)) {
-                    differing_[at] = body;
-                    common = -1;
+                } else if (!is_same_space(common, inherited, written)) {
+                    if (differing_[at] < 0) differing_[at] = body;
+                    common = either(common, inherited);
                 }
                 continue;
             }
@@ -7796,6 +7028,20 @@ class domain_finder {
                                     column < 0 ? 1 : written.variables[column].extent);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
+    /// the variables inherits what is said of the others.
+    constexpr int either(int left, int right) {
+        int shared = -1;
+        int rest[2]{-1, -1};
+        const int sides[2]{left, right};
+        for (int side = 0; side < 2; ++side)
+            out.pool.each_conjunct(sides[side], [&](int part) {
+                int& to = holds_conjuncts(sides[1 - side], part) ? shared : rest[side];
+                if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
+            });
+        if (rest[0] < 0 || rest[1] < 0) return shared;
+        return out.pool.both(shared, out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]));
     }
     /// Whether each conjunct of `part` is one of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {
@@ -16124,6 +15370,1003 @@ std::string explain() {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <unistd.h>
+#define SEQUENT_HAS_FSYNC
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What reading or writing a file throws. The message names the file and, where there is one, the
+/// tensor with the value that was found and the value that was wanted.
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
+/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
+class file_replacement {
+  public:
+    explicit file_replacement(std::filesystem::path path)
+        : path_(std::move(path)), new_path_(path_) {
+        new_path_ += ".tmp";
+        errno = 0;
+        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
+        if (!stream_) fail("cannot be opened for writing");
+    }
+
+    file_replacement(const file_replacement&) = delete;
+    file_replacement& operator=(const file_replacement&) = delete;
+
+    ~file_replacement() {
+        if (committed_) return;
+        stream_.close();
+        std::error_code ignored;
+        std::filesystem::remove(new_path_, ignored);
+    }
+
+    void write(const char* bytes, std::size_t count) {
+        errno = 0;
+        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
+    }
+
+    void commit() {
+        errno = 0;
+        stream_.close();
+        if (!stream_) fail("cannot be written");
+        flush_to_disk();
+        std::error_code failure;
+        std::filesystem::rename(new_path_, path_, failure);
+        if (failure) {
+            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
+                                 ": " + failure.message());
+        }
+        committed_ = true;
+    }
+
+  private:
+    // Some file systems carry out the rename before they write the data.
+    void flush_to_disk() const {
+#ifdef SEQUENT_HAS_FSYNC
+        errno = 0;
+        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
+        if (descriptor < 0) fail("cannot be flushed");
+        const int result = ::fsync(descriptor);
+        const int reason = errno;
+        ::close(descriptor);
+        errno = reason;
+        // Pipes and some network file systems cannot flush; that is not the writer's fault.
+        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        const int reason = errno;
+        sequent::fail<error>(new_path_.string() + ": " + what +
+                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path new_path_;
+    std::ofstream stream_;
+    bool committed_ = false;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_FSYNC
+
+/// The little of SVG that pictures of models need. Lengths are in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// Text as it may stand in XML.
+inline std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char each : text) {
+        if (each == '<')
+            result += "&lt;";
+        else if (each == '>')
+            result += "&gt;";
+        else if (each == '&')
+            result += "&amp;";
+        else if (each == '"')
+            result += "&quot;";
+        else
+            result += each;
+    }
+    return result;
+}
+
+/// A picture, to which elements are added one above the other.
+class svg {
+  public:
+    svg(double width, double height) : width_(width), height_(height) {}
+
+    void rectangle(double x, double y, double width, double height, std::string_view fill) {
+        body_ += "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) +
+                 "\" height=\"" + number(height) + "\" fill=\"" + std::string(fill) + "\"/>\n";
+    }
+    /// Path data (SVG 1.1, section 8.3), filled.
+    void path(const std::string& data, std::string_view fill) {
+        body_ += "<path d=\"" + data + "\" fill=\"" + std::string(fill) +
+                 "\" shape-rendering=\"crispEdges\"/>\n";
+    }
+    void text(double x, double y, std::string_view words, double size, std::string_view fill,
+              std::string_view more = "") {
+        body_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" font-size=\"" +
+                 number(size) + "\" fill=\"" + std::string(fill) + "\"" +
+                 (more.empty() ? "" : " ") + std::string(more) + ">" + escaped(words) + "</text>\n";
+    }
+
+    std::string str() const {
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width_) +
+               "\" height=\"" + number(height_) + "\" viewBox=\"0 0 " + number(width_) + " " +
+               number(height_) + "\" font-family=\"sans-serif\">\n" + body_ + "</svg>\n";
+    }
+
+    static std::string number(double value) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.4g", value);
+        return text;
+    }
+
+  private:
+    double width_;
+    double height_;
+    std::string body_;
+};
+
+/// Writes a picture to a file, whole or not at all. Throws io::error.
+inline void write(const svg& picture, const std::string& path) {
+    const std::string text = picture.str();
+    io::file_replacement file(path);
+    file.write(text.data(), text.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of masks, drawn from the rules' own conditions.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// Which pairs (row, column) an attention step has, row by row, in the rounds of its outer loops -
+/// heads, mostly - that share them.
+struct mask {
+    std::string relation;     // that the step computes
+    std::vector<int> rounds;  // all of them where they share one mask
+    int rows = 0;
+    int columns = 0;
+    std::vector<bool> kept;
+
+    long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
+    bool operator()(int row, int column) const {
+        return kept[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
+                    static_cast<std::size_t>(column)];
+    }
+};
+
+namespace detail {
+
+template <class Model, int At, class T>
+void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
+    using plan_type = typename Model::plan;
+    constexpr plan::step step = plan_type::template step_at<At>;
+    if constexpr (step.kind == plan::step_kind::attention) {
+        constexpr plan::attention_step attention = plan_type::template attention_at<step.at>;
+        constexpr plan::name id =
+            plan_type::shapes.text.relations[plan_type::shapes.text.rules[step.rule].head].id;
+        const std::size_t first = all.size();
+        int round = 0;
+        model_detail::each_outer(attention.outer_extents, [&](int one, int two, int three) {
+            mask made;
+            made.relation.assign(id.text, static_cast<std::size_t>(id.length));
+            made.rows = attention.rows;
+            made.columns = attention.columns;
+            made.rounds = {round++};
+            int index[plan::max_variables]{};
+            const int outer[]{one, two, three};
+            for (int at = 0; at < attention.outers; ++at)
+                index[attention.outer_variables[at]] = outer[at];
+            for (int row = 0; row < attention.rows; ++row)
+                for (int column = 0; column < attention.columns; ++column) {
+                    if (attention.row_variable >= 0) index[attention.row_variable] = row;
+                    index[attention.column_variable] = column;
+                    bool holds = true;
+                    if constexpr (attention.condition >= 0)
+                        holds = model_detail::evaluate_node<plan_type, attention.condition>(
+                                    bound, index) != 0;
+                    made.kept.push_back(holds);
+                }
+            for (std::size_t at = first; at < all.size(); ++at)
+                if (all[at].kept == made.kept) {
+                    all[at].rounds.push_back(made.rounds[0]);
+                    return;
+                }
+            all.push_back(made);
+        });
+    }
+}
+
+}  // namespace detail
+
+/// The masks of a model's attention steps, in order; where conditions depend on what is given at
+/// run time, for these facts.
+template <class Model, class T = float>
+std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
+    using plan_type = typename Model::plan;
+    static constexpr int unknown[model_detail::count_given<plan_type>()]{};
+    model_detail::bindings<T> bound;
+    bound.counts = given ? given->counts : unknown;
+    if (given)
+        for (int at = 0; at < Model::facts_list::capacity(); ++at)
+            bound.pairs[at] = given->pairs(at);
+    std::vector<mask> result;
+    kernel::unroll<plan_type::tables.steps.size()>(
+        [&](auto index) { detail::add_masks<Model, decltype(index)::value>(bound, result); });
+    return result;
+}
+
+/// "weights, heads 0 2", for a caption.
+inline std::string title_of(const mask& shown) {
+    std::string result = shown.relation;
+    if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
+        result += shown.rounds.size() > 1 ? ", heads" : ", head";
+    else
+        return result;
+    for (const int round : shown.rounds) result += " " + std::to_string(round);
+    return result;
+}
+
+/// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
+/// position that attends, a column j for what it attends to. Titles take the place of the masks'
+/// own names where they are given.
+inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::string>& titles = {}) {
+    constexpr double side = 220;  // of a mask; that of a cell is the same for all
+    constexpr double gap = 36;
+    constexpr double caption = 44;
+    constexpr int across = 4;
+    constexpr auto dark = "#1f2933";
+    constexpr auto quiet = "#7b8794";
+    const int count = static_cast<int>(masks.size());
+    const int lines = (count + across - 1) / across;
+    svg result(gap + std::min(count, across) * (side + gap),
+               gap / 2 + lines * (side + caption + gap));
+    for (int at = 0; at < count; ++at) {
+        const mask& shown = masks[static_cast<std::size_t>(at)];
+        const double x = gap + at % across * (side + gap);
+        const double y = caption + at / across * (side + caption + gap);
+        const double cell = side / std::max({shown.rows, shown.columns, 1});
+        const std::string title = static_cast<std::size_t>(at) < titles.size()
+                                      ? titles[static_cast<std::size_t>(at)]
+                                      : title_of(shown);
+        const double all = static_cast<double>(shown.rows) * shown.columns;
+        char figures[96];
+        std::snprintf(figures, sizeof figures, "%lld of %.0f pairs, %.1f %%", shown.pairs(), all,
+                      100 * static_cast<double>(shown.pairs()) / all);
+        result.text(x, y - 24, title, 14, dark);
+        result.text(x, y - 8, figures, 11, quiet);
+        result.text(x - 12, y + 10, "i", 11, quiet, "font-style=\"italic\"");
+        result.text(x + cell * shown.columns - 6, y + cell * shown.rows + 14, "j", 11, quiet,
+                    "font-style=\"italic\"");
+        result.rectangle(x, y, cell * shown.columns, cell * shown.rows, "#e4e7eb");
+        // One rectangle for each run of cells in a row.
+        std::string cells;
+        for (int row = 0; row < shown.rows; ++row)
+            for (int column = 0; column < shown.columns; ++column) {
+                if (!shown(row, column)) continue;
+                const int begin = column;
+                while (column < shown.columns && shown(row, column)) ++column;
+                cells += "M" + svg::number(x + begin * cell) + " " + svg::number(y + row * cell) +
+                         "h" + svg::number((column - begin) * cell) + "v" + svg::number(cell) +
+                         "h" + svg::number((begin - column) * cell) + "z";
+            }
+        result.path(cells, "#2563a8");
+    }
+    return result;
+}
+
+/// Draws all masks of a model's attention steps.
+template <class Model>
+void masks(const std::string& path) {
+    write(picture_of(masks_of<Model>()), path);
+}
+template <class Model, class T>
+void masks(const std::string& path, const typename Model::template facts<T>& given) {
+    write(picture_of(masks_of<Model, T>(&given)), path);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Files: parameters and optimiser state in the safetensors format.
+
+#include <map>
+#include <set>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Free text that travels with the tensors.
+using metadata_map = std::map<std::string, std::string>;
+
+/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
+/// the header.
+struct header_entry {
+    std::string name;
+    std::string dtype;
+    std::vector<std::uint64_t> shape;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// The header of a safetensors file, the tensors in the order of its text.
+struct file_header {
+    std::vector<header_entry> tensors;
+    metadata_map metadata;
+};
+
+namespace detail {
+
+/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
+class header_parser {
+  public:
+    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    file_header parse() {
+        file_header header;
+        std::set<std::string> names;
+        bool metadata_seen = false;
+        // The format wants the brace in the first byte: no white space before it.
+        if (text_.empty() || text_[0] != '{') fail("expected '{'");
+        object([&](std::string name) {
+            if (name == "__metadata__") {
+                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
+                header.metadata = metadata();
+                return;
+            }
+            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
+            header.tensors.push_back(tensor(std::move(name)));
+        });
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        return header;
+    }
+
+  private:
+    metadata_map metadata() {
+        metadata_map map;
+        object([&](std::string key) {
+            std::string value = string();
+            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
+            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
+        });
+        return map;
+    }
+
+    header_entry tensor(std::string name) {
+        header_entry entry;
+        entry.name = std::move(name);
+        bool dtype = false, shape = false, offsets = false;
+        const auto first = [&](bool& seen, std::string_view key) {
+            if (std::exchange(seen, true)) {
+                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
+            }
+        };
+        object([&](const std::string& key) {
+            if (key == "dtype") {
+                first(dtype, key);
+                entry.dtype = string();
+            } else if (key == "shape") {
+                first(shape, key);
+                entry.shape = numbers();
+            } else if (key == "data_offsets") {
+                first(offsets, key);
+                const auto pair = numbers();
+                if (pair.size() != 2) {
+                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
+                         std::to_string(pair.size()));
+                }
+                entry.begin = pair[0];
+                entry.end = pair[1];
+            } else {
+                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
+            }
+        });
+        if (!dtype || !shape || !offsets) {
+            fail("tensor \"" + entry.name + "\" lacks " +
+                 (!dtype   ? "dtype"
+                  : !shape ? "shape"
+                           : "data_offsets"));
+        }
+        return entry;
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('[');
+        if (accept(']')) return values;
+        do {
+            values.push_back(number());
+        } while (accept(','));
+        expect(']');
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
+        return value;
+    }
+
+    std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail("a string is not UTF-8");
+        return value;
+    }
+
+    void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail("an unknown escape");
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail("expected four hexadecimal digits");
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail("a string has no end");
+        return text_[at_++];
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace detail
+
+/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
+/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+inline file_header parse_header(std::string_view json, std::string_view file) {
+    return detail::header_parser(json, file).parse();
+}
+
+/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
+/// be UTF-8.
+inline std::string format_header(const file_header& header) {
+    std::string json = "{";
+    const auto key = [&](std::string_view name) {
+        if (json.back() != '{') json += ',';
+        detail::append_json_string(json, name);
+        json += ':';
+    };
+    if (!header.metadata.empty()) {
+        key("__metadata__");
+        json += '{';
+        for (const auto& [name, value] : header.metadata) {
+            key(name);
+            detail::append_json_string(json, value);
+        }
+        json += '}';
+    }
+    for (const auto& entry : header.tensors) {
+        key(entry.name);
+        json += "{\"dtype\":";
+        detail::append_json_string(json, entry.dtype);
+        json += ",\"shape\":[";
+        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
+            if (axis > 0) json += ',';
+            json += std::to_string(entry.shape[axis]);
+        }
+        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
+                std::to_string(entry.end) + "]}";
+    }
+    json += '}';
+    return json;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
+/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// https://github.com/huggingface/safetensors#format
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A tensor and its name in a file. T is float or double, const where it is only read.
+template <class T>
+struct named_tensor {
+    using value_type = T;
+    std::string name;
+    tensor_view<T> view;
+};
+
+namespace detail {
+
+template <class T>
+concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+template <class Tensors>
+using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
+
+template <class Tensors>
+concept NamedTensors =
+    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
+    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
+    Element<std::remove_const_t<element_of<Tensors>>>;
+
+template <class T>
+inline constexpr std::string_view dtype_name = sizeof(T) == 4 ? "F32" : "F64";
+
+/// The limit of the format's own library: it keeps a false length from claiming all memory.
+inline constexpr std::uint64_t longest_header = 100'000'000;
+
+template <class T>
+using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+template <class T>
+void store_little_endian(T value, char* bytes) {
+    const auto bits = std::bit_cast<bits_of<T>>(value);
+    for (std::size_t index = 0; index < sizeof(T); ++index) {
+        bytes[index] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * index)));
+    }
+}
+
+template <class T>
+T load_little_endian(const char* bytes) {
+    bits_of<T> bits = 0;
+    for (std::size_t index = 0; index < sizeof(T); ++index) {
+        bits |= static_cast<bits_of<T>>(static_cast<unsigned char>(bytes[index])) << (8 * index);
+    }
+    return std::bit_cast<T>(bits);
+}
+
+inline std::string in_quotes(std::string_view name) {
+    return '"' + std::string(name) + '"';
+}
+
+inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        text += std::to_string(shape[axis]);
+    }
+    return text + "]";
+}
+
+template <class T>
+std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+template <class T>
+void check_finite(T value, int position, std::string_view file, std::string_view name) {
+    if (std::isfinite(value)) return;
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(position) + " is " +
+                         (std::isnan(value) ? "not a number" : "infinite"));
+}
+
+/// The tensors must cover the data exactly: in the order of their offsets each begins where the
+/// last one ended.
+inline void check_layout(const file_header& header, std::uint64_t data_size,
+                         std::string_view file) {
+    std::vector<const header_entry*> sorted;
+    for (const auto& entry : header.tensors) sorted.push_back(&entry);
+    std::ranges::sort(
+        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
+    const auto fail = [&](const header_entry& entry, const std::string& what) {
+        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
+                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
+                             std::to_string(entry.end) + "] " + what);
+    };
+    std::uint64_t end = 0;
+    for (const auto* entry : sorted) {
+        if (entry->end < entry->begin) fail(*entry, "end before they begin");
+        if (entry->end > data_size) {
+            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
+                             " bytes (is the file truncated?)");
+        }
+        if (entry->begin < end) {
+            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
+        }
+        if (entry->begin > end) {
+            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
+        }
+        end = entry->end;
+    }
+    if (end != data_size) {
+        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
+                             " bytes, the file has " + std::to_string(data_size) +
+                             " behind its header");
+    }
+}
+
+/// An open file, its header read and checked; the stream stands at the data.
+struct open_file {
+    std::ifstream stream;
+    std::string name;
+    file_header header;
+    std::uint64_t data_size = 0;
+};
+
+inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
+    if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
+        sequent::fail<error>(file.name + ": cannot be read to its end");
+    }
+}
+
+inline open_file open_checked(const std::filesystem::path& path) {
+    open_file file;
+    file.name = path.string();
+    std::error_code failure;
+    const std::uint64_t size = std::filesystem::file_size(path, failure);
+    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
+    file.stream.open(path, std::ios::binary);
+    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
+    if (size < 8) {
+        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
+                             " bytes, too few for the length of the header, which takes 8");
+    }
+    std::array<char, 8> length_bytes{};
+    read_exactly(file, length_bytes.data(), length_bytes.size());
+    std::uint64_t length = 0;
+    for (std::size_t index = 8; index-- > 0;) {
+        length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
+    }
+    if (length > size - 8) {
+        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
+                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
+    }
+    if (length > longest_header) {
+        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
+    }
+    std::string json(static_cast<std::size_t>(length), '\0');
+    read_exactly(file, json.data(), length);
+    file.header = parse_header(json, file.name);
+    file.data_size = size - 8 - length;
+    check_layout(file.header, file.data_size, file.name);
+    return file;
+}
+
+/// Where each wanted tensor begins in the data, after every tensor has been compared.
+template <class T>
+std::vector<std::size_t> match(const open_file& file, std::span<const named_tensor<T>> tensors) {
+    std::map<std::string_view, const header_entry*> entries;
+    for (const auto& entry : file.header.tensors) entries.emplace(entry.name, &entry);
+    std::vector<std::size_t> begins;
+    for (const auto& tensor : tensors) {
+        const auto fail = [&](const std::string& what) {
+            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
+        };
+        const auto found = entries.find(tensor.name);
+        if (found == entries.end()) {
+            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
+            fail(twice ? " is asked for twice" : " is not in the file");
+        }
+        const header_entry& entry = *found->second;
+        if (entry.dtype != dtype_name<T>) {
+            fail(": the file has dtype " + entry.dtype + ", wanted is " +
+                 std::string(dtype_name<T>));
+        }
+        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
+            fail(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                 shape_text(wanted));
+        }
+        const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        if (entry.end - entry.begin != bytes) {
+            fail(": the file has " + std::to_string(entry.end - entry.begin) + " bytes, shape " +
+                 shape_text(entry.shape) + " takes " + std::to_string(bytes));
+        }
+        begins.push_back(static_cast<std::size_t>(entry.begin));
+        entries.erase(found);
+    }
+    if (!entries.empty()) {
+        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
+                             " is in the file, but not wanted (" +
+                             std::to_string(file.header.tensors.size()) + " in the file, " +
+                             std::to_string(tensors.size()) + " wanted)");
+    }
+    return begins;
+}
+
+template <class T>
+metadata_map load_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors) {
+    open_file file = open_checked(path);
+    const auto begins = match(file, tensors);
+    std::vector<char> data(static_cast<std::size_t>(file.data_size));
+    read_exactly(file, data.data(), file.data_size);
+
+    const auto for_each = [&](auto visit) {
+        for (std::size_t index = 0; index < tensors.size(); ++index) {
+            const char* bytes = data.data() + begins[index];
+            for (int at = 0; at < tensors[index].view.size(); ++at, bytes += sizeof(T)) {
+                visit(tensors[index], at, load_little_endian<T>(bytes));
+            }
+        }
+    };
+    for_each([&](const named_tensor<T>& tensor, int at, T value) {
+        check_finite(value, at, file.name, tensor.name);
+    });
+    for_each(
+        [](const named_tensor<T>& tensor, int at, T value) { tensor.view.element(at) = value; });
+    return std::move(file.header.metadata);
+}
+
+template <class T>
+void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors,
+              const metadata_map& metadata) {
+    using Value = std::remove_const_t<T>;
+    const std::string name = path.string();
+    file_header header;
+    header.metadata = metadata;
+    for (const auto& [key, value] : metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+        }
+    }
+    std::set<std::string_view> names;
+    std::uint64_t end = 0;
+    for (const auto& tensor : tensors) {
+        const auto fail = [&](const std::string& what) {
+            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
+        };
+        if (!names.insert(tensor.name).second) fail(" is given twice");
+        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
+        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
+        for (int at = 0; at < tensor.view.size(); ++at) {
+            check_finite<Value>(tensor.view.element(at), at, name, tensor.name);
+        }
+        const std::uint64_t begin = end;
+        end += static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        header.tensors.push_back(
+            {tensor.name, std::string(dtype_name<Value>), shape_of(tensor.view), begin, end});
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
+    }
+
+    file_replacement file(path);
+    std::array<char, 8> length{};
+    for (std::size_t index = 0; index < length.size(); ++index) {
+        length[index] = static_cast<char>(static_cast<unsigned char>(json.size() >> (8 * index)));
+    }
+    file.write(length.data(), length.size());
+    file.write(json.data(), json.size());
+    std::vector<char> bytes;
+    for (const auto& tensor : tensors) {
+        bytes.resize(static_cast<std::size_t>(tensor.view.size()) * sizeof(T));
+        for (int at = 0; at < tensor.view.size(); ++at) {
+            store_little_endian<Value>(tensor.view.element(at),
+                                       bytes.data() + static_cast<std::size_t>(at) * sizeof(T));
+        }
+        file.write(bytes.data(), bytes.size());
+    }
+    file.commit();
+}
+
+}  // namespace detail
+
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
+/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
+/// order, whatever the strides of the views are, and exactly: a load gives the same bits.
+///
+/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
+/// piece of metadata is not UTF-8, or if an element is not finite.
+template <detail::NamedTensors Tensors>
+void save(const std::filesystem::path& path, const Tensors& tensors,
+          const metadata_map& metadata = {}) {
+    using T = detail::element_of<Tensors>;
+    detail::save_all<T>(path, std::span<const named_tensor<T>>(tensors), metadata);
+}
+
+/// Fills the views of `tensors` from the file and returns its metadata. The file must hold exactly
+/// these tensors, with equal dtype (F32 for float, F64 for double) and shape, all of them finite.
+///
+/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+template <detail::NamedTensors Tensors>
+metadata_map load(const std::filesystem::path& path, const Tensors& tensors) {
+    using T = detail::element_of<Tensors>;
+    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
+    return detail::load_all<T>(path, std::span<const named_tensor<T>>(tensors));
+}
+
+/// The header of a file, checked, without the elements: what the file holds and its metadata.
+/// Throws io::error if the file is not well-formed.
+inline file_header read_header(const std::filesystem::path& path) {
+    return detail::open_checked(path).header;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The fixed templates, all written in the rule language.
 

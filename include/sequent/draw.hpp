@@ -1,0 +1,5 @@
+#pragma once
+
+/// Pictures of models as SVG.
+
+#include "draw/masks.hpp"
