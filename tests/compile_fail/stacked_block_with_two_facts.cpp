@@ -1,11 +1,11 @@
 // expect: rule_number<1>, in_relation<result>, a_stacked_block_has_one_fact_and_one_output
-// A stacked block takes one relation and gives one.
+// A stacked block takes one relation, beside facts of the model, and gives one.
 
 #include "vocabulary.hpp"
 
 namespace article {
 inline constexpr auto block = rules(result(i) <<= input(i)[W_q]);
-inline constexpr auto two_facts = rules(result(i) <<= (input(i)[W_q], k(i)));
+inline constexpr auto two_facts = rules(result(i) <<= (q(i)[W_q], k(i)));
 
 inline constexpr auto program = rules(
 #ifdef WRONG

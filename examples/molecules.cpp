@@ -22,7 +22,7 @@
 #include <thread>
 #include <vector>
 
-#include "mutag.hpp"
+#include "molecules/mutag.hpp"
 
 namespace rules_of_molecules {
 
