@@ -4,4 +4,5 @@
 
 #include "nn/attention.hpp"
 #include "nn/options.hpp"
+#include "nn/recurrent.hpp"
 #include "nn/transformer.hpp"

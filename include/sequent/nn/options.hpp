@@ -27,6 +27,9 @@ struct hidden {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases {};
+/// Whether the state before the first position is learned. It is zero by default.
+template <bool Value>
+struct learned_start {};
 
 /// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
 /// after the residual sum (arXiv 1706.03762).
@@ -46,6 +49,9 @@ struct gelu_tanh {
 };
 struct silu {
     static constexpr auto rule = language::silu();
+};
+struct tanh {
+    static constexpr auto rule = language::tanh();
 };
 }  // namespace activation
 
@@ -73,6 +79,7 @@ enum class option {
     vocabulary,
     hidden,
     biases,
+    learned_start,
     norm_place,
     activation,
     mask,
@@ -105,6 +112,8 @@ template <int Value>
 inline constexpr option kind_of<hidden<Value>> = option::hidden;
 template <bool Value>
 inline constexpr option kind_of<biases<Value>> = option::biases;
+template <bool Value>
+inline constexpr option kind_of<learned_start<Value>> = option::learned_start;
 
 template <class T>
 inline constexpr int value_of = 0;
@@ -112,6 +121,8 @@ template <template <int> class Option, int Value>
 inline constexpr int value_of<Option<Value>> = Value;
 template <bool Value>
 inline constexpr int value_of<biases<Value>> = Value ? 1 : 0;
+template <bool Value>
+inline constexpr int value_of<learned_start<Value>> = Value ? 1 : 0;
 
 /// How often an option is given.
 template <option Kind, class... Options>
@@ -166,6 +177,7 @@ struct shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool learned_start = false;
 
     constexpr int head_width() const { return width / heads; }
 };
@@ -182,6 +194,7 @@ consteval shape shape_of() {
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = 4 * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
+    result.learned_start = number_of<learned_start, 0, Options...>() != 0;
     result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
     return result;
 }

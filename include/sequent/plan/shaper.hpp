@@ -431,9 +431,7 @@ class shaper {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
             const int needed =
-                at.variable < 0 ? at.offset + 1
-                                : written.variables[at.variable].extent -
-                                      (at.variable == written.shifted ? written.shift : 0);
+                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
