@@ -264,6 +264,7 @@ class builder {
             written.aggregated == aggregation::count)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
+        if (from.where == place::none) return false;  // inlined into this rule
         if (from.where == place::fact && draft_.head_of(at).output) return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;

@@ -516,7 +516,7 @@ class shaper {
     constexpr void check_extents() {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
-                if (written.variables[at].extent == 0)
+                if (written.variables[at].extent == 0 && written.base < 0)
                     fail(((written.head_variables() >> at) & 1u)
                              ? fault::head_variable_that_nothing_binds
                              : fault::weight_index_without_a_range,
