@@ -332,8 +332,8 @@ class model {
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` is not looked at. Does
-    /// not compile where a rule needs later rows.
+    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
+    /// as they are numbers. Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
