@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <type_traits>
 
@@ -135,12 +136,12 @@ struct column_span {
     }
 };
 
-/// Those of a tile of rows under a piece; counts given at run time do not bound them.
+/// Those of rows under a piece; counts given at run time do not bound them.
 template <class Piece>
-constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
+constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
+                                   int columns) {
     column_span result{columns, 0};
-    // The bounds are monotone or constant from row to row.
-    for (const int row : {first, last}) {
+    for (const int row : rows) {
         int least = 0;
         int most = columns;
         for (const auto& limit : piece.lower)
@@ -153,20 +154,48 @@ constexpr column_span span_of_tile(const Piece& piece, int first, int last, int 
     return result;
 }
 
+/// And of a tile of them: the bounds are monotone or constant from row to row.
+template <class Piece>
+constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
+    return span_of_rows(piece, {first, last}, columns);
+}
+
+/// Whether any `count` rows side by side have their columns within `room`.
+template <class Piece>
+constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
+    constexpr int most_rows = 8192;  // that a compiler looks at
+    if (rows > most_rows) return false;
+    for (int first = 0; first < rows; first += count) {
+        column_span all;
+        for (int row = first; row < std::min(first + count, rows); ++row) {
+            const column_span each = span_of_rows(piece, {row}, columns);
+            all.add(each.begin, each.end);
+        }
+        if (!all.empty() && all.end - all.begin > room) return false;
+    }
+    return true;
+}
+
 /// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
 /// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken.
+/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
-                           int tile_columns) {
+                           int tile_columns, bool by_halves = false) {
     const int step = row_step_of(piece);
     const int modulus = piece.modulus;
-    const int padded = (tile_columns + Lanes - 1) / Lanes * Lanes;
+    const auto round = [&](int to) { return (tile_columns + to - 1) / to * to; };
+    constexpr int half = Lanes > 1 ? Lanes / 2 : 1;
+    const double padded =
+        by_halves ? 0.85 * round(half) + 0.15 * round(Lanes) : double{1} * round(Lanes);
     const int tiles = ceil_divide(rows, tile_rows * step);
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        const int first = at * tiles / sampled * tile_rows * step;
+        // By halves, not only tiles that stand alike in their blocks are looked at.
+        const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
+        const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
+        const int first = tile * tile_rows * step;
         const auto [begin, end] =
             span_of_tile(piece, first, std::min(first + (tile_rows - 1) * step, rows - 1), columns);
         if (begin < end)
@@ -203,13 +232,31 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    best.narrow = best.blocks > 1;
-    for (int first = 0; first < Shape::rows && best.narrow; first += best.rows * step) {
-        const column_span all =
-            span_of_tile(piece, first, std::min(first + (best.rows - 1) * step, Shape::rows - 1),
-                         Shape::columns);
-        if (!all.empty()) best.narrow = 2 * (all.end - all.begin) <= (block - 1) * piece.modulus;
+    // In a band, a few rows at a time leave the least outside of it.
+    const int middle = Shape::rows / 2 / step * step;
+    least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
+                                true);
+    for (const int tall : {8, 16}) {
+        int wide = 0;
+        for (int tile = 0; tile < 8; ++tile) {
+            const int first = std::min(middle + tile * tall * step, Shape::rows - 1);
+            const column_span all = span_of_tile(
+                piece, first, std::min(first + (tall - 1) * step, Shape::rows - 1), Shape::columns);
+            if (!all.empty())
+                wide = std::max(wide, ceil_divide(all.end - all.begin, piece.modulus));
+        }
+        if (wide < 1 || 2 * wide > widest || tall > rows || tall * wide > most_tile_numbers)
+            continue;
+        const double cost =
+            tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide, true);
+        if (cost < 0.97 * least) {
+            least = cost;
+            best.rows = tall;
+            best.columns = wide;
+        }
     }
+    best.narrow = best.blocks > 1 && is_narrow(piece, Shape::rows, Shape::columns, best.rows * step,
+                                               block / 2 * piece.modulus);
     return best;
 }();
 
