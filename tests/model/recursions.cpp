@@ -116,3 +116,17 @@ TEST_CASE("the last time first") {
     check::agrees<model<both_ways, fact<"x", 7, 3>>>();
     check::agrees<model<from_the_end, fact<"x", 7, 3>>>();
 }
+
+TEST_CASE("a loop over the times") {
+    using sequent::plan::step_kind;
+    using looped = model<cell, fact<"x", 64, 3>>;
+    // The inputs' product stands before the loop; each round is one product and what is added.
+    static_assert(looped::plan::tables.steps[0].kind == step_kind::rows);
+    static_assert(looped::plan::tables.steps[1].kind == step_kind::repeat_begin);
+    static_assert(looped::plan::tables.rows.size() == 3);
+    static_assert(!looped::plan::by_rows<>.possible);
+    static_assert(check::count_steps<looped>(step_kind::general) == 0);
+    CHECK(sequent::explain<looped>().find("loop of 65 steps") != std::string::npos);
+    CHECK(sequent::explain<model<from_the_end, fact<"x", 7, 3>>>().find("the last first") !=
+          std::string::npos);
+}

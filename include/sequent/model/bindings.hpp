@@ -22,7 +22,7 @@ struct bindings {
     T* fact_gradients[max_facts]{};  // null where none is wanted
     int counts[plan::max_counts]{};  // run-time counts, in the order in which the program names
                                      // them
-    int layer[plan::max_loops]{};  // of stacks; or the time, in a recursion
+    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;

@@ -224,7 +224,8 @@ class row_runner {
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.terms.size() == 0)
-            for (int at = row; at < row + rows; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
+            for (int at = row; at < row + rows; ++at)
+                std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
                 multiply<index(), index() != first_product(), Even>(bound, first, second, third,

@@ -70,8 +70,8 @@ class builder {
         enter_loop(-1, begin);
     }
 
-    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that of
-    /// `at`. Returns its first step, or -1.
+    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that
+    /// of `at`. Returns its first step, or -1.
     constexpr int enter_loop(int at, int begin) {
         const int loop = at < 0 ? -1 : draft_.rule_of(at).recurs.loop;
         if (begin >= 0) {
@@ -223,11 +223,10 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                const int rows = row.chosen().row < 0
-                                     ? 1
-                                     : written.variables[row.chosen().row].extent;
-                of.buffer = draft_.new_buffer(rows * of.columns * draft_.times_of(written),
-                                              written.scope);
+                const int rows =
+                    row.chosen().row < 0 ? 1 : written.variables[row.chosen().row].extent;
+                of.buffer =
+                    draft_.new_buffer(rows * of.columns * draft_.times_of(written), written.scope);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -497,8 +496,8 @@ class builder {
                 const weight_layout& layout = draft_.out.weights[item.weight.weight];
                 const bool turned = item.weight.transposed;
                 made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, written, item.weight.terms, item.weight.arity,
-                            layout.strides);
+                add_strides(made.weight_strides, made.weight, written, item.weight.terms,
+                            item.weight.arity, layout.strides);
                 made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
                 made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
                 made.weight_row = turned ? layout.column : layout.row;

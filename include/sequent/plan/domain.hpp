@@ -143,10 +143,9 @@ class domain_finder {
     constexpr int limit_of_time(const rule& written) {
         if (written.base < 0 && written.shift <= 0) return -1;
         const bool base = written.base >= 0;
-        return out.pool.add(
-            base ? node_kind::equal : node_kind::less_equal, 0,
-            out.pool.add(node_kind::constant, base ? written.base : written.shift),
-            out.pool.add(node_kind::variable, written.shifted));
+        return out.pool.add(base ? node_kind::equal : node_kind::less_equal, 0,
+                            out.pool.add(node_kind::constant, base ? written.base : written.shift),
+                            out.pool.add(node_kind::variable, written.shifted));
     }
 
     /// The rules of one logit must have one space: a bias without the mask would admit again what

@@ -52,8 +52,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     if (draft.roles[at] != role::step || !is_row_rule(draft, at)) return result;
     if (written.transformations.size() || draft.head_of(at).output || draft.is_block_output(at) ||
         written.literals > 2 || written.variables.size() != written.arity ||
-        written.recurs.partial ||
-        written.combined == combination::elementwise_product)
+        written.recurs.partial || written.combined == combination::elementwise_product)
         return result;
     row_builder<Draft> builder(draft, at);
     const bool recurs = written.recurs.loop >= 0;

@@ -137,15 +137,14 @@ class loop_planner {
         // slope * time + constant, against zero.
         const int zero = -at.slope * at.constant;
         const int beyond = top.kind == node_kind::less ? 1 : 0;
-        if (at.slope > 0 || top.kind == node_kind::equal)
-            to = to.cut(0, zero + 1 - beyond);
+        if (at.slope > 0 || top.kind == node_kind::equal) to = to.cut(0, zero + 1 - beyond);
         if (at.slope < 0 || top.kind == node_kind::equal) to = to.cut(zero + beyond, never);
     }
 
     /// When the literal of a sum has an atom.
     constexpr window window_of_part(const rule& sum, const literal& part) {
-        const int root = conditions.pool.substitute(
-            conditions.pool.nodes, conditions.domain[part.relation], part.terms);
+        const int root = conditions.pool.substitute(conditions.pool.nodes,
+                                                    conditions.domain[part.relation], part.terms);
         const int extent = program.relations[part.relation].extents[sum.recurs.argument];
         return window_of(root, sum.recurs.time).cut(0, extent);
     }

@@ -92,7 +92,8 @@ struct plan_of {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
-    static constexpr auto written = shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    static constexpr auto written =
+        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
             return domain_finder<size, fact_count>(written).out;

@@ -163,8 +163,7 @@ class recursion_finder {
                 for (int argument = 0; argument < value.arity; ++argument)
                     for (int place = 0; place < in_.rules[at].arity; ++place)
                         if (value.terms[argument].offset && value.terms[argument].variable >= 0 &&
-                            in_.rules[at].terms[place].variable ==
-                                value.terms[argument].variable) {
+                            in_.rules[at].terms[place].variable == value.terms[argument].variable) {
                             axis[at] = place;
                             return true;
                         }

@@ -203,8 +203,7 @@ class attention_matcher {
             else if (!(written.terms[axis] == arguments[axis]))
                 return -1;
         }
-        if (written.recurs.loop >= 0)
-            map[written.recurs.time] = {loop_time, -written.recurs.delay};
+        if (written.recurs.loop >= 0) map[written.recurs.time] = {loop_time, -written.recurs.delay};
         if (!fill_) {
             if (absorbed.size() == 8) return -1;
             absorbed.push(at);

@@ -266,8 +266,7 @@ class shaper {
             const int from = out.relations[value.relation].rule;
             if (from < 0) continue;
             const recurrence& other = out.text.rules[from].recurs;
-            const bool together =
-                written.recurs.loop >= 0 && other.loop == written.recurs.loop;
+            const bool together = written.recurs.loop >= 0 && other.loop == written.recurs.loop;
             if (together != within) continue;
             if (!within)
                 visit(from, state);

@@ -17,7 +17,7 @@ inline constexpr int max_variables = 6;
 inline constexpr int max_transformations = 4;
 inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;  // of stacks within stacks
+inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
 inline constexpr int never = 1 << 30;
 

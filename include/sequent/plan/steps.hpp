@@ -173,7 +173,7 @@ struct step {
     int at = 0;     // in the list of its kind; of repeat_end, the step that begins
     int rule = -1;  // that it computes
     int repeat = 1;
-    int depth = 0;  // how many stacks and recursions it stands in
+    int depth = 0;          // how many stacks and recursions it stands in
     bool recurs = false;    // repeats over the times of a recursion, not over layers
     bool backward = false;  // the last time first
     int first = 0;          // within a recursion, the rounds in which it is run
