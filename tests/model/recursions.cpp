@@ -60,6 +60,13 @@ inline constexpr auto ahead = rules(
     c(next(t))      <<= (a(t), z(t)) | elementwise_product(),
     y(t)            <<= (c(t), z(t)));
 
+// A weight of the head, and a function of all atoms, the first one, too.
+inline constexpr auto headed = rules(
+    state(next(t))[W<"V", 4, 5>] <<= (x(t)[W<"A", 5, 3>], state(t)[W<"B", 5, 4>]) | sigmoid(),
+    state(0)                     <<= W<"s", 4>,
+    state(t)                     | norm(),
+    y(t)                         <<= (state(t), state(next(t))) | elementwise_product());
+
 // From one time and the one before that.
 inline constexpr auto second_order = rules(
     state(0) <<= W<"s", 3>,
@@ -106,6 +113,10 @@ TEST_CASE("relations that follow from each other") {
     check::agrees<model<mutual, fact<"x", 1, 3>>>();
     check::agrees<model<mutual, fact<"x", 7, 3>>>();
     check::agrees<model<ahead, fact<"x", 7, 3>>>();
+}
+TEST_CASE("weights of heads and functions of atoms") {
+    check::agrees<model<headed, fact<"x", 1, 3>>>();
+    check::agrees<model<headed, fact<"x", 7, 3>>>();
 }
 TEST_CASE("from two times before") {
     check::agrees<model<second_order, fact<"x", 7, 3>>>();
