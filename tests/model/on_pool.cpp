@@ -70,6 +70,12 @@ inline constexpr auto mixed =
           r<"e">(i) <<= (r<"d">(i), r<"d">(j), abs(i - j) <= 1) | elementwise_product() | max(j),
           out(i) <<= (r<"e">(i), r<"d">(i), x(i)));
 
+// A state for each of many rows, so that the steps of one time are divided.
+inline constexpr auto at_once =
+    rules(a(0, j) <<= W<"s", 40>,
+          a(next(i), j) <<= (x(i, j)[W<"A", 40, 40>], a(i, j)[W<"B", 40, 40>], W<"b", 40>) | tanh(),
+          out(i, j) <<= a(next(i), j));
+
 }  // namespace
 
 TEST_CASE("encoders on several threads have the bits of one") {
@@ -90,4 +96,9 @@ TEST_CASE("shared keys, tables, counts, factors and general steps have the bits 
     has_the_same_bits<model<shared_keys, fact<"x", 130, 40>>>();
     has_the_same_bits<model<with_table, fact<"x", 200, 24>, bound<"length">>>(150);
     has_the_same_bits<model<mixed, fact<"x", 90, 48>>>();
+}
+
+TEST_CASE("recursions on several threads have the bits of one") {
+    has_the_same_bits<recurrent::gru<tokens<70>, width<96>, sequent::hidden<64>>>();
+    has_the_same_bits<model<at_once, fact<"x", 5, 130, 40>>>();
 }

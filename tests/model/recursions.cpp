@@ -60,6 +60,13 @@ inline constexpr auto ahead = rules(
     c(next(t))      <<= (a(t), z(t)) | elementwise_product(),
     y(t)            <<= (c(t), z(t)));
 
+// A weight of the head, and a function of all atoms, the first one, too.
+inline constexpr auto headed = rules(
+    state(next(t))[W<"V", 4, 5>] <<= (x(t)[W<"A", 5, 3>], state(t)[W<"B", 5, 4>]) | sigmoid(),
+    state(0)                     <<= W<"s", 4>,
+    state(t)                     | norm(),
+    y(t)                         <<= (state(t), state(next(t))) | elementwise_product());
+
 // From one time and the one before that.
 inline constexpr auto second_order = rules(
     state(0) <<= W<"s", 3>,
@@ -107,6 +114,10 @@ TEST_CASE("relations that follow from each other") {
     check::agrees<model<mutual, fact<"x", 7, 3>>>();
     check::agrees<model<ahead, fact<"x", 7, 3>>>();
 }
+TEST_CASE("weights of heads and functions of atoms") {
+    check::agrees<model<headed, fact<"x", 1, 3>>>();
+    check::agrees<model<headed, fact<"x", 7, 3>>>();
+}
 TEST_CASE("from two times before") {
     check::agrees<model<second_order, fact<"x", 7, 3>>>();
     check::agrees<model<second_order, fact<"x", 2, 3>>>();
@@ -115,4 +126,18 @@ TEST_CASE("the last time first") {
     check::agrees<model<both_ways, fact<"x", 1, 3>>>();
     check::agrees<model<both_ways, fact<"x", 7, 3>>>();
     check::agrees<model<from_the_end, fact<"x", 7, 3>>>();
+}
+
+TEST_CASE("a loop over the times") {
+    using sequent::plan::step_kind;
+    using looped = model<cell, fact<"x", 64, 3>>;
+    // The inputs' product stands before the loop; each round is one product and what is added.
+    static_assert(looped::plan::tables.steps[0].kind == step_kind::rows);
+    static_assert(looped::plan::tables.steps[1].kind == step_kind::repeat_begin);
+    static_assert(looped::plan::tables.rows.size() == 3);
+    static_assert(!looped::plan::by_rows<>.possible);
+    static_assert(check::count_steps<looped>(step_kind::general) == 0);
+    CHECK(sequent::explain<looped>().find("loop of 65 steps") != std::string::npos);
+    CHECK(sequent::explain<model<from_the_end, fact<"x", 7, 3>>>().find("the last first") !=
+          std::string::npos);
 }

@@ -43,8 +43,8 @@ inline constexpr auto nested =
 inline constexpr auto ending_block =
     rules(z(i) <<= x(i)[W<"C", 5, 5>] | tanh(), y(i) <<= z(i) | stack<2>(dense));
 
-inline constexpr auto ending = rules(a(i) <<= x(i) | stack<3>(ending_block),
-                                     out(i) <<= (a(i)[W<"A", 5, 5>], x(i)));
+inline constexpr auto ending =
+    rules(a(i) <<= x(i) | stack<3>(ending_block), out(i) <<= (a(i)[W<"A", 5, 5>], x(i)));
 
 inline constexpr auto once = rules(b(i) <<= x(i) | stack<1>(attending), out(i) <<= (b(i), x(i)));
 

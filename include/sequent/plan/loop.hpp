@@ -77,8 +77,6 @@ class loop_planner {
         for (int at : emitted_)
             if (!is_empty(rule_of(at))) fill_gaps(at);
         for (int at : emitted_) take_time_out(rule_of(at));
-        for (int pass = 0; pass < 2; ++pass)
-            for (int place = emitted_.size(); place-- > 0;) leave_out_unused(emitted_[place]);
         for (int at : emitted_)
             if (!is_empty(rule_of(at))) program.order.push(at);
     }
@@ -275,7 +273,7 @@ class loop_planner {
     /// Atoms that do not exist are zeros for those who look from outside.
     constexpr void fill_gaps(int at) {
         const int relation = rule_of(at).head;
-        if (!program.relations[relation].output && !is_used_outside(rule_of(at))) return;
+        if (!is_seen(rule_of(at))) return;
         const int extent = extent_of(rule_of(at));
         for (int begin = 0; begin < extent;) {
             int end = extent;
@@ -309,7 +307,10 @@ class loop_planner {
         }
     }
 
-    constexpr bool is_used_outside(const rule& of) const {
+    /// Whether others than the recursion read the relation, the user among them.
+    constexpr bool is_seen(const rule& of) const {
+        const relation& head = program.text.relations[of.head];
+        if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
         for (const rule& user : program.text.rules) {
             if (user.recurs.loop == of.recurs.loop) continue;
             for (int body = 0; body < user.literals; ++body) {
@@ -342,31 +343,6 @@ class loop_planner {
         recurs.last += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
-    }
-
-    /// A rule whose relation only the loop reads is computed in the rounds whose numbers are read.
-    constexpr void leave_out_unused(int at) {
-        rule& written = rule_of(at);
-        if (written.recurs.partial || program.relations[written.head].output ||
-            is_used_outside(written))
-            return;
-        int first = never;
-        int last = 0;
-        for (int other : emitted_) {
-            const rule& user = rule_of(other);
-            if (is_empty(user)) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
-                const int moved =
-                    value.terms[written.recurs.argument].offset + written.recurs.delay;
-                if (user.recurs.first + moved < first) first = user.recurs.first + moved;
-                if (user.recurs.last + moved > last) last = user.recurs.last + moved;
-            }
-        }
-        if (first > written.recurs.first) written.recurs.first = first;
-        if (last < written.recurs.last) written.recurs.last = last;
     }
 };
 
