@@ -5,4 +5,5 @@
 #include "nn/attention.hpp"
 #include "nn/graph.hpp"
 #include "nn/options.hpp"
+#include "nn/recurrent.hpp"
 #include "nn/transformer.hpp"

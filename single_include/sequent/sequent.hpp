@@ -6938,7 +6938,7 @@ class domain_finder {
                     common = inherited;
                 } else if (!is_same_space(common, inherited, written)) {
                     if (differing_[at] < 0) differing_[at] = body;
-                    common = either(common, inherited);
+                    common = either(common, inherited, written);
                 }
                 continue;
             }
@@ -7031,7 +7031,7 @@ class domain_finder {
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
-    constexpr int either(int left, int right) {
+    constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
         const int sides[2]{left, right};
@@ -7041,7 +7041,20 @@ class domain_finder {
                 if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
         if (rest[0] < 0 || rest[1] < 0) return shared;
-        return out.pool.both(shared, out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]));
+        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
+        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+    }
+    /// Whether a condition on one variable holds for all of its values.
+    constexpr bool always_holds(int root, const rule& written) {
+        const unsigned mentioned = out.pool.variables(root);
+        if (out.pool.mentions_count(root)) return false;
+        for (int index = 0; index < written.variables.size(); ++index) {
+            if (mentioned != 1u << index) continue;
+            const space where = make_space(out.pool.nodes, root, index, -1);
+            const int values = written.variables[index].extent;
+            return where.exact && count_pairs(where, values, 1) == values;
+        }
+        return false;
     }
     /// Whether each conjunct of `part` is one of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {
@@ -7266,7 +7279,7 @@ class loop_planner {
                 if (later && !always_holds(from)) {
                     const int stacking = program.text.scopes[written.scope].rule;
                     conditions.mistake = {fault::recursion_without_a_base,
-                                          rule_of(from).number,
+                                          written.number,
                                           program.text.relations[rule_of(from).head].id,
                                           0,
                                           0,
@@ -9322,7 +9335,7 @@ class attention_matcher {
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
-            if (softmax.aggregated_variables == (1u << inner))
+            if (inner >= 0 && softmax.aggregated_variables == (1u << inner))
                 column_ = weights.terms[axis].variable;
         }
         const unsigned head = rule_.head_variables();
@@ -10103,6 +10116,7 @@ class builder {
             written.aggregated == aggregation::count)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
+        if (from.where == place::none) return false;  // inlined into this rule
         if (from.where == place::fact && draft_.head_of(at).output) return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
@@ -10199,6 +10213,9 @@ class builder {
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
+        // The first layer's place: the copy stands outside the stack.
+        const int level = draft_.depth_of(written.block) - 1;
+        copy.out.at.layer_strides[level] = copy.out.at.adjoint_layer_strides[level] = 0;
         if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
@@ -10207,10 +10224,13 @@ class builder {
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
         draft_.out.steps[begin].at = end;
-        relation_layout& result = draft_.out.relations[written.head];
-        result = draft_.out.relations[input];
-        result.offset += size * written.repeat;
-        result.carry = 0;
+        carried.offset += size * written.repeat;
+        carried.carry = 0;
+        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        if (lay_out_in_carry(at))
+            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+        else
+            draft_.out.relations[written.head] = carried;
     }
 
     constexpr row_step copy_step(int from, int to) const {
@@ -10221,10 +10241,6 @@ class builder {
         term.relation = from;
         term.x.at = draft_.relation_operand(from);
         made.out.at = draft_.relation_operand(to);
-        // The first layer's place: the copy stands outside the stack.
-        made.out.at.layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] = 0;
-        made.out.at.adjoint_layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] =
-            0;
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
         if (target.pairs >= 0) {
@@ -11203,10 +11219,8 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed = at.variable < 0
-                                   ? at.offset + 1
-                                   : written.variables[at.variable].extent -
-                                         (at.variable == written.shifted ? written.shift : 0);
+            const int needed =
+                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -11291,7 +11305,7 @@ class shaper {
     constexpr void check_extents() {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
-                if (written.variables[at].extent == 0)
+                if (written.variables[at].extent == 0 && written.base < 0)
                     fail(((written.head_variables() >> at) & 1u)
                              ? fault::head_variable_that_nothing_binds
                              : fault::weight_index_without_a_range,
@@ -16623,6 +16637,9 @@ struct hidden {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases {};
+/// Whether the state before the first position is learned. It is zero by default.
+template <bool Value>
+struct learned_start {};
 
 /// How many nodes a graph has at most.
 template <int Value>
@@ -16660,6 +16677,9 @@ struct gelu_tanh {
 struct silu {
     static constexpr auto rule = language::silu();
 };
+struct tanh {
+    static constexpr auto rule = language::tanh();
+};
 /// No function at all.
 struct identity {
     static constexpr auto rule = language::identity();
@@ -16682,6 +16702,7 @@ enum class option {
     node_width,
     edge_width,
     relations,
+    learned_start,
     norm_place,
     activation,
     mask,
@@ -16721,6 +16742,8 @@ template <int Value>
 inline constexpr option kind_of<relations<Value>> = option::relations;
 template <bool Value>
 inline constexpr option kind_of<biases<Value>> = option::biases;
+template <bool Value>
+inline constexpr option kind_of<learned_start<Value>> = option::learned_start;
 
 template <class T>
 inline constexpr int value_of = 0;
@@ -16728,6 +16751,8 @@ template <template <int> class Option, int Value>
 inline constexpr int value_of<Option<Value>> = Value;
 template <bool Value>
 inline constexpr int value_of<biases<Value>> = Value ? 1 : 0;
+template <bool Value>
+inline constexpr int value_of<learned_start<Value>> = Value ? 1 : 0;
 
 /// How often an option is given.
 template <option Kind, class... Options>
@@ -16782,6 +16807,7 @@ struct shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool learned_start = false;
 
     constexpr int head_width() const { return width / heads; }
 };
@@ -16798,6 +16824,7 @@ consteval shape shape_of() {
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = 4 * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
+    result.learned_start = number_of<learned_start, 0, Options...>() != 0;
     result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
     return result;
 }
@@ -17433,6 +17460,222 @@ struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_po
 };
 
 }  // namespace graph
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
+/// the one after it, is the output y(t).
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr var<"t"> t;
+inline constexpr relation<"state"> state;
+inline constexpr relation<"memory"> memory;
+inline constexpr relation<"shown"> shown;
+inline constexpr relation<"candidate"> candidate;
+inline constexpr relation<"kept"> kept;
+inline constexpr relation<"let_in"> let_in;
+inline constexpr relation<"let_out"> let_out;
+inline constexpr relation<"reset"> reset;
+inline constexpr relation<"update"> update;
+inline constexpr relation<"change"> change;
+inline constexpr relation<"recalled"> recalled;
+inline constexpr relation<"lower"> lower;
+
+/// A state before the first input: learned, or zero unless it is set.
+template <shape Shape, class Weight>
+constexpr auto start(Weight weight) noexcept {
+    if constexpr (Shape.learned_start)
+        return weight;
+    else
+        return fixed(weight);
+}
+
+/// state' = f(W x + U state + b), with f the hyperbolic tangent or another function (Elman, Finding
+/// structure in time, 1990).
+template <shape Shape, class Activation>
+struct rnn_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W", n, Inputs> W;
+        constexpr weight<"U", n, n> U;
+        constexpr weight<"b", n> b;
+        constexpr weight<"start", n> s;
+        // clang-format off
+        return language::rules(
+            state(0)       <<= start<Shape>(s),
+            state(next(t)) <<= biased<Shape>((x(t)[W], state(t)[U]), b) | Activation::rule,
+            out(t)         <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+/// reset = sigmoid(W_r x + U_r state + b_r), update likewise,
+/// candidate = tanh(W_n x + b_n + reset * (U_n state + c_n)),
+/// state' = (1 - update) * candidate + update * state (arXiv 1406.1078, section 2.3, with the reset
+/// after the product as in arXiv 1409.1259 and PyTorch).
+template <shape Shape>
+struct gru_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W_reset", n, Inputs> W_reset;
+        constexpr weight<"U_reset", n, n> U_reset;
+        constexpr weight<"b_reset", n> b_reset;
+        constexpr weight<"W_update", n, Inputs> W_update;
+        constexpr weight<"U_update", n, n> U_update;
+        constexpr weight<"b_update", n> b_update;
+        constexpr weight<"W_candidate", n, Inputs> W_candidate;
+        constexpr weight<"U_candidate", n, n> U_candidate;
+        constexpr weight<"b_candidate", n> b_candidate;
+        constexpr weight<"c_candidate", n> c_candidate;
+        constexpr weight<"start", n> s;
+        // clang-format off
+        return language::rules(
+            reset(t)       <<= biased<Shape>((x(t)[W_reset], state(t)[U_reset]), b_reset)
+                               | sigmoid(),
+            update(t)      <<= biased<Shape>((x(t)[W_update], state(t)[U_update]), b_update)
+                               | sigmoid(),
+            change(t)      <<= update(t) | complement(),
+            memory(t)      <<= biased<Shape>(state(t)[U_candidate], c_candidate),
+            recalled(t)    <<= (reset(t), memory(t)) | elementwise_product(),
+            candidate(t)   <<= biased<Shape>((x(t)[W_candidate], recalled(t)), b_candidate)
+                               | tanh(),
+            state(0)       <<= start<Shape>(s),
+            state(next(t)) <<= (change(t), candidate(t)) | elementwise_product(),
+            state(next(t)) <<= (update(t), state(t)) | elementwise_product(),
+            out(t)         <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+/// let_in, kept and let_out = sigmoid(W x + U state + b), each with weights of its own,
+/// candidate = tanh(W_g x + U_g state + b_g), memory' = kept * memory + let_in * candidate,
+/// state' = let_out * tanh(memory') (Hochreiter and Schmidhuber, Long short-term memory, 1997, with
+/// the forget gate of Gers, Schmidhuber and Cummins, 2000).
+template <shape Shape>
+struct lstm_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W_in", n, Inputs> W_in;
+        constexpr weight<"U_in", n, n> U_in;
+        constexpr weight<"b_in", n> b_in;
+        constexpr weight<"W_forget", n, Inputs> W_forget;
+        constexpr weight<"U_forget", n, n> U_forget;
+        constexpr weight<"b_forget", n> b_forget;
+        constexpr weight<"W_candidate", n, Inputs> W_candidate;
+        constexpr weight<"U_candidate", n, n> U_candidate;
+        constexpr weight<"b_candidate", n> b_candidate;
+        constexpr weight<"W_out", n, Inputs> W_out;
+        constexpr weight<"U_out", n, n> U_out;
+        constexpr weight<"b_out", n> b_out;
+        constexpr weight<"start", n> s;
+        constexpr weight<"start_memory", n> s_memory;
+        // clang-format off
+        return language::rules(
+            let_in(t)       <<= biased<Shape>((x(t)[W_in], state(t)[U_in]), b_in) | sigmoid(),
+            kept(t)         <<= biased<Shape>((x(t)[W_forget], state(t)[U_forget]), b_forget)
+                                | sigmoid(),
+            candidate(t)    <<= biased<Shape>((x(t)[W_candidate], state(t)[U_candidate]),
+                                              b_candidate) | tanh(),
+            let_out(t)      <<= biased<Shape>((x(t)[W_out], state(t)[U_out]), b_out) | sigmoid(),
+            memory(0)       <<= start<Shape>(s_memory),
+            memory(next(t)) <<= (kept(t), memory(t)) | elementwise_product(),
+            memory(next(t)) <<= (let_in(t), candidate(t)) | elementwise_product(),
+            shown(t)        <<= memory(t) | tanh(),
+            state(0)        <<= start<Shape>(s),
+            state(next(t))  <<= (let_out(t), shown(next(t))) | elementwise_product(),
+            out(t)          <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+template <shape Shape, class Cell>
+inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
+
+/// A layer, or several, each with the states of the one below as its inputs.
+template <shape Shape, class Cell>
+inline constexpr auto recurrent_rules = [] {
+    if constexpr (Shape.depth == 1)
+        return Cell::template rules<Shape.width, relation<"y">>();
+    else
+        return rules(Cell::template rules<Shape.width, relation<"lower">>(),
+                     y(t) <<= lower(t) | stack<Shape.depth - 1>(upper_rules<Shape, Cell>));
+}();
+
+/// The states are as wide as the inputs unless `hidden` tells otherwise.
+template <class... Options>
+consteval shape recurrent_shape_of() {
+    shape result = shape_of<post_norm, Options...>();
+    result.hidden = number_of<option::hidden, 0, Options...>();
+    if (result.hidden == 0) result.hidden = result.width;
+    return result;
+}
+
+template <class... Options>
+inline constexpr bool takes_recurrent =
+    takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
+          option::learned_start>::only<Options...>;
+
+}  // namespace nn
+
+/// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
+/// of the one below), biases, learned_start. The fact x, tokens x width, to y, tokens x hidden: the
+/// states after each input. The state before the first is the weight `start`: zero, and not
+/// trained, unless learned_start<true> is given.
+namespace recurrent {
+
+/// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
+template <class... Options>
+struct rnn
+    : model<nn::recurrent_rules<
+                nn::recurrent_shape_of<Options...>(),
+                nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
+                             nn::type_of<nn::option::activation, activation::tanh, Options...>>>,
+            fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                 nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
+                            nn::option::depth, nn::option::biases, nn::option::learned_start,
+                            nn::option::activation>::only<Options...>,
+                  "sequent: rnn takes tokens, width, hidden, depth, biases, learned_start, an "
+                  "activation");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
+/// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
+template <class... Options>
+struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
+                                       nn::gru_cell<nn::recurrent_shape_of<Options...>()>>,
+                   fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                        nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes_recurrent<Options...>,
+                  "sequent: gru takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
+/// of its two biases. The memory before the first input is the weight `start_memory`.
+template <class... Options>
+struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
+                                        nn::lstm_cell<nn::recurrent_shape_of<Options...>()>>,
+                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                         nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes_recurrent<Options...>,
+                  "sequent: lstm takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(nn::check_shape<shape>());
+};
+
+}  // namespace recurrent
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// Transformers, written as rules.

@@ -55,6 +55,9 @@ inline constexpr auto aliases =
           z(j, i) <<= (b(j, i), a(i, j)) | elementwise_product(), out(i) <<= (c(i), x(i)),
           q(i) <<= x(i), k(i) <<= q(i)[W<"A", 2, 5>], v(i) <<= k(i));
 
+// A product whose only use is another name.
+inline constexpr auto renamed = rules(a(i) <<= x(i)[W<"A", 4, 5>], out(i) <<= a(i));
+
 // The attention's value is a fact, and so is its key; its weights are asked for, too.
 inline constexpr auto visible =
     rules(weights(i, j) <<= (inverse_sqrt(5), x(j).T(), x(i), j <= i) | product() | softmax(j),
@@ -79,4 +82,5 @@ TEST_CASE("outputs that are used, weights that are shared") {
         model<aliases, fact<"x", 3, 5>, fact<"y", 7, 5>, query<"out", "z", "v", "b", "k">>>();
     check::agrees<model<visible, fact<"x", 7, 5>, query<"out", "weights">>>();
     check::agrees<model<visible, fact<"x", 7, 5>>>();
+    check::agrees<model<renamed, fact<"x", 7, 5>>>();
 }

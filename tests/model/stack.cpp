@@ -39,6 +39,13 @@ inline constexpr auto nested =
     rules(a(i) <<= x(i)[W<"A", 5, 5>], b(i) <<= a(i) | stack<3>(nested_block),
           out(i) <<= (b(i), a(i)) | elementwise_product());
 
+// The output of a block is that of a stack, too.
+inline constexpr auto ending_block =
+    rules(z(i) <<= x(i)[W<"C", 5, 5>] | tanh(), y(i) <<= z(i) | stack<2>(dense));
+
+inline constexpr auto ending = rules(a(i) <<= x(i) | stack<3>(ending_block),
+                                     out(i) <<= (a(i)[W<"A", 5, 5>], x(i)));
+
 inline constexpr auto once = rules(b(i) <<= x(i) | stack<1>(attending), out(i) <<= (b(i), x(i)));
 
 }  // namespace
@@ -55,4 +62,5 @@ TEST_CASE("two stacks in a row") {
 }
 TEST_CASE("a stack within a stack") {
     check::agrees<model<nested, fact<"x", 7, 5>>>();
+    check::agrees<model<ending, fact<"x", 7, 5>>>();
 }

@@ -34,6 +34,7 @@ struct piece_kernel {
     static constexpr tile_plan plan = tiles_of<Shape, At, T>;
     static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
     static constexpr int columns = plan.columns;
+    static constexpr tile_plan tiling{rows, columns, plan.blocks, plan.narrow};
     static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
 
     static constexpr int block =
@@ -97,9 +98,20 @@ inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
+/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+template <int Length, class T>
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
+    if (shift != lowest<T>) {
+        const T factor = exp(shift - next);
+        scale_row<Length>(out, factor);
+        sum *= factor;
+        store(sums, batch<T>(load(sums) * set(factor)));
+    }
+    shift = next;
+}
+
 /// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
-/// sums and out.
+/// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -119,14 +131,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    const T next = reduce_max(most) * scale;
-    if (shift != lowest<T>) {
-        const T factor = exp(shift - next);
-        scale_row<Length>(out, factor);
-        sum *= factor;
-        store(sums, batch<T>(load(sums) * set(factor)));
-    }
-    shift = next;
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
@@ -217,7 +222,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
             for (int r = 0; r < count; ++r)
                 state.sum[row + r * piece::row_step] += reduce_add(load(sums + r * lanes<T>));
         };
-        each_row_tile<piece::rows, piece::plan.blocks>(
+        each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
@@ -334,7 +339,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             };
             detail::each_column_tile<piece::columns>(block, first, begin, end, take);
         };
-        detail::each_row_tile<piece::rows, piece::plan.blocks>(
+        detail::each_row_tile<piece::tiling>(
             part,
             [&](const detail::column_block& block) {
                 const int column = part.first_column + block.first * piece::column_step;

@@ -99,6 +99,7 @@ struct tile_plan {
     int rows = 1;
     int columns = 1;
     int blocks = 1;
+    bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
 /// The numbers of a tile stay in the L1 cache.
@@ -121,6 +122,37 @@ constexpr int count_tiles(int begin, int end, int block, int tile) {
            (last - first - 1) * ceil_divide(block, tile) + ceil_divide(end - last * block, tile);
 }
 
+/// The columns of some rows, from the first to the last.
+struct column_span {
+    int begin = std::numeric_limits<int>::max();
+    int end = 0;
+
+    constexpr bool empty() const { return begin >= end; }
+    constexpr void add(int first, int last) {
+        if (first >= last) return;
+        begin = std::min(begin, first);
+        end = std::max(end, last);
+    }
+};
+
+/// Those of a tile of rows under a piece; counts given at run time do not bound them.
+template <class Piece>
+constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
+    column_span result{columns, 0};
+    // The bounds are monotone or constant from row to row.
+    for (const int row : {first, last}) {
+        int least = 0;
+        int most = columns;
+        for (const auto& limit : piece.lower)
+            if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
+        for (const auto& limit : piece.upper)
+            if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
+        result.begin = std::min(result.begin, least);
+        result.end = std::max(result.end, most);
+    }
+    return result;
+}
+
 /// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
 /// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
 /// tiles of rows a sample is taken.
@@ -135,19 +167,8 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
         const int first = at * tiles / sampled * tile_rows * step;
-        int begin = columns;
-        int end = 0;
-        // The bounds are monotone or constant from row to row.
-        for (const int row : {first, std::min(first + (tile_rows - 1) * step, rows - 1)}) {
-            int least = 0;
-            int most = columns;
-            for (const auto& limit : piece.lower)
-                if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
-            for (const auto& limit : piece.upper)
-                if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
-            begin = std::min(begin, least);
-            end = std::max(end, most);
-        }
+        const auto [begin, end] =
+            span_of_tile(piece, first, std::min(first + (tile_rows - 1) * step, rows - 1), columns);
         if (begin < end)
             cost += count_tiles(begin / modulus, ceil_divide(end, modulus), block, tile_columns) *
                     (tile_rows * (padded + 3) + 64);
@@ -182,15 +203,23 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
+    best.narrow = best.blocks > 1;
+    for (int first = 0; first < Shape::rows && best.narrow; first += best.rows * step) {
+        const column_span all =
+            span_of_tile(piece, first, std::min(first + (best.rows - 1) * step, Shape::rows - 1),
+                         Shape::columns);
+        if (!all.empty()) best.narrow = 2 * (all.end - all.begin) <= (block - 1) * piece.modulus;
+    }
     return best;
 }();
 
 /// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before.
+/// been at hand before. No tile goes beyond `limit`.
 struct column_block {
     int first;
     int fresh;
     int end;
+    int limit;
 };
 
 /// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
@@ -201,27 +230,56 @@ struct tile_place {
     int fresh;
 };
 
-/// Calls begin(block), then visit(row, count, begin, end) for each tile of rows that has pairs in
-/// the block: those lie in columns [begin, end).
-template <int Rows, int Blocks, class Lattice, class Begin, class Visit>
+/// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
+/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
+/// narrow band, all columns of a tile are, and blocks overlap.
+template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
-    const int size = (part.columns + Blocks - 1) / Blocks;
-    for (int fresh = 0; fresh < part.columns; fresh += size) {
-        const int first = std::min(fresh, part.columns - size);
-        const column_block block{first, fresh, first + size};
-        begin(block);
-        for (int row = 0; row < part.rows; row += Rows) {
-            const int count = std::min(Rows, part.rows - row);
-            int low = block.end;
-            int high = 0;
-            for (int r = row; r < row + count; ++r) {
-                if (part.begin[r] >= part.end[r]) continue;
-                low = std::min(low, part.begin[r]);
-                high = std::max(high, part.end[r]);
+    const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
+    const auto span = [&part](int row) {
+        column_span result;
+        for (int r = row; r < std::min(row + Plan.rows, part.rows); ++r)
+            result.add(part.begin[r], part.end[r]);
+        return result;
+    };
+    if constexpr (Plan.narrow) {
+        for (int row = 0; row < part.rows;) {
+            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            column_span all;
+            int next = row;
+            for (; next < part.rows; next += Plan.rows) {
+                const column_span more = span(next);
+                if (more.empty()) continue;
+                const int tiles = ceil_divide(more.end - more.begin, Plan.columns);
+                column_span longer = all;
+                longer.add(std::min(more.begin, part.columns - Plan.columns),
+                           std::min(more.begin + tiles * Plan.columns, part.columns));
+                if (longer.end - longer.begin > size) break;
+                all = longer;
             }
-            low = std::max(low, block.fresh);
-            high = std::min(high, block.end);
-            if (low < high) visit(block, row, count, low, high);
+            if (!all.empty()) {
+                column_block block{all.begin, all.begin, all.end, part.columns};
+                begin(block);
+                for (; row < next; row += Plan.rows) {
+                    const column_span here = span(row);
+                    if (!here.empty())
+                        visit(block, row, std::min(Plan.rows, part.rows - row), here.begin,
+                              here.end);
+                }
+            }
+            row = next;
+        }
+    } else {
+        for (int fresh = 0; fresh < part.columns; fresh += size) {
+            const int first = std::min(fresh, part.columns - size);
+            const column_block block{first, fresh, first + size, first + size};
+            begin(block);
+            for (int row = 0; row < part.rows; row += Plan.rows) {
+                const column_span here = span(row);
+                const int low = std::max(here.begin, block.fresh);
+                const int high = std::min(here.end, block.end);
+                if (low < high) visit(block, row, std::min(Plan.rows, part.rows - row), low, high);
+            }
         }
     }
 }
@@ -232,7 +290,7 @@ template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
     for (int fresh = begin; fresh < end; fresh += Columns)
-        visit(tile_place{row, std::min(fresh, block.end - Columns), fresh});
+        visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
 /// The elements from one row of turned columns to the next: not a power of two, whose rows would

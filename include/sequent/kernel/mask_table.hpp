@@ -13,27 +13,25 @@
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on, and the bits
-/// from `first_word` on: `words` for each row, the first column in the lowest bit of the first
-/// word. Columns rise; the list repeats the last one up to a multiple of 64.
+/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
+/// rows repeats the last one up to a tile's height.
 struct mask_tile {
     int first_row = 0;
     int rows = 0;
     int first_column = 0;
     int columns = 0;
-    int first_word = 0;
-    int words = 0;
 };
 
 /// Made once, when the program starts. Its memory is proportional to the pairs in its tiles.
 class mask_table {
   public:
-    static constexpr int tallest = 32;
+    static constexpr int height = 16;
 
     std::vector<mask_tile> tiles{};
     std::vector<int> rows{};
-    std::vector<int> columns{};
-    std::vector<std::uint64_t> bits{};
+    std::vector<int> columns{};  // rising in each tile
+    std::vector<std::uint16_t>
+        bits{};  // of each column, the rows of its tile, the first the lowest
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -83,16 +81,16 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: a tile computes whole vectors of columns, and its columns are gathered
-    /// at the price of a few rows.
+    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
+    /// are copied at the price of a few rows.
     static double cost_of(int count, int columns) {
-        return (count + 5.0) * ((columns + 15) / 16 * 16) + 64.0;
+        return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
     /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
     /// others of their tile are put off, to tiles of their own at the end.
     template <class Take>
-    double cut(std::vector<int> order, int height, Take take) {
+    double cut(std::vector<int> order, Take take) {
         double cost = 0;
         std::vector<int> heavy;
         const auto by_columns = [this](int row) { return count_[to_size(row)]; };
@@ -132,21 +130,13 @@ class mask_table {
         double least = std::numeric_limits<double>::infinity();
         int modulus = 1;
         for (int each = 1; each <= std::min(64, row_count / 8 + 1); ++each) {
-            const double cost = cut(in_order(row_count, each), 16, ignore);
+            const double cost = cut(in_order(row_count, each), ignore);
             if (cost < 0.95 * least) {
                 least = cost;
                 modulus = each;
             }
         }
-        int height = 16;
-        for (const int each : {8, tallest}) {
-            const double cost = cut(in_order(row_count, modulus), each, ignore);
-            if (cost < least) {
-                least = cost;
-                height = each;
-            }
-        }
-        cut(in_order(row_count, modulus), height,
+        cut(in_order(row_count, modulus),
             [this](const int* row, int count) { add_tile(row, count); });
     }
 
@@ -155,25 +145,21 @@ class mask_table {
         made.first_row = static_cast<int>(rows.size());
         made.rows = count;
         rows.insert(rows.end(), row, row + count);
+        rows.resize(to_size(made.first_row + height), rows.back());
         made.first_column = static_cast<int>(columns.size());
         for (int word = 0; word < words_; ++word) {
             std::uint64_t all = 0;
             for (int at = 0; at < count; ++at) all |= bits_of(row[at])[word];
-            for (; all; all &= all - 1) columns.push_back(64 * word + std::countr_zero(all));
-        }
-        made.columns = static_cast<int>(columns.size()) - made.first_column;
-        made.words = (made.columns + 63) / 64;
-        made.first_word = static_cast<int>(bits.size());
-        bits.resize(bits.size() + to_size(count) * to_size(made.words));
-        for (int at = 0; at < count; ++at) {
-            std::uint64_t* to = bits.data() + made.first_word + at * made.words;
-            for (int place = 0; place < made.columns; ++place) {
-                const int column = columns[to_size(made.first_column + place)];
-                const std::uint64_t bit = (bits_of(row[at])[column / 64] >> (column % 64)) & 1;
-                to[place / 64] |= bit << (place % 64);
+            for (; all; all &= all - 1) {
+                const int place = std::countr_zero(all);
+                unsigned kept = 0;
+                for (int at = 0; at < count; ++at)
+                    kept |= static_cast<unsigned>((bits_of(row[at])[word] >> place) & 1) << at;
+                columns.push_back(64 * word + place);
+                bits.push_back(static_cast<std::uint16_t>(kept));
             }
         }
-        columns.resize(to_size(made.first_column + 64 * made.words), columns.back());
+        made.columns = static_cast<int>(columns.size()) - made.first_column;
         tiles.push_back(made);
     }
 };

@@ -72,6 +72,24 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
         kernel::product<Shape>(a, b, c, rows, depth, finish);
 }
 
+/// Adds the rows of a product to listed rows of an array.
+template <class T>
+struct add_to_listed {
+    T* to;
+    const int* listed;
+    int stride;
+
+    template <class Count>
+    SEQUENT_INLINE batch<T> operator()(batch<T> x, int row, int column, Count) const noexcept {
+        T* at = to + listed[row] * stride + column;
+        if constexpr (Count::value == lanes<T>)
+            store(at, batch<T>(load(at) + x));
+        else
+            store_first<Count::value>(at, batch<T>(load_first<Count::value>(at) + x));
+        return x;
+    }
+};
+
 /// The right operands of a score's dot products, for a block of columns: turned once, so that all
 /// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
 /// the products are of operands as they lie.
@@ -385,16 +403,17 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int stride = Turned::depth_pitch(Node);
         if constexpr (node.x_gradient)
-            if (operands_.dx[Node]) {
+            if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
-                                              stride, 1,          stride,  true};
-                tile_product<shape, Even>(gradient, turned_.template y<Node>(),
-                                          turned_.template dx<Node>(), rows_, in_block_);
+                                              stride, 1,          stride,  false};
+                tile_product<shape, Even>(gradient, turned_.template y<Node>(), turned_.sums(),
+                                          rows_, in_block_,
+                                          add_to_listed<T>{dx, turned_.rows, node.x_row});
             }
         if constexpr (node.y_gradient)
             if (operands_.dy[Node]) {
-                constexpr product_shape shape{Columns, node.depth, Rows,   1,    pitch,
-                                              stride,  1,          stride, false};
+                constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
+                                              stride,  1,          stride, true};
                 tile_product<shape, Even>(gradient, row_operand<Node>(),
                                           turned_.template dy<Node>(), in_block_, rows_);
             }

@@ -3,16 +3,45 @@
 #include "attention.hpp"
 #include "mask_table.hpp"
 
-/// Attention over the pairs of a table. The rows and columns of a tile are gathered, so that the
-/// products are of plain matrices, and all of a row's columns are in one tile.
+/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
+/// one after another, so that only columns which a row of the tile has are computed. All of a row's
+/// columns are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// The operands of a score's dot products for some rows and columns: those of the rows as they are,
-/// those of the columns turned and, for the gradient, as they are.
-template <class Shape, class T, int Rows, int Columns, bool Gradient>
+/// A score whose rows are the columns of Shape's, and the other way round.
+template <class Shape>
+struct exchanged {
+    static constexpr auto nodes = [] {
+        auto result = Shape::nodes;
+        for (score_node& node : result)
+            if (node.op == score_op::dot) {
+                std::swap(node.x_row, node.y_column);
+                std::swap(node.x_gradient, node.y_gradient);
+            } else {
+                std::swap(node.x_row, node.x_column);
+            }
+        return result;
+    }();
+    template <class T>
+    static score_operands<T> operands(const score_operands<T>& of) noexcept {
+        score_operands<T> result = of;
+        unroll<nodes.size()>([&](auto index) {
+            constexpr std::size_t at = decltype(index)::value;
+            if constexpr (nodes[index()].op == score_op::dot) {
+                std::swap(result.x[at], result.y[at]);
+                std::swap(result.dx[at], result.dy[at]);
+            }
+        });
+        return result;
+    }
+};
+
+/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
+/// rows of a tile turned and, for the gradient, as they are.
+template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
     static constexpr bool any = true;
@@ -23,8 +52,8 @@ class gathered_operands {
     const int* columns = nullptr;
 
     static constexpr int depth_pitch(int node) {
-        return Shape::nodes[node].op == score_op::dot
-                   ? (Shape::nodes[node].depth + lanes<T> - 1) / lanes<T> * lanes<T>
+        return Score::nodes[node].op == score_op::dot
+                   ? (Score::nodes[node].depth + lanes<T> - 1) / lanes<T> * lanes<T>
                    : 0;
     }
 
@@ -33,105 +62,83 @@ class gathered_operands {
         return x_ + depth_before(Node) * Rows;
     }
     template <int Node>
-    const T* y() const noexcept {
-        return y_ + depth_before(Node) * Columns;
+    const T* at(int) const noexcept {
+        return turned_ + depth_before(Node) * pitch;
     }
     template <int Node>
-    T* dx() const noexcept {
-        return dx_ + depth_before(Node) * Rows;
+    const T* y() const noexcept {
+        return y_ + depth_before(Node) * Columns;
     }
     template <int Node>
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    template <int Node>
-    const T* at(int column) const noexcept {
-        return turned_ + depth_before(Node) * pitch + column;
-    }
+    /// Where a product may leave its sums.
+    T* sums() const noexcept { return sums_; }
 
-    void take_rows(const score_operands<T>& operands, const int* from, int count) noexcept {
-        rows = from;
+    void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
+        rows = listed;
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            T* to = x_ + depth_before(at) * Rows;
-            for (int r = 0; r < count; ++r)
-                std::copy_n(operands.x[at] + rows[r] * node.x_row, node.depth,
-                            to + r * depth_pitch(at));
-            if constexpr (Gradient && node.x_gradient)
-                std::fill_n(dx<at>(), count * depth_pitch(at), T(0));
+            constexpr score_node node = Score::nodes[at];
+            copy_listed<node.depth, depth_pitch(at)>(operands.x[at], node.x_row, listed, count,
+                                                     x_ + depth_before(at) * Rows);
         });
     }
-    void add_rows(const score_operands<T>& operands, int count) const noexcept {
+    void take_columns(const score_operands<T>& operands, const int* listed, int count) noexcept {
+        columns = listed;
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            if constexpr (node.x_gradient)
-                if (operands.dx[at])
-                    for (int r = 0; r < count; ++r)
-                        add_row<node.depth>(operands.dx[at] + rows[r] * node.x_row,
-                                            dx<at>() + r * depth_pitch(at));
-        });
-    }
-
-    /// Columns are read up to a multiple of a vector.
-    void take_columns(const score_operands<T>& operands, const int* from, int count) noexcept {
-        columns = from;
-        each_dot([&](auto index) {
-            constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            turn_listed<node.y_column, pitch, node.depth>(operands.y[at], columns, count,
-                                                          turned_ + depth_before(at) * pitch);
-            if constexpr (Gradient && node.x_gradient)
-                if (operands.dx[at]) {
-                    T* to = y_ + depth_before(at) * Columns;
-                    for (int c = 0; c < count; ++c)
-                        std::copy_n(operands.y[at] + columns[c] * node.y_column, node.depth,
-                                    to + c * depth_pitch(at));
-                }
+            constexpr score_node node = Score::nodes[at];
+            turn_listed<node.depth, Columns>(operands.y[at], node.y_column, listed,
+                                             turned_ + depth_before(at) * pitch);
+            if constexpr (Gradient) {
+                copy_listed<node.depth, depth_pitch(at)>(operands.y[at], node.y_column, listed,
+                                                         count, y_ + depth_before(at) * Columns);
+                std::fill_n(dy<at>(), count * depth_pitch(at), T(0));
+            }
         });
     }
     void add_columns(const score_operands<T>& operands, int count) const noexcept {
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
+            constexpr score_node node = Score::nodes[at];
             if constexpr (node.y_gradient)
-                if (operands.dy[at])
+                if (T* const to = operands.dy[at])
                     for (int c = 0; c < count; ++c)
-                        add_row<node.depth>(operands.dy[at] + columns[c] * node.y_column,
-                                            dy<at>() + c * depth_pitch(at));
+                        for (int k = 0; k < node.depth; ++k)
+                            to[columns[c] * node.y_column + k] += dy<at>()[c * depth_pitch(at) + k];
         });
     }
 
-    /// Copies listed rows of Depth elements to columns of a matrix of ToPitch elements a row.
-    template <int FromStride, int ToPitch, int Depth>
-    static void turn_listed(const T* from, const int* listed, int count, T* to) noexcept {
+    template <int Depth, int Pitch>
+    static void copy_listed(const T* from, int stride, const int* listed, int count,
+                            T* to) noexcept {
+        for (int r = 0; r < count; ++r)
+            std::copy_n(from + listed[r] * stride, Depth, to + r * Pitch);
+    }
+
+    /// Copies Count listed rows to the columns of a matrix of as many.
+    template <int Depth, int Count>
+    static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
         constexpr int group = transposed_columns<T>;
-        for (int c = 0; c < count; c += n) {
+        for (int c = 0; c < Count; c += n) {
             int offsets[n];
-            for (int lane = 0; lane < n; ++lane) offsets[lane] = listed[c + lane] * FromStride;
+            for (int lane = 0; lane < n; ++lane) offsets[lane] = listed[c + lane] * stride;
             int k = 0;
             for (; k + group <= Depth; k += group) {
                 batch<T> out[group];
                 load_transposed(
                     from + k, [&offsets](int lane) { return offsets[lane]; }, out);
                 SEQUENT_UNROLL for (int i = 0; i < group; ++i) {
-                    store(to + (k + i) * ToPitch + c, out[i]);
+                    store(to + (k + i) * Count + c, out[i]);
                 }
             }
             for (; k < Depth; ++k)
                 for (int lane = 0; lane < n; ++lane)
-                    to[k * ToPitch + c + lane] = from[offsets[lane] + k];
+                    to[k * Count + c + lane] = from[offsets[lane] + k];
         }
-    }
-
-    template <int Length>
-    static SEQUENT_INLINE void add_row(T* to, const T* from) noexcept {
-        constexpr int n = lanes<T>;
-        int c = 0;
-        for (; c + n <= Length; c += n) store(to + c, batch<T>(load(to + c) + load(from + c)));
-        for (; c < Length; ++c) to[c] += from[c];
     }
 
   private:
@@ -140,226 +147,258 @@ class gathered_operands {
         for (int at = 0; at < node; ++at) depth += depth_pitch(at);
         return depth;
     }
-    static constexpr int depth = depth_before(Shape::nodes.size());
+    static constexpr int depth = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
 
     template <class F>
     static SEQUENT_INLINE void each_dot(F f) noexcept {
-        unroll<Shape::nodes.size()>([&](auto index) {
-            if constexpr (Shape::nodes[decltype(index)::value].op == score_op::dot) f(index);
+        unroll<Score::nodes.size()>([&](auto index) {
+            if constexpr (Score::nodes[decltype(index)::value].op == score_op::dot) f(index);
         });
     }
 
-    alignas(64) T turned_[room(true, depth* pitch)];
+    alignas(64) T turned_[room(true, depth* Columns)];
     alignas(64) T x_[room(true, depth* Rows)];
     alignas(64) T y_[room(Gradient, depth* Columns)];
-    // Written through by the tile that has this as its operands.
-    alignas(64) mutable T dx_[room(Gradient, depth* Rows)];
+    // Written by the tile that has this as its operands.
     alignas(64) mutable T dy_[room(Gradient, depth* Columns)];
+    alignas(64) mutable T sums_[room(Gradient, depth* Rows)];
 };
 
-/// Which of a tile's columns at hand a row has.
-template <int Columns>
-struct tile_bits {
-    std::uint64_t bits;
-
-    static constexpr std::uint64_t all = ~std::uint64_t{0} >> (64 - Columns);
-    SEQUENT_INLINE bool empty() const { return bits == 0; }
-    SEQUENT_INLINE bool covers(int) const { return bits == all; }
-    template <class T>
-    SEQUENT_INLINE auto mask(int c) const {
-        const auto here = static_cast<unsigned>(bits >> c);
+/// Which rows of a tile have a column, from `first` on.
+template <class T>
+SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
+    bits >>= first;
 #if defined(__AVX512F__)
-        using mask_type = typename xsimd::batch_bool<T>::register_type;
-        return xsimd::batch_bool<T>(static_cast<mask_type>(here));
+    using mask_type = typename xsimd::batch_bool<T>::register_type;
+    return xsimd::batch_bool<T>(static_cast<mask_type>(bits));
 #else
-        alignas(batch<T>) T kept[lanes<T>];
-        for (int lane = 0; lane < lanes<T>; ++lane) kept[lane] = static_cast<T>(here >> lane & 1u);
-        return batch<T>::load_aligned(kept) > zero<T>();
+    alignas(batch<T>) T kept[lanes<T>];
+    for (int lane = 0; lane < lanes<T>; ++lane) kept[lane] = static_cast<T>(bits >> lane & 1u);
+    return batch<T>::load_aligned(kept) > zero<T>();
 #endif
-    }
-};
+}
 
-/// The rows of a tile that are in a range, and where among the tile's columns each begins and ends.
-template <class Shape>
+/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
+/// begins and the last ends.
+template <class Shape, class T>
 struct tile_rows {
-    int count = 0;
-    int first = 0;
+    static constexpr int height = mask_table::height;
+
+    unsigned taken = 0;
+    int begin = 0;
     int end = 0;
-    int row[mask_table::tallest];
-    int row_begin[mask_table::tallest];
-    int row_end[mask_table::tallest];
-    const std::uint64_t* bits[mask_table::tallest];
+    // For a clipped table, of each row.
+    alignas(64) T row_begin[Shape::clips ? height : 1];
+    alignas(64) T row_end[Shape::clips ? height : 1];
 
     template <class Range>
-    tile_rows(const mask_table& table, const mask_tile& tile, const int* counts, Range range) {
+    tile_rows(const mask_table& table, const mask_tile& tile, const int* counts,
+              Range range) noexcept {
         const int* const columns = table.columns.data() + tile.first_column;
-        first = tile.columns;
+        begin = Shape::clips ? tile.columns : 0;
+        end = Shape::clips ? 0 : tile.columns;
         for (int r = 0; r < tile.rows; ++r) {
-            const int here = table.rows[static_cast<std::size_t>(tile.first_row + r)];
-            if (here < range.begin || here >= range.end) continue;
-            int begin = 0;
-            int last = tile.columns;
+            const int row = table.rows[static_cast<std::size_t>(tile.first_row + r)];
+            if (row < range.begin || row >= range.end) continue;
             if constexpr (Shape::clips) {
                 constexpr auto clip = Shape::space.pieces[0];
-                if (!clip.admits_row(here, counts)) continue;
+                if (!clip.admits_row(row, counts)) continue;
                 const auto place = [&](int column) {
                     return static_cast<int>(
                         std::lower_bound(columns, columns + tile.columns, column) - columns);
                 };
-                begin = place(clip.begin(here, counts));
-                last = place(clip.end(here, Shape::columns, counts));
-                if (begin >= last) continue;
+                const int first = place(clip.begin(row, counts));
+                const int last = place(clip.end(row, Shape::columns, counts));
+                if (first >= last) continue;
+                row_begin[r] = static_cast<T>(first);
+                row_end[r] = static_cast<T>(last);
+                begin = std::min(begin, first);
+                end = std::max(end, last);
             }
-            row[count] = here;
-            row_begin[count] = begin;
-            row_end[count] = last;
-            bits[count] = table.bits.data() + tile.first_word + r * tile.words;
-            first = std::min(first, begin);
-            end = std::max(end, last);
-            ++count;
+            taken |= 1u << r;
         }
+        if (taken == 0) end = begin;
     }
 
-    template <int Columns>
-    SEQUENT_INLINE tile_bits<Columns> at(int r, int column) const {
-        std::uint64_t found = bits[r][column / 64] >> (column % 64) & tile_bits<Columns>::all;
+    /// The rows from `first` on that have column `at` of the tile.
+    SEQUENT_INLINE auto mask(unsigned bits, int first, int at) const noexcept {
+        auto result = mask_of_bits<T>(bits & taken, first);
         if constexpr (Shape::clips) {
-            const int begin = std::clamp(row_begin[r] - column, 0, Columns);
-            const int last = std::clamp(row_end[r] - column, 0, Columns);
-            if (begin >= last) return {0};
-            found &=
-                (tile_bits<Columns>::all << begin) & (tile_bits<Columns>::all >> (Columns - last));
+            const batch<T> here = set(static_cast<T>(at));
+            result = result & (load(row_begin + first) <= here) & (here < load(row_end + first));
         }
-        return {found};
+        return result;
     }
 };
 
-/// How many columns are gathered at once.
-template <class T>
-inline constexpr int gathered_columns = std::min(64, 4 * lanes<T>);
+/// How many columns are at hand at once.
+inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
-void tabled_attention(const mask_table& table, const score_operands<T>& operands, const T* value,
+void tabled_attention(const mask_table& table, const score_operands<T>& given, const T* value,
                       T* out, T* log_sum, const int* counts, Range range) noexcept {
-    constexpr int rows = mask_table::tallest;
-    constexpr int columns = gathered_columns<T>;
+    constexpr int height = mask_table::height;
+    constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
     constexpr int length = Shape::length;
     constexpr int pitch = (length + n - 1) / n * n;
-    using gathered = gathered_operands<Shape, T, rows, columns, false>;
-    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    using score = exchanged<Shape>;
+    using gathered = gathered_operands<score, T, columns, height, false>;
+    using tile = score_tile<score, T, columns, height, 1, 1, false, gathered>;
+    const score_operands<T> operands = score::operands(given);
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, length, T(0));
     std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
     gathered at_hand;
     alignas(64) T values[columns * pitch];
-    alignas(64) T sums[rows * n];
-    alignas(64) T result[rows * pitch];
+    alignas(64) T result[height * pitch];
+    alignas(64) T shift[height];
+    alignas(64) T sum[height];
     for (const mask_tile& each : table.tiles) {
-        const tile_rows<Shape> taken(table, each, counts, range);
-        if (taken.count == 0) continue;
-        at_hand.take_rows(operands, taken.row, taken.count);
-        running_softmax<rows, T> state;
-        std::fill_n(state.shift, rows, lowest<T>);
-        std::fill_n(state.sum, rows, T(0));
-        std::fill_n(sums, taken.count * n, T(0));
-        std::fill_n(result, taken.count * pitch, T(0));
-        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+        const tile_rows<Shape, T> rows(table, each, counts, range);
+        if (rows.begin >= rows.end) continue;
+        const int* const row = table.rows.data() + each.first_row;
+        at_hand.take_columns(operands, row, each.rows);
+        std::fill_n(shift, height, lowest<T>);
+        std::fill_n(sum, height, T(0));
+        std::fill_n(result, each.rows * pitch, T(0));
+        for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
-            const int count = std::min(columns, taken.end - first);
-            at_hand.take_columns(operands, listed, count);
-            for (int c = 0; c < count; ++c)
-                std::copy_n(value + listed[c] * Shape::value_column, length, values + c * pitch);
-            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
+            const int count = std::min(columns, rows.end - first);
+            at_hand.take_rows(operands, listed, count);
+            gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
+                                                          values);
+            tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const p = scores.evaluate();
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < taken.count; ++r)
-                shift_row<columns, length>(
-                    p + r * columns, p + r * columns, taken.template at<columns>(r, first), scale,
-                    state.shift[r], state.sum[r], sums + r * n, result + r * pitch);
-            for (int r = 0; r < taken.count; ++r)
-                soften_row<columns>(p + r * columns, scale, state.shift[r], sums + r * n);
-            constexpr product_shape shape{rows, length, columns, columns, 1, pitch, 1, pitch, true};
-            tile_product<shape, false>(p, values, result, taken.count, count);
+            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            for (int r = 0; r < height; r += n) {
+                batch<T> most = set(lowest<T>);
+                for (int c = 0; c < count; ++c) {
+                    const batch<T> x = xsimd::select(rows.mask(bits[c], r, first + c),
+                                                     load(p + c * height + r), set(lowest<T>));
+                    store(p + c * height + r, x);
+                    most = xsimd::max(most, x);
+                }
+                most = most * scale;
+                batch<T> now = load(shift + r);
+                const auto moves = most > now + set(T(shift_slack));
+                if (xsimd::any(moves)) {
+                    const batch<T> next = xsimd::select(moves, most, now);
+                    alignas(64) T factor[n];
+                    // Rows that have had no pair yet have nothing to scale.
+                    store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
+                    store(sum + r, batch<T>(load(sum + r) * load(factor)));
+                    for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
+                        if (factor[lane] != 1 && shift[r + lane] != lowest<T>)
+                            scale_row<length>(result + (r + lane) * pitch, factor[lane]);
+                    store(shift + r, next);
+                    now = next;
+                }
+                const batch<T> down = xsimd::select(now == set(lowest<T>), zero<T>(), -now);
+                batch<T> all = load(sum + r);
+                // Limited by the FMA ports, on which the polynomial of exp runs.
+                for (int c = 0; c < count; ++c) {
+                    T* const at = p + c * height + r;
+                    const batch<T> weight = exp(fma(load(at), scale, down));
+                    all += weight;
+                    store(at, weight);
+                }
+                store(sum + r, all);
+            }
+            constexpr product_shape shape{height, length, columns, 1,   height,
+                                          pitch,  1,      pitch,   true};
+            tile_product<shape, false>(p, values, result, each.rows, count);
         }
-        for (int r = 0; r < taken.count; ++r) state.sum[r] += reduce_add(load(sums + r * n));
-        alignas(64) T logs[rows];
-        for (int r = 0; r < taken.count; r += n)
-            store(logs + r, batch<T>(load(state.shift + r) + log(load(state.sum + r))));
-        for (int r = 0; r < taken.count; ++r) {
-            if (state.sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch, 1 / state.sum[r]);
-            std::copy_n(result + r * pitch, length, out + taken.row[r] * Shape::out_row);
-            log_sum[taken.row[r]] = logs[r];
+        alignas(64) T logs[height];
+        for (int r = 0; r < height; r += n)
+            store(logs + r, batch<T>(load(shift + r) + log(load(sum + r))));
+        for (int r = 0; r < each.rows; ++r) {
+            if (sum[r] == 0) continue;
+            scale_row<length>(result + r * pitch, 1 / sum[r]);
+            std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
+            log_sum[row[r]] = logs[r];
         }
     }
 }
 
 template <class Shape, class T>
-void tabled_attention_gradient(const mask_table& table, const score_operands<T>& operands,
+void tabled_attention_gradient(const mask_table& table, const score_operands<T>& given,
                                const T* value, const T* out, const T* log_sum,
                                const T* out_gradient, T* value_gradient,
                                const int* counts) noexcept {
-    constexpr int rows = mask_table::tallest;
-    constexpr int columns = gathered_columns<T>;
+    constexpr int height = mask_table::height;
+    constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
     constexpr int length = Shape::length;
     constexpr int pitch = (length + n - 1) / n * n;
-    using gathered = gathered_operands<Shape, T, rows, columns, true>;
-    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    using score = exchanged<Shape>;
+    using gathered = gathered_operands<score, T, columns, height, true>;
+    using tile = score_tile<score, T, columns, height, 1, 1, false, gathered>;
+    const score_operands<T> operands = score::operands(given);
     gathered at_hand;
-    alignas(64) T values[length * columns];
-    alignas(64) T dv[columns * pitch];
-    alignas(64) T dout[rows * pitch];
-    alignas(64) T ds[rows * columns];
-    alignas(64) T own[tile::needs_scores ? rows * columns : 1];
-    T inner[rows];
+    alignas(64) T values[columns * pitch];
+    alignas(64) T sums[columns * pitch];
+    alignas(64) T dout[height * pitch];
+    alignas(64) T turned_dout[length * height];
+    alignas(64) T ds[columns * height];
+    alignas(64) T own[tile::needs_scores ? columns * height : 1];
+    alignas(64) T inner[height];
+    alignas(64) T logs[height];
     for (const mask_tile& each : table.tiles) {
-        const tile_rows<Shape> taken(table, each, counts, all_rows<Shape::rows>{});
-        if (taken.count == 0) continue;
-        at_hand.take_rows(operands, taken.row, taken.count);
-        for (int r = 0; r < taken.count; ++r) {
-            const int row = taken.row[r];
-            std::copy_n(out_gradient + row * Shape::out_row, length, dout + r * pitch);
-            inner[r] = dot_rows<length>(out + row * Shape::out_row, dout + r * pitch);
+        const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
+        if (rows.begin >= rows.end) continue;
+        const int* const row = table.rows.data() + each.first_row;
+        at_hand.take_columns(operands, row, each.rows);
+        gathered::template turn_listed<length, height>(out_gradient, Shape::out_row, row,
+                                                       turned_dout);
+        gathered::template copy_listed<length, pitch>(out_gradient, Shape::out_row, row, each.rows,
+                                                      dout);
+        for (int r = 0; r < height; ++r) {
+            logs[r] = log_sum[row[r]];
+            inner[r] = dot_rows<length>(out + row[r] * Shape::out_row,
+                                        out_gradient + row[r] * Shape::out_row);
         }
-        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+        for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
-            const int count = std::min(columns, taken.end - first);
-            at_hand.take_columns(operands, listed, count);
-            gathered::template turn_listed<Shape::value_column, columns, length>(value, listed,
-                                                                                 count, values);
-            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
+            const int count = std::min(columns, rows.end - first);
+            at_hand.take_rows(operands, listed, count);
+            gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
+                                                          values);
+            tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const raw = scores.evaluate();
             T* const p = tile::needs_scores ? own : raw;
-            constexpr product_shape by_values{rows,    columns, length,  pitch, 1,
-                                              columns, 1,       columns, false};
-            tile_product<by_values, false>(dout, values, ds, taken.count, length);
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < taken.count; ++r) {
-                const auto inside = taken.template at<columns>(r, first);
-                if (inside.empty()) {
-                    std::fill_n(p + r * columns, columns, T(0));
-                    std::fill_n(ds + r * columns, columns, T(0));
-                } else {
-                    weight_row<columns>(raw + r * columns, p + r * columns, ds + r * columns,
-                                        inside, scale, log_sum[taken.row[r]], inner[r]);
+            constexpr product_shape by_values{columns, height, length, pitch, 1,
+                                              height,  1,      height, false};
+            tile_product<by_values, false>(values, turned_dout, ds, count, length);
+            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            for (int r = 0; r < height; r += n) {
+                const batch<T> down = -load(logs + r);
+                const batch<T> mean = load(inner + r);
+                // Limited by exp.
+                for (int c = 0; c < count; ++c) {
+                    const int at = c * height + r;
+                    const batch<T> weight =
+                        xsimd::select(rows.mask(bits[c], r, first + c),
+                                      exp(fma(load(raw + at), scale, down)), zero<T>());
+                    store(p + at, weight);
+                    const batch<T> slope = weight * (load(ds + at) - mean) * scale;
+                    store(ds + at, xsimd::select(weight > zero<T>(), slope, zero<T>()));
                 }
             }
             if constexpr (Shape::value_gradient)
                 if (value_gradient) {
-                    constexpr product_shape shape{columns, length, rows,  1,    columns,
-                                                  pitch,   1,      pitch, false};
-                    tile_product<shape, false>(p, dout, dv, count, taken.count);
-                    for (int c = 0; c < count; ++c)
-                        gathered::template add_row<length>(
-                            value_gradient + listed[c] * Shape::value_column, dv + c * pitch);
+                    constexpr product_shape shape{columns, length, height, height, 1,
+                                                  pitch,   1,      pitch,  false};
+                    tile_product<shape, false>(
+                        p, dout, sums, count, each.rows,
+                        add_to_listed<T>{value_gradient, listed, Shape::value_column});
                 }
             scores.propagate(ds);
-            at_hand.add_columns(operands, count);
         }
-        at_hand.add_rows(operands, taken.count);
+        at_hand.add_columns(operands, each.rows);
     }
 }
 

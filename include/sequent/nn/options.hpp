@@ -27,6 +27,9 @@ struct hidden {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases {};
+/// Whether the state before the first position is learned. It is zero by default.
+template <bool Value>
+struct learned_start {};
 
 /// How many nodes a graph has at most.
 template <int Value>
@@ -64,6 +67,9 @@ struct gelu_tanh {
 struct silu {
     static constexpr auto rule = language::silu();
 };
+struct tanh {
+    static constexpr auto rule = language::tanh();
+};
 /// No function at all.
 struct identity {
     static constexpr auto rule = language::identity();
@@ -86,6 +92,7 @@ enum class option {
     node_width,
     edge_width,
     relations,
+    learned_start,
     norm_place,
     activation,
     mask,
@@ -125,6 +132,8 @@ template <int Value>
 inline constexpr option kind_of<relations<Value>> = option::relations;
 template <bool Value>
 inline constexpr option kind_of<biases<Value>> = option::biases;
+template <bool Value>
+inline constexpr option kind_of<learned_start<Value>> = option::learned_start;
 
 template <class T>
 inline constexpr int value_of = 0;
@@ -132,6 +141,8 @@ template <template <int> class Option, int Value>
 inline constexpr int value_of<Option<Value>> = Value;
 template <bool Value>
 inline constexpr int value_of<biases<Value>> = Value ? 1 : 0;
+template <bool Value>
+inline constexpr int value_of<learned_start<Value>> = Value ? 1 : 0;
 
 /// How often an option is given.
 template <option Kind, class... Options>
@@ -186,6 +197,7 @@ struct shape {
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
+    bool learned_start = false;
 
     constexpr int head_width() const { return width / heads; }
 };
@@ -202,6 +214,7 @@ consteval shape shape_of() {
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = 4 * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
+    result.learned_start = number_of<learned_start, 0, Options...>() != 0;
     result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
     return result;
 }

@@ -285,6 +285,7 @@ class builder {
             written.aggregated == aggregation::count)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
+        if (from.where == place::none) return false;  // inlined into this rule
         if (from.where == place::fact && draft_.head_of(at).output) return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
@@ -381,6 +382,9 @@ class builder {
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
+        // The first layer's place: the copy stands outside the stack.
+        const int level = draft_.depth_of(written.block) - 1;
+        copy.out.at.layer_strides[level] = copy.out.at.adjoint_layer_strides[level] = 0;
         if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
@@ -389,10 +393,13 @@ class builder {
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
         draft_.out.steps[begin].at = end;
-        relation_layout& result = draft_.out.relations[written.head];
-        result = draft_.out.relations[input];
-        result.offset += size * written.repeat;
-        result.carry = 0;
+        carried.offset += size * written.repeat;
+        carried.carry = 0;
+        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        if (lay_out_in_carry(at))
+            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+        else
+            draft_.out.relations[written.head] = carried;
     }
 
     constexpr row_step copy_step(int from, int to) const {
@@ -403,10 +410,6 @@ class builder {
         term.relation = from;
         term.x.at = draft_.relation_operand(from);
         made.out.at = draft_.relation_operand(to);
-        // The first layer's place: the copy stands outside the stack.
-        made.out.at.layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] = 0;
-        made.out.at.adjoint_layer_strides[draft_.depth_of(draft_.in.text.relations[to].scope) - 1] =
-            0;
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
         if (target.pairs >= 0) {

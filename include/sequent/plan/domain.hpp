@@ -141,7 +141,7 @@ class domain_finder {
                     common = inherited;
                 } else if (!is_same_space(common, inherited, written)) {
                     if (differing_[at] < 0) differing_[at] = body;
-                    common = either(common, inherited);
+                    common = either(common, inherited, written);
                 }
                 continue;
             }
@@ -234,7 +234,7 @@ class domain_finder {
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
-    constexpr int either(int left, int right) {
+    constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
         const int sides[2]{left, right};
@@ -244,7 +244,20 @@ class domain_finder {
                 if (!holds_conjuncts(to, part)) to = out.pool.both(to, part);
             });
         if (rest[0] < 0 || rest[1] < 0) return shared;
-        return out.pool.both(shared, out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]));
+        const int any = out.pool.add(node_kind::disjunction, 0, rest[0], rest[1]);
+        return always_holds(any, written) ? shared : out.pool.both(shared, any);
+    }
+    /// Whether a condition on one variable holds for all of its values.
+    constexpr bool always_holds(int root, const rule& written) {
+        const unsigned mentioned = out.pool.variables(root);
+        if (out.pool.mentions_count(root)) return false;
+        for (int index = 0; index < written.variables.size(); ++index) {
+            if (mentioned != 1u << index) continue;
+            const space where = make_space(out.pool.nodes, root, index, -1);
+            const int values = written.variables[index].extent;
+            return where.exact && count_pairs(where, values, 1) == values;
+        }
+        return false;
     }
     /// Whether each conjunct of `part` is one of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {

@@ -162,7 +162,7 @@ class loop_planner {
                 if (later && !always_holds(from)) {
                     const int stacking = program.text.scopes[written.scope].rule;
                     conditions.mistake = {fault::recursion_without_a_base,
-                                          rule_of(from).number,
+                                          written.number,
                                           program.text.relations[rule_of(from).head].id,
                                           0,
                                           0,

@@ -124,7 +124,7 @@ class attention_matcher {
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
-            if (softmax.aggregated_variables == (1u << inner))
+            if (inner >= 0 && softmax.aggregated_variables == (1u << inner))
                 column_ = weights.terms[axis].variable;
         }
         const unsigned head = rule_.head_variables();

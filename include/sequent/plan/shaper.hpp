@@ -453,10 +453,8 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed = at.variable < 0
-                                   ? at.offset + 1
-                                   : written.variables[at.variable].extent -
-                                         (at.variable == written.shifted ? written.shift : 0);
+            const int needed =
+                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -541,7 +539,7 @@ class shaper {
     constexpr void check_extents() {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
-                if (written.variables[at].extent == 0)
+                if (written.variables[at].extent == 0 && written.base < 0)
                     fail(((written.head_variables() >> at) & 1u)
                              ? fault::head_variable_that_nothing_binds
                              : fault::weight_index_without_a_range,

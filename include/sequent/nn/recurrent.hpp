@@ -1,0 +1,220 @@
+#pragma once
+
+#include "../model.hpp"
+#include "vocabulary.hpp"
+
+/// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
+/// the one after it, is the output y(t).
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr var<"t"> t;
+inline constexpr relation<"state"> state;
+inline constexpr relation<"memory"> memory;
+inline constexpr relation<"shown"> shown;
+inline constexpr relation<"candidate"> candidate;
+inline constexpr relation<"kept"> kept;
+inline constexpr relation<"let_in"> let_in;
+inline constexpr relation<"let_out"> let_out;
+inline constexpr relation<"reset"> reset;
+inline constexpr relation<"update"> update;
+inline constexpr relation<"change"> change;
+inline constexpr relation<"recalled"> recalled;
+inline constexpr relation<"lower"> lower;
+
+/// A state before the first input: learned, or zero unless it is set.
+template <shape Shape, class Weight>
+constexpr auto start(Weight weight) noexcept {
+    if constexpr (Shape.learned_start)
+        return weight;
+    else
+        return fixed(weight);
+}
+
+/// state' = f(W x + U state + b), with f the hyperbolic tangent or another function (Elman, Finding
+/// structure in time, 1990).
+template <shape Shape, class Activation>
+struct rnn_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W", n, Inputs> W;
+        constexpr weight<"U", n, n> U;
+        constexpr weight<"b", n> b;
+        constexpr weight<"start", n> s;
+        // clang-format off
+        return language::rules(
+            state(0)       <<= start<Shape>(s),
+            state(next(t)) <<= biased<Shape>((x(t)[W], state(t)[U]), b) | Activation::rule,
+            out(t)         <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+/// reset = sigmoid(W_r x + U_r state + b_r), update likewise,
+/// candidate = tanh(W_n x + b_n + reset * (U_n state + c_n)),
+/// state' = (1 - update) * candidate + update * state (arXiv 1406.1078, section 2.3, with the reset
+/// after the product as in arXiv 1409.1259 and PyTorch).
+template <shape Shape>
+struct gru_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W_reset", n, Inputs> W_reset;
+        constexpr weight<"U_reset", n, n> U_reset;
+        constexpr weight<"b_reset", n> b_reset;
+        constexpr weight<"W_update", n, Inputs> W_update;
+        constexpr weight<"U_update", n, n> U_update;
+        constexpr weight<"b_update", n> b_update;
+        constexpr weight<"W_candidate", n, Inputs> W_candidate;
+        constexpr weight<"U_candidate", n, n> U_candidate;
+        constexpr weight<"b_candidate", n> b_candidate;
+        constexpr weight<"c_candidate", n> c_candidate;
+        constexpr weight<"start", n> s;
+        // clang-format off
+        return language::rules(
+            reset(t)       <<= biased<Shape>((x(t)[W_reset], state(t)[U_reset]), b_reset)
+                               | sigmoid(),
+            update(t)      <<= biased<Shape>((x(t)[W_update], state(t)[U_update]), b_update)
+                               | sigmoid(),
+            change(t)      <<= update(t) | complement(),
+            memory(t)      <<= biased<Shape>(state(t)[U_candidate], c_candidate),
+            recalled(t)    <<= (reset(t), memory(t)) | elementwise_product(),
+            candidate(t)   <<= biased<Shape>((x(t)[W_candidate], recalled(t)), b_candidate)
+                               | tanh(),
+            state(0)       <<= start<Shape>(s),
+            state(next(t)) <<= (change(t), candidate(t)) | elementwise_product(),
+            state(next(t)) <<= (update(t), state(t)) | elementwise_product(),
+            out(t)         <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+/// let_in, kept and let_out = sigmoid(W x + U state + b), each with weights of its own,
+/// candidate = tanh(W_g x + U_g state + b_g), memory' = kept * memory + let_in * candidate,
+/// state' = let_out * tanh(memory') (Hochreiter and Schmidhuber, Long short-term memory, 1997, with
+/// the forget gate of Gers, Schmidhuber and Cummins, 2000).
+template <shape Shape>
+struct lstm_cell {
+    template <int Inputs, class Output>
+    static constexpr auto rules() {
+        constexpr int n = Shape.hidden;
+        constexpr Output out;
+        constexpr weight<"W_in", n, Inputs> W_in;
+        constexpr weight<"U_in", n, n> U_in;
+        constexpr weight<"b_in", n> b_in;
+        constexpr weight<"W_forget", n, Inputs> W_forget;
+        constexpr weight<"U_forget", n, n> U_forget;
+        constexpr weight<"b_forget", n> b_forget;
+        constexpr weight<"W_candidate", n, Inputs> W_candidate;
+        constexpr weight<"U_candidate", n, n> U_candidate;
+        constexpr weight<"b_candidate", n> b_candidate;
+        constexpr weight<"W_out", n, Inputs> W_out;
+        constexpr weight<"U_out", n, n> U_out;
+        constexpr weight<"b_out", n> b_out;
+        constexpr weight<"start", n> s;
+        constexpr weight<"start_memory", n> s_memory;
+        // clang-format off
+        return language::rules(
+            let_in(t)       <<= biased<Shape>((x(t)[W_in], state(t)[U_in]), b_in) | sigmoid(),
+            kept(t)         <<= biased<Shape>((x(t)[W_forget], state(t)[U_forget]), b_forget)
+                                | sigmoid(),
+            candidate(t)    <<= biased<Shape>((x(t)[W_candidate], state(t)[U_candidate]),
+                                              b_candidate) | tanh(),
+            let_out(t)      <<= biased<Shape>((x(t)[W_out], state(t)[U_out]), b_out) | sigmoid(),
+            memory(0)       <<= start<Shape>(s_memory),
+            memory(next(t)) <<= (kept(t), memory(t)) | elementwise_product(),
+            memory(next(t)) <<= (let_in(t), candidate(t)) | elementwise_product(),
+            shown(t)        <<= memory(t) | tanh(),
+            state(0)        <<= start<Shape>(s),
+            state(next(t))  <<= (let_out(t), shown(next(t))) | elementwise_product(),
+            out(t)          <<= state(next(t)));
+        // clang-format on
+    }
+};
+
+template <shape Shape, class Cell>
+inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
+
+/// A layer, or several, each with the states of the one below as its inputs.
+template <shape Shape, class Cell>
+inline constexpr auto recurrent_rules = [] {
+    if constexpr (Shape.depth == 1)
+        return Cell::template rules<Shape.width, relation<"y">>();
+    else
+        return rules(Cell::template rules<Shape.width, relation<"lower">>(),
+                     y(t) <<= lower(t) | stack<Shape.depth - 1>(upper_rules<Shape, Cell>));
+}();
+
+/// The states are as wide as the inputs unless `hidden` tells otherwise.
+template <class... Options>
+consteval shape recurrent_shape_of() {
+    shape result = shape_of<post_norm, Options...>();
+    result.hidden = number_of<option::hidden, 0, Options...>();
+    if (result.hidden == 0) result.hidden = result.width;
+    return result;
+}
+
+template <class... Options>
+inline constexpr bool takes_recurrent =
+    takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
+          option::learned_start>::only<Options...>;
+
+}  // namespace nn
+
+/// Each takes tokens, width, hidden (the width by default), depth (of layers, each from the states
+/// of the one below), biases, learned_start. The fact x, tokens x width, to y, tokens x hidden: the
+/// states after each input. The state before the first is the weight `start`: zero, and not
+/// trained, unless learned_start<true> is given.
+namespace recurrent {
+
+/// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
+template <class... Options>
+struct rnn
+    : model<nn::recurrent_rules<
+                nn::recurrent_shape_of<Options...>(),
+                nn::rnn_cell<nn::recurrent_shape_of<Options...>(),
+                             nn::type_of<nn::option::activation, activation::tanh, Options...>>>,
+            fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                 nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
+                            nn::option::depth, nn::option::biases, nn::option::learned_start,
+                            nn::option::activation>::only<Options...>,
+                  "sequent: rnn takes tokens, width, hidden, depth, biases, learned_start, an "
+                  "activation");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
+/// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
+template <class... Options>
+struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
+                                       nn::gru_cell<nn::recurrent_shape_of<Options...>()>>,
+                   fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                        nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes_recurrent<Options...>,
+                  "sequent: gru takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
+/// of its two biases. The memory before the first input is the weight `start_memory`.
+template <class... Options>
+struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
+                                        nn::lstm_cell<nn::recurrent_shape_of<Options...>()>>,
+                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
+                         nn::recurrent_shape_of<Options...>().width>> {
+    static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
+    static_assert(nn::takes_recurrent<Options...>,
+                  "sequent: lstm takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(nn::check_shape<shape>());
+};
+
+}  // namespace recurrent
+}  // namespace sequent::inline SEQUENT_ABI
