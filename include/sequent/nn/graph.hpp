@@ -219,6 +219,7 @@ inline constexpr auto edge_name = [] {
     }
 }();
 
+/// 0, 1, ..., one for each relation. A function, because GCC 12 fails at the plain type.
 template <graph_shape Shape>
 consteval auto relation_numbers() {
     constexpr int count = Shape.relations;
@@ -248,7 +249,7 @@ inline constexpr auto rgcn_rules = [] {
 
 /// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
 /// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062, equations 7 and 8).
+/// (Diao and Loynd, arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
