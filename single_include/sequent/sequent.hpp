@@ -1333,6 +1333,7 @@ struct tile_plan {
     int rows = 1;
     int columns = 1;
     int blocks = 1;
+    bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
 /// The numbers of a tile stay in the L1 cache.
@@ -1355,33 +1356,81 @@ constexpr int count_tiles(int begin, int end, int block, int tile) {
            (last - first - 1) * ceil_divide(block, tile) + ceil_divide(end - last * block, tile);
 }
 
+/// The columns of some rows, from the first to the last.
+struct column_span {
+    int begin = std::numeric_limits<int>::max();
+    int end = 0;
+
+    constexpr bool empty() const { return begin >= end; }
+    constexpr void add(int first, int last) {
+        if (first >= last) return;
+        begin = std::min(begin, first);
+        end = std::max(end, last);
+    }
+};
+
+/// Those of rows under a piece; counts given at run time do not bound them.
+template <class Piece>
+constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
+                                   int columns) {
+    column_span result{columns, 0};
+    for (const int row : rows) {
+        int least = 0;
+        int most = columns;
+        for (const auto& limit : piece.lower)
+            if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
+        for (const auto& limit : piece.upper)
+            if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
+        result.begin = std::min(result.begin, least);
+        result.end = std::max(result.end, most);
+    }
+    return result;
+}
+
+/// And of a tile of them: the bounds are monotone or constant from row to row.
+template <class Piece>
+constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
+    return span_of_rows(piece, {first, last}, columns);
+}
+
+/// Whether any `count` rows side by side have their columns within `room`.
+template <class Piece>
+constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
+    constexpr int most_rows = 8192;  // that a compiler looks at
+    if (rows > most_rows) return false;
+    for (int first = 0; first < rows; first += count) {
+        column_span all;
+        for (int row = first; row < std::min(first + count, rows); ++row) {
+            const column_span each = span_of_rows(piece, {row}, columns);
+            all.add(each.begin, each.end);
+        }
+        if (!all.empty() && all.end - all.begin > room) return false;
+    }
+    return true;
+}
+
 /// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
 /// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken.
+/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
-                           int tile_columns) {
+                           int tile_columns, bool by_halves = false) {
     const int step = row_step_of(piece);
     const int modulus = piece.modulus;
-    const int padded = (tile_columns + Lanes - 1) / Lanes * Lanes;
+    const auto round = [&](int to) { return (tile_columns + to - 1) / to * to; };
+    constexpr int half = Lanes > 1 ? Lanes / 2 : 1;
+    const double padded =
+        by_halves ? 0.85 * round(half) + 0.15 * round(Lanes) : double{1} * round(Lanes);
     const int tiles = ceil_divide(rows, tile_rows * step);
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        const int first = at * tiles / sampled * tile_rows * step;
-        int begin = columns;
-        int end = 0;
-        // The bounds are monotone or constant from row to row.
-        for (const int row : {first, std::min(first + (tile_rows - 1) * step, rows - 1)}) {
-            int least = 0;
-            int most = columns;
-            for (const auto& limit : piece.lower)
-                if (limit.is_static()) least = std::max(least, limit.at(row, nullptr));
-            for (const auto& limit : piece.upper)
-                if (limit.is_static()) most = std::min(most, limit.at(row, nullptr));
-            begin = std::min(begin, least);
-            end = std::max(end, most);
-        }
+        // By halves, not only tiles that stand alike in their blocks are looked at.
+        const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
+        const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
+        const int first = tile * tile_rows * step;
+        const auto [begin, end] =
+            span_of_tile(piece, first, std::min(first + (tile_rows - 1) * step, rows - 1), columns);
         if (begin < end)
             cost += count_tiles(begin / modulus, ceil_divide(end, modulus), block, tile_columns) *
                     (tile_rows * (padded + 3) + 64);
@@ -1416,15 +1465,41 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
+    // In a band, a few rows at a time leave the least outside of it.
+    const int middle = Shape::rows / 2 / step * step;
+    least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
+                                true);
+    for (const int tall : {8, 16}) {
+        int wide = 0;
+        for (int tile = 0; tile < 8; ++tile) {
+            const int first = std::min(middle + tile * tall * step, Shape::rows - 1);
+            const column_span all = span_of_tile(
+                piece, first, std::min(first + (tall - 1) * step, Shape::rows - 1), Shape::columns);
+            if (!all.empty())
+                wide = std::max(wide, ceil_divide(all.end - all.begin, piece.modulus));
+        }
+        if (wide < 1 || 2 * wide > widest || tall > rows || tall * wide > most_tile_numbers)
+            continue;
+        const double cost =
+            tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide, true);
+        if (cost < 0.97 * least) {
+            least = cost;
+            best.rows = tall;
+            best.columns = wide;
+        }
+    }
+    best.narrow = best.blocks > 1 && is_narrow(piece, Shape::rows, Shape::columns, best.rows * step,
+                                               block / 2 * piece.modulus);
     return best;
 }();
 
 /// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before.
+/// been at hand before. No tile goes beyond `limit`.
 struct column_block {
     int first;
     int fresh;
     int end;
+    int limit;
 };
 
 /// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
@@ -1435,27 +1510,56 @@ struct tile_place {
     int fresh;
 };
 
-/// Calls begin(block), then visit(row, count, begin, end) for each tile of rows that has pairs in
-/// the block: those lie in columns [begin, end).
-template <int Rows, int Blocks, class Lattice, class Begin, class Visit>
+/// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
+/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
+/// narrow band, all columns of a tile are, and blocks overlap.
+template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
-    const int size = (part.columns + Blocks - 1) / Blocks;
-    for (int fresh = 0; fresh < part.columns; fresh += size) {
-        const int first = std::min(fresh, part.columns - size);
-        const column_block block{first, fresh, first + size};
-        begin(block);
-        for (int row = 0; row < part.rows; row += Rows) {
-            const int count = std::min(Rows, part.rows - row);
-            int low = block.end;
-            int high = 0;
-            for (int r = row; r < row + count; ++r) {
-                if (part.begin[r] >= part.end[r]) continue;
-                low = std::min(low, part.begin[r]);
-                high = std::max(high, part.end[r]);
+    const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
+    const auto span = [&part](int row) {
+        column_span result;
+        for (int r = row; r < std::min(row + Plan.rows, part.rows); ++r)
+            result.add(part.begin[r], part.end[r]);
+        return result;
+    };
+    if constexpr (Plan.narrow) {
+        for (int row = 0; row < part.rows;) {
+            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            column_span all;
+            int next = row;
+            for (; next < part.rows; next += Plan.rows) {
+                const column_span more = span(next);
+                if (more.empty()) continue;
+                const int tiles = ceil_divide(more.end - more.begin, Plan.columns);
+                column_span longer = all;
+                longer.add(std::min(more.begin, part.columns - Plan.columns),
+                           std::min(more.begin + tiles * Plan.columns, part.columns));
+                if (longer.end - longer.begin > size) break;
+                all = longer;
             }
-            low = std::max(low, block.fresh);
-            high = std::min(high, block.end);
-            if (low < high) visit(block, row, count, low, high);
+            if (!all.empty()) {
+                column_block block{all.begin, all.begin, all.end, part.columns};
+                begin(block);
+                for (; row < next; row += Plan.rows) {
+                    const column_span here = span(row);
+                    if (!here.empty())
+                        visit(block, row, std::min(Plan.rows, part.rows - row), here.begin,
+                              here.end);
+                }
+            }
+            row = next;
+        }
+    } else {
+        for (int fresh = 0; fresh < part.columns; fresh += size) {
+            const int first = std::min(fresh, part.columns - size);
+            const column_block block{first, fresh, first + size, first + size};
+            begin(block);
+            for (int row = 0; row < part.rows; row += Plan.rows) {
+                const column_span here = span(row);
+                const int low = std::max(here.begin, block.fresh);
+                const int high = std::min(here.end, block.end);
+                if (low < high) visit(block, row, std::min(Plan.rows, part.rows - row), low, high);
+            }
         }
     }
 }
@@ -1466,7 +1570,7 @@ template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
     for (int fresh = begin; fresh < end; fresh += Columns)
-        visit(tile_place{row, std::min(fresh, block.end - Columns), fresh});
+        visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
 /// The elements from one row of turned columns to the next: not a power of two, whose rows would
@@ -1546,6 +1650,24 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
     else
         kernel::product<Shape>(a, b, c, rows, depth, finish);
 }
+
+/// Adds the rows of a product to listed rows of an array.
+template <class T>
+struct add_to_listed {
+    T* to;
+    const int* listed;
+    int stride;
+
+    template <class Count>
+    SEQUENT_INLINE batch<T> operator()(batch<T> x, int row, int column, Count) const noexcept {
+        T* at = to + listed[row] * stride + column;
+        if constexpr (Count::value == lanes<T>)
+            store(at, batch<T>(load(at) + x));
+        else
+            store_first<Count::value>(at, batch<T>(load_first<Count::value>(at) + x));
+        return x;
+    }
+};
 
 /// The right operands of a score's dot products, for a block of columns: turned once, so that all
 /// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
@@ -1860,16 +1982,17 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int stride = Turned::depth_pitch(Node);
         if constexpr (node.x_gradient)
-            if (operands_.dx[Node]) {
+            if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
-                                              stride, 1,          stride,  true};
-                tile_product<shape, Even>(gradient, turned_.template y<Node>(),
-                                          turned_.template dx<Node>(), rows_, in_block_);
+                                              stride, 1,          stride,  false};
+                tile_product<shape, Even>(gradient, turned_.template y<Node>(), turned_.sums(),
+                                          rows_, in_block_,
+                                          add_to_listed<T>{dx, turned_.rows, node.x_row});
             }
         if constexpr (node.y_gradient)
             if (operands_.dy[Node]) {
-                constexpr product_shape shape{Columns, node.depth, Rows,   1,    pitch,
-                                              stride,  1,          stride, false};
+                constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
+                                              stride,  1,          stride, true};
                 tile_product<shape, Even>(gradient, row_operand<Node>(),
                                           turned_.template dy<Node>(), in_block_, rows_);
             }
@@ -1955,6 +2078,7 @@ struct piece_kernel {
     static constexpr tile_plan plan = tiles_of<Shape, At, T>;
     static constexpr int rows = Few && plan.rows > few_rows ? few_rows : plan.rows;
     static constexpr int columns = plan.columns;
+    static constexpr tile_plan tiling{rows, columns, plan.blocks, plan.narrow};
     static constexpr bool even = is_whole<Range> && row_step == 1 && Shape::rows % rows == 0;
 
     static constexpr int block =
@@ -2018,9 +2142,20 @@ inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
+/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+template <int Length, class T>
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
+    if (shift != lowest<T>) {
+        const T factor = exp(shift - next);
+        scale_row<Length>(out, factor);
+        sum *= factor;
+        store(sums, batch<T>(load(sums) * set(factor)));
+    }
+    shift = next;
+}
+
 /// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval. Where the shift moves, what was summed before is scaled: sum,
-/// sums and out.
+/// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -2040,14 +2175,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    const T next = reduce_max(most) * scale;
-    if (shift != lowest<T>) {
-        const T factor = exp(shift - next);
-        scale_row<Length>(out, factor);
-        sum *= factor;
-        store(sums, batch<T>(load(sums) * set(factor)));
-    }
-    shift = next;
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
@@ -2138,7 +2266,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
             for (int r = 0; r < count; ++r)
                 state.sum[row + r * piece::row_step] += reduce_add(load(sums + r * lanes<T>));
         };
-        each_row_tile<piece::rows, piece::plan.blocks>(
+        each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
@@ -2255,7 +2383,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             };
             detail::each_column_tile<piece::columns>(block, first, begin, end, take);
         };
-        detail::each_row_tile<piece::rows, piece::plan.blocks>(
+        detail::each_row_tile<piece::tiling>(
             part,
             [&](const detail::column_block& block) {
                 const int column = part.first_column + block.first * piece::column_step;
@@ -2278,27 +2406,25 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on, and the bits
-/// from `first_word` on: `words` for each row, the first column in the lowest bit of the first
-/// word. Columns rise; the list repeats the last one up to a multiple of 64.
+/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
+/// rows repeats the last one up to a tile's height.
 struct mask_tile {
     int first_row = 0;
     int rows = 0;
     int first_column = 0;
     int columns = 0;
-    int first_word = 0;
-    int words = 0;
 };
 
 /// Made once, when the program starts. Its memory is proportional to the pairs in its tiles.
 class mask_table {
   public:
-    static constexpr int tallest = 32;
+    static constexpr int height = 16;
 
     std::vector<mask_tile> tiles{};
     std::vector<int> rows{};
-    std::vector<int> columns{};
-    std::vector<std::uint64_t> bits{};
+    std::vector<int> columns{};  // rising in each tile
+    std::vector<std::uint16_t>
+        bits{};  // of each column, the rows of its tile, the first the lowest
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -2348,16 +2474,16 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: a tile computes whole vectors of columns, and its columns are gathered
-    /// at the price of a few rows.
+    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
+    /// are copied at the price of a few rows.
     static double cost_of(int count, int columns) {
-        return (count + 5.0) * ((columns + 15) / 16 * 16) + 64.0;
+        return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
     /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
     /// others of their tile are put off, to tiles of their own at the end.
     template <class Take>
-    double cut(std::vector<int> order, int height, Take take) {
+    double cut(std::vector<int> order, Take take) {
         double cost = 0;
         std::vector<int> heavy;
         const auto by_columns = [this](int row) { return count_[to_size(row)]; };
@@ -2397,21 +2523,13 @@ class mask_table {
         double least = std::numeric_limits<double>::infinity();
         int modulus = 1;
         for (int each = 1; each <= std::min(64, row_count / 8 + 1); ++each) {
-            const double cost = cut(in_order(row_count, each), 16, ignore);
+            const double cost = cut(in_order(row_count, each), ignore);
             if (cost < 0.95 * least) {
                 least = cost;
                 modulus = each;
             }
         }
-        int height = 16;
-        for (const int each : {8, tallest}) {
-            const double cost = cut(in_order(row_count, modulus), each, ignore);
-            if (cost < least) {
-                least = cost;
-                height = each;
-            }
-        }
-        cut(in_order(row_count, modulus), height,
+        cut(in_order(row_count, modulus),
             [this](const int* row, int count) { add_tile(row, count); });
     }
 
@@ -2420,25 +2538,21 @@ class mask_table {
         made.first_row = static_cast<int>(rows.size());
         made.rows = count;
         rows.insert(rows.end(), row, row + count);
+        rows.resize(to_size(made.first_row + height), rows.back());
         made.first_column = static_cast<int>(columns.size());
         for (int word = 0; word < words_; ++word) {
             std::uint64_t all = 0;
             for (int at = 0; at < count; ++at) all |= bits_of(row[at])[word];
-            for (; all; all &= all - 1) columns.push_back(64 * word + std::countr_zero(all));
-        }
-        made.columns = static_cast<int>(columns.size()) - made.first_column;
-        made.words = (made.columns + 63) / 64;
-        made.first_word = static_cast<int>(bits.size());
-        bits.resize(bits.size() + to_size(count) * to_size(made.words));
-        for (int at = 0; at < count; ++at) {
-            std::uint64_t* to = bits.data() + made.first_word + at * made.words;
-            for (int place = 0; place < made.columns; ++place) {
-                const int column = columns[to_size(made.first_column + place)];
-                const std::uint64_t bit = (bits_of(row[at])[column / 64] >> (column % 64)) & 1;
-                to[place / 64] |= bit << (place % 64);
+            for (; all; all &= all - 1) {
+                const int place = std::countr_zero(all);
+                unsigned kept = 0;
+                for (int at = 0; at < count; ++at)
+                    kept |= static_cast<unsigned>((bits_of(row[at])[word] >> place) & 1) << at;
+                columns.push_back(64 * word + place);
+                bits.push_back(static_cast<std::uint16_t>(kept));
             }
         }
-        columns.resize(to_size(made.first_column + 64 * made.words), columns.back());
+        made.columns = static_cast<int>(columns.size()) - made.first_column;
         tiles.push_back(made);
     }
 };
@@ -2714,16 +2828,45 @@ inline void rotary_gradient(const T* dy, T* dx, double position, double base) no
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention over the pairs of a table. The rows and columns of a tile are gathered, so that the
-/// products are of plain matrices, and all of a row's columns are in one tile.
+/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
+/// one after another, so that only columns which a row of the tile has are computed. All of a row's
+/// columns are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// The operands of a score's dot products for some rows and columns: those of the rows as they are,
-/// those of the columns turned and, for the gradient, as they are.
-template <class Shape, class T, int Rows, int Columns, bool Gradient>
+/// A score whose rows are the columns of Shape's, and the other way round.
+template <class Shape>
+struct exchanged {
+    static constexpr auto nodes = [] {
+        auto result = Shape::nodes;
+        for (score_node& node : result)
+            if (node.op == score_op::dot) {
+                std::swap(node.x_row, node.y_column);
+                std::swap(node.x_gradient, node.y_gradient);
+            } else {
+                std::swap(node.x_row, node.x_column);
+            }
+        return result;
+    }();
+    template <class T>
+    static score_operands<T> operands(const score_operands<T>& of) noexcept {
+        score_operands<T> result = of;
+        unroll<nodes.size()>([&](auto index) {
+            constexpr std::size_t at = decltype(index)::value;
+            if constexpr (nodes[index()].op == score_op::dot) {
+                std::swap(result.x[at], result.y[at]);
+                std::swap(result.dx[at], result.dy[at]);
+            }
+        });
+        return result;
+    }
+};
+
+/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
+/// rows of a tile turned and, for the gradient, as they are.
+template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
     static constexpr bool any = true;
@@ -2734,8 +2877,8 @@ class gathered_operands {
     const int* columns = nullptr;
 
     static constexpr int depth_pitch(int node) {
-        return Shape::nodes[node].op == score_op::dot
-                   ? (Shape::nodes[node].depth + lanes<T> - 1) / lanes<T> * lanes<T>
+        return Score::nodes[node].op == score_op::dot
+                   ? (Score::nodes[node].depth + lanes<T> - 1) / lanes<T> * lanes<T>
                    : 0;
     }
 
@@ -2744,105 +2887,83 @@ class gathered_operands {
         return x_ + depth_before(Node) * Rows;
     }
     template <int Node>
-    const T* y() const noexcept {
-        return y_ + depth_before(Node) * Columns;
+    const T* at(int) const noexcept {
+        return turned_ + depth_before(Node) * pitch;
     }
     template <int Node>
-    T* dx() const noexcept {
-        return dx_ + depth_before(Node) * Rows;
+    const T* y() const noexcept {
+        return y_ + depth_before(Node) * Columns;
     }
     template <int Node>
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    template <int Node>
-    const T* at(int column) const noexcept {
-        return turned_ + depth_before(Node) * pitch + column;
-    }
+    /// Where a product may leave its sums.
+    T* sums() const noexcept { return sums_; }
 
-    void take_rows(const score_operands<T>& operands, const int* from, int count) noexcept {
-        rows = from;
+    void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
+        rows = listed;
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            T* to = x_ + depth_before(at) * Rows;
-            for (int r = 0; r < count; ++r)
-                std::copy_n(operands.x[at] + rows[r] * node.x_row, node.depth,
-                            to + r * depth_pitch(at));
-            if constexpr (Gradient && node.x_gradient)
-                std::fill_n(dx<at>(), count * depth_pitch(at), T(0));
+            constexpr score_node node = Score::nodes[at];
+            copy_listed<node.depth, depth_pitch(at)>(operands.x[at], node.x_row, listed, count,
+                                                     x_ + depth_before(at) * Rows);
         });
     }
-    void add_rows(const score_operands<T>& operands, int count) const noexcept {
+    void take_columns(const score_operands<T>& operands, const int* listed, int count) noexcept {
+        columns = listed;
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            if constexpr (node.x_gradient)
-                if (operands.dx[at])
-                    for (int r = 0; r < count; ++r)
-                        add_row<node.depth>(operands.dx[at] + rows[r] * node.x_row,
-                                            dx<at>() + r * depth_pitch(at));
-        });
-    }
-
-    /// Columns are read up to a multiple of a vector.
-    void take_columns(const score_operands<T>& operands, const int* from, int count) noexcept {
-        columns = from;
-        each_dot([&](auto index) {
-            constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
-            turn_listed<node.y_column, pitch, node.depth>(operands.y[at], columns, count,
-                                                          turned_ + depth_before(at) * pitch);
-            if constexpr (Gradient && node.x_gradient)
-                if (operands.dx[at]) {
-                    T* to = y_ + depth_before(at) * Columns;
-                    for (int c = 0; c < count; ++c)
-                        std::copy_n(operands.y[at] + columns[c] * node.y_column, node.depth,
-                                    to + c * depth_pitch(at));
-                }
+            constexpr score_node node = Score::nodes[at];
+            turn_listed<node.depth, Columns>(operands.y[at], node.y_column, listed,
+                                             turned_ + depth_before(at) * pitch);
+            if constexpr (Gradient) {
+                copy_listed<node.depth, depth_pitch(at)>(operands.y[at], node.y_column, listed,
+                                                         count, y_ + depth_before(at) * Columns);
+                std::fill_n(dy<at>(), count * depth_pitch(at), T(0));
+            }
         });
     }
     void add_columns(const score_operands<T>& operands, int count) const noexcept {
         each_dot([&](auto index) {
             constexpr int at = index;
-            constexpr score_node node = Shape::nodes[at];
+            constexpr score_node node = Score::nodes[at];
             if constexpr (node.y_gradient)
-                if (operands.dy[at])
+                if (T* const to = operands.dy[at])
                     for (int c = 0; c < count; ++c)
-                        add_row<node.depth>(operands.dy[at] + columns[c] * node.y_column,
-                                            dy<at>() + c * depth_pitch(at));
+                        for (int k = 0; k < node.depth; ++k)
+                            to[columns[c] * node.y_column + k] += dy<at>()[c * depth_pitch(at) + k];
         });
     }
 
-    /// Copies listed rows of Depth elements to columns of a matrix of ToPitch elements a row.
-    template <int FromStride, int ToPitch, int Depth>
-    static void turn_listed(const T* from, const int* listed, int count, T* to) noexcept {
+    template <int Depth, int Pitch>
+    static void copy_listed(const T* from, int stride, const int* listed, int count,
+                            T* to) noexcept {
+        for (int r = 0; r < count; ++r)
+            std::copy_n(from + listed[r] * stride, Depth, to + r * Pitch);
+    }
+
+    /// Copies Count listed rows to the columns of a matrix of as many.
+    template <int Depth, int Count>
+    static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
         constexpr int group = transposed_columns<T>;
-        for (int c = 0; c < count; c += n) {
+        for (int c = 0; c < Count; c += n) {
             int offsets[n];
-            for (int lane = 0; lane < n; ++lane) offsets[lane] = listed[c + lane] * FromStride;
+            for (int lane = 0; lane < n; ++lane) offsets[lane] = listed[c + lane] * stride;
             int k = 0;
             for (; k + group <= Depth; k += group) {
                 batch<T> out[group];
                 load_transposed(
                     from + k, [&offsets](int lane) { return offsets[lane]; }, out);
                 SEQUENT_UNROLL for (int i = 0; i < group; ++i) {
-                    store(to + (k + i) * ToPitch + c, out[i]);
+                    store(to + (k + i) * Count + c, out[i]);
                 }
             }
             for (; k < Depth; ++k)
                 for (int lane = 0; lane < n; ++lane)
-                    to[k * ToPitch + c + lane] = from[offsets[lane] + k];
+                    to[k * Count + c + lane] = from[offsets[lane] + k];
         }
-    }
-
-    template <int Length>
-    static SEQUENT_INLINE void add_row(T* to, const T* from) noexcept {
-        constexpr int n = lanes<T>;
-        int c = 0;
-        for (; c + n <= Length; c += n) store(to + c, batch<T>(load(to + c) + load(from + c)));
-        for (; c < Length; ++c) to[c] += from[c];
     }
 
   private:
@@ -2851,226 +2972,258 @@ class gathered_operands {
         for (int at = 0; at < node; ++at) depth += depth_pitch(at);
         return depth;
     }
-    static constexpr int depth = depth_before(Shape::nodes.size());
+    static constexpr int depth = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
 
     template <class F>
     static SEQUENT_INLINE void each_dot(F f) noexcept {
-        unroll<Shape::nodes.size()>([&](auto index) {
-            if constexpr (Shape::nodes[decltype(index)::value].op == score_op::dot) f(index);
+        unroll<Score::nodes.size()>([&](auto index) {
+            if constexpr (Score::nodes[decltype(index)::value].op == score_op::dot) f(index);
         });
     }
 
-    alignas(64) T turned_[room(true, depth* pitch)];
+    alignas(64) T turned_[room(true, depth* Columns)];
     alignas(64) T x_[room(true, depth* Rows)];
     alignas(64) T y_[room(Gradient, depth* Columns)];
-    // Written through by the tile that has this as its operands.
-    alignas(64) mutable T dx_[room(Gradient, depth* Rows)];
+    // Written by the tile that has this as its operands.
     alignas(64) mutable T dy_[room(Gradient, depth* Columns)];
+    alignas(64) mutable T sums_[room(Gradient, depth* Rows)];
 };
 
-/// Which of a tile's columns at hand a row has.
-template <int Columns>
-struct tile_bits {
-    std::uint64_t bits;
-
-    static constexpr std::uint64_t all = ~std::uint64_t{0} >> (64 - Columns);
-    SEQUENT_INLINE bool empty() const { return bits == 0; }
-    SEQUENT_INLINE bool covers(int) const { return bits == all; }
-    template <class T>
-    SEQUENT_INLINE auto mask(int c) const {
-        const auto here = static_cast<unsigned>(bits >> c);
+/// Which rows of a tile have a column, from `first` on.
+template <class T>
+SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
+    bits >>= first;
 #if defined(__AVX512F__)
-        using mask_type = typename xsimd::batch_bool<T>::register_type;
-        return xsimd::batch_bool<T>(static_cast<mask_type>(here));
+    using mask_type = typename xsimd::batch_bool<T>::register_type;
+    return xsimd::batch_bool<T>(static_cast<mask_type>(bits));
 #else
-        alignas(batch<T>) T kept[lanes<T>];
-        for (int lane = 0; lane < lanes<T>; ++lane) kept[lane] = static_cast<T>(here >> lane & 1u);
-        return batch<T>::load_aligned(kept) > zero<T>();
+    alignas(batch<T>) T kept[lanes<T>];
+    for (int lane = 0; lane < lanes<T>; ++lane) kept[lane] = static_cast<T>(bits >> lane & 1u);
+    return batch<T>::load_aligned(kept) > zero<T>();
 #endif
-    }
-};
+}
 
-/// The rows of a tile that are in a range, and where among the tile's columns each begins and ends.
-template <class Shape>
+/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
+/// begins and the last ends.
+template <class Shape, class T>
 struct tile_rows {
-    int count = 0;
-    int first = 0;
+    static constexpr int height = mask_table::height;
+
+    unsigned taken = 0;
+    int begin = 0;
     int end = 0;
-    int row[mask_table::tallest];
-    int row_begin[mask_table::tallest];
-    int row_end[mask_table::tallest];
-    const std::uint64_t* bits[mask_table::tallest];
+    // For a clipped table, of each row.
+    alignas(64) T row_begin[Shape::clips ? height : 1];
+    alignas(64) T row_end[Shape::clips ? height : 1];
 
     template <class Range>
-    tile_rows(const mask_table& table, const mask_tile& tile, const int* counts, Range range) {
+    tile_rows(const mask_table& table, const mask_tile& tile, const int* counts,
+              Range range) noexcept {
         const int* const columns = table.columns.data() + tile.first_column;
-        first = tile.columns;
+        begin = Shape::clips ? tile.columns : 0;
+        end = Shape::clips ? 0 : tile.columns;
         for (int r = 0; r < tile.rows; ++r) {
-            const int here = table.rows[static_cast<std::size_t>(tile.first_row + r)];
-            if (here < range.begin || here >= range.end) continue;
-            int begin = 0;
-            int last = tile.columns;
+            const int row = table.rows[static_cast<std::size_t>(tile.first_row + r)];
+            if (row < range.begin || row >= range.end) continue;
             if constexpr (Shape::clips) {
                 constexpr auto clip = Shape::space.pieces[0];
-                if (!clip.admits_row(here, counts)) continue;
+                if (!clip.admits_row(row, counts)) continue;
                 const auto place = [&](int column) {
                     return static_cast<int>(
                         std::lower_bound(columns, columns + tile.columns, column) - columns);
                 };
-                begin = place(clip.begin(here, counts));
-                last = place(clip.end(here, Shape::columns, counts));
-                if (begin >= last) continue;
+                const int first = place(clip.begin(row, counts));
+                const int last = place(clip.end(row, Shape::columns, counts));
+                if (first >= last) continue;
+                row_begin[r] = static_cast<T>(first);
+                row_end[r] = static_cast<T>(last);
+                begin = std::min(begin, first);
+                end = std::max(end, last);
             }
-            row[count] = here;
-            row_begin[count] = begin;
-            row_end[count] = last;
-            bits[count] = table.bits.data() + tile.first_word + r * tile.words;
-            first = std::min(first, begin);
-            end = std::max(end, last);
-            ++count;
+            taken |= 1u << r;
         }
+        if (taken == 0) end = begin;
     }
 
-    template <int Columns>
-    SEQUENT_INLINE tile_bits<Columns> at(int r, int column) const {
-        std::uint64_t found = bits[r][column / 64] >> (column % 64) & tile_bits<Columns>::all;
+    /// The rows from `first` on that have column `at` of the tile.
+    SEQUENT_INLINE auto mask(unsigned bits, int first, int at) const noexcept {
+        auto result = mask_of_bits<T>(bits & taken, first);
         if constexpr (Shape::clips) {
-            const int begin = std::clamp(row_begin[r] - column, 0, Columns);
-            const int last = std::clamp(row_end[r] - column, 0, Columns);
-            if (begin >= last) return {0};
-            found &=
-                (tile_bits<Columns>::all << begin) & (tile_bits<Columns>::all >> (Columns - last));
+            const batch<T> here = set(static_cast<T>(at));
+            result = result & (load(row_begin + first) <= here) & (here < load(row_end + first));
         }
-        return {found};
+        return result;
     }
 };
 
-/// How many columns are gathered at once.
-template <class T>
-inline constexpr int gathered_columns = std::min(64, 4 * lanes<T>);
+/// How many columns are at hand at once.
+inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
-void tabled_attention(const mask_table& table, const score_operands<T>& operands, const T* value,
+void tabled_attention(const mask_table& table, const score_operands<T>& given, const T* value,
                       T* out, T* log_sum, const int* counts, Range range) noexcept {
-    constexpr int rows = mask_table::tallest;
-    constexpr int columns = gathered_columns<T>;
+    constexpr int height = mask_table::height;
+    constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
     constexpr int length = Shape::length;
     constexpr int pitch = (length + n - 1) / n * n;
-    using gathered = gathered_operands<Shape, T, rows, columns, false>;
-    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    using score = exchanged<Shape>;
+    using gathered = gathered_operands<score, T, columns, height, false>;
+    using tile = score_tile<score, T, columns, height, 1, 1, false, gathered>;
+    const score_operands<T> operands = score::operands(given);
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, length, T(0));
     std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
     gathered at_hand;
     alignas(64) T values[columns * pitch];
-    alignas(64) T sums[rows * n];
-    alignas(64) T result[rows * pitch];
+    alignas(64) T result[height * pitch];
+    alignas(64) T shift[height];
+    alignas(64) T sum[height];
     for (const mask_tile& each : table.tiles) {
-        const tile_rows<Shape> taken(table, each, counts, range);
-        if (taken.count == 0) continue;
-        at_hand.take_rows(operands, taken.row, taken.count);
-        running_softmax<rows, T> state;
-        std::fill_n(state.shift, rows, lowest<T>);
-        std::fill_n(state.sum, rows, T(0));
-        std::fill_n(sums, taken.count * n, T(0));
-        std::fill_n(result, taken.count * pitch, T(0));
-        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+        const tile_rows<Shape, T> rows(table, each, counts, range);
+        if (rows.begin >= rows.end) continue;
+        const int* const row = table.rows.data() + each.first_row;
+        at_hand.take_columns(operands, row, each.rows);
+        std::fill_n(shift, height, lowest<T>);
+        std::fill_n(sum, height, T(0));
+        std::fill_n(result, each.rows * pitch, T(0));
+        for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
-            const int count = std::min(columns, taken.end - first);
-            at_hand.take_columns(operands, listed, count);
-            for (int c = 0; c < count; ++c)
-                std::copy_n(value + listed[c] * Shape::value_column, length, values + c * pitch);
-            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
+            const int count = std::min(columns, rows.end - first);
+            at_hand.take_rows(operands, listed, count);
+            gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
+                                                          values);
+            tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const p = scores.evaluate();
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < taken.count; ++r)
-                shift_row<columns, length>(
-                    p + r * columns, p + r * columns, taken.template at<columns>(r, first), scale,
-                    state.shift[r], state.sum[r], sums + r * n, result + r * pitch);
-            for (int r = 0; r < taken.count; ++r)
-                soften_row<columns>(p + r * columns, scale, state.shift[r], sums + r * n);
-            constexpr product_shape shape{rows, length, columns, columns, 1, pitch, 1, pitch, true};
-            tile_product<shape, false>(p, values, result, taken.count, count);
+            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            for (int r = 0; r < height; r += n) {
+                batch<T> most = set(lowest<T>);
+                for (int c = 0; c < count; ++c) {
+                    const batch<T> x = xsimd::select(rows.mask(bits[c], r, first + c),
+                                                     load(p + c * height + r), set(lowest<T>));
+                    store(p + c * height + r, x);
+                    most = xsimd::max(most, x);
+                }
+                most = most * scale;
+                batch<T> now = load(shift + r);
+                const auto moves = most > now + set(T(shift_slack));
+                if (xsimd::any(moves)) {
+                    const batch<T> next = xsimd::select(moves, most, now);
+                    alignas(64) T factor[n];
+                    // Rows that have had no pair yet have nothing to scale.
+                    store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
+                    store(sum + r, batch<T>(load(sum + r) * load(factor)));
+                    for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
+                        if (factor[lane] != 1 && shift[r + lane] != lowest<T>)
+                            scale_row<length>(result + (r + lane) * pitch, factor[lane]);
+                    store(shift + r, next);
+                    now = next;
+                }
+                const batch<T> down = xsimd::select(now == set(lowest<T>), zero<T>(), -now);
+                batch<T> all = load(sum + r);
+                // Limited by the FMA ports, on which the polynomial of exp runs.
+                for (int c = 0; c < count; ++c) {
+                    T* const at = p + c * height + r;
+                    const batch<T> weight = exp(fma(load(at), scale, down));
+                    all += weight;
+                    store(at, weight);
+                }
+                store(sum + r, all);
+            }
+            constexpr product_shape shape{height, length, columns, 1,   height,
+                                          pitch,  1,      pitch,   true};
+            tile_product<shape, false>(p, values, result, each.rows, count);
         }
-        for (int r = 0; r < taken.count; ++r) state.sum[r] += reduce_add(load(sums + r * n));
-        alignas(64) T logs[rows];
-        for (int r = 0; r < taken.count; r += n)
-            store(logs + r, batch<T>(load(state.shift + r) + log(load(state.sum + r))));
-        for (int r = 0; r < taken.count; ++r) {
-            if (state.sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch, 1 / state.sum[r]);
-            std::copy_n(result + r * pitch, length, out + taken.row[r] * Shape::out_row);
-            log_sum[taken.row[r]] = logs[r];
+        alignas(64) T logs[height];
+        for (int r = 0; r < height; r += n)
+            store(logs + r, batch<T>(load(shift + r) + log(load(sum + r))));
+        for (int r = 0; r < each.rows; ++r) {
+            if (sum[r] == 0) continue;
+            scale_row<length>(result + r * pitch, 1 / sum[r]);
+            std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
+            log_sum[row[r]] = logs[r];
         }
     }
 }
 
 template <class Shape, class T>
-void tabled_attention_gradient(const mask_table& table, const score_operands<T>& operands,
+void tabled_attention_gradient(const mask_table& table, const score_operands<T>& given,
                                const T* value, const T* out, const T* log_sum,
                                const T* out_gradient, T* value_gradient,
                                const int* counts) noexcept {
-    constexpr int rows = mask_table::tallest;
-    constexpr int columns = gathered_columns<T>;
+    constexpr int height = mask_table::height;
+    constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
     constexpr int length = Shape::length;
     constexpr int pitch = (length + n - 1) / n * n;
-    using gathered = gathered_operands<Shape, T, rows, columns, true>;
-    using tile = score_tile<Shape, T, rows, columns, 1, 1, false, gathered>;
+    using score = exchanged<Shape>;
+    using gathered = gathered_operands<score, T, columns, height, true>;
+    using tile = score_tile<score, T, columns, height, 1, 1, false, gathered>;
+    const score_operands<T> operands = score::operands(given);
     gathered at_hand;
-    alignas(64) T values[length * columns];
-    alignas(64) T dv[columns * pitch];
-    alignas(64) T dout[rows * pitch];
-    alignas(64) T ds[rows * columns];
-    alignas(64) T own[tile::needs_scores ? rows * columns : 1];
-    T inner[rows];
+    alignas(64) T values[columns * pitch];
+    alignas(64) T sums[columns * pitch];
+    alignas(64) T dout[height * pitch];
+    alignas(64) T turned_dout[length * height];
+    alignas(64) T ds[columns * height];
+    alignas(64) T own[tile::needs_scores ? columns * height : 1];
+    alignas(64) T inner[height];
+    alignas(64) T logs[height];
     for (const mask_tile& each : table.tiles) {
-        const tile_rows<Shape> taken(table, each, counts, all_rows<Shape::rows>{});
-        if (taken.count == 0) continue;
-        at_hand.take_rows(operands, taken.row, taken.count);
-        for (int r = 0; r < taken.count; ++r) {
-            const int row = taken.row[r];
-            std::copy_n(out_gradient + row * Shape::out_row, length, dout + r * pitch);
-            inner[r] = dot_rows<length>(out + row * Shape::out_row, dout + r * pitch);
+        const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
+        if (rows.begin >= rows.end) continue;
+        const int* const row = table.rows.data() + each.first_row;
+        at_hand.take_columns(operands, row, each.rows);
+        gathered::template turn_listed<length, height>(out_gradient, Shape::out_row, row,
+                                                       turned_dout);
+        gathered::template copy_listed<length, pitch>(out_gradient, Shape::out_row, row, each.rows,
+                                                      dout);
+        for (int r = 0; r < height; ++r) {
+            logs[r] = log_sum[row[r]];
+            inner[r] = dot_rows<length>(out + row[r] * Shape::out_row,
+                                        out_gradient + row[r] * Shape::out_row);
         }
-        for (int first = taken.first / columns * columns; first < taken.end; first += columns) {
+        for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
-            const int count = std::min(columns, taken.end - first);
-            at_hand.take_columns(operands, listed, count);
-            gathered::template turn_listed<Shape::value_column, columns, length>(value, listed,
-                                                                                 count, values);
-            tile scores(operands, at_hand, 0, 0, count, taken.count);
+            const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
+            const int count = std::min(columns, rows.end - first);
+            at_hand.take_rows(operands, listed, count);
+            gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
+                                                          values);
+            tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const raw = scores.evaluate();
             T* const p = tile::needs_scores ? own : raw;
-            constexpr product_shape by_values{rows,    columns, length,  pitch, 1,
-                                              columns, 1,       columns, false};
-            tile_product<by_values, false>(dout, values, ds, taken.count, length);
-            constexpr T scale = static_cast<T>(tile::root_scale());
-            for (int r = 0; r < taken.count; ++r) {
-                const auto inside = taken.template at<columns>(r, first);
-                if (inside.empty()) {
-                    std::fill_n(p + r * columns, columns, T(0));
-                    std::fill_n(ds + r * columns, columns, T(0));
-                } else {
-                    weight_row<columns>(raw + r * columns, p + r * columns, ds + r * columns,
-                                        inside, scale, log_sum[taken.row[r]], inner[r]);
+            constexpr product_shape by_values{columns, height, length, pitch, 1,
+                                              height,  1,      height, false};
+            tile_product<by_values, false>(values, turned_dout, ds, count, length);
+            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            for (int r = 0; r < height; r += n) {
+                const batch<T> down = -load(logs + r);
+                const batch<T> mean = load(inner + r);
+                // Limited by exp.
+                for (int c = 0; c < count; ++c) {
+                    const int at = c * height + r;
+                    const batch<T> weight =
+                        xsimd::select(rows.mask(bits[c], r, first + c),
+                                      exp(fma(load(raw + at), scale, down)), zero<T>());
+                    store(p + at, weight);
+                    const batch<T> slope = weight * (load(ds + at) - mean) * scale;
+                    store(ds + at, xsimd::select(weight > zero<T>(), slope, zero<T>()));
                 }
             }
             if constexpr (Shape::value_gradient)
                 if (value_gradient) {
-                    constexpr product_shape shape{columns, length, rows,  1,    columns,
-                                                  pitch,   1,      pitch, false};
-                    tile_product<shape, false>(p, dout, dv, count, taken.count);
-                    for (int c = 0; c < count; ++c)
-                        gathered::template add_row<length>(
-                            value_gradient + listed[c] * Shape::value_column, dv + c * pitch);
+                    constexpr product_shape shape{columns, length, height, height, 1,
+                                                  pitch,   1,      pitch,  false};
+                    tile_product<shape, false>(
+                        p, dout, sums, count, each.rows,
+                        add_to_listed<T>{value_gradient, listed, Shape::value_column});
                 }
             scores.propagate(ds);
-            at_hand.add_columns(operands, count);
         }
-        at_hand.add_rows(operands, taken.count);
+        at_hand.add_columns(operands, each.rows);
     }
 }
 
@@ -4553,7 +4706,8 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             take_pairs(value.pairs);
-            if constexpr (requires { *value.values; }) take_values(*value.values);
+            using values = std::remove_pointer_t<decltype(value.values)>;
+            if constexpr (!std::is_void_v<values>) take_values(*value.values);
         } else {
             take_values(value);
         }
@@ -7194,8 +7348,6 @@ class loop_planner {
         for (int at : emitted_)
             if (!is_empty(rule_of(at))) fill_gaps(at);
         for (int at : emitted_) take_time_out(rule_of(at));
-        for (int pass = 0; pass < 2; ++pass)
-            for (int place = emitted_.size(); place-- > 0;) leave_out_unused(emitted_[place]);
         for (int at : emitted_)
             if (!is_empty(rule_of(at))) program.order.push(at);
     }
@@ -7392,7 +7544,7 @@ class loop_planner {
     /// Atoms that do not exist are zeros for those who look from outside.
     constexpr void fill_gaps(int at) {
         const int relation = rule_of(at).head;
-        if (!program.relations[relation].output && !is_used_outside(rule_of(at))) return;
+        if (!is_seen(rule_of(at))) return;
         const int extent = extent_of(rule_of(at));
         for (int begin = 0; begin < extent;) {
             int end = extent;
@@ -7426,7 +7578,10 @@ class loop_planner {
         }
     }
 
-    constexpr bool is_used_outside(const rule& of) const {
+    /// Whether others than the recursion read the relation, the user among them.
+    constexpr bool is_seen(const rule& of) const {
+        const relation& head = program.text.relations[of.head];
+        if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
         for (const rule& user : program.text.rules) {
             if (user.recurs.loop == of.recurs.loop) continue;
             for (int body = 0; body < user.literals; ++body) {
@@ -7459,31 +7614,6 @@ class loop_planner {
         recurs.last += recurs.delay;
         int& domain = conditions.domain[written.head];
         domain = window_of(domain, recurs.argument).rest;
-    }
-
-    /// A rule whose relation only the loop reads is computed in the rounds whose numbers are read.
-    constexpr void leave_out_unused(int at) {
-        rule& written = rule_of(at);
-        if (written.recurs.partial || program.relations[written.head].output ||
-            is_used_outside(written))
-            return;
-        int first = never;
-        int last = 0;
-        for (int other : emitted_) {
-            const rule& user = rule_of(other);
-            if (is_empty(user)) continue;
-            for (int body = 0; body < user.literals; ++body) {
-                const literal& value = item(user, body);
-                if (value.kind != literal_kind::relation || value.relation != written.head)
-                    continue;
-                const int moved =
-                    value.terms[written.recurs.argument].offset + written.recurs.delay;
-                if (user.recurs.first + moved < first) first = user.recurs.first + moved;
-                if (user.recurs.last + moved > last) last = user.recurs.last + moved;
-            }
-        }
-        if (first > written.recurs.first) written.recurs.first = first;
-        if (last < written.recurs.last) written.recurs.last = last;
     }
 };
 
@@ -15052,8 +15182,8 @@ class model {
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` is not looked at. Does
-    /// not compile where a rule needs later rows.
+    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
+    /// as they are numbers. Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
@@ -17003,7 +17133,7 @@ struct multi_head_attention
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
 ///     nodes   a count: how many of the nodes there are; the others' rows are zero
 ///
-/// and gives y, nodes x width.
+/// and gives y, nodes x width. With a depth there are so many layers, one after another.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -17020,6 +17150,7 @@ struct graph_shape {
     int relations = 1;
     int width = 0;
     int heads = 1;
+    int depth = 1;
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
@@ -17051,6 +17182,7 @@ consteval graph_shape graph_shape_of() {
     result.edge_width = number_of<edge_width, 0, Options...>();
     result.relations = number_of<relations, 1, Options...>();
     result.heads = number_of<heads, 1, Options...>();
+    result.depth = number_of<depth, 1, Options...>();
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
@@ -17063,7 +17195,9 @@ consteval bool check_graph_shape() {
     static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
     static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0, "sequent: there is at least one head");
+    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
@@ -17095,6 +17229,7 @@ inline constexpr relation<"inverse_length"> inverse_length;
 inline constexpr relation<"node_query"> node_query;
 inline constexpr relation<"node_key"> node_key;
 inline constexpr relation<"node_value"> node_value;
+inline constexpr relation<"first"> first;
 inline constexpr relation<"readout"> readout;
 
 /// The bias as one more rule for y, if the template has biases.
@@ -17108,14 +17243,15 @@ inline constexpr auto bias_of_y = [] {
 }();
 
 /// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gcn_rules = [] {
+    constexpr Input input;
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
         degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
         scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (node(i)[W], i < nodes),
+        projected(i) <<= (input(i)[W], i < nodes),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -17126,15 +17262,16 @@ inline constexpr auto gcn_rules = [] {
 
 /// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
 /// stand side by side). A length of zero is taken as 1e-6.
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto sage_rules = [] {
+    constexpr Input input;
     constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
     constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
-        transformed(i)    <<= biased<Shape.layer()>((node(i)[W_self], gathered(i)[W_neighbours]),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
         inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
@@ -17143,8 +17280,9 @@ inline constexpr auto sage_rules = [] {
 }();
 
 /// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gin_rules = [] {
+    constexpr Input input;
     constexpr weight<"epsilon"> epsilon;
     constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
@@ -17152,9 +17290,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (node(i), i < nodes),
-        gathered(i) <<= (node(i)[epsilon], i < nodes),
-        gathered(i) <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes),
+        gathered(i) <<= (input(i)[epsilon], i < nodes),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -17162,8 +17300,9 @@ inline constexpr auto gin_rules = [] {
 
 /// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
 /// side by side (arXiv 2105.14491, equation 7).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gatv2_rules = [] {
+    constexpr Input input;
     constexpr var<"h", Shape.heads> h;
     constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
     constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
@@ -17177,8 +17316,8 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (node(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (node(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
@@ -17202,27 +17341,37 @@ inline constexpr auto edge_name = [] {
     }
 }();
 
+/// 0, 1, ..., one for each relation. A function, because GCC 12 fails at the plain type.
+template <graph_shape Shape>
+consteval auto relation_numbers() {
+    constexpr int count = Shape.relations;
+    return std::make_integer_sequence<int, count>{};
+}
+
 /// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
 /// with c_ir the number of these).
-template <graph_shape Shape, class Activation>
-inline constexpr auto rgcn_rules = []<int... Relations>(std::integer_sequence<int, Relations...>) {
-    constexpr weight<"W", Shape.width, Shape.node_width> W;
-    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-    // clang-format off
-    return rules(
-        y(i)    <<= (node(i)[W_self], i < nodes),
-        y(i)[W(Relations)]
-                <<= (node(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes, j < nodes)
-                    | mean(j)...,
-        bias_of_y<Shape>,
-        y(i)    | Activation::rule);
-    // clang-format on
-}
-(std::make_integer_sequence<int, Shape.relations>{});
+template <graph_shape Shape, class Activation, class Input>
+inline constexpr auto rgcn_rules = [] {
+    constexpr auto rules_for = []<int... Relations>(std::integer_sequence<int, Relations...>) {
+        constexpr Input input;
+        constexpr weight<"W", Shape.width, Shape.node_width> W;
+        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+        // clang-format off
+        return rules(
+            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i)[W(Relations)]
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
+                      j < nodes) | mean(j)...,
+            bias_of_y<Shape>,
+            y(i) | Activation::rule);
+        // clang-format on
+    };
+    return rules_for(relation_numbers<Shape>());
+}();
 
 /// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
 /// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062, equations 7 and 8).
+/// (Diao and Loynd, arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -17275,8 +17424,9 @@ inline constexpr auto relational_rules = [] {
 
 /// A transformer's layer over the edges: relational attention and the feed-forward part, each with
 /// residual and layer norm as in block_rules.
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto graph_block_rules = [] {
+    constexpr Input input;
     constexpr weight<"gain_1", Shape.width> gain_1;
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
@@ -17288,16 +17438,16 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (node(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
-            between(i)        <<= (node(i), attended(i)),
+            between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
             feed_forward_rules<Layer, Activation, relation<"normal_between">>,
             y(i)              <<= (between(i), transformed(i)));
     else
         return rules(
-            relational_rules<Shape, relation<"node">>,
-            between(i) <<= (node(i), attended(i)) | layer_norm(gain_1, bias_1),
+            relational_rules<Shape, Input>,
+            between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
             feed_forward_rules<Layer, Activation, relation<"between">>,
             y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
     // clang-format on
@@ -17307,69 +17457,119 @@ inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes)
 inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
 inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
 
-template <graph_shape Shape, const auto& Rules>
-struct graph_model : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
-                           decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+/// The rules above as types, to be chosen by.
+struct gcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gcn_rules<Shape, Activation, Input>;
+    }
+};
+struct sage_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return sage_rules<Shape, Activation, Input>;
+    }
+};
+struct gin_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gin_rules<Shape, Activation, Input>;
+    }
+};
+struct gatv2_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gatv2_rules<Shape, Activation, Input>;
+    }
+};
+struct rgcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return rgcn_rules<Shape, Activation, Input>;
+    }
+};
+struct graph_block_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return graph_block_rules<Shape, Activation, Input>;
+    }
+};
+
+/// A layer as many times as the depth says, each with weights of its own.
+template <class Layer, graph_shape Shape, class Activation>
+inline constexpr auto deep_rules = rules(
+    first(i) <<= (node(i), i < nodes),
+    y(i) <<=
+    first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
+
+template <class Layer, graph_shape Shape, class Activation>
+consteval const auto& program_of() {
+    if constexpr (Shape.depth == 1)
+        return Layer::template rules_of<Shape, Activation, relation<"node">>();
+    else
+        return deep_rules<Layer, Shape, Activation>;
+}
+
+template <class Layer, graph_shape Shape, class Activation>
+struct graph_model
+    : model<program_of<Layer, Shape, Activation>(), fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+
+/// With a sparse fact for each relation.
+template <graph_shape Shape, class Activation, class Relations>
+struct relations_model;
+template <graph_shape Shape, class Activation, int... Relations>
+struct relations_model<Shape, Activation, std::integer_sequence<int, Relations...>>
+    : model<program_of<rgcn_layer, Shape, Activation>(),
+            fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
 
 template <graph_shape Shape, const auto& Rules>
 struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
-
-template <graph_shape Shape, const auto& Rules, class Relations>
-struct relations_model;
-template <graph_shape Shape, const auto& Rules, int... Relations>
-struct relations_model<Shape, Rules, std::integer_sequence<int, Relations...>>
-    : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
 
 }  // namespace nn
 
 namespace graph {
 
 /// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
-/// normalised by both degrees. Takes nodes, edges, node_width, width, an activation (relu by
+/// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
 /// default), biases.
 template <class... Options>
-struct gcn : nn::graph_model<
-                 nn::graph_shape_of<4, Options...>(),
-                 nn::gcn_rules<nn::graph_shape_of<4, Options...>(),
-                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
+                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gcn takes nodes, edges, node_width, width, an activation, biases");
+                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gcn takes nodes, edges, node_width, width, depth, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
-/// node_width, width, an activation (relu by default), biases.
+/// node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct sage
-    : nn::graph_model<
-          nn::graph_shape_of<4, Options...>(),
-          nn::sage_rules<nn::graph_shape_of<4, Options...>(),
-                         nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
+                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: sage takes nodes, edges, node_width, width, an activation, biases");
+                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: sage takes nodes, edges, node_width, width, depth, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
-/// width, hidden (the width by default), an activation between the two linear maps (relu by
+/// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
 /// default), biases.
 template <class... Options>
-struct gin : nn::graph_model<
-                 nn::graph_shape_of<1, Options...>(),
-                 nn::gin_rules<nn::graph_shape_of<1, Options...>(),
-                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
+                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::hidden, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gin takes nodes, edges, node_width, width, hidden, an activation, biases");
+                  nn::option::depth, nn::option::hidden, nn::option::activation,
+                  nn::option::biases>::only<Options...>,
+        "sequent: gin takes nodes, edges, node_width, width, depth, hidden, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 
     /// Epsilon is zero, the rest as in any model.
@@ -17377,63 +17577,60 @@ struct gin : nn::graph_model<
     static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
         gin::model::initialize(p, seed);
         gin::for_each(p, [](std::string_view name, auto view) {
-            if (name == "epsilon") view.element(0) = T(0);
+            if (!name.ends_with("epsilon")) return;
+            for (int at = 0; at < view.size(); ++at) view.element(at) = T(0);
         });
     }
 };
 
 /// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
-/// edge_width (none by default), width, heads, an activation (none by default), biases.
+/// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
 template <class... Options>
 struct gatv2
-    : nn::graph_model<
-          nn::graph_shape_of<4, Options...>(),
-          nn::gatv2_rules<nn::graph_shape_of<4, Options...>(),
-                          nn::type_of<nn::option::activation, activation::identity, Options...>>> {
+    : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
+                      nn::type_of<nn::option::activation, activation::identity, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                  nn::option::edge_width, nn::option::width, nn::option::heads,
+                  nn::option::edge_width, nn::option::width, nn::option::heads, nn::option::depth,
                   nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, an activation, "
-        "biases");
+        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, depth, an "
+        "activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
 /// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
-/// relations, node_width, width, an activation (relu by default), biases.
+/// relations, node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
 struct rgcn : nn::relations_model<
                   nn::graph_shape_of<4, Options...>(),
-                  nn::rgcn_rules<nn::graph_shape_of<4, Options...>(),
-                                 nn::type_of<nn::option::activation, activation::relu, Options...>>,
+                  nn::type_of<nn::option::activation, activation::relu, Options...>,
                   std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                  nn::option::node_width, nn::option::width, nn::option::activation,
-                  nn::option::biases>::only<Options...>,
-        "sequent: rgcn takes nodes, edges, relations, node_width, width, an activation, biases");
+                  nn::option::node_width, nn::option::width, nn::option::depth,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: rgcn takes nodes, edges, relations, node_width, width, depth, an activation, "
+        "biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
 /// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
-/// width, heads, hidden (4 times the width by default), an activation (relu by default), biases,
-/// pre_norm or post_norm (the default).
+/// width, heads, depth, hidden (4 times the width by default), an activation (relu by default),
+/// biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_shape_of<4, Options...>(),
-                      nn::graph_block_rules<
-                          nn::graph_shape_of<4, Options...>(),
-                          nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
+                      nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
-                  nn::option::heads, nn::option::hidden, nn::option::activation, nn::option::biases,
-                  nn::option::norm_place>::only<Options...>,
-        "sequent: graph attention takes nodes, edges, edge_width, width, heads, hidden, "
+                  nn::option::heads, nn::option::depth, nn::option::hidden, nn::option::activation,
+                  nn::option::biases, nn::option::norm_place>::only<Options...>,
+        "sequent: graph attention takes nodes, edges, edge_width, width, heads, depth, hidden, "
         "an activation, biases, pre_norm or post_norm");
     static_assert(nn::check_graph_shape<shape>());
 };

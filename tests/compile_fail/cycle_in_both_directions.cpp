@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(i) <<= input(i), q(i) <<= q(i - 1)[W_q],
 #ifdef WRONG
                                       q(i) <<= q(i + 1)[W_k],
 #else
-                                       q(i) <<= q(i - 2)[W_k],
+                                      q(i) <<= q(i - 2)[W_k],
 #endif
                                       result(i) <<= q(i));
 }  // namespace article

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(0) <<= input(0),
 #ifdef WRONG
                                       q(next(i)) <<= (q(i), k(next(i))),
 #else
-                                       q(next(i)) <<= (q(i), k(i)),
+                                      q(next(i)) <<= (q(i), k(i)),
 #endif
                                       k(i) <<= (q(i)[W_k], input(i)), result(i) <<= q(i));
 }  // namespace article

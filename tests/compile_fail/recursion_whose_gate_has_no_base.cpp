@@ -9,7 +9,7 @@ inline constexpr auto program =
 #ifdef WRONG
           k(i) <<= (input(i), q(i - 1)[W_k], k(i - 1)) | sigmoid(),
 #else
-           k(i) <<= input(i), k(i) <<= q(i - 1)[W_k], k(i) <<= k(i - 1),
+          k(i) <<= input(i), k(i) <<= q(i - 1)[W_k], k(i) <<= k(i - 1),
 #endif
           q(i) <<= (v(i), k(i)) | elementwise_product(), result(i) <<= q(i));
 }  // namespace article

@@ -8,7 +8,7 @@ inline constexpr auto program = rules(q(0) <<= input(0),
 #ifdef WRONG
                                       q(next(i)) <<= q(i)[W_q] | tanh(),
 #else
-                                       q(next(i)) <<= (q(i)[W_q], input(i)) | tanh(),
+                                      q(next(i)) <<= (q(i)[W_q], input(i)) | tanh(),
 #endif
                                       result(i) <<= q(i));
 }  // namespace article

@@ -185,7 +185,8 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             take_pairs(value.pairs);
-            if constexpr (requires { *value.values; }) take_values(*value.values);
+            using values = std::remove_pointer_t<decltype(value.values)>;
+            if constexpr (!std::is_void_v<values>) take_values(*value.values);
         } else {
             take_values(value);
         }

@@ -11,7 +11,7 @@
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
 ///     nodes   a count: how many of the nodes there are; the others' rows are zero
 ///
-/// and gives y, nodes x width.
+/// and gives y, nodes x width. With a depth there are so many layers, one after another.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -28,6 +28,7 @@ struct graph_shape {
     int relations = 1;
     int width = 0;
     int heads = 1;
+    int depth = 1;
     int hidden = 0;
     bool biases = true;
     bool norm_first = false;
@@ -59,6 +60,7 @@ consteval graph_shape graph_shape_of() {
     result.edge_width = number_of<edge_width, 0, Options...>();
     result.relations = number_of<relations, 1, Options...>();
     result.heads = number_of<heads, 1, Options...>();
+    result.depth = number_of<depth, 1, Options...>();
     result.hidden = number_of<hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = HiddenFactor * result.width;
     result.biases = number_of<biases, 1, Options...>() != 0;
@@ -71,7 +73,9 @@ consteval bool check_graph_shape() {
     static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
     static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0, "sequent: there is at least one head");
+    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
+                  "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
@@ -103,6 +107,7 @@ inline constexpr relation<"inverse_length"> inverse_length;
 inline constexpr relation<"node_query"> node_query;
 inline constexpr relation<"node_key"> node_key;
 inline constexpr relation<"node_value"> node_value;
+inline constexpr relation<"first"> first;
 inline constexpr relation<"readout"> readout;
 
 /// The bias as one more rule for y, if the template has biases.
@@ -116,14 +121,15 @@ inline constexpr auto bias_of_y = [] {
 }();
 
 /// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gcn_rules = [] {
+    constexpr Input input;
     constexpr weight<"W", Shape.width, Shape.node_width> W;
     // clang-format off
     return rules(
         degree(i)    <<= (hidden(edge(i, j)), j < nodes) | count(j),
         scale(i)     <<= (degree(i), number(1), i < nodes) | sum() | sqrt() | inverse(),
-        projected(i) <<= (node(i)[W], i < nodes),
+        projected(i) <<= (input(i)[W], i < nodes),
         y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
                          | product() | sum(j),
         y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
@@ -134,15 +140,16 @@ inline constexpr auto gcn_rules = [] {
 
 /// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
 /// stand side by side). A length of zero is taken as 1e-6.
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto sage_rules = [] {
+    constexpr Input input;
     constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
     constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
     constexpr weight<"bias", Shape.width> bias;
     // clang-format off
     return rules(
-        gathered(i)       <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
-        transformed(i)    <<= biased<Shape.layer()>((node(i)[W_self], gathered(i)[W_neighbours]),
+        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | mean(j),
+        transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
                                                     bias) | Activation::rule,
         square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
         inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
@@ -151,8 +158,9 @@ inline constexpr auto sage_rules = [] {
 }();
 
 /// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gin_rules = [] {
+    constexpr Input input;
     constexpr weight<"epsilon"> epsilon;
     constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
@@ -160,9 +168,9 @@ inline constexpr auto gin_rules = [] {
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
     return rules(
-        gathered(i) <<= (node(i), i < nodes),
-        gathered(i) <<= (node(i)[epsilon], i < nodes),
-        gathered(i) <<= (node(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
+        gathered(i) <<= (input(i), i < nodes),
+        gathered(i) <<= (input(i)[epsilon], i < nodes),
+        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes, j < nodes) | sum(j),
         expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
         y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
     // clang-format on
@@ -170,8 +178,9 @@ inline constexpr auto gin_rules = [] {
 
 /// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
 /// side by side (arXiv 2105.14491, equation 7).
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto gatv2_rules = [] {
+    constexpr Input input;
     constexpr var<"h", Shape.heads> h;
     constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
     constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
@@ -185,8 +194,8 @@ inline constexpr auto gatv2_rules = [] {
     };
     // clang-format off
     return rules(
-        to(h, i)         <<= (node(i)[W_to(h)], i < nodes),
-        from(h, i)       <<= (node(i)[W_from(h)], i < nodes),
+        to(h, i)         <<= (input(i)[W_to(h)], i < nodes),
+        from(h, i)       <<= (input(i)[W_from(h)], i < nodes),
         met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
         logit(h, i, j)   <<= met(h, i, j)[a(h)],
         weights(h, i, j) <<= logit(h, i, j) | softmax(j),
@@ -210,27 +219,37 @@ inline constexpr auto edge_name = [] {
     }
 }();
 
+/// 0, 1, ..., one for each relation. A function, because GCC 12 fails at the plain type.
+template <graph_shape Shape>
+consteval auto relation_numbers() {
+    constexpr int count = Shape.relations;
+    return std::make_integer_sequence<int, count>{};
+}
+
 /// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
 /// with c_ir the number of these).
-template <graph_shape Shape, class Activation>
-inline constexpr auto rgcn_rules = []<int... Relations>(std::integer_sequence<int, Relations...>) {
-    constexpr weight<"W", Shape.width, Shape.node_width> W;
-    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-    // clang-format off
-    return rules(
-        y(i)    <<= (node(i)[W_self], i < nodes),
-        y(i)[W(Relations)]
-                <<= (node(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes, j < nodes)
-                    | mean(j)...,
-        bias_of_y<Shape>,
-        y(i)    | Activation::rule);
-    // clang-format on
-}
-(std::make_integer_sequence<int, Shape.relations>{});
+template <graph_shape Shape, class Activation, class Input>
+inline constexpr auto rgcn_rules = [] {
+    constexpr auto rules_for = []<int... Relations>(std::integer_sequence<int, Relations...>) {
+        constexpr Input input;
+        constexpr weight<"W", Shape.width, Shape.node_width> W;
+        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+        // clang-format off
+        return rules(
+            y(i) <<= (input(i)[W_self], i < nodes),
+            y(i)[W(Relations)]
+                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes,
+                      j < nodes) | mean(j)...,
+            bias_of_y<Shape>,
+            y(i) | Activation::rule);
+        // clang-format on
+    };
+    return rules_for(relation_numbers<Shape>());
+}();
 
 /// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
 /// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062, equations 7 and 8).
+/// (Diao and Loynd, arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -283,8 +302,9 @@ inline constexpr auto relational_rules = [] {
 
 /// A transformer's layer over the edges: relational attention and the feed-forward part, each with
 /// residual and layer norm as in block_rules.
-template <graph_shape Shape, class Activation>
+template <graph_shape Shape, class Activation, class Input>
 inline constexpr auto graph_block_rules = [] {
+    constexpr Input input;
     constexpr weight<"gain_1", Shape.width> gain_1;
     constexpr weight<"bias_1", Shape.width> bias_1;
     constexpr weight<"gain_2", Shape.width> gain_2;
@@ -296,16 +316,16 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_node(i)    <<= (node(i), i < nodes) | layer_norm(gain_1, bias_1),
+            normal_node(i)    <<= (input(i), i < nodes) | layer_norm(gain_1, bias_1),
             relational_rules<Shape, relation<"normal_node">>,
-            between(i)        <<= (node(i), attended(i)),
+            between(i)        <<= (input(i), attended(i)),
             normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
             feed_forward_rules<Layer, Activation, relation<"normal_between">>,
             y(i)              <<= (between(i), transformed(i)));
     else
         return rules(
-            relational_rules<Shape, relation<"node">>,
-            between(i) <<= (node(i), attended(i)) | layer_norm(gain_1, bias_1),
+            relational_rules<Shape, Input>,
+            between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
             feed_forward_rules<Layer, Activation, relation<"between">>,
             y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
     // clang-format on
@@ -315,69 +335,119 @@ inline constexpr auto mean_pool_rules = rules(readout() <<= (node(i), i < nodes)
 inline constexpr auto sum_pool_rules = rules(readout() <<= (node(i), i < nodes) | sum(i));
 inline constexpr auto max_pool_rules = rules(readout() <<= (node(i), i < nodes) | max(i));
 
-template <graph_shape Shape, const auto& Rules>
-struct graph_model : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
-                           decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+/// The rules above as types, to be chosen by.
+struct gcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gcn_rules<Shape, Activation, Input>;
+    }
+};
+struct sage_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return sage_rules<Shape, Activation, Input>;
+    }
+};
+struct gin_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gin_rules<Shape, Activation, Input>;
+    }
+};
+struct gatv2_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return gatv2_rules<Shape, Activation, Input>;
+    }
+};
+struct rgcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return rgcn_rules<Shape, Activation, Input>;
+    }
+};
+struct graph_block_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static consteval const auto& rules_of() {
+        return graph_block_rules<Shape, Activation, Input>;
+    }
+};
+
+/// A layer as many times as the depth says, each with weights of its own.
+template <class Layer, graph_shape Shape, class Activation>
+inline constexpr auto deep_rules = rules(
+    first(i) <<= (node(i), i < nodes),
+    y(i) <<=
+    first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
+
+template <class Layer, graph_shape Shape, class Activation>
+consteval const auto& program_of() {
+    if constexpr (Shape.depth == 1)
+        return Layer::template rules_of<Shape, Activation, relation<"node">>();
+    else
+        return deep_rules<Layer, Shape, Activation>;
+}
+
+template <class Layer, graph_shape Shape, class Activation>
+struct graph_model
+    : model<program_of<Layer, Shape, Activation>(), fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<"edge", Shape>()), bound<"nodes">> {};
+
+/// With a sparse fact for each relation.
+template <graph_shape Shape, class Activation, class Relations>
+struct relations_model;
+template <graph_shape Shape, class Activation, int... Relations>
+struct relations_model<Shape, Activation, std::integer_sequence<int, Relations...>>
+    : model<program_of<rgcn_layer, Shape, Activation>(),
+            fact<"node", Shape.nodes, Shape.node_width>,
+            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
 
 template <graph_shape Shape, const auto& Rules>
 struct pool_model : model<Rules, fact<"node", Shape.nodes, Shape.width>, bound<"nodes">> {};
-
-template <graph_shape Shape, const auto& Rules, class Relations>
-struct relations_model;
-template <graph_shape Shape, const auto& Rules, int... Relations>
-struct relations_model<Shape, Rules, std::integer_sequence<int, Relations...>>
-    : model<Rules, fact<"node", Shape.nodes, Shape.node_width>,
-            decltype(edge_fact<edge_name<Relations>, Shape>())..., bound<"nodes">> {};
 
 }  // namespace nn
 
 namespace graph {
 
 /// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
-/// normalised by both degrees. Takes nodes, edges, node_width, width, an activation (relu by
+/// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
 /// default), biases.
 template <class... Options>
-struct gcn : nn::graph_model<
-                 nn::graph_shape_of<4, Options...>(),
-                 nn::gcn_rules<nn::graph_shape_of<4, Options...>(),
-                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
+                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gcn takes nodes, edges, node_width, width, an activation, biases");
+                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: gcn takes nodes, edges, node_width, width, depth, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
-/// node_width, width, an activation (relu by default), biases.
+/// node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
-struct sage
-    : nn::graph_model<
-          nn::graph_shape_of<4, Options...>(),
-          nn::sage_rules<nn::graph_shape_of<4, Options...>(),
-                         nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
+                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: sage takes nodes, edges, node_width, width, an activation, biases");
+                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: sage takes nodes, edges, node_width, width, depth, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
-/// width, hidden (the width by default), an activation between the two linear maps (relu by
+/// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
 /// default), biases.
 template <class... Options>
-struct gin : nn::graph_model<
-                 nn::graph_shape_of<1, Options...>(),
-                 nn::gin_rules<nn::graph_shape_of<1, Options...>(),
-                               nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
+                             nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::hidden, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gin takes nodes, edges, node_width, width, hidden, an activation, biases");
+                  nn::option::depth, nn::option::hidden, nn::option::activation,
+                  nn::option::biases>::only<Options...>,
+        "sequent: gin takes nodes, edges, node_width, width, depth, hidden, an activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 
     /// Epsilon is zero, the rest as in any model.
@@ -385,63 +455,60 @@ struct gin : nn::graph_model<
     static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
         gin::model::initialize(p, seed);
         gin::for_each(p, [](std::string_view name, auto view) {
-            if (name == "epsilon") view.element(0) = T(0);
+            if (!name.ends_with("epsilon")) return;
+            for (int at = 0; at < view.size(); ++at) view.element(at) = T(0);
         });
     }
 };
 
 /// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
-/// edge_width (none by default), width, heads, an activation (none by default), biases.
+/// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
 template <class... Options>
 struct gatv2
-    : nn::graph_model<
-          nn::graph_shape_of<4, Options...>(),
-          nn::gatv2_rules<nn::graph_shape_of<4, Options...>(),
-                          nn::type_of<nn::option::activation, activation::identity, Options...>>> {
+    : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
+                      nn::type_of<nn::option::activation, activation::identity, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                  nn::option::edge_width, nn::option::width, nn::option::heads,
+                  nn::option::edge_width, nn::option::width, nn::option::heads, nn::option::depth,
                   nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, an activation, "
-        "biases");
+        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, depth, an "
+        "activation, biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
 /// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
-/// relations, node_width, width, an activation (relu by default), biases.
+/// relations, node_width, width, depth, an activation (relu by default), biases.
 template <class... Options>
 struct rgcn : nn::relations_model<
                   nn::graph_shape_of<4, Options...>(),
-                  nn::rgcn_rules<nn::graph_shape_of<4, Options...>(),
-                                 nn::type_of<nn::option::activation, activation::relu, Options...>>,
+                  nn::type_of<nn::option::activation, activation::relu, Options...>,
                   std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                  nn::option::node_width, nn::option::width, nn::option::activation,
-                  nn::option::biases>::only<Options...>,
-        "sequent: rgcn takes nodes, edges, relations, node_width, width, an activation, biases");
+                  nn::option::node_width, nn::option::width, nn::option::depth,
+                  nn::option::activation, nn::option::biases>::only<Options...>,
+        "sequent: rgcn takes nodes, edges, relations, node_width, width, depth, an activation, "
+        "biases");
     static_assert(nn::check_graph_shape<shape>());
 };
 
 /// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
 /// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
-/// width, heads, hidden (4 times the width by default), an activation (relu by default), biases,
-/// pre_norm or post_norm (the default).
+/// width, heads, depth, hidden (4 times the width by default), an activation (relu by default),
+/// biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_shape_of<4, Options...>(),
-                      nn::graph_block_rules<
-                          nn::graph_shape_of<4, Options...>(),
-                          nn::type_of<nn::option::activation, activation::relu, Options...>>> {
+    : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
+                      nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
         nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
-                  nn::option::heads, nn::option::hidden, nn::option::activation, nn::option::biases,
-                  nn::option::norm_place>::only<Options...>,
-        "sequent: graph attention takes nodes, edges, edge_width, width, heads, hidden, "
+                  nn::option::heads, nn::option::depth, nn::option::hidden, nn::option::activation,
+                  nn::option::biases, nn::option::norm_place>::only<Options...>,
+        "sequent: graph attention takes nodes, edges, edge_width, width, heads, depth, hidden, "
         "an activation, biases, pre_norm or post_norm");
     static_assert(nn::check_graph_shape<shape>());
 };
