@@ -7619,6 +7619,53 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// How large a count that is given at run time may be: what a variable is compared with, `j <
+/// length`, is at most the variable's extent.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int without_limit = -1;
+
+namespace detail {
+
+template <class Shaped>
+constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
+                                int& limit) {
+    if (root < 0) return;
+    const node& top = in.text.nodes[root];
+    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
+    if (!ordered) {
+        find_count_limit(in, written, top.left, count, limit);
+        find_count_limit(in, written, top.right, count, limit);
+        return;
+    }
+    const node* left = &in.text.nodes[top.left];
+    const node* right = &in.text.nodes[top.right];
+    if (left->kind == node_kind::count) {
+        const node* other = left;
+        left = right;
+        right = other;
+    }
+    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
+        right->value != count)
+        return;
+    const int extent = written.variables[left->value].extent;
+    if (extent > limit) limit = extent;
+}
+
+}  // namespace detail
+
+/// The greatest extent of the variables that this count bounds, or without_limit.
+template <class Shaped>
+constexpr int limit_of_count(const Shaped& in, int count) {
+    int limit = without_limit;
+    for (const rule& written : in.text.rules)
+        detail::find_count_limit(in, written, written.condition, count, limit);
+    return limit;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Turns the types of a program into a `source`, in one walk.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -14996,6 +15043,14 @@ class model {
             return result;
         }();
 
+        static constexpr auto count_limits = [] {
+            std::array<int, sequent::plan::max_counts> result{};
+            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
+                result[static_cast<std::size_t>(at)] =
+                    sequent::plan::limit_of_count(plan::shapes, at);
+            return result;
+        }();
+
         static std::string text(const sequent::plan::name& id, int at) {
             std::string result;
             if (id.length)
@@ -15016,7 +15071,13 @@ class model {
                     fail<argument_error>("sequent: " + what + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
-                if (place >= 0) counts[place] = given.count;
+                if (place < 0) return;
+                const int limit = count_limits[static_cast<std::size_t>(place)];
+                if (limit != sequent::plan::without_limit && given.count > limit)
+                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
+                                         ", beyond the " + std::to_string(limit) +
+                                         " values of what it bounds");
+                counts[place] = given.count;
                 return;
             }
             if (given.is_count)

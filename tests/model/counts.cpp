@@ -17,7 +17,7 @@ using attention = sequent::model<masked<Mask>, fact<"q", N, 5>, fact<"k", M, 5>,
 }  // namespace
 
 TEST_CASE("masks by a count that is given at run time") {
-    for (int given : {1, 17, 64, 66, 100}) check::attends < attention<j<length, 33, 66>>(given);
+    for (int given : {1, 17, 64, 66}) check::attends < attention<j<length, 33, 66>>(given);
     for (int given : {1, 2, 30, 33}) {
         check::attends<attention<(j <= i && j < length), 33>>(given);
         check::attends<attention<(i < length && j < length && j <= i), 33>>(given);

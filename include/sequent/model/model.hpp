@@ -146,6 +146,14 @@ class model {
             return result;
         }();
 
+        static constexpr auto count_limits = [] {
+            std::array<int, sequent::plan::max_counts> result{};
+            for (int at = 0; at < plan::shapes.text.counts.size(); ++at)
+                result[static_cast<std::size_t>(at)] =
+                    sequent::plan::limit_of_count(plan::shapes, at);
+            return result;
+        }();
+
         static std::string text(const sequent::plan::name& id, int at) {
             std::string result;
             if (id.length)
@@ -166,7 +174,13 @@ class model {
                     fail<argument_error>("sequent: " + what + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
-                if (place >= 0) counts[place] = given.count;
+                if (place < 0) return;
+                const int limit = count_limits[static_cast<std::size_t>(place)];
+                if (limit != sequent::plan::without_limit && given.count > limit)
+                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
+                                         ", beyond the " + std::to_string(limit) +
+                                         " values of what it bounds");
+                counts[place] = given.count;
                 return;
             }
             if (given.is_count)
