@@ -70,6 +70,26 @@ TEST_CASE("tables with what else a score may hold") {
     check::agrees<model>();
 }
 
+// Long enough for blocks of columns, which overlap in a narrow band.
+TEST_CASE("a window as a piece and as a table") {
+    static constexpr auto is_near = [](int left, int right) {
+        return right <= left && left - right <= 37;
+    };
+    const auto numbers = []<class Model>(Model) {
+        check::fixture<Model, float> f(1);
+        const std::vector<float> values = f.outputs();
+        std::vector<float> all = values;
+        for (const auto& gradient : f.backward(values))
+            all.insert(all.end(), gradient.begin(), gradient.end());
+        return all;
+    };
+    const auto pieces = numbers(attention<(j <= i && i - j <= 37), 700, 700, 3>{});
+    const auto table = numbers(attention<holds<is_near>(i, j), 700, 700, 3>{});
+    REQUIRE(pieces.size() == table.size());
+    for (std::size_t at = 0; at < table.size(); ++at)
+        REQUIRE(std::abs(pieces[at] - table[at]) < 1e-4F);
+}
+
 TEST_CASE("documents, alone and beside a length and a table") {
     const auto packed = [](auto& f) {
         for (auto& symbols : f.symbols)
