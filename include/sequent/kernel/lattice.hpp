@@ -217,12 +217,16 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
+    // Documents are of any length: wide tiles would reach far beyond short ones.
+    bool has_runs = false;
+    for (const auto& limit : piece.upper) has_runs = has_runs || limit.compared >= 0;
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
          {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
         for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
                                ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
-            if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers)
+            if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers ||
+                (has_runs && wide > 64))
                 continue;
             const double cost =
                 tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);

@@ -143,9 +143,9 @@ class gathered_operands {
 
   private:
     static constexpr int depth_before(int node) {
-        int depth = 0;
-        for (int at = 0; at < node; ++at) depth += depth_pitch(at);
-        return depth;
+        int before = 0;
+        for (int at = 0; at < node; ++at) before += depth_pitch(at);
+        return before;
     }
     static constexpr int depth = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
