@@ -32,8 +32,11 @@ class shaper {
         bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
-        bool settling = true;
-        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        bool settling = settle_all();
+        if (ok() && !settling && has_unbound()) {
+            moved_bind_ = true;
+            settling = settle_all();
+        }
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
@@ -45,6 +48,7 @@ class shaper {
 
   private:
     bool settled_ = false;
+    bool moved_bind_ = false;  // once all others have, arguments with an offset bind variables
 
     constexpr bool ok() const { return out.mistake.ok(); }
 
@@ -301,6 +305,19 @@ class shaper {
 
     // Extents and shapes, in passes until nothing changes.
 
+    /// False once nothing changes any more.
+    constexpr bool settle_all() {
+        bool settling = true;
+        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        return settling;
+    }
+    constexpr bool has_unbound() const {
+        for (int at : out.order)
+            for (const variable& index : out.text.rules[at].variables)
+                if (index.extent == 0) return true;
+        return false;
+    }
+
     constexpr bool settle() {
         bool changed = false;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -373,7 +390,7 @@ class shaper {
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
-            if (!extent) extent = extent_from_moved(written, at);
+            if (!extent && moved_bind_) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
