@@ -61,10 +61,11 @@ inline constexpr auto block = rules(
 inline constexpr auto program =
     rules(a(i) <<= (r<"token">(i)[W<"E", 11, 5>], x(i)), b(i) <<= a(i) | stack<2>(block),
           c(i) <<= (b(i), b(j), j < length) | elementwise_product() | sparsemax() | max(j),
-          out(i) <<= c(i)[W<"E", 11, 5>] | softmax());
+          z(i) <<= (c(j), r<"edge">(i, j)) | elementwise_product() | sum(j),
+          out(i) <<= (c(i)[W<"E", 11, 5>], z(i)[W<"E", 11, 5>]) | softmax());
 
 using model = sequent::model<program, fact<"token", 70, symbol<11>>, fact<"x", 70, 5>,
-                             sequent::bound<"length">>;
+                             fact<"edge", sequent::sparse<90>, 70, 70>, sequent::bound<"length">>;
 
 template <class T>
 void allocates_nothing() {

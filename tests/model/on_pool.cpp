@@ -91,3 +91,9 @@ TEST_CASE("shared keys, tables, counts, factors and general steps have the bits 
     has_the_same_bits<model<with_table, fact<"x", 200, 24>, bound<"length">>>(150);
     has_the_same_bits<model<mixed, fact<"x", 90, 48>>>();
 }
+
+TEST_CASE("a graph on several threads has the bits of one") {
+    has_the_same_bits<
+        graph::attention<nodes<200>, edges<900>, edge_width<5>, width<48>, heads<3>, depth<2>>>(
+        170);
+}
