@@ -61,11 +61,12 @@ inline constexpr auto block = rules(
 inline constexpr auto program =
     rules(a(i) <<= (r<"token">(i)[W<"E", 11, 5>], x(i)), b(i) <<= a(i) | stack<2>(block),
           c(i) <<= (b(i), b(j), j < length) | elementwise_product() | sparsemax() | max(j),
-          z(0) <<= W<"s", 5>, z(next(i)) <<= (c(i), z(i)[W<"U", 5, 5>]) | tanh(),
-          out(i) <<= z(next(i))[W<"E", 11, 5>] | softmax());
+          y(i) <<= (c(j), r<"edge">(i, j)) | elementwise_product() | sum(j), z(0) <<= W<"s", 5>,
+          z(next(i)) <<= (c(i), z(i)[W<"U", 5, 5>]) | tanh(),
+          out(i) <<= (y(i)[W<"E", 11, 5>], z(next(i))[W<"E", 11, 5>]) | softmax());
 
 using model = sequent::model<program, fact<"token", 70, symbol<11>>, fact<"x", 70, 5>,
-                             sequent::bound<"length">>;
+                             fact<"edge", sequent::sparse<90>, 70, 70>, sequent::bound<"length">>;
 
 template <class T>
 void allocates_nothing() {

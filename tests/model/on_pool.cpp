@@ -102,3 +102,9 @@ TEST_CASE("recursions on several threads have the bits of one") {
     has_the_same_bits<recurrent::gru<tokens<70>, width<96>, sequent::hidden<64>>>();
     has_the_same_bits<model<at_once, fact<"x", 5, 130, 40>>>();
 }
+
+TEST_CASE("a graph on several threads has the bits of one") {
+    has_the_same_bits<
+        graph::attention<nodes<200>, edges<900>, edge_width<5>, width<48>, heads<3>, depth<2>>>(
+        170);
+}
