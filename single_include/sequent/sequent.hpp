@@ -1450,12 +1450,16 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
+    // Documents are of any length: wide tiles would reach far beyond short ones.
+    bool has_runs = false;
+    for (const auto& limit : piece.upper) has_runs = has_runs || limit.compared >= 0;
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
          {rows, ceil_divide(rows, 2), ceil_divide(rows, ceil_divide(rows, 64)), 16, 32, 48, 64})
         for (const int wide : {widest, ceil_divide(widest, 2), ceil_divide(widest, 3),
                                ceil_divide(widest, ceil_divide(widest, 64)), 16, 32, 48, 64, 96}) {
-            if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers)
+            if (tall > std::min(rows, 64) || wide > widest || tall * wide > most_tile_numbers ||
+                (has_runs && wide > 64))
                 continue;
             const double cost =
                 tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, tall, wide);
@@ -2968,9 +2972,9 @@ class gathered_operands {
 
   private:
     static constexpr int depth_before(int node) {
-        int depth = 0;
-        for (int at = 0; at < node; ++at) depth += depth_pitch(at);
-        return depth;
+        int before = 0;
+        for (int at = 0; at < node; ++at) before += depth_pitch(at);
+        return before;
     }
     static constexpr int depth = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
@@ -10975,8 +10979,11 @@ class shaper {
         bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
-        bool settling = true;
-        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        bool settling = settle_all();
+        if (ok() && !settling && has_unbound()) {
+            moved_bind_ = true;
+            settling = settle_all();
+        }
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
@@ -10988,6 +10995,7 @@ class shaper {
 
   private:
     bool settled_ = false;
+    bool moved_bind_ = false;  // once all others have, arguments with an offset bind variables
 
     constexpr bool ok() const { return out.mistake.ok(); }
 
@@ -11244,6 +11252,19 @@ class shaper {
 
     // Extents and shapes, in passes until nothing changes.
 
+    /// False once nothing changes any more.
+    constexpr bool settle_all() {
+        bool settling = true;
+        for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
+        return settling;
+    }
+    constexpr bool has_unbound() const {
+        for (int at : out.order)
+            for (const variable& index : out.text.rules[at].variables)
+                if (index.extent == 0) return true;
+        return false;
+    }
+
     constexpr bool settle() {
         bool changed = false;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -11316,7 +11337,7 @@ class shaper {
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
-            if (!extent) extent = extent_from_moved(written, at);
+            if (!extent && moved_bind_) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
@@ -15521,7 +15542,8 @@ std::string describe_step() {
     std::string what;
     if constexpr (step.kind == plan::step_kind::rows) {
         constexpr row_step row = Plan::template row_step_at<step.at>;
-        what = "rows " + std::to_string(row.rows) + " x " + std::to_string(row.columns());
+        what = row.pairs >= 0 ? "pairs " : row.count >= 0 ? "rows up to " : "rows ";
+        what += std::to_string(row.rows) + " x " + std::to_string(row.columns());
         kernel::unroll<row.terms.size()>([&](auto index) {
             constexpr row_term term = row.terms[index()];
             if constexpr (term.kind == term_kind::product)
@@ -15543,7 +15565,8 @@ std::string describe_step() {
         what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
                ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
     } else if constexpr (step.kind == plan::step_kind::general) {
-        what = "general loops";
+        constexpr plan::general_step general = Plan::template general_at<step.at>;
+        what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
     } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
         what = "loop of " + std::to_string(step.repeat) + " steps";
         if (step.backward) what += ", the last first";

@@ -70,7 +70,8 @@ std::string describe_step() {
     std::string what;
     if constexpr (step.kind == plan::step_kind::rows) {
         constexpr row_step row = Plan::template row_step_at<step.at>;
-        what = "rows " + std::to_string(row.rows) + " x " + std::to_string(row.columns());
+        what = row.pairs >= 0 ? "pairs " : row.count >= 0 ? "rows up to " : "rows ";
+        what += std::to_string(row.rows) + " x " + std::to_string(row.columns());
         kernel::unroll<row.terms.size()>([&](auto index) {
             constexpr row_term term = row.terms[index()];
             if constexpr (term.kind == term_kind::product)
@@ -92,7 +93,8 @@ std::string describe_step() {
         what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
                ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
     } else if constexpr (step.kind == plan::step_kind::general) {
-        what = "general loops";
+        constexpr plan::general_step general = Plan::template general_at<step.at>;
+        what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
     } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
         what = "loop of " + std::to_string(step.repeat) + " steps";
         if (step.backward) what += ", the last first";
