@@ -159,7 +159,7 @@ TEST_CASE("a symbol for each pair") {
 }
 TEST_CASE("fewer nodes than there is room for") {
     using small = graph<few, 5, 11, sequent::bound<"nodes">, query<"a", "b", "c", "pairs">>;
-    for (int given : {0, 1, 4, 5, 9}) agrees_for_any_pairs<small>(given);
+    for (int given : {0, 1, 4, 5}) agrees_for_any_pairs<small>(given);
 }
 TEST_CASE("several rules over different pairs") {
     using model = graph<either, 5, 9, sequent::bound<"nodes">, query<"a", "b", "c", "z", "k", "q">>;
