@@ -2943,8 +2943,16 @@ class gathered_operands {
     template <int Depth, int Pitch>
     static void copy_listed(const T* from, int stride, const int* listed, int count,
                             T* to) noexcept {
-        for (int r = 0; r < count; ++r)
-            std::copy_n(from + listed[r] * stride, Depth, to + r * Pitch);
+        constexpr int n = lanes<T>;
+        constexpr int last = Depth % n;
+        for (int r = 0; r < count; ++r, to += Pitch) {
+            const T* const row = from + listed[r] * stride;
+            SEQUENT_UNROLL for (int k = 0; k < Depth - last; k += n) {
+                store(to + k, load(row + k));
+            }
+            if constexpr (last > 0)
+                store_first<last>(to + Depth - last, load_first<last>(row + Depth - last));
+        }
     }
 
     /// Copies Count listed rows to the columns of a matrix of as many.
