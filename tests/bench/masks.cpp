@@ -92,9 +92,10 @@ struct reference {
     static reference of(Kind, const floats* given, const floats& outward) {
         reference r;
         const auto at = [](int row) { return to_size(row * width); };
-        const auto dot = [](const auto& a, std::size_t x, const auto& b, std::size_t y) {
+        const auto dot = [](const auto& a, std::size_t one, const auto& b, std::size_t other) {
             double sum = 0;
-            for (std::size_t e = 0; e < width; ++e) sum += double{a[x + e]} * double{b[y + e]};
+            for (std::size_t e = 0; e < width; ++e)
+                sum += double{a[one + e]} * double{b[other + e]};
             return sum;
         };
         doubles share(tokens);
