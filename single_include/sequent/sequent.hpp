@@ -2984,7 +2984,7 @@ class gathered_operands {
         for (int at = 0; at < node; ++at) before += depth_pitch(at);
         return before;
     }
-    static constexpr int depth = depth_before(Score::nodes.size());
+    static constexpr int all_depths = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
 
     template <class F>
@@ -2994,12 +2994,12 @@ class gathered_operands {
         });
     }
 
-    alignas(64) T turned_[room(true, depth* Columns)];
-    alignas(64) T x_[room(true, depth* Rows)];
-    alignas(64) T y_[room(Gradient, depth* Columns)];
+    alignas(64) T turned_[room(true, all_depths* Columns)];
+    alignas(64) T x_[room(true, all_depths* Rows)];
+    alignas(64) T y_[room(Gradient, all_depths* Columns)];
     // Written by the tile that has this as its operands.
-    alignas(64) mutable T dy_[room(Gradient, depth* Columns)];
-    alignas(64) mutable T sums_[room(Gradient, depth* Rows)];
+    alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
+    alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
 /// Which rows of a tile have a column, from `first` on.
@@ -6230,6 +6230,53 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// How large a count that is given at run time may be: what a variable is compared with, `j <
+/// length`, is at most the variable's extent.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int without_limit = -1;
+
+namespace detail {
+
+template <class Shaped>
+constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
+                                int& limit) {
+    if (root < 0) return;
+    const node& top = in.text.nodes[root];
+    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
+    if (!ordered) {
+        find_count_limit(in, written, top.left, count, limit);
+        find_count_limit(in, written, top.right, count, limit);
+        return;
+    }
+    const node* left = &in.text.nodes[top.left];
+    const node* right = &in.text.nodes[top.right];
+    if (left->kind == node_kind::count) {
+        const node* other = left;
+        left = right;
+        right = other;
+    }
+    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
+        right->value != count)
+        return;
+    const int extent = written.variables[left->value].extent;
+    if (extent > limit) limit = extent;
+}
+
+}  // namespace detail
+
+/// The greatest extent of the variables that this count bounds, or without_limit.
+template <class Shaped>
+constexpr int limit_of_count(const Shaped& in, int count) {
+    int limit = without_limit;
+    for (const rule& written : in.text.rules)
+        detail::find_count_limit(in, written, written.condition, count, limit);
+    return limit;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What an index expression may be for a constraint over it to become loop bounds.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -7628,53 +7675,6 @@ class loop_planner {
         domain = window_of(domain, recurs.argument).rest;
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int without_limit = -1;
-
-namespace detail {
-
-template <class Shaped>
-constexpr void find_count_limit(const Shaped& in, const rule& written, int root, int count,
-                                int& limit) {
-    if (root < 0) return;
-    const node& top = in.text.nodes[root];
-    const bool ordered = top.kind >= node_kind::less && top.kind <= node_kind::greater_equal;
-    if (!ordered) {
-        find_count_limit(in, written, top.left, count, limit);
-        find_count_limit(in, written, top.right, count, limit);
-        return;
-    }
-    const node* left = &in.text.nodes[top.left];
-    const node* right = &in.text.nodes[top.right];
-    if (left->kind == node_kind::count) {
-        const node* other = left;
-        left = right;
-        right = other;
-    }
-    if (left->kind != node_kind::variable || right->kind != node_kind::count ||
-        right->value != count)
-        return;
-    const int extent = written.variables[left->value].extent;
-    if (extent > limit) limit = extent;
-}
-
-}  // namespace detail
-
-/// The greatest extent of the variables that this count bounds, or without_limit.
-template <class Shaped>
-constexpr int limit_of_count(const Shaped& in, int count) {
-    int limit = without_limit;
-    for (const rule& written : in.text.rules)
-        detail::find_count_limit(in, written, written.condition, count, limit);
-    return limit;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 

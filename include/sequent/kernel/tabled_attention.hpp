@@ -155,7 +155,7 @@ class gathered_operands {
         for (int at = 0; at < node; ++at) before += depth_pitch(at);
         return before;
     }
-    static constexpr int depth = depth_before(Score::nodes.size());
+    static constexpr int all_depths = depth_before(Score::nodes.size());
     static constexpr int room(bool needed, int size) { return needed && size > 0 ? size : 1; }
 
     template <class F>
@@ -165,12 +165,12 @@ class gathered_operands {
         });
     }
 
-    alignas(64) T turned_[room(true, depth* Columns)];
-    alignas(64) T x_[room(true, depth* Rows)];
-    alignas(64) T y_[room(Gradient, depth* Columns)];
+    alignas(64) T turned_[room(true, all_depths* Columns)];
+    alignas(64) T x_[room(true, all_depths* Rows)];
+    alignas(64) T y_[room(Gradient, all_depths* Columns)];
     // Written by the tile that has this as its operands.
-    alignas(64) mutable T dy_[room(Gradient, depth* Columns)];
-    alignas(64) mutable T sums_[room(Gradient, depth* Rows)];
+    alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
+    alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
 /// Which rows of a tile have a column, from `first` on.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "loop.hpp"
 #include "count_limits.hpp"
+#include "loop.hpp"
 #include "read.hpp"
 #include "rows_form.hpp"
 #include "shaper.hpp"
