@@ -138,9 +138,16 @@ inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::str
                 if (!shown(row, column)) continue;
                 const int begin = column;
                 while (column < shown.columns && shown(row, column)) ++column;
-                cells += "M" + svg::number(x + begin * cell) + " " + svg::number(y + row * cell) +
-                         "h" + svg::number((column - begin) * cell) + "v" + svg::number(cell) +
-                         "h" + svg::number((begin - column) * cell) + "z";
+                const auto add = [&cells](char command, double length) {
+                    cells += command;
+                    cells += svg::number(length);
+                };
+                add('M', x + begin * cell);
+                add(' ', y + row * cell);
+                add('h', (column - begin) * cell);
+                add('v', cell);
+                add('h', (begin - column) * cell);
+                cells += 'z';
             }
         result.path(cells, "#2563a8");
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -34,25 +35,26 @@ class svg {
     svg(double width, double height) : width_(width), height_(height) {}
 
     void rectangle(double x, double y, double width, double height, std::string_view fill) {
-        body_ += "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) +
-                 "\" height=\"" + number(height) + "\" fill=\"" + std::string(fill) + "\"/>\n";
+        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
+             "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
     }
     /// Path data (SVG 1.1, section 8.3), filled.
-    void path(const std::string& data, std::string_view fill) {
-        body_ += "<path d=\"" + data + "\" fill=\"" + std::string(fill) +
-                 "\" shape-rendering=\"crispEdges\"/>\n";
+    void path(std::string_view data, std::string_view fill) {
+        add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
+    /// `more`: further attributes.
     void text(double x, double y, std::string_view words, double size, std::string_view fill,
               std::string_view more = "") {
-        body_ += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" font-size=\"" +
-                 number(size) + "\" fill=\"" + std::string(fill) + "\"" +
-                 (more.empty() ? "" : " ") + std::string(more) + ">" + escaped(words) + "</text>\n";
+        add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
+             "\" fill=\"", fill, "\" ", more, ">", escaped(words), "</text>\n"});
     }
 
     std::string str() const {
-        return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width_) +
-               "\" height=\"" + number(height_) + "\" viewBox=\"0 0 " + number(width_) + " " +
-               number(height_) + "\" font-family=\"sans-serif\">\n" + body_ + "</svg>\n";
+        svg whole(width_, height_);
+        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width_),
+                   "\" height=\"", number(height_), "\" viewBox=\"0 0 ", number(width_), " ",
+                   number(height_), "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
+        return whole.body_;
     }
 
     static std::string number(double value) {
@@ -65,6 +67,10 @@ class svg {
     double width_;
     double height_;
     std::string body_;
+
+    void add(std::initializer_list<std::string_view> parts) {
+        for (const std::string_view part : parts) body_ += part;
+    }
 };
 
 /// Writes a picture to a file, whole or not at all. Throws io::error.
