@@ -11321,6 +11321,8 @@ class shaper {
             copy_shape(out.relations[input].passes_into, input);
         }
         for (int at = 0; at < written.variables.size(); ++at) {
+            // A stack's are those of its result, below.
+            if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
             int extent = index.stated ? index.stated + moved : 0;
@@ -11361,8 +11363,11 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             copy_shape(result, written.head);
-            for (int axis = 0; axis < written.arity; ++axis)
-                written.variables[written.terms[axis].variable].extent = head.extents[axis];
+            for (int axis = 0; axis < written.arity; ++axis) {
+                int& extent = written.variables[written.terms[axis].variable].extent;
+                changed = changed || extent != head.extents[axis];
+                extent = head.extents[axis];
+            }
             return changed;
         }
         for (int axis = 0; axis < written.arity; ++axis)
