@@ -7623,6 +7623,7 @@ class loop_planner {
                 rule_of(at).recurs.partial = true;
                 rule zero = rule_of(at);
                 zero.literals = 0;
+                zero.total = true;  // a sum of nothing
                 zero.transformations.count = 0;
                 zero.combined = combination::sum;
                 zero.aggregated = aggregation::sum;
@@ -9010,7 +9011,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
         if (!weighted && (variables & ~written.head_variables())) return false;
     }
-    return terms > 0;
+    return terms > 0 || (written.total && written.literals == 0);
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.

@@ -351,10 +351,8 @@ double float_gradient_error(fixture<Model, float>& f, fixture<Model, double>& ex
     return worst;
 }
 
-/// Forward in float and double against the oracle, backward in double against differences and in
-/// float against double. `prepare` changes the random numbers of a fixture.
-template <class Model, class Prepare>
-void agrees(int count, std::uint64_t seed, Prepare prepare, int pair_count = some_pairs) {
+template <bool InFloat, class Model, class Prepare>
+void compare(int count, std::uint64_t seed, Prepare prepare, int pair_count) {
     const oracle::tree::program program = oracle::tree::read(Model::program);
     fixture<Model, double> f(seed, count, pair_count);
     prepare(f);
@@ -362,22 +360,36 @@ void agrees(int count, std::uint64_t seed, Prepare prepare, int pair_count = som
     CHECK(gradient_error(f) < 1e-5);
     // A second call finds the workspace as the first one left it.
     CHECK(forward_error(program, f) < 1e-10);
-    fixture<Model, float> in_float(seed, count, pair_count);
-    prepare(in_float);
-    CHECK(forward_error(program, in_float) < 2e-5);
-    CHECK(float_gradient_error(in_float, f) < 1e-3);
+    if constexpr (InFloat) {
+        fixture<Model, float> in_float(seed, count, pair_count);
+        prepare(in_float);
+        CHECK(forward_error(program, in_float) < 2e-5);
+        CHECK(float_gradient_error(in_float, f) < 1e-3);
+    }
 }
 
+/// Forward in float and double against the oracle, backward in double against differences and in
+/// float against double. `prepare` changes the random numbers of a fixture.
+template <class Model, class Prepare>
+void agrees(int count, std::uint64_t seed, Prepare prepare, int pair_count = some_pairs) {
+    compare<true, Model>(count, seed, prepare, pair_count);
+}
 template <class Model>
 void agrees(int count = 0, std::uint64_t seed = 1) {
     agrees<Model>(count, seed, [](auto&) {});
 }
 
+/// The same in double alone, where a float would take the same loops: it halves the time to build.
+template <class Model>
+void agrees_in_double(int count = 0, std::uint64_t seed = 1, int pair_count = some_pairs) {
+    compare<false, Model>(
+        count, seed, [](auto&) {}, pair_count);
+}
+
 /// With so many pairs of each sparse fact.
 template <class Model>
 void agrees_for_pairs(int pair_count, int count = 0, std::uint64_t seed = 1) {
-    agrees<Model>(
-        count, seed, [](auto&) {}, pair_count);
+    agrees_in_double<Model>(count, seed, pair_count);
 }
 
 }  // namespace check

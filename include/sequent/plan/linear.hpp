@@ -185,7 +185,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
         if (!weighted && (variables & ~written.head_variables())) return false;
     }
-    return terms > 0;
+    return terms > 0 || (written.total && written.literals == 0);
 }
 
 /// How many terms the rule's row step has, with those of the rules inlined into it.

@@ -293,6 +293,7 @@ class loop_planner {
                 rule_of(at).recurs.partial = true;
                 rule zero = rule_of(at);
                 zero.literals = 0;
+                zero.total = true;  // a sum of nothing
                 zero.transformations.count = 0;
                 zero.combined = combination::sum;
                 zero.aggregated = aggregation::sum;
