@@ -5341,6 +5341,42 @@ struct node {
 /// A function of two indices that decides a condition.
 using decision_function = bool (*)(int, int) noexcept;
 
+/// What an operation on integers gives, or whether a condition holds of them.
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
 struct transformation_use {
     transformation kind = transformation::identity;
     double numbers[2]{};
@@ -6032,13 +6068,7 @@ class normaliser {
     /// Whether the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
-        unsigned mentioned = 0;
-        for (int at = 0; at < item.arity; ++at)
-            if (item.terms[at].variable >= 0) mentioned |= 1u << item.terms[at].variable;
-        for (int at = 0; at < item.weight.arity; ++at)
-            if (item.weight.terms[at].variable >= 0)
-                mentioned |= 1u << item.weight.terms[at].variable;
-        return user.literals > 1 && (user.head_variables() & ~mentioned);
+        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {
@@ -8335,41 +8365,6 @@ struct condition_tree {
 
 namespace detail {
 
-constexpr int evaluate(node_kind kind, int left, int right) {
-    switch (kind) {
-        case node_kind::add:
-            return left + right;
-        case node_kind::subtract:
-            return left - right;
-        case node_kind::multiply:
-            return left * right;
-        case node_kind::divide:
-            return floor_divide(left, right);
-        case node_kind::remainder:
-            return floor_remainder(left, right);
-        case node_kind::absolute:
-            return left < 0 ? -left : left;
-        case node_kind::less:
-            return left < right;
-        case node_kind::less_equal:
-            return left <= right;
-        case node_kind::greater:
-            return left > right;
-        case node_kind::greater_equal:
-            return left >= right;
-        case node_kind::equal:
-            return left == right;
-        case node_kind::not_equal:
-            return left != right;
-        case node_kind::conjunction:
-            return left && right;
-        case node_kind::disjunction:
-            return left || right;
-        default:
-            return !left;
-    }
-}
-
 /// Copies a condition with some variables replaced by numbers, less what they decide.
 template <class Nodes, class Tree>
 class specialiser {
@@ -8622,6 +8617,15 @@ enum class role {
     alias      // another relation's numbers, read differently
 };
 
+/// The pairs of a sparse fact that two arguments of a relation are, if any.
+struct pair_place {
+    int fact = -1;
+    int axes[2]{};
+
+    constexpr bool any() const { return fact >= 0; }
+    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+};
+
 /// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
 /// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
 struct relation_layout {
@@ -8629,9 +8633,8 @@ struct relation_layout {
     int index = -1;  // fact or buffer
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;       // from one layer of a stack to the next
-    int pairs = -1;      // the sparse fact
-    int pair_axes[2]{};  // the arguments that are its pair
+    int carry = 0;  // from one layer of a stack to the next
+    pair_place pairs{};
     int pair_stride = 0;
 };
 
@@ -8747,28 +8750,29 @@ struct draft {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// The pairs that a relation's domain lies in, as far as the layout tells.
-    constexpr relation_layout pairs_of(int relation) const {
-        relation_layout layout;
+    /// Whether the literal is of a sparse fact.
+    constexpr bool is_sparse(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int given = in.relations[item.relation].fact;
+        return given >= 0 && in.facts[given].is_sparse();
+    }
+    /// The pairs that a relation's domain lies in.
+    constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
-        if (given >= 0) {
-            if (in.facts[given].is_sparse()) layout.pairs = given;
-            layout.pair_axes[1] = 1;
-            return layout;
-        }
+        if (given >= 0)
+            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+        pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
-            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            if (top.kind != node_kind::pair || result.any()) return;
             const term row = out.pool.as_term(top.left);
             const term column = out.pool.as_term(top.right);
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
-            layout.pairs = top.value;
-            layout.pair_axes[0] = row.variable;
-            layout.pair_axes[1] = column.variable;
+            result = {top.value, {row.variable, column.variable}};
         });
-        return layout;
+        return result;
     }
     constexpr int new_buffer(int size, int scope) {
         buffer made;
@@ -8828,8 +8832,219 @@ struct draft {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises rules that are sums of weighted literals per head, and turns them into row steps:
-/// matrix products with everything that can be added or applied while a row is at hand.
+/// Turns any rule into a general step: loops over its variables, by the letter.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Of a rule whose relation has been laid out.
+template <class Draft>
+class general_builder {
+  public:
+    constexpr general_builder(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)) {}
+
+    constexpr general_step build() {
+        general_step made;
+        const relation_layout& layout = draft_.out.relations[rule_.head];
+        made.variables = rule_.variables.size();
+        made.condition = join_pairs(made, draft_.conditions.condition[at_]);
+        if (layout.pairs.any()) {
+            made.out_join = join_of(made, layout, rule_.terms, false);
+            made.out_pair_stride = layout.pair_stride;
+        }
+        if (rule_.recurs.loop < 0)
+            made.out_total = layout.pairs.any()
+                                 ? layout.pair_stride * draft_.in.facts[layout.pairs.fact].pairs
+                                 : relation_size(rule_.head);
+        for (int index = 0; index < made.variables; ++index)
+            made.extents[index] = rule_.variables[index].extent;
+        unsigned outermost = rule_.head_variables();
+        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        int place = 0;
+        if (rule_.recurs.loop >= 0) {
+            made.time = rule_.recurs.time;
+            made.level = draft_.depth_of(rule_.scope);
+            made.delay = rule_.recurs.delay;
+            made.order[place++] = made.time;
+            outermost |= 1u << made.time;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable >= 0 && ((outermost >> rule_.terms[axis].variable) & 1u))
+                made.order[place++] = rule_.terms[axis].variable;
+        made.heads = place;
+        for (int index : rule_.aggregated_order) {
+            made.order[place++] = index;
+            outermost |= 1u << index;
+        }
+        for (int index = 0; index < made.variables; ++index)
+            if (!((outermost >> index) & 1u)) made.order[place++] = index;
+        made.out = draft_.relation_operand(rule_.head);
+        add_strides(made.out_strides, made.out, rule_.terms, rule_.arity, layout.strides);
+        made.out_size = draft_.head_of(at_).value.size();
+        made.combined = rule_.combined;
+        made.aggregated = rule_.aggregated;
+        for (int body = 0; body < rule_.literals; ++body) {
+            const int item_at = rule_.first_literal + body;
+            general_literal item = general_of(item_at);
+            const literal& text = draft_.in.text.literals[item_at];
+            if (text.kind == literal_kind::relation && text.gives_value() &&
+                draft_.out.relations[text.relation].pairs.any()) {
+                const relation_layout& of = draft_.out.relations[text.relation];
+                item.join = join_of(made, of, text.terms, rule_.total);
+                item.pair_stride = of.pair_stride;
+            }
+            made.literals.push(item);
+        }
+        shape_general(made);
+        return made;
+    }
+
+  private:
+    Draft& draft_;
+    int at_;
+    const rule& rule_;
+
+    constexpr int relation_size(int relation) const {
+        const relation_shape& shape = draft_.in.relations[relation];
+        int size = shape.value.size();
+        for (int axis = 0; axis < shape.arity; ++axis) size *= shape.extents[axis];
+        return size;
+    }
+
+    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    constexpr int join_pairs(general_step& made, int root) {
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            if (top.kind == node_kind::pair)
+                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    static constexpr int add_join(general_step& made, const pair_join& join) {
+        for (int known = 0; known < made.joins.size(); ++known)
+            if (made.joins[known] == join) return known;
+        return made.joins.push(join);
+    }
+    /// The join that gives the number of a relation's pair at these arguments.
+    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                                 bool optional) {
+        return add_join(
+            made, {of.pairs.fact, terms[of.pairs.axes[0]], terms[of.pairs.axes[1]], optional});
+    }
+
+    constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
+                               const int* strides) const {
+        for (int axis = 0; axis < arity; ++axis) {
+            at.offset += terms[axis].offset * strides[axis];
+            if (terms[axis].variable == loop_time) draft_.add_time(at, rule_, strides[axis]);
+            if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
+        }
+    }
+
+    constexpr general_literal general_of(int item_at) {
+        const literal& item = draft_.in.text.literals[item_at];
+        general_literal made;
+        made.kind = item.kind;
+        made.number = item.number;
+        made.expression = draft_.conditions.expression[item_at];
+        made.transposed = item.transposed;
+        // Whether a sparse fact holds is part of the condition.
+        made.required_nonzero = item.hidden;
+        made.required_zero = item.negated;
+        made.is_condition = draft_.is_sparse(item);
+        made.has_element = item.has_element;
+        made.element = item.element;
+        made.shape = draft_.value_of(item);
+        if (item.kind == literal_kind::weight) {
+            const weight& bare = draft_.in.text.weights[item.weight.weight];
+            made.rows = bare.shape[0];
+            made.columns = bare.shape[1];
+            made.at = draft_.weight_operand(item.weight);
+            add_strides(made.strides, made.at, item.weight.terms, item.weight.arity,
+                        draft_.out.weights[item.weight.weight].strides);
+        } else if (item.kind == literal_kind::relation) {
+            const relation_shape& shape = draft_.in.relations[item.relation];
+            made.rows = shape.value.rows;
+            made.columns = shape.value.columns;
+            made.symbols = shape.classes > 0;
+            made.at = draft_.relation_operand(item.relation);
+            add_strides(made.strides, made.at, item.terms, item.arity,
+                        draft_.out.relations[item.relation].strides);
+            for (int axis = 0; rule_.total && axis < item.arity; ++axis)
+                if (item.terms[axis].variable >= 0)
+                    made.limits[item.terms[axis].variable] = shape.extents[axis];
+            if (item.weight.weight >= 0) {
+                const weight& applied = draft_.in.text.weights[item.weight.weight];
+                const weight_layout& layout = draft_.out.weights[item.weight.weight];
+                const bool turned = item.weight.transposed;
+                made.weight = draft_.weight_operand(item.weight);
+                add_strides(made.weight_strides, made.weight, item.weight.terms, item.weight.arity,
+                            layout.strides);
+                made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
+                made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
+                made.weight_row = turned ? layout.column : layout.row;
+                made.weight_column = turned ? layout.row : layout.column;
+            }
+        }
+        return made;
+    }
+
+    constexpr void shape_general(general_step& made) {
+        value_shape shape{};
+        bool first = true;
+        for (const general_literal& item : made.literals) {
+            if (item.required_nonzero || item.required_zero) continue;
+            if (first)
+                shape = item.shape;
+            else if (rule_.combined == combination::concat)
+                shape = {shape.rows + item.shape.rows, shape.columns};
+            else if (rule_.combined == combination::product)
+                shape = item.shape.is_scalar() ? shape
+                        : shape.is_scalar()    ? item.shape
+                                               : value_shape{shape.rows, item.shape.columns};
+            else if (shape.is_scalar())
+                shape = item.shape;
+            first = false;
+        }
+        if (rule_.combined == combination::cosine) shape = {1, 1};
+        made.combined_shape = shape;
+        for (const transformation_use& use : rule_.transformations) {
+            general_function function;
+            function.kind = use.kind;
+            function.numbers[0] = use.numbers[0];
+            function.numbers[1] = use.numbers[1];
+            function.shape = shape;
+            for (int at = 0; at < 2; ++at) {
+                if (use.weights[at].weight < 0) continue;
+                function.weights[at] = draft_.weight_operand(use.weights[at]);
+                add_strides(function.weight_strides[at], function.weights[at],
+                            use.weights[at].terms, use.weights[at].arity,
+                            draft_.out.weights[use.weights[at].weight].strides);
+            }
+            if (use.position >= 0) {
+                term identity[max_variables]{};
+                for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
+                if (rule_.shifted >= 0) identity[rule_.shifted].offset = -rule_.shift;
+                function.position =
+                    draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
+            }
+            if (use.kind == transformation::slice) shape = {static_cast<int>(use.numbers[1]), 1};
+            if (use.kind == transformation::reshape)
+                shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
+            made.functions.push(function);
+        }
+        made.shape = shape;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Recognises rules that are sums of weighted literals per head, which row steps compute: matrix
+/// products with everything that can be added or applied while a row is at hand.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -8844,9 +9059,9 @@ struct axes {
     int pair_column = -1;
 
     /// Whether the terms of a relation are the pair.
-    constexpr bool is_pair(const relation_layout& of, const term* terms) const {
-        return pairs >= 0 && of.pairs == pairs && terms[of.pair_axes[0]] == term{pair_row, 0} &&
-               terms[of.pair_axes[1]] == term{pair_column, 0};
+    constexpr bool is_pair(const pair_place& of, const term* terms) const {
+        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
+               terms[of.axes[1]] == term{pair_column, 0};
     }
     constexpr bool in_pair(int variable) const {
         return pairs >= 0 && (variable == pair_row || variable == pair_column);
@@ -8858,11 +9073,11 @@ template <class Draft>
 constexpr axes pairs_of_rule(const Draft& draft, int at) {
     axes result;
     const rule& written = draft.rule_of(at);
-    const relation_layout found = draft.pairs_of(written.head);
-    result.pairs = found.pairs;
-    if (found.pairs < 0) return result;
-    result.pair_row = written.terms[found.pair_axes[0]].variable;
-    result.pair_column = written.terms[found.pair_axes[1]].variable;
+    const pair_place found = draft.pairs_of(written.head);
+    result.pairs = found.fact;
+    if (!found.any()) return result;
+    result.pair_row = written.terms[found.axes[0]].variable;
+    result.pair_column = written.terms[found.axes[1]].variable;
     return result;
 }
 
@@ -8887,9 +9102,7 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
 /// Whether the literal is nothing but a condition.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
-    if (item.kind != literal_kind::relation || item.gives_value()) return false;
-    const int given = draft.in.relations[item.relation].fact;
-    return given >= 0 && draft.in.facts[given].is_sparse();
+    return draft.is_sparse(item) && !item.gives_value();
 }
 
 /// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
@@ -8897,18 +9110,18 @@ template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
     const bool relation = item.kind == literal_kind::relation;
-    const relation_layout of = relation ? draft.pairs_of(item.relation) : relation_layout{};
+    const pair_place of = relation ? draft.pairs_of(item.relation) : pair_place{};
     const term* terms = relation ? item.terms : item.weight.terms;
     const int arity = relation ? item.arity : item.weight.arity;
-    if (of.pairs >= 0 && !pairs.is_pair(of, terms)) return false;
+    if (of.any() && !pairs.is_pair(of, terms)) return false;
     bool row = false;
     bool column = false;
     for (int axis = 0; axis < arity; ++axis) {
-        if (of.pairs >= 0 && (axis == of.pair_axes[0] || axis == of.pair_axes[1])) continue;
+        if (of.has(axis)) continue;
         row = row || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_row);
         column = column || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_column);
     }
-    if ((row && column) || (of.pairs >= 0 && (row || column))) return false;
+    if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
     for (int axis = 0; axis < item.weight.arity; ++axis)
         if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
@@ -9088,6 +9301,13 @@ constexpr bool can_inline(const Draft& draft, int at) {
            count_terms(draft, user) + count_terms(draft, at) - 1 <= max_terms;
 }
 
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Turns a rule that a row step computes into that step: which variables are its rows, segments and
+/// outer loops, what its terms are, and which rows exist.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
 /// A literal seen from the rule into which it is inlined: its variables as that rule's.
 struct placed_literal {
     literal item{};
@@ -9150,10 +9370,7 @@ class row_builder {
                     if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
         }
         if (axes_.pairs >= 0) {
-            const relation_layout found = draft_.pairs_of(rule_.head);
-            layout.pairs = found.pairs;
-            layout.pair_axes[0] = found.pair_axes[0];
-            layout.pair_axes[1] = found.pair_axes[1];
+            layout.pairs = draft_.pairs_of(rule_.head);
             layout.pair_stride = row_stride ? row_stride : stride;
         }
     }
@@ -9316,7 +9533,7 @@ class row_builder {
         result.at = draft_.relation_operand(relation);
         const relation_layout& layout = draft_.out.relations[relation];
         add_strides(result, terms, arity, layout.strides);
-        if (layout.pairs >= 0) result.row += layout.pair_stride;
+        if (layout.pairs.any()) result.row += layout.pair_stride;
         return result;
     }
     constexpr access weight_access(const weight_use& use) const {
@@ -9336,7 +9553,7 @@ class row_builder {
         }
         made.relation = item.relation;
         made.x = relation_access(item.relation, item.terms, item.arity);
-        if (draft_.out.relations[item.relation].pairs < 0)
+        if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
         if (!placed.weighted) return made;
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
@@ -10065,41 +10282,21 @@ class builder {
         layout.where = place::fact;
         layout.index = shape.fact;
         pack(layout, relation);
-        if (!draft_.in.facts[shape.fact].is_sparse()) return;
-        layout.pairs = shape.fact;
-        layout.pair_axes[1] = 1;
-        layout.pair_stride = shape.value.size();
-        for (int& stride : layout.strides) stride = 0;
     }
 
-    /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
-    /// the size, or 0.
-    constexpr int pack_pairs(relation_layout& layout, int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        const relation_layout found = draft_.pairs_of(relation);
-        layout.pairs = found.pairs;
-        layout.pair_axes[0] = found.pair_axes[0];
-        layout.pair_axes[1] = found.pair_axes[1];
-        if (layout.pairs < 0) return 0;
-        int stride = shape.value.size();
-        for (int axis = shape.arity; axis-- > 0;) {
-            if (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]) continue;
-            layout.strides[axis] = stride;
-            stride *= shape.extents[axis];
-        }
-        layout.pair_stride = stride;
-        return stride * draft_.in.facts[layout.pairs].pairs;
-    }
-
-    /// Strides in the order of the arguments; returns the size.
+    /// Strides in the order of the arguments, pairs outermost; returns the size.
     constexpr int pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
+        layout.pairs = draft_.pairs_of(relation);
         int stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
+            if (layout.pairs.has(axis)) continue;
             layout.strides[axis] = stride;
             stride *= shape.extents[axis];
         }
-        return stride;
+        if (!layout.pairs.any()) return stride;
+        layout.pair_stride = stride;
+        return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
     constexpr void emit_scope(int scope) {
@@ -10252,13 +10449,6 @@ class builder {
         return remembering > 0 && made.functions.size() > 1;
     }
 
-    constexpr int relation_size(int relation) const {
-        const relation_shape& shape = draft_.in.relations[relation];
-        int size = shape.value.size();
-        for (int axis = 0; axis < shape.arity; ++axis) size *= shape.extents[axis];
-        return size;
-    }
-
     constexpr void emit_group(int at) {
         group& of = draft_.groups[draft_.group_of[at]];
         if (of.first_rule != at) return;
@@ -10397,9 +10587,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        int size = pack_pairs(carried, input);
-        if (size == 0) size = pack(carried, input);
-        size = aligned(size);
+        const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
@@ -10433,15 +10621,14 @@ class builder {
         made.out.at = draft_.relation_operand(to);
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
-        if (target.pairs >= 0) {
-            made.rows = draft_.in.facts[target.pairs].pairs;
+        if (target.pairs.any()) {
+            made.rows = draft_.in.facts[target.pairs.fact].pairs;
             term.x.row = source.pair_stride;
             made.out.row = target.pair_stride;
         }
         for (int axis = 0; axis < shape.arity; ++axis) {
-            if (target.pairs >= 0 && (axis == target.pair_axes[0] || axis == target.pair_axes[1]))
-                continue;
-            if (axis == 0 && target.pairs < 0) {
+            if (target.pairs.has(axis)) continue;
+            if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
@@ -10455,206 +10642,16 @@ class builder {
         return made;
     }
 
-    // The general form.
-
     constexpr void emit_general(int at) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            int size = pack_pairs(layout, written.head);
-            if (size == 0) size = pack(layout, written.head);
-            layout.index = draft_.new_buffer(size, written.scope);
+            layout.index = draft_.new_buffer(pack(layout, written.head), written.scope);
         }
-        general_step made;
-        made.variables = written.variables.size();
-        made.condition = join_pairs(made, draft_.conditions.condition[at]);
-        if (layout.pairs >= 0) {
-            made.out_join = join_of(made, layout, written.terms, false);
-            made.out_pair_stride = layout.pair_stride;
-        }
-        if (written.recurs.loop < 0)
-            made.out_total = layout.pairs >= 0
-                                 ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
-                                 : relation_size(written.head);
-        for (int index = 0; index < made.variables; ++index)
-            made.extents[index] = written.variables[index].extent;
-        unsigned outermost = written.head_variables();
-        if (written.aggregated == aggregation::softmax) outermost &= ~written.aggregated_variables;
-        int place = 0;
-        if (written.recurs.loop >= 0) {
-            made.time = written.recurs.time;
-            made.level = draft_.depth_of(written.scope);
-            made.delay = written.recurs.delay;
-            made.order[place++] = made.time;
-            outermost |= 1u << made.time;
-        }
-        for (int axis = 0; axis < written.arity; ++axis)
-            if (written.terms[axis].variable >= 0 &&
-                ((outermost >> written.terms[axis].variable) & 1u))
-                made.order[place++] = written.terms[axis].variable;
-        made.heads = place;
-        for (int index : written.aggregated_order) {
-            made.order[place++] = index;
-            outermost |= 1u << index;
-        }
-        for (int index = 0; index < made.variables; ++index)
-            if (!((outermost >> index) & 1u)) made.order[place++] = index;
-        made.out = draft_.relation_operand(written.head);
-        add_strides(made.out_strides, made.out, written, written.terms, written.arity,
-                    layout.strides);
-        made.out_size = draft_.head_of(at).value.size();
-        made.combined = written.combined;
-        made.aggregated = written.aggregated;
-        for (int body = 0; body < written.literals; ++body) {
-            const int item_at = written.first_literal + body;
-            general_literal item = general_of(written, item_at);
-            const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
-                draft_.out.relations[text.relation].pairs >= 0) {
-                const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, written.total);
-                item.pair_stride = of.pair_stride;
-            }
-            made.literals.push(item);
-        }
-        shape_general(made, written);
-        push(step_kind::general, draft_.out.generals.push(made), at);
-    }
-
-    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
-    constexpr int join_pairs(general_step& made, int root) {
-        auto& pool = draft_.out.pool;
-        int rest = -1;
-        pool.each_conjunct(root, [&](int part) {
-            const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
-            else
-                rest = pool.both(rest, part);
-        });
-        return rest;
-    }
-    static constexpr int add_join(general_step& made, const pair_join& join) {
-        for (int known = 0; known < made.joins.size(); ++known)
-            if (made.joins[known] == join) return known;
-        return made.joins.push(join);
-    }
-    /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
-    }
-
-    constexpr void add_strides(int* to, operand& at, const rule& written, const term* terms,
-                               int arity, const int* strides) const {
-        for (int axis = 0; axis < arity; ++axis) {
-            at.offset += terms[axis].offset * strides[axis];
-            if (terms[axis].variable == loop_time) draft_.add_time(at, written, strides[axis]);
-            if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
-        }
-    }
-
-    constexpr general_literal general_of(const rule& written, int item_at) {
-        const literal& item = draft_.in.text.literals[item_at];
-        general_literal made;
-        made.kind = item.kind;
-        made.number = item.number;
-        made.expression = draft_.conditions.expression[item_at];
-        made.transposed = item.transposed;
-        // Whether a sparse fact holds is part of the condition.
-        made.required_nonzero = item.hidden;
-        made.required_zero = item.negated;
-        made.is_condition = is_sparse(item);
-        made.has_element = item.has_element;
-        made.element = item.element;
-        made.shape = draft_.value_of(item);
-        if (item.kind == literal_kind::weight) {
-            const weight& bare = draft_.in.text.weights[item.weight.weight];
-            made.rows = bare.shape[0];
-            made.columns = bare.shape[1];
-            made.at = draft_.weight_operand(item.weight);
-            add_strides(made.strides, made.at, written, item.weight.terms, item.weight.arity,
-                        draft_.out.weights[item.weight.weight].strides);
-        } else if (item.kind == literal_kind::relation) {
-            const relation_shape& shape = draft_.in.relations[item.relation];
-            made.rows = shape.value.rows;
-            made.columns = shape.value.columns;
-            made.symbols = shape.classes > 0;
-            made.at = draft_.relation_operand(item.relation);
-            add_strides(made.strides, made.at, written, item.terms, item.arity,
-                        draft_.out.relations[item.relation].strides);
-            for (int axis = 0; written.total && axis < item.arity; ++axis)
-                if (item.terms[axis].variable >= 0)
-                    made.limits[item.terms[axis].variable] = shape.extents[axis];
-            if (item.weight.weight >= 0) {
-                const weight& applied = draft_.in.text.weights[item.weight.weight];
-                const weight_layout& layout = draft_.out.weights[item.weight.weight];
-                const bool turned = item.weight.transposed;
-                made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, written, item.weight.terms,
-                            item.weight.arity, layout.strides);
-                made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
-                made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
-                made.weight_row = turned ? layout.column : layout.row;
-                made.weight_column = turned ? layout.row : layout.column;
-            }
-        }
-        return made;
-    }
-
-    constexpr bool is_sparse(const literal& item) const {
-        if (item.kind != literal_kind::relation) return false;
-        const int given = draft_.in.relations[item.relation].fact;
-        return given >= 0 && draft_.in.facts[given].is_sparse();
-    }
-
-    constexpr void shape_general(general_step& made, const rule& written) {
-        value_shape shape{};
-        bool first = true;
-        for (const general_literal& item : made.literals) {
-            if (item.required_nonzero || item.required_zero) continue;
-            if (first)
-                shape = item.shape;
-            else if (written.combined == combination::concat)
-                shape = {shape.rows + item.shape.rows, shape.columns};
-            else if (written.combined == combination::product)
-                shape = item.shape.is_scalar() ? shape
-                        : shape.is_scalar()    ? item.shape
-                                               : value_shape{shape.rows, item.shape.columns};
-            else if (shape.is_scalar())
-                shape = item.shape;
-            first = false;
-        }
-        if (written.combined == combination::cosine) shape = {1, 1};
-        made.combined_shape = shape;
-        for (const transformation_use& use : written.transformations) {
-            general_function function;
-            function.kind = use.kind;
-            function.numbers[0] = use.numbers[0];
-            function.numbers[1] = use.numbers[1];
-            function.shape = shape;
-            for (int at = 0; at < 2; ++at) {
-                if (use.weights[at].weight < 0) continue;
-                function.weights[at] = draft_.weight_operand(use.weights[at]);
-                add_strides(function.weight_strides[at], function.weights[at], written,
-                            use.weights[at].terms, use.weights[at].arity,
-                            draft_.out.weights[use.weights[at].weight].strides);
-            }
-            if (use.position >= 0) {
-                term identity[max_variables]{};
-                for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-                if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
-                function.position =
-                    draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
-            }
-            if (use.kind == transformation::slice) shape = {static_cast<int>(use.numbers[1]), 1};
-            if (use.kind == transformation::reshape)
-                shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
-            made.functions.push(function);
-        }
-        made.shape = shape;
+        push(step_kind::general,
+             draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
     }
 };
 
@@ -11968,13 +11965,12 @@ constexpr weight_view view_of_relation(int at) {
     const plan::relation_shape& shape = Plan::shapes.relations[at];
     weight_view result;
     result.offset = layout.offset;
-    if (layout.pairs >= 0) {
-        result.extents[result.rank] = Plan::facts[layout.pairs].pairs;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs >= 0 && (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]))
-            continue;
+        if (layout.pairs.has(axis)) continue;
         result.extents[result.rank] = shape.extents[axis];
         result.strides[result.rank++] = layout.strides[axis];
     }
@@ -12440,47 +12436,19 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
         return bound.counts[top.value];
     } else {
         const int left = evaluate_node<Plan, top.left>(bound, index);
-        if constexpr (top.kind == node_kind::negation) return !left;
-        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-        if constexpr (top.right >= 0) {
-            const int right = evaluate_node<Plan, top.right>(bound, index);
-            if constexpr (top.kind == node_kind::pair)
-                return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
-            if constexpr (top.kind == node_kind::decision) {
-                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
-                return holds(left, right);
-            }
-            if constexpr (top.kind == node_kind::same_symbol) {
-                const int* begins =
-                    bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
-                return begins[left] == begins[right];
-            }
-            switch (top.kind) {
-                case node_kind::add:
-                    return left + right;
-                case node_kind::subtract:
-                    return left - right;
-                case node_kind::multiply:
-                    return left * right;
-                case node_kind::divide:
-                    return plan::floor_divide(left, right);
-                case node_kind::remainder:
-                    return plan::floor_remainder(left, right);
-                case node_kind::less:
-                    return left < right;
-                case node_kind::less_equal:
-                    return left <= right;
-                case node_kind::equal:
-                    return left == right;
-                case node_kind::not_equal:
-                    return left != right;
-                case node_kind::conjunction:
-                    return left && right;
-                case node_kind::disjunction:
-                    return left || right;
-                default:
-                    return 0;
-            }
+        int right = 0;
+        if constexpr (top.right >= 0) right = evaluate_node<Plan, top.right>(bound, index);
+        if constexpr (top.kind == node_kind::pair) {
+            return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
+        } else if constexpr (top.kind == node_kind::decision) {
+            constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+            return holds(left, right);
+        } else if constexpr (top.kind == node_kind::same_symbol) {
+            const int* begins =
+                bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
+            return begins[left] == begins[right];
+        } else {
+            return plan::evaluate(top.kind, left, right);
         }
     }
 }
@@ -13347,7 +13315,7 @@ struct attention_mask {
                 constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
                 return holds(left, right);
             } else {
-                return plan::detail::evaluate(top.kind, left, right);
+                return plan::evaluate(top.kind, left, right);
             }
         }
     }

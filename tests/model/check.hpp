@@ -216,10 +216,10 @@ template <class Model, class T>
 std::vector<double> in_order_of_view(const oracle::relation_values& all, int output,
                                      const fixture<Model, T>& f) {
     const auto& layout = Model::plan::tables.relations[Model::plan::shapes.outputs[output]];
-    if (layout.pairs < 0) return all.values;
-    const auto& pairs = f.pairs[to_size(layout.pairs)];
-    const auto row = to_size(layout.pair_axes[0]);
-    const auto column = to_size(layout.pair_axes[1]);
+    if (!layout.pairs.any()) return all.values;
+    const auto& pairs = f.pairs[to_size(layout.pairs.fact)];
+    const auto row = to_size(layout.pairs.axes[0]);
+    const auto column = to_size(layout.pairs.axes[1]);
     std::vector<int> others = all.extents;
     others[row] = others[column] = 1;
     const std::size_t atoms = oracle::volume(others);
@@ -232,7 +232,7 @@ std::vector<double> in_order_of_view(const oracle::relation_values& all, int out
             indices[column] = each[1];
             for (double value : oracle::value_of(all, indices)) result.push_back(value);
         }
-    result.resize(to_size(Model::plan::facts[layout.pairs].pairs) * atoms * length);
+    result.resize(to_size(Model::plan::facts[layout.pairs.fact].pairs) * atoms * length);
     return result;
 }
 

@@ -47,7 +47,7 @@ struct attention_mask {
                 constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
                 return holds(left, right);
             } else {
-                return plan::detail::evaluate(top.kind, left, right);
+                return plan::evaluate(top.kind, left, right);
             }
         }
     }

@@ -20,47 +20,19 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
         return bound.counts[top.value];
     } else {
         const int left = evaluate_node<Plan, top.left>(bound, index);
-        if constexpr (top.kind == node_kind::negation) return !left;
-        if constexpr (top.kind == node_kind::absolute) return left < 0 ? -left : left;
-        if constexpr (top.right >= 0) {
-            const int right = evaluate_node<Plan, top.right>(bound, index);
-            if constexpr (top.kind == node_kind::pair)
-                return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
-            if constexpr (top.kind == node_kind::decision) {
-                constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
-                return holds(left, right);
-            }
-            if constexpr (top.kind == node_kind::same_symbol) {
-                const int* begins =
-                    bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
-                return begins[left] == begins[right];
-            }
-            switch (top.kind) {
-                case node_kind::add:
-                    return left + right;
-                case node_kind::subtract:
-                    return left - right;
-                case node_kind::multiply:
-                    return left * right;
-                case node_kind::divide:
-                    return plan::floor_divide(left, right);
-                case node_kind::remainder:
-                    return plan::floor_remainder(left, right);
-                case node_kind::less:
-                    return left < right;
-                case node_kind::less_equal:
-                    return left <= right;
-                case node_kind::equal:
-                    return left == right;
-                case node_kind::not_equal:
-                    return left != right;
-                case node_kind::conjunction:
-                    return left && right;
-                case node_kind::disjunction:
-                    return left || right;
-                default:
-                    return 0;
-            }
+        int right = 0;
+        if constexpr (top.right >= 0) right = evaluate_node<Plan, top.right>(bound, index);
+        if constexpr (top.kind == node_kind::pair) {
+            return pairs_of<Plan, top.value>(bound).find(left, right) >= 0;
+        } else if constexpr (top.kind == node_kind::decision) {
+            constexpr plan::decision_function holds = Plan::shapes.text.decisions[top.value];
+            return holds(left, right);
+        } else if constexpr (top.kind == node_kind::same_symbol) {
+            const int* begins =
+                bound.counts + bound.counts[plan::given_numbers::begins_of(top.value)];
+            return begins[left] == begins[right];
+        } else {
+            return plan::evaluate(top.kind, left, right);
         }
     }
 }

@@ -14,13 +14,12 @@ constexpr weight_view view_of_relation(int at) {
     const plan::relation_shape& shape = Plan::shapes.relations[at];
     weight_view result;
     result.offset = layout.offset;
-    if (layout.pairs >= 0) {
-        result.extents[result.rank] = Plan::facts[layout.pairs].pairs;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs >= 0 && (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]))
-            continue;
+        if (layout.pairs.has(axis)) continue;
         result.extents[result.rank] = shape.extents[axis];
         result.strides[result.rank++] = layout.strides[axis];
     }

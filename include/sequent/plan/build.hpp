@@ -1,5 +1,6 @@
 #pragma once
 
+#include "general_builder.hpp"
 #include "layout.hpp"
 
 /// Turns each rule into a step, in order.
@@ -44,41 +45,21 @@ class builder {
         layout.where = place::fact;
         layout.index = shape.fact;
         pack(layout, relation);
-        if (!draft_.in.facts[shape.fact].is_sparse()) return;
-        layout.pairs = shape.fact;
-        layout.pair_axes[1] = 1;
-        layout.pair_stride = shape.value.size();
-        for (int& stride : layout.strides) stride = 0;
     }
 
-    /// Lays out a relation by the pairs of the sparse fact that its domain lies in, if any. Returns
-    /// the size, or 0.
-    constexpr int pack_pairs(relation_layout& layout, int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        const relation_layout found = draft_.pairs_of(relation);
-        layout.pairs = found.pairs;
-        layout.pair_axes[0] = found.pair_axes[0];
-        layout.pair_axes[1] = found.pair_axes[1];
-        if (layout.pairs < 0) return 0;
-        int stride = shape.value.size();
-        for (int axis = shape.arity; axis-- > 0;) {
-            if (axis == layout.pair_axes[0] || axis == layout.pair_axes[1]) continue;
-            layout.strides[axis] = stride;
-            stride *= shape.extents[axis];
-        }
-        layout.pair_stride = stride;
-        return stride * draft_.in.facts[layout.pairs].pairs;
-    }
-
-    /// Strides in the order of the arguments; returns the size.
+    /// Strides in the order of the arguments, pairs outermost; returns the size.
     constexpr int pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
+        layout.pairs = draft_.pairs_of(relation);
         int stride = shape.value.size();
         for (int axis = shape.arity; axis-- > 0;) {
+            if (layout.pairs.has(axis)) continue;
             layout.strides[axis] = stride;
             stride *= shape.extents[axis];
         }
-        return stride;
+        if (!layout.pairs.any()) return stride;
+        layout.pair_stride = stride;
+        return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
     constexpr void emit_scope(int scope) {
@@ -231,13 +212,6 @@ class builder {
         return remembering > 0 && made.functions.size() > 1;
     }
 
-    constexpr int relation_size(int relation) const {
-        const relation_shape& shape = draft_.in.relations[relation];
-        int size = shape.value.size();
-        for (int axis = 0; axis < shape.arity; ++axis) size *= shape.extents[axis];
-        return size;
-    }
-
     constexpr void emit_group(int at) {
         group& of = draft_.groups[draft_.group_of[at]];
         if (of.first_rule != at) return;
@@ -376,9 +350,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        int size = pack_pairs(carried, input);
-        if (size == 0) size = pack(carried, input);
-        size = aligned(size);
+        const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
         row_step copy = copy_step(item.relation, input);
@@ -412,15 +384,14 @@ class builder {
         made.out.at = draft_.relation_operand(to);
         const relation_layout& source = draft_.out.relations[from];
         const relation_layout& target = draft_.out.relations[to];
-        if (target.pairs >= 0) {
-            made.rows = draft_.in.facts[target.pairs].pairs;
+        if (target.pairs.any()) {
+            made.rows = draft_.in.facts[target.pairs.fact].pairs;
             term.x.row = source.pair_stride;
             made.out.row = target.pair_stride;
         }
         for (int axis = 0; axis < shape.arity; ++axis) {
-            if (target.pairs >= 0 && (axis == target.pair_axes[0] || axis == target.pair_axes[1]))
-                continue;
-            if (axis == 0 && target.pairs < 0) {
+            if (target.pairs.has(axis)) continue;
+            if (axis == 0 && !target.pairs.any()) {
                 made.rows = shape.extents[0];
                 term.x.row = source.strides[0];
                 made.out.row = target.strides[0];
@@ -434,206 +405,16 @@ class builder {
         return made;
     }
 
-    // The general form.
-
     constexpr void emit_general(int at) {
         const rule& written = draft_.rule_of(at);
         relation_layout& layout = draft_.out.relations[written.head];
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            int size = pack_pairs(layout, written.head);
-            if (size == 0) size = pack(layout, written.head);
-            layout.index = draft_.new_buffer(size, written.scope);
+            layout.index = draft_.new_buffer(pack(layout, written.head), written.scope);
         }
-        general_step made;
-        made.variables = written.variables.size();
-        made.condition = join_pairs(made, draft_.conditions.condition[at]);
-        if (layout.pairs >= 0) {
-            made.out_join = join_of(made, layout, written.terms, false);
-            made.out_pair_stride = layout.pair_stride;
-        }
-        if (written.recurs.loop < 0)
-            made.out_total = layout.pairs >= 0
-                                 ? layout.pair_stride * draft_.in.facts[layout.pairs].pairs
-                                 : relation_size(written.head);
-        for (int index = 0; index < made.variables; ++index)
-            made.extents[index] = written.variables[index].extent;
-        unsigned outermost = written.head_variables();
-        if (written.aggregated == aggregation::softmax) outermost &= ~written.aggregated_variables;
-        int place = 0;
-        if (written.recurs.loop >= 0) {
-            made.time = written.recurs.time;
-            made.level = draft_.depth_of(written.scope);
-            made.delay = written.recurs.delay;
-            made.order[place++] = made.time;
-            outermost |= 1u << made.time;
-        }
-        for (int axis = 0; axis < written.arity; ++axis)
-            if (written.terms[axis].variable >= 0 &&
-                ((outermost >> written.terms[axis].variable) & 1u))
-                made.order[place++] = written.terms[axis].variable;
-        made.heads = place;
-        for (int index : written.aggregated_order) {
-            made.order[place++] = index;
-            outermost |= 1u << index;
-        }
-        for (int index = 0; index < made.variables; ++index)
-            if (!((outermost >> index) & 1u)) made.order[place++] = index;
-        made.out = draft_.relation_operand(written.head);
-        add_strides(made.out_strides, made.out, written, written.terms, written.arity,
-                    layout.strides);
-        made.out_size = draft_.head_of(at).value.size();
-        made.combined = written.combined;
-        made.aggregated = written.aggregated;
-        for (int body = 0; body < written.literals; ++body) {
-            const int item_at = written.first_literal + body;
-            general_literal item = general_of(written, item_at);
-            const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
-                draft_.out.relations[text.relation].pairs >= 0) {
-                const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, written.total);
-                item.pair_stride = of.pair_stride;
-            }
-            made.literals.push(item);
-        }
-        shape_general(made, written);
-        push(step_kind::general, draft_.out.generals.push(made), at);
-    }
-
-    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
-    constexpr int join_pairs(general_step& made, int root) {
-        auto& pool = draft_.out.pool;
-        int rest = -1;
-        pool.each_conjunct(root, [&](int part) {
-            const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
-            else
-                rest = pool.both(rest, part);
-        });
-        return rest;
-    }
-    static constexpr int add_join(general_step& made, const pair_join& join) {
-        for (int known = 0; known < made.joins.size(); ++known)
-            if (made.joins[known] == join) return known;
-        return made.joins.push(join);
-    }
-    /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(made, {of.pairs, terms[of.pair_axes[0]], terms[of.pair_axes[1]], optional});
-    }
-
-    constexpr void add_strides(int* to, operand& at, const rule& written, const term* terms,
-                               int arity, const int* strides) const {
-        for (int axis = 0; axis < arity; ++axis) {
-            at.offset += terms[axis].offset * strides[axis];
-            if (terms[axis].variable == loop_time) draft_.add_time(at, written, strides[axis]);
-            if (terms[axis].variable >= 0) to[terms[axis].variable] += strides[axis];
-        }
-    }
-
-    constexpr general_literal general_of(const rule& written, int item_at) {
-        const literal& item = draft_.in.text.literals[item_at];
-        general_literal made;
-        made.kind = item.kind;
-        made.number = item.number;
-        made.expression = draft_.conditions.expression[item_at];
-        made.transposed = item.transposed;
-        // Whether a sparse fact holds is part of the condition.
-        made.required_nonzero = item.hidden;
-        made.required_zero = item.negated;
-        made.is_condition = is_sparse(item);
-        made.has_element = item.has_element;
-        made.element = item.element;
-        made.shape = draft_.value_of(item);
-        if (item.kind == literal_kind::weight) {
-            const weight& bare = draft_.in.text.weights[item.weight.weight];
-            made.rows = bare.shape[0];
-            made.columns = bare.shape[1];
-            made.at = draft_.weight_operand(item.weight);
-            add_strides(made.strides, made.at, written, item.weight.terms, item.weight.arity,
-                        draft_.out.weights[item.weight.weight].strides);
-        } else if (item.kind == literal_kind::relation) {
-            const relation_shape& shape = draft_.in.relations[item.relation];
-            made.rows = shape.value.rows;
-            made.columns = shape.value.columns;
-            made.symbols = shape.classes > 0;
-            made.at = draft_.relation_operand(item.relation);
-            add_strides(made.strides, made.at, written, item.terms, item.arity,
-                        draft_.out.relations[item.relation].strides);
-            for (int axis = 0; written.total && axis < item.arity; ++axis)
-                if (item.terms[axis].variable >= 0)
-                    made.limits[item.terms[axis].variable] = shape.extents[axis];
-            if (item.weight.weight >= 0) {
-                const weight& applied = draft_.in.text.weights[item.weight.weight];
-                const weight_layout& layout = draft_.out.weights[item.weight.weight];
-                const bool turned = item.weight.transposed;
-                made.weight = draft_.weight_operand(item.weight);
-                add_strides(made.weight_strides, made.weight, written, item.weight.terms,
-                            item.weight.arity, layout.strides);
-                made.weight_rows = turned ? applied.shape[1] : applied.shape[0];
-                made.weight_columns = turned ? applied.shape[0] : applied.shape[1];
-                made.weight_row = turned ? layout.column : layout.row;
-                made.weight_column = turned ? layout.row : layout.column;
-            }
-        }
-        return made;
-    }
-
-    constexpr bool is_sparse(const literal& item) const {
-        if (item.kind != literal_kind::relation) return false;
-        const int given = draft_.in.relations[item.relation].fact;
-        return given >= 0 && draft_.in.facts[given].is_sparse();
-    }
-
-    constexpr void shape_general(general_step& made, const rule& written) {
-        value_shape shape{};
-        bool first = true;
-        for (const general_literal& item : made.literals) {
-            if (item.required_nonzero || item.required_zero) continue;
-            if (first)
-                shape = item.shape;
-            else if (written.combined == combination::concat)
-                shape = {shape.rows + item.shape.rows, shape.columns};
-            else if (written.combined == combination::product)
-                shape = item.shape.is_scalar() ? shape
-                        : shape.is_scalar()    ? item.shape
-                                               : value_shape{shape.rows, item.shape.columns};
-            else if (shape.is_scalar())
-                shape = item.shape;
-            first = false;
-        }
-        if (written.combined == combination::cosine) shape = {1, 1};
-        made.combined_shape = shape;
-        for (const transformation_use& use : written.transformations) {
-            general_function function;
-            function.kind = use.kind;
-            function.numbers[0] = use.numbers[0];
-            function.numbers[1] = use.numbers[1];
-            function.shape = shape;
-            for (int at = 0; at < 2; ++at) {
-                if (use.weights[at].weight < 0) continue;
-                function.weights[at] = draft_.weight_operand(use.weights[at]);
-                add_strides(function.weight_strides[at], function.weights[at], written,
-                            use.weights[at].terms, use.weights[at].arity,
-                            draft_.out.weights[use.weights[at].weight].strides);
-            }
-            if (use.position >= 0) {
-                term identity[max_variables]{};
-                for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-                if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
-                function.position =
-                    draft_.out.pool.substitute(draft_.in.text.nodes, use.position, identity);
-            }
-            if (use.kind == transformation::slice) shape = {static_cast<int>(use.numbers[1]), 1};
-            if (use.kind == transformation::reshape)
-                shape = {static_cast<int>(use.numbers[0]), static_cast<int>(use.numbers[1])};
-            made.functions.push(function);
-        }
-        made.shape = shape;
+        push(step_kind::general,
+             draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
     }
 };
 

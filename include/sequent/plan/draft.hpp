@@ -14,6 +14,15 @@ enum class role {
     alias      // another relation's numbers, read differently
 };
 
+/// The pairs of a sparse fact that two arguments of a relation are, if any.
+struct pair_place {
+    int fact = -1;
+    int axes[2]{};
+
+    constexpr bool any() const { return fact >= 0; }
+    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+};
+
 /// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
 /// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
 struct relation_layout {
@@ -21,9 +30,8 @@ struct relation_layout {
     int index = -1;  // fact or buffer
     int offset = 0;
     int strides[max_arity]{};
-    int carry = 0;       // from one layer of a stack to the next
-    int pairs = -1;      // the sparse fact
-    int pair_axes[2]{};  // the arguments that are its pair
+    int carry = 0;  // from one layer of a stack to the next
+    pair_place pairs{};
     int pair_stride = 0;
 };
 
@@ -139,28 +147,29 @@ struct draft {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// The pairs that a relation's domain lies in, as far as the layout tells.
-    constexpr relation_layout pairs_of(int relation) const {
-        relation_layout layout;
+    /// Whether the literal is of a sparse fact.
+    constexpr bool is_sparse(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int given = in.relations[item.relation].fact;
+        return given >= 0 && in.facts[given].is_sparse();
+    }
+    /// The pairs that a relation's domain lies in.
+    constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
-        if (given >= 0) {
-            if (in.facts[given].is_sparse()) layout.pairs = given;
-            layout.pair_axes[1] = 1;
-            return layout;
-        }
+        if (given >= 0)
+            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+        pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
-            if (top.kind != node_kind::pair || layout.pairs >= 0) return;
+            if (top.kind != node_kind::pair || result.any()) return;
             const term row = out.pool.as_term(top.left);
             const term column = out.pool.as_term(top.right);
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
-            layout.pairs = top.value;
-            layout.pair_axes[0] = row.variable;
-            layout.pair_axes[1] = column.variable;
+            result = {top.value, {row.variable, column.variable}};
         });
-        return layout;
+        return result;
     }
     constexpr int new_buffer(int size, int scope) {
         buffer made;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "row_builder.hpp"
 #include "score.hpp"
 
 /// Chooses which rules are computed together, and lays out the parameters.

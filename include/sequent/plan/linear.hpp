@@ -2,8 +2,8 @@
 
 #include "draft.hpp"
 
-/// Recognises rules that are sums of weighted literals per head, and turns them into row steps:
-/// matrix products with everything that can be added or applied while a row is at hand.
+/// Recognises rules that are sums of weighted literals per head, which row steps compute: matrix
+/// products with everything that can be added or applied while a row is at hand.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -18,9 +18,9 @@ struct axes {
     int pair_column = -1;
 
     /// Whether the terms of a relation are the pair.
-    constexpr bool is_pair(const relation_layout& of, const term* terms) const {
-        return pairs >= 0 && of.pairs == pairs && terms[of.pair_axes[0]] == term{pair_row, 0} &&
-               terms[of.pair_axes[1]] == term{pair_column, 0};
+    constexpr bool is_pair(const pair_place& of, const term* terms) const {
+        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
+               terms[of.axes[1]] == term{pair_column, 0};
     }
     constexpr bool in_pair(int variable) const {
         return pairs >= 0 && (variable == pair_row || variable == pair_column);
@@ -32,11 +32,11 @@ template <class Draft>
 constexpr axes pairs_of_rule(const Draft& draft, int at) {
     axes result;
     const rule& written = draft.rule_of(at);
-    const relation_layout found = draft.pairs_of(written.head);
-    result.pairs = found.pairs;
-    if (found.pairs < 0) return result;
-    result.pair_row = written.terms[found.pair_axes[0]].variable;
-    result.pair_column = written.terms[found.pair_axes[1]].variable;
+    const pair_place found = draft.pairs_of(written.head);
+    result.pairs = found.fact;
+    if (!found.any()) return result;
+    result.pair_row = written.terms[found.axes[0]].variable;
+    result.pair_column = written.terms[found.axes[1]].variable;
     return result;
 }
 
@@ -61,9 +61,7 @@ constexpr bool is_row_condition(const Draft& draft, int at, const axes& pairs) {
 /// Whether the literal is nothing but a condition.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
-    if (item.kind != literal_kind::relation || item.gives_value()) return false;
-    const int given = draft.in.relations[item.relation].fact;
-    return given >= 0 && draft.in.facts[given].is_sparse();
+    return draft.is_sparse(item) && !item.gives_value();
 }
 
 /// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
@@ -71,18 +69,18 @@ template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
     const bool relation = item.kind == literal_kind::relation;
-    const relation_layout of = relation ? draft.pairs_of(item.relation) : relation_layout{};
+    const pair_place of = relation ? draft.pairs_of(item.relation) : pair_place{};
     const term* terms = relation ? item.terms : item.weight.terms;
     const int arity = relation ? item.arity : item.weight.arity;
-    if (of.pairs >= 0 && !pairs.is_pair(of, terms)) return false;
+    if (of.any() && !pairs.is_pair(of, terms)) return false;
     bool row = false;
     bool column = false;
     for (int axis = 0; axis < arity; ++axis) {
-        if (of.pairs >= 0 && (axis == of.pair_axes[0] || axis == of.pair_axes[1])) continue;
+        if (of.has(axis)) continue;
         row = row || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_row);
         column = column || (pairs.pairs >= 0 && terms[axis].variable == pairs.pair_column);
     }
-    if ((row && column) || (of.pairs >= 0 && (row || column))) return false;
+    if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
     for (int axis = 0; axis < item.weight.arity; ++axis)
         if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
@@ -261,319 +259,5 @@ constexpr bool can_inline(const Draft& draft, int at) {
     return products + written.literals <= 4 &&
            count_terms(draft, user) + count_terms(draft, at) - 1 <= max_terms;
 }
-
-/// A literal seen from the rule into which it is inlined: its variables as that rule's.
-struct placed_literal {
-    literal item{};
-    bool weighted = false;
-};
-
-template <class Draft>
-class row_builder {
-  public:
-    constexpr row_builder(Draft& draft, int at)
-        : draft_(draft), at_(at), rule_(draft.rule_of(at)), axes_(pairs_of_rule(draft, at)) {
-        for (const variable& index : rule_.variables) variables_.push(index);
-        term identity[max_variables]{};
-        for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0);
-        head_ = rule_.head_variables();
-        choose_axes();
-    }
-
-    constexpr const axes& chosen() const { return axes_; }
-    constexpr int rows() const {
-        if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
-        return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
-    }
-    /// Of all the relation's atoms.
-    constexpr int size() const {
-        int size = draft_.in.relations[rule_.head].value.size() * rows();
-        for (int axis = 0; axis < rule_.arity; ++axis) {
-            const int index = rule_.terms[axis].variable;
-            if (index >= 0 && index != axes_.row && !axes_.in_pair(index))
-                size *= variables_[index].extent;
-        }
-        return size;
-    }
-
-    /// Lays out the rule's relation: rows outermost, then outer loops, segments, the value.
-    constexpr void lay_out(int buffer, int offset, int row_stride) {
-        relation_layout& layout = draft_.out.relations[rule_.head];
-        layout.where = place::value;
-        layout.index = buffer;
-        layout.offset = offset;
-        const int size = draft_.in.relations[rule_.head].value.size();
-        int stride = size;
-        auto assign = [&](int variable) {
-            for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable) layout.strides[axis] = stride;
-            stride *= variables_[variable].extent;
-        };
-        for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time)
-                layout.strides[axis] =
-                    row_stride ? row_stride * (axes_.row >= 0 ? variables_[axes_.row].extent : 1)
-                               : atoms_at_once() * size;
-        if (axes_.segment >= 0) assign(axes_.segment);
-        for (int at = axes_.outers.size(); at-- > 0;) assign(axes_.outers[at]);
-        if (axes_.row >= 0) {
-            assign(axes_.row);
-            if (row_stride)
-                for (int axis = 0; axis < rule_.arity; ++axis)
-                    if (rule_.terms[axis].variable == axes_.row) layout.strides[axis] = row_stride;
-        }
-        if (axes_.pairs >= 0) {
-            const relation_layout found = draft_.pairs_of(rule_.head);
-            layout.pairs = found.pairs;
-            layout.pair_axes[0] = found.pair_axes[0];
-            layout.pair_axes[1] = found.pair_axes[1];
-            layout.pair_stride = row_stride ? row_stride : stride;
-        }
-    }
-
-    constexpr row_step build() {
-        row_step made;
-        const value_shape shape = draft_.in.relations[rule_.head].value;
-        made.length = shape.size();
-        made.segments = axes_.segment >= 0 ? variables_[axes_.segment].extent : 1;
-        made.rows = rows();
-        made.outers = axes_.outers.size();
-        for (int at = 0; at < made.outers; ++at)
-            made.outer_extents[at] = variables_[axes_.outers[at]].extent;
-        made.row_variable = axes_.row;
-        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
-        for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
-        for (const transformation_use& function : rule_.transformations)
-            made.functions.push(make_function(function));
-        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
-        limit(made);
-        return made;
-    }
-
-  private:
-    Draft& draft_;
-    int at_;
-    const rule& rule_;
-    list<variable, 2 * max_variables> variables_{};
-    list<placed_literal, max_terms> literals_{};
-    unsigned head_ = 0;
-    axes axes_{};
-
-    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
-    /// says.
-    constexpr void limit(row_step& made) {
-        auto& pool = draft_.out.pool;
-        made.pairs = axes_.pairs;
-        made.pair_variables[0] = axes_.pair_row;
-        made.pair_variables[1] = axes_.pair_column;
-        for (int at = 0; at < made.outers; ++at) made.outer_variables[at] = axes_.outers[at];
-        pool.each_conjunct(draft_.conditions.condition[at_], [&](int part) {
-            const node top = pool.nodes[part];
-            const bool is_bound = top.kind == node_kind::less && axes_.row >= 0 &&
-                                  pool.nodes[top.left].kind == node_kind::variable &&
-                                  pool.nodes[top.left].value == axes_.row &&
-                                  pool.nodes[top.right].kind == node_kind::count;
-            if (is_bound && made.count < 0)
-                made.count = pool.nodes[top.right].value;
-            else if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                     !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                     !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
-                made.condition = pool.both(made.condition, part);
-        });
-    }
-
-    /// How many atoms the head has, at one time if it is of a recursion.
-    constexpr int atoms_at_once() const {
-        int atoms = 1;
-        for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable >= 0)
-                atoms *= variables_[rule_.terms[axis].variable].extent;
-        return atoms;
-    }
-
-    static constexpr term mapped(const term& at, const term* map, int later) {
-        if (at.variable == loop_time) return {loop_time, at.offset + later};
-        if (at.variable < 0) return at;
-        return {map[at.variable].variable, map[at.variable].offset + at.offset};
-    }
-
-    /// `later`: how many rounds after its own the rule is used.
-    constexpr void collect(int at, const term* map, int later) {
-        const rule& written = draft_.rule_of(at);
-        for (int body = 0; body < written.literals; ++body) {
-            literal item = draft_.literal_of(at, body);
-            if (is_sparse_condition(draft_, item)) continue;
-            for (int axis = 0; axis < item.arity; ++axis)
-                item.terms[axis] = mapped(item.terms[axis], map, later);
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                item.weight.terms[axis] = mapped(item.weight.terms[axis], map, later);
-            const int definer =
-                item.kind == literal_kind::relation ? draft_.in.relations[item.relation].rule : -1;
-            if (definer >= 0 && draft_.roles[definer] == role::inlined) {
-                const rule& inner = draft_.rule_of(definer);
-                term inner_map[max_variables]{};
-                for (int index = 0; index < inner.variables.size(); ++index) {
-                    int axis = 0;
-                    while (axis < inner.arity && inner.terms[axis].variable != index) ++axis;
-                    inner_map[index] = axis < inner.arity
-                                           ? item.terms[axis]
-                                           : term{variables_.push(inner.variables[index]), 0};
-                }
-                const int time = inner.recurs.argument;
-                collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset);
-            } else {
-                literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0});
-            }
-        }
-    }
-
-    static constexpr bool mentions(const term* terms, int arity, int variable) {
-        for (int axis = 0; axis < arity; ++axis)
-            if (terms[axis].variable == variable) return true;
-        return false;
-    }
-
-    constexpr void choose_axes() {
-        const placed_literal* product = nullptr;
-        int products = 0;
-        for (const placed_literal& placed : literals_) {
-            if (!placed.weighted || is_symbol(draft_, placed.item)) continue;
-            if (!product) product = &placed;
-            ++products;
-        }
-        const unsigned conditioned = draft_.out.pool.variables(draft_.conditions.condition[at_]);
-        for (int axis = 0; axis < rule_.arity; ++axis) {
-            const int index = rule_.terms[axis].variable;
-            if (index < 0) continue;
-            const int extent = variables_[index].extent;
-            if (axes_.in_pair(index)) continue;
-            if (product) {
-                const literal& item = product->item;
-                const weight_use& use = item.weight;
-                const bool in_x = mentions(item.terms, item.arity, index);
-                const bool in_w = mentions(use.terms, use.arity, index);
-                const int woven = draft_.out.weights[use.weight].interleaved;
-                if (products == 1 && in_w && !in_x && woven >= 0 &&
-                    use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
-                    axes_.segment = index;
-                    continue;
-                }
-                if (!in_x || in_w) continue;
-            }
-            if (axes_.pairs >= 0) continue;
-            if (axes_.row < 0 || extent > variables_[axes_.row].extent) axes_.row = index;
-        }
-        for (int axis = 0; axis < rule_.arity; ++axis) {
-            const int index = rule_.terms[axis].variable;
-            if (index >= 0 && index != axes_.row && index != axes_.segment && !axes_.in_pair(index))
-                axes_.outers.push(index);
-        }
-    }
-
-    constexpr void add_strides(access& to, const term* terms, int arity, const int* strides) const {
-        for (int axis = 0; axis < arity; ++axis) {
-            const term& at = terms[axis];
-            to.at.offset += at.offset * strides[axis];
-            if (at.variable == loop_time) draft_.add_time(to.at, rule_, strides[axis]);
-            if (at.variable < 0) continue;
-            if (at.variable == axes_.row || axes_.in_pair(at.variable)) to.row += strides[axis];
-            if (at.variable == axes_.segment) to.column += strides[axis];
-            for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (at.variable == axes_.outers[outer]) to.outer[outer] += strides[axis];
-        }
-    }
-    constexpr access relation_access(int relation, const term* terms, int arity) const {
-        access result;
-        result.at = draft_.relation_operand(relation);
-        const relation_layout& layout = draft_.out.relations[relation];
-        add_strides(result, terms, arity, layout.strides);
-        if (layout.pairs >= 0) result.row += layout.pair_stride;
-        return result;
-    }
-    constexpr access weight_access(const weight_use& use) const {
-        access result;
-        result.at = draft_.weight_operand(use);
-        add_strides(result, use.terms, use.arity, draft_.out.weights[use.weight].strides);
-        return result;
-    }
-
-    constexpr row_term make_term(const placed_literal& placed) const {
-        const literal& item = placed.item;
-        row_term made;
-        if (item.kind == literal_kind::weight) {
-            made.x = weight_access(item.weight);
-            made.indexed = index_of(item.weight.terms, item.weight.arity);
-            return made;
-        }
-        made.relation = item.relation;
-        made.x = relation_access(item.relation, item.terms, item.arity);
-        if (draft_.out.relations[item.relation].pairs < 0)
-            made.indexed = index_of(item.terms, item.arity);
-        if (!placed.weighted) return made;
-        const weight_layout& layout = draft_.out.weights[item.weight.weight];
-        made.w = weight_access(item.weight);
-        if (is_symbol(draft_, item)) {
-            made.kind = term_kind::gather;
-            made.w_depth = item.weight.transposed ? layout.column : layout.row;
-            made.w_column = item.weight.transposed ? layout.row : layout.column;
-            return made;
-        }
-        made.kind = term_kind::product;
-        made.depth = draft_.in.relations[item.relation].value.size();
-        made.w_depth = item.weight.transposed ? layout.row : layout.column;
-        made.w_column = item.weight.transposed ? layout.column : layout.row;
-        for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u || !mentions(item.terms, item.arity, index)) continue;
-            // Summed over: one long product where the inputs lie together, else several.
-            int x_stride = 0;
-            int w_stride = 0;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (item.terms[axis].variable == index)
-                    x_stride += draft_.out.relations[item.relation].strides[axis];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
-            const int extent = variables_[index].extent;
-            if (made.splits == 1 && x_stride == made.depth &&
-                w_stride == made.depth * made.w_depth) {
-                made.depth *= extent;
-            } else {
-                made.splits *= extent;
-                made.x_split = x_stride;
-                made.w_split = w_stride;
-            }
-        }
-        return made;
-    }
-
-    /// By which of the pair's indices the terms go.
-    constexpr side index_of(const term* terms, int arity) const {
-        if (axes_.pairs < 0) return side::none;
-        if (mentions(terms, arity, axes_.pair_row)) return side::row;
-        return mentions(terms, arity, axes_.pair_column) ? side::column : side::none;
-    }
-
-    constexpr row_function make_function(const transformation_use& use) const {
-        row_function made;
-        made.kind = use.kind;
-        made.numbers[0] = use.numbers[0];
-        made.numbers[1] = use.numbers[1];
-        for (int at = 0; at < 2; ++at)
-            if (use.weights[at].weight >= 0) made.weights[at] = weight_access(use.weights[at]);
-        if (use.position >= 0) {
-            const node& position = draft_.in.text.nodes[use.position];
-            if (position.kind == node_kind::constant) made.position_offset = position.value;
-            if (position.kind == node_kind::variable) {
-                if (position.value == axes_.row) made.position_row = 1;
-                if (position.value == axes_.segment) made.position_column = 1;
-                for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                    if (position.value == axes_.outers[outer]) made.position_outer[outer] = 1;
-            }
-        }
-        return made;
-    }
-};
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

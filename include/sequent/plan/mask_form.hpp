@@ -29,41 +29,6 @@ struct condition_tree {
 
 namespace detail {
 
-constexpr int evaluate(node_kind kind, int left, int right) {
-    switch (kind) {
-        case node_kind::add:
-            return left + right;
-        case node_kind::subtract:
-            return left - right;
-        case node_kind::multiply:
-            return left * right;
-        case node_kind::divide:
-            return floor_divide(left, right);
-        case node_kind::remainder:
-            return floor_remainder(left, right);
-        case node_kind::absolute:
-            return left < 0 ? -left : left;
-        case node_kind::less:
-            return left < right;
-        case node_kind::less_equal:
-            return left <= right;
-        case node_kind::greater:
-            return left > right;
-        case node_kind::greater_equal:
-            return left >= right;
-        case node_kind::equal:
-            return left == right;
-        case node_kind::not_equal:
-            return left != right;
-        case node_kind::conjunction:
-            return left && right;
-        case node_kind::disjunction:
-            return left || right;
-        default:
-            return !left;
-    }
-}
-
 /// Copies a condition with some variables replaced by numbers, less what they decide.
 template <class Nodes, class Tree>
 class specialiser {

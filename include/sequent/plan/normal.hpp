@@ -343,13 +343,7 @@ class normaliser {
     /// Whether the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
-        unsigned mentioned = 0;
-        for (int at = 0; at < item.arity; ++at)
-            if (item.terms[at].variable >= 0) mentioned |= 1u << item.terms[at].variable;
-        for (int at = 0; at < item.weight.arity; ++at)
-            if (item.weight.terms[at].variable >= 0)
-                mentioned |= 1u << item.weight.terms[at].variable;
-        return user.literals > 1 && (user.head_variables() & ~mentioned);
+        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {

@@ -83,6 +83,42 @@ struct node {
 /// A function of two indices that decides a condition.
 using decision_function = bool (*)(int, int) noexcept;
 
+/// What an operation on integers gives, or whether a condition holds of them.
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
 struct transformation_use {
     transformation kind = transformation::identity;
     double numbers[2]{};
