@@ -4,6 +4,7 @@
 /// those of another library.
 
 #include "io/error.hpp"
+#include "io/hugging_face.hpp"
 #include "io/name_map.hpp"
 #include "io/safetensors.hpp"
 #include "io/source.hpp"
