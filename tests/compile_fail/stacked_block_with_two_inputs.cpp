@@ -1,6 +1,5 @@
-// expect: rule_number<1>, in_relation<result>, two_inputs_of_a_stacked_block, in_relation<q>,
-// in_relation<k> Of a stacked block's relations without rules, one is its input; the program around
-// knows others.
+// expect: rule_number<1>, two_inputs_of_a_stacked_block, in_relation<q>, in_relation<k>
+// Of a stacked block's relations without rules, one is its input; the program around knows others.
 
 #include "vocabulary.hpp"
 
