@@ -53,11 +53,15 @@ class rows_form_finder {
         return result;
     }
 
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        positions_[input] = positions_[in.relations[input].passes_into];
+    }
+
     constexpr void follow(const rule& written) {
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            positions_[input] = positions_[in.relations[input].passes_into];
-        }
+        bind_inputs(written.scope);
         if (written.repeat) {
             positions_[written.head] = positions_[in.block_output[written.block]];
             return;
