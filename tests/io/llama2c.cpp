@@ -17,11 +17,12 @@
 
 namespace io = sequent::io;
 using io_test::bytes_of, io_test::check_contains, io_test::folder, io_test::write_bytes;
+using io_test::llama_rules::sizes;
 
 namespace {
 
-using Grouped = io_test::llama<{8, 12, 2, 4, 2, 11, 6, false}>;
-using Tied = io_test::llama<{8, 12, 2, 2, 2, 11, 6}>;
+using Grouped = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 6, false}>;
+using Tied = io_test::llama<sizes{8, 12, 2, 2, 2, 11, 6}>;
 constexpr io::llama2c_configuration grouped{8, 12, 2, 4, 2, 11, 6, false};
 
 void append(std::string& bytes, std::uint32_t bits) {
@@ -145,7 +146,7 @@ TEST_CASE("what is no checkpoint of the model is an error") {
     infinite.replace(28 + 4 * 89, 4, std::string("\x00\x00\x80\x7f", 4));
     check_contains(message(infinite), {"\"layers.gain_1\"", "element 1 is infinite"});
     check_contains(message<Tied>(checkpoint), {"W_query", "[2, 2, 2, 2, 8]", "[2, 2, 4, 8]"});
-    using Longer = io_test::llama<{8, 12, 2, 4, 2, 11, 7, false}>;
+    using Longer = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 7, false}>;
     check_contains(message<Longer>(checkpoint), {"is for 6 tokens", "has 7"});
 }
 
@@ -162,7 +163,7 @@ TEST_CASE("the file chooses the model") {
     CHECK_THROWS_WITH((io::visit<Tied, Grouped>(here / "tied", no_names, []<class Model>() {})),
                       sequent_test::contains("model 2: the map does not name"));
 
-    using Longer = io_test::llama<{8, 12, 2, 4, 2, 11, 7, false}>;
+    using Longer = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 7, false}>;
     const auto none = [](const io::source& from) -> std::string {
         try {
             io::visit<Tied, Longer>(from, []<class Model>() {});
