@@ -5,10 +5,12 @@
 
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
+#include "kernel/dropout.hpp"
 #include "kernel/lattice.hpp"
 #include "kernel/mask_table.hpp"
 #include "kernel/math.hpp"
 #include "kernel/product.hpp"
+#include "kernel/rotary.hpp"
 #include "kernel/row.hpp"
 #include "kernel/score.hpp"
 #include "kernel/simd.hpp"

@@ -201,27 +201,6 @@ void check_softmax() {
     (void)gx.values(), (void)gdy.values();
 }
 
-template <int N, class T>
-void check_rotary() {
-    const row x = numbers(N, 11), dy = numbers(N, 12);
-    const double position = 37, base = 10000;
-    const auto plain = [&](const row& v) {
-        row y(v.size());
-        for (std::size_t k = 0; k < v.size() / 2; ++k) {
-            const double angle =
-                position * std::pow(base, -2.0 * static_cast<double>(k) / static_cast<double>(N));
-            y[2 * k] = v[2 * k] * std::cos(angle) - v[2 * k + 1] * std::sin(angle);
-            y[2 * k + 1] = v[2 * k] * std::sin(angle) + v[2 * k + 1] * std::cos(angle);
-        }
-        return y;
-    };
-    guarded<T> gx(x), gdy(dy), y(dy);
-    kernel::rotary<N>(gx.get(), y.get(), position, base);
-    require_near(y.values(), plain(x), close<T>);
-    kernel::rotary_gradient<N>(gdy.get(), gdy.get(), position, base);
-    require_near(gdy.values(), differences(plain, x, dy), nearby<T>);
-}
-
 }  // namespace
 
 TEMPLATE_TEST_CASE("norms against plain loops and differences", "[row]", float, double) {
@@ -252,14 +231,6 @@ TEMPLATE_TEST_CASE("softmax and sparsemax", "[row]", float, double) {
     check_softmax<64, T>();
     check_softmax<65, T>();
     check_softmax<100, T>();
-}
-
-TEMPLATE_TEST_CASE("rotary", "[row]", float, double) {
-    using T = TestType;
-    check_rotary<2, T>();
-    check_rotary<6, T>();
-    check_rotary<34, T>();
-    check_rotary<64, T>();
 }
 
 TEMPLATE_TEST_CASE("a norm of one element is zero, far from zero too", "[row]", float, double) {

@@ -241,17 +241,31 @@ inline matrix normalized(matrix value, double eps, bool centered) {
     return value;
 }
 
-inline matrix rotated(matrix value, double at, double base) {
-    if (value.size() % 2 != 0) throw std::logic_error("oracle: rotary turns pairs of elements");
-    for (std::size_t even = 0; even < value.size(); even += 2) {
-        const double angle =
-            at * std::pow(base, -static_cast<double>(even) / static_cast<double>(value.size()));
-        const double x = value.values[even];
-        const double y = value.values[even + 1];
-        value.values[even] = x * std::cos(angle) - y * std::sin(angle);
-        value.values[even + 1] = x * std::sin(angle) + y * std::cos(angle);
-    }
+/// Calls turn(x, y, angle) for each pair of elements.
+template <class Turn>
+matrix with_pairs(matrix value, bool halves, double at, double base, Turn turn) {
+    if (value.size() % 2 != 0) throw std::logic_error("oracle: pairs of an odd length");
+    const std::size_t half = value.size() / 2;
+    for (std::size_t pair = 0; pair < half; ++pair)
+        turn(value.values[halves ? pair : 2 * pair],
+             value.values[halves ? pair + half : 2 * pair + 1],
+             at * std::pow(base, -static_cast<double>(pair) / static_cast<double>(half)));
     return value;
+}
+
+inline matrix rotated(const matrix& value, bool halves, double at, double base) {
+    return with_pairs(value, halves, at, base, [](double& x, double& y, double angle) {
+        const double turned = x * std::cos(angle) - y * std::sin(angle);
+        y = x * std::sin(angle) + y * std::cos(angle);
+        x = turned;
+    });
+}
+
+inline matrix with_waves(const matrix& value, double at, double base) {
+    return with_pairs(value, false, at, base, [](double& x, double& y, double angle) {
+        x += std::sin(angle);
+        y += std::cos(angle);
+    });
 }
 
 inline matrix sliced(const matrix& value, int begin, int length) {
@@ -286,7 +300,14 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::rms_norm:
             return elementwise(normalized(value, numbers[0], false), weights.at(0), times);
         case language::transformation::rotary:
-            return rotated(value, at, numbers[0]);
+            return rotated(value, false, at, numbers[0]);
+        case language::transformation::rotary_halves:
+            return rotated(value, true, at, numbers[0]);
+        case language::transformation::sinusoidal:
+            return with_waves(value, at, numbers[0]);
+        case language::transformation::dropout:
+            if (at != 0) throw std::logic_error("oracle: nothing is dropped here");
+            return value;
         case language::transformation::slice:
             return sliced(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
         case language::transformation::reshape:

@@ -250,26 +250,4 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     });
 }
 
-/// Rotates the pairs (2k, 2k + 1) by position * base^(-2k / Length) (Su et al. 2021).
-template <int Length, class T>
-inline void rotary(const T* x, T* y, double position, double base) noexcept {
-    static_assert(Length % 2 == 0, "rotary turns pairs: the length must be even");
-    const double step = -2.0 * std::log(base) / Length;
-    for (int k = 0; k < Length / 2; ++k) {
-        const double angle = position * std::exp(step * k);
-        const T c = static_cast<T>(std::cos(angle));
-        const T s = static_cast<T>(std::sin(angle));
-        const T even = x[2 * k];
-        const T odd = x[2 * k + 1];
-        y[2 * k] = even * c - odd * s;
-        y[2 * k + 1] = even * s + odd * c;
-    }
-}
-
-/// The rotation back.
-template <int Length, class T>
-inline void rotary_gradient(const T* dy, T* dx, double position, double base) noexcept {
-    rotary<Length>(dy, dx, -position, base);
-}
-
 }  // namespace sequent::inline SEQUENT_ABI::kernel

@@ -31,6 +31,9 @@ enum class transformation {
     layer_norm,
     rms_norm,
     rotary,
+    rotary_halves,
+    sinusoidal,
+    dropout,
     slice,
     reshape
 };
@@ -165,6 +168,32 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
 template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
+/// (arXiv 1706.03762, section 3.5).
+template <index_term Position>
+constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
+    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
+}
+
+namespace detail {
+// Not constexpr: the compiler names it where a rate is not between.
+inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
+}  // namespace detail
+
+/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
+/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
+/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
+/// rule and each layer of a stack drops others.
+template <fixed_string Seed>
+constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
+    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
+    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
 /// The `length` elements from `begin` on.
 constexpr auto slice(int begin, int length) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "../kernel/dropout.hpp"
 #include "../plan/plan.hpp"
 #include "pair_index.hpp"
 
@@ -44,6 +45,13 @@ struct bindings {
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return workspace + at.offset + shift(at.layer_strides);
+    }
+    /// Of what a rule drops in this layer and time.
+    SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
+        kernel::dropout_key result(static_cast<std::uint64_t>(seed));
+        result = result.of(rule);
+        for (int level : layer) result = result.of(level);
+        return result;
     }
     /// Where the operand's gradient is to be added; null where none is wanted.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {

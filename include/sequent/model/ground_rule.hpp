@@ -329,6 +329,27 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     template <int F>
+    void write_angles(T* to) noexcept {
+        constexpr general_function f = function<F>;
+        kernel::write_angles<f.shape.size()>(base::template evaluate_node<f.position>(),
+                                             f.numbers[0], to);
+    }
+
+    template <int F>
+    void drop(const T* x, T* y) noexcept {
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        if (const int seed = base::template evaluate_node<f.position>()) {
+            kernel::dropout_key key = bound_.key(seed, f.identity).of(F);
+            for (int variable = 0; variable < step.variables; ++variable)
+                key = key.of(index_[variable]);
+            kernel::dropout<size>(x, y, key, 0, f.numbers[0]);
+        } else if (x != y) {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    template <int F>
     void apply_function() noexcept {
         using enum plan::transformation;
         constexpr general_function f = function<F>;
@@ -352,8 +373,16 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
-        } else if constexpr (f.kind == rotary) {
-            kernel::rotary<size>(x, y, base::template evaluate_node<f.position>(), f.numbers[0]);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
+        } else if constexpr (f.kind == sinusoidal) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::add_waves<size>(x, y, angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(x, y);
         } else if constexpr (f.kind == slice) {
             std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
         } else {
@@ -400,9 +429,12 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
-        } else if constexpr (f.kind == rotary) {
-            kernel::rotary_gradient<size>(gradient, gradient,
-                                          base::template evaluate_node<f.position>(), f.numbers[0]);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
             alignas(64) value part;
             constexpr int begin = static_cast<int>(f.numbers[0]);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 
 #include "../kernel.hpp"
 #include "bindings.hpp"
@@ -23,6 +25,14 @@ constexpr bool is_elementwise(transformation kind) {
 /// Few enough instructions to be repeated for all registers of a product's tile.
 constexpr bool is_cheap(transformation kind) {
     return kind <= transformation::leaky_relu || kind == transformation::complement;
+}
+
+constexpr bool is_rotary(transformation kind) {
+    return kind == transformation::rotary || kind == transformation::rotary_halves;
+}
+
+constexpr kernel::pairing pairing_of(transformation kind) {
+    return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
 constexpr kernel::activation activation_of(transformation kind) {
@@ -64,10 +74,38 @@ struct row_functions {
     const bindings<T>& bound;
     int first, second, third;
 
-    SEQUENT_INLINE double position(const row_function& function, int row, int segment) const {
+    static constexpr int position(const row_function& function, int row, int segment, int first,
+                                  int second, int third) {
         return function.position_offset + function.position_row * row +
                function.position_column * segment + function.position_outer[0] * first +
                function.position_outer[1] * second + function.position_outer[2] * third;
+    }
+
+    /// The cosines and sines of function `At` at its position.
+    template <int At>
+    SEQUENT_INLINE const T* angles(int row, int segment) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr int last =
+            position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
+                     step.outer_extents[1] - 1, step.outer_extents[2] - 1);
+        return kernel::angle_table<step.length, T, last + 1,
+                                   std::bit_cast<std::uint64_t>(
+                                       function.numbers[0])>::at(position(function, row, segment,
+                                                                          first, second, third));
+    }
+
+    template <int At>
+    SEQUENT_INLINE void drop(const T* x, T* y, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        if (const int seed = bound.counts[function.seed]) {
+            const kernel::dropout_key key = bound.key(seed, function.identity).of(At);
+            const int atoms =
+                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+            kernel::dropout<columns>(x, y, key.of(atoms), static_cast<std::uint32_t>(row) * columns,
+                                     function.numbers[0]);
+        } else if (x != y) {
+            std::copy_n(x, columns, y);
+        }
     }
 
     SEQUENT_INLINE std::ptrdiff_t weight_at(const plan::access& weight, int row,
@@ -88,6 +126,8 @@ struct row_functions {
                                              kernel::apply<activation_of(function.kind)>(
                                                  kernel::load_first<count()>(x + at), number));
             });
+        } else if constexpr (function.kind == transformation::dropout) {
+            drop<At>(x, y, row);
         } else {
             constexpr int length = step.length;
             for (int segment = 0; segment < step.segments; ++segment, x += length, y += length) {
@@ -109,9 +149,11 @@ struct row_functions {
                                              bound.read(function.weights[0].at) +
                                                  weight_at(function.weights[0], row, segment),
                                              y, number);
-                else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary<length>(x, y, position(function, row, segment),
-                                           function.numbers[0]);
+                else if constexpr (is_rotary(function.kind))
+                    kernel::turn<length, pairing_of(function.kind), false>(
+                        x, y, angles<At>(row, segment));
+                else if constexpr (function.kind == transformation::sinusoidal)
+                    kernel::add_waves<length>(x, y, angles<At>(row, segment));
             }
         }
     }
@@ -136,6 +178,8 @@ struct row_functions {
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
             });
+        } else if constexpr (function.kind == transformation::dropout) {
+            drop<At>(gradient, gradient, row);
         } else {
             constexpr int length = step.length;
             for (int segment = 0; segment < step.segments;
@@ -160,9 +204,9 @@ struct row_functions {
                             weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         number);
-                else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary_gradient<length>(
-                        gradient, gradient, position(function, row, segment), function.numbers[0]);
+                else if constexpr (is_rotary(function.kind))
+                    kernel::turn<length, pairing_of(function.kind), true>(gradient, gradient,
+                                                                          angles<At>(row, segment));
             }
         }
     }

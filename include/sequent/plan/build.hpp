@@ -192,6 +192,9 @@ class builder {
             switch (function.kind) {
                 case transformation::identity:
                 case transformation::rotary:
+                case transformation::rotary_halves:
+                case transformation::sinusoidal:
+                case transformation::dropout:
                     break;
                 case transformation::relu:
                 case transformation::leaky_relu:

@@ -188,6 +188,7 @@ class general_builder {
             function.numbers[0] = use.numbers[0];
             function.numbers[1] = use.numbers[1];
             function.shape = shape;
+            function.identity = at_;
             for (int at = 0; at < 2; ++at) {
                 if (use.weights[at].weight < 0) continue;
                 function.weights[at] = draft_.weight_operand(use.weights[at]);

@@ -151,7 +151,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
                 if (pairs.in_pair(use.terms[axis].variable)) return false;
         if (function.position >= 0 &&
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
-            draft.in.text.nodes[function.position].kind != node_kind::constant)
+            function.kind != transformation::dropout)
             return false;
         if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }

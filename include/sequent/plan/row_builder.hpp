@@ -307,6 +307,10 @@ class row_builder {
         if (use.position >= 0) {
             const node& position = draft_.in.text.nodes[use.position];
             if (position.kind == node_kind::constant) made.position_offset = position.value;
+            if (position.kind == node_kind::count) {
+                made.seed = position.value;
+                made.identity = at_;
+            }
             if (position.kind == node_kind::variable) {
                 if (position.value == axes_.row) made.position_row = 1;
                 if (position.value == axes_.segment) made.position_column = 1;

@@ -123,7 +123,7 @@ struct transformation_use {
     transformation kind = transformation::identity;
     double numbers[2]{};
     weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary
+    int position = -1;  // the index expression of rotary, the seed of dropout
 };
 
 struct variable {

@@ -60,6 +60,8 @@ struct row_function {
     int position_column = 0;
     int position_outer[max_outers]{};
     int position_offset = 0;
+    int seed = -1;      // of dropout, which count it is
+    int identity = -1;  // and which rule, so that each drops others
 };
 
 /// out = functions(terms combined), for each row of segments x length numbers.
@@ -169,6 +171,7 @@ struct general_function {
     operand weights[2]{};
     int weight_strides[2][max_variables]{};
     int position = -1;
+    int identity = -1;  // of dropout, which rule it is
 };
 
 /// One rule, taken literally: loops over its variables.

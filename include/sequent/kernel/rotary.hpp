@@ -1,0 +1,82 @@
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "simd.hpp"
+
+/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
+/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
+/// section 3.5). y may be x.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+enum class pairing { neighbours, halves };
+
+/// Writes the cosines of a position's angles, then their sines, Length / 2 each.
+template <int Length, class T>
+inline void write_angles(double position, double base, T* to) noexcept {
+    static_assert(Length % 2 == 0, "pairs are turned: the length must be even");
+    const double step = -2.0 * std::log(base) / Length;
+    for (int k = 0; k < Length / 2; ++k) {
+        const double angle = position * std::exp(step * k);
+        to[k] = static_cast<T>(std::cos(angle));
+        to[Length / 2 + k] = static_cast<T>(std::sin(angle));
+    }
+}
+
+/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// its bits: numbers of this kind are no template arguments everywhere.
+template <int Length, class T, int Positions, std::uint64_t Base>
+class angle_table {
+    static const T* made() {
+        static const std::vector<T> table = [] {
+            std::vector<T> result(static_cast<std::size_t>(Positions) * Length);
+            for (int position = 0; position < Positions; ++position)
+                write_angles<Length>(
+                    position, std::bit_cast<double>(Base),
+                    result.data() + static_cast<std::ptrdiff_t>(position) * Length);
+            return result;
+        }();
+        return table.data();
+    }
+    static inline const T* at_start = made();
+
+  public:
+    static const T* at(int position) noexcept {
+        (void)&at_start;
+        return made() + static_cast<std::ptrdiff_t>(position) * Length;
+    }
+};
+
+/// Turns each pair by its angle, or back.
+template <int Length, pairing Pairing, bool Back, class T>
+SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
+    constexpr int half = Length / 2;
+    constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
+    constexpr int second = Pairing == pairing::neighbours ? 1 : half;
+    T turned[Length];  // y may be x: the compiler could not use vectors
+    for (int k = 0; k < half; ++k) {
+        const T a = x[stride * k];
+        const T b = x[stride * k + second];
+        const T c = angles[k];
+        const T s = Back ? -angles[half + k] : angles[half + k];
+        turned[stride * k] = a * c - b * s;
+        turned[stride * k + second] = a * s + b * c;
+    }
+    for (int k = 0; k < Length; ++k) y[k] = turned[k];
+}
+
+/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+template <int Length, class T>
+SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
+    for (int k = 0; k < Length / 2; ++k) {
+        y[2 * k] = x[2 * k] + angles[Length / 2 + k];
+        y[2 * k + 1] = x[2 * k + 1] + angles[k];
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
