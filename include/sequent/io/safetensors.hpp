@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -206,6 +207,12 @@ void for_each_element(const piece<T>& part, F f) {
                          std::to_string(number) + " is " + what);
 }
 
+inline std::string number_text(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value);
+    return text.data();
+}
+
 template <class T>
 std::string unlike_a_number(T value) {
     return std::isnan(value) ? "not a number" : "infinite";
@@ -377,7 +384,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
                     }
                     if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
                         fail_element(name, entry.name, number,
-                                     std::to_string(element) + ", too large for " + entry.dtype);
+                                     number_text(static_cast<double>(element)) +
+                                         ", too large for " + entry.dtype);
                     }
                 });
             });

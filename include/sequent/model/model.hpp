@@ -303,6 +303,12 @@ class model {
         model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
+    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    template <class F>
+    static void for_each_shape(F f) {
+        model_detail::for_each_weight_shape<plan>(f);
+    }
+
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
