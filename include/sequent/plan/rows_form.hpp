@@ -30,7 +30,7 @@ class rows_form_finder {
             if (in.relations[at].fact >= 0 && in.relations[at].arity > 0 &&
                 in.relations[at].extents[0] == found.rows)
                 positions_[at] = 1;
-        for (int at : in.order) follow(in.text.rules[at]);
+        for (int at : in.order) follow(at);
         for (const step& each : tables_.steps)
             if (found.possible && !runs_by_rows(each)) found = {false, each.rule, found.rows};
     }
@@ -60,11 +60,19 @@ class rows_form_finder {
         positions_[input] = positions_[in.relations[input].passes_into];
     }
 
-    constexpr void follow(const rule& written) {
+    constexpr void follow(int at) {
+        const rule& written = in.text.rules[at];
         bind_inputs(written.scope);
         if (written.repeat) {
             positions_[written.head] = positions_[in.block_output[written.block]];
             return;
+        }
+        if (written.views) {
+            // Positions that are sums of variables may be later ones.
+            const literal& item = in.text.literals[written.first_literal];
+            for (int axis = 0; axis < item.arity; ++axis)
+                if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].second >= 0)
+                    found = {false, at, found.rows};
         }
         const unsigned variables = variables_of(written);
         for (int axis = 0; axis < written.arity; ++axis)
