@@ -44,11 +44,12 @@ struct Options {
     sampling choice{.temperature = 1, .top_p = 0.9};
 };
 
-double to_number(const std::string& option, const std::string& text, double most) {
+double to_number(const std::string& option, const std::string& text, const std::string& limit) {
     char* end = nullptr;
     const double value = std::strtod(text.c_str(), &end);
+    const double most = std::strtod(limit.c_str(), nullptr);
     if (text.empty() || *end != '\0' || !(value >= 0 && value <= most))
-        throw std::invalid_argument(option + " takes a number from 0 to " + std::to_string(most) +
+        throw std::invalid_argument(option + " takes a number from 0 to " + limit +
                                     ", given is \"" + text + "\"");
     return value;
 }
@@ -66,10 +67,10 @@ Options read_options(int count, char** arguments) {
             std::exit(0);
         }
         // clang-format off
-        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), 1e9));
-        else if (name == "-t") options.choice.temperature = to_number(name, text(), 1e9);
-        else if (name == "-p") options.choice.top_p = to_number(name, text(), 1);
-        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), 1e15));
+        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), "1e9"));
+        else if (name == "-t") options.choice.temperature = to_number(name, text(), "1e9");
+        else if (name == "-p") options.choice.top_p = to_number(name, text(), "1");
+        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), "1e15"));
         else if (name == "-i") options.prompt = text();
         else if (name.starts_with("-")) throw std::invalid_argument("there is no option " + name);
         else if (options.model.empty()) options.model = name;
@@ -80,8 +81,8 @@ Options read_options(int count, char** arguments) {
     if (options.tokenizer.empty()) throw std::invalid_argument("MODEL and TOKENIZER are needed");
     if (options.choice.top_p == 0) options.choice.top_p = 1;
     if (options.seed == 0)
-        options.seed = static_cast<std::uint64_t>(
-            std::chrono::system_clock::now().time_since_epoch().count());
+        options.seed =
+            static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
     return options;
 }
 
@@ -127,8 +128,8 @@ void tell(const io::source& checkpoint, const Options& options) {
     int position = 0;
     while (position < steps) {
         tokens[static_cast<std::size_t>(position)] = token;
-        const auto logits = Model::forward(*parameters, {tokens}, *workspace,
-                                           {position, position + 1});
+        const auto logits =
+            Model::forward(*parameters, {tokens}, *workspace, {position, position + 1});
         ++position;
         const auto place = static_cast<std::size_t>(position);
         const std::int32_t next =
