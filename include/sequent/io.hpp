@@ -4,6 +4,7 @@
 /// those of another library; checkpoints and tokenizers of llama2.c.
 
 #include "io/error.hpp"
+#include "io/hugging_face.hpp"
 #include "io/llama2c.hpp"
 #include "io/name_map.hpp"
 #include "io/safetensors.hpp"

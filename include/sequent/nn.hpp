@@ -5,6 +5,7 @@
 #include "nn/attention.hpp"
 #include "nn/graph.hpp"
 #include "nn/options.hpp"
+#include "nn/presets.hpp"
 #include "nn/recurrent.hpp"
 #include "nn/sampler.hpp"
 #include "nn/transformer.hpp"

@@ -403,6 +403,8 @@ struct defaults {
     using norm = Norm;
     using position = Position;
     static constexpr bool biases = Biases;
+    static constexpr bool padded = false;
+    static constexpr bool scaled = true;
 };
 using block_defaults = defaults<post_norm, mask::none, activation::relu>;
 
@@ -445,8 +447,8 @@ struct arguments {
         result.position_base = position::base;
         result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
         result.tied = number_of<tied, 1, Options...>() != 0;
-        result.scaled = number_of<scaled, 1, Options...>() != 0;
-        result.padded = number_of<padded, 0, Options...>() != 0;
+        result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
+        result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
         result.learned_start = number_of<learned_start, 0, Options...>() != 0;
         result.norm_first =
             std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,

@@ -285,24 +285,4 @@ struct language_model
 
 }  // namespace transformer
 
-/// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
-template <class... Options>
-struct gpt2
-    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu_tanh,
-                                                    normalization::layer<>, position::learned>,
-                                       Options...>> {
-    static_assert(nn::check_language_model<gpt2::shape, Options...>());
-};
-
-/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files. Takes what
-/// transformer::language_model does.
-template <class... Options>
-struct llama : nn::language_model<
-                   nn::arguments<nn::defaults<pre_norm, mask::causal, activation::swiglu,
-                                              normalization::rms<>, position::rotary<>, false>,
-                                 Options...>> {
-    static_assert(nn::check_language_model<llama::shape, Options...>());
-};
-
 }  // namespace sequent::inline SEQUENT_ABI

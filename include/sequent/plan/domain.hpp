@@ -117,10 +117,7 @@ class domain_finder {
             out.domain[written.head] = out.domain[in.block_output[written.block]];
             return;
         }
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            out.domain[input] = out.domain[in.relations[input].passes_into];
-        }
+        bind_inputs(written.scope);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
@@ -156,6 +153,14 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// A block's input has the domain of what it is at first.
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
     /// What a head says of its time that is no plain variable.

@@ -119,7 +119,10 @@ struct draft {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                if (definer < 0 || in.relations[item.relation].uses != 1) continue;
+                // What a block takes from outside is computed once, outside.
+                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                    in.text.rules[definer].scope != in.text.rules[at].scope)
+                    continue;
                 user[definer] = at;
                 user_literal[definer] = body;
             }

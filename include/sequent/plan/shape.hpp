@@ -79,7 +79,7 @@ struct shaped {
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block right before their stack
+    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
     int block_input[Sizes.scopes]{};
     int block_output[Sizes.scopes]{};
     list<int, Sizes.rules> outputs{};
