@@ -33,7 +33,7 @@ with tempfile.TemporaryDirectory() as name:
         told = run(llama2c, model, tokenizer, "-t", "0", *arguments)
         check(told.returncode == 0, "an error", told)
         check(told.stdout == expected.stdout, f"not {expected.stdout}", told)
-        check(told.stderr.endswith(b" tokens/s\n"), "no speed", told)
+        check(steps == 4 or told.stderr.endswith(b" tokens/s\n"), "no speed", told)
 
     # The same seed tells the same story, another one another.
     stories = [
