@@ -1,6 +1,6 @@
 #include <sequent/io/llama2c.hpp>
 #include <sequent/io/visit.hpp>
-#include <sequent/nn/transformer.hpp>
+#include <sequent/nn/presets.hpp>
 
 #include <algorithm>
 #include <bit>
