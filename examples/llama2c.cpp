@@ -12,7 +12,6 @@
 #include <exception>
 #include <iostream>
 #include <sequent/sequent.hpp>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -44,11 +43,12 @@ struct Options {
     sampling choice{.temperature = 1, .top_p = 0.9};
 };
 
-double to_number(const std::string& option, const std::string& text, double most) {
+double to_number(const std::string& option, const std::string& text, const std::string& limit) {
     char* end = nullptr;
     const double value = std::strtod(text.c_str(), &end);
+    const double most = std::strtod(limit.c_str(), nullptr);
     if (text.empty() || *end != '\0' || !(value >= 0 && value <= most))
-        throw std::invalid_argument(option + " takes a number from 0 to " + std::to_string(most) +
+        throw std::invalid_argument(option + " takes a number from 0 to " + limit +
                                     ", given is \"" + text + "\"");
     return value;
 }
@@ -66,10 +66,10 @@ Options read_options(int count, char** arguments) {
             std::exit(0);
         }
         // clang-format off
-        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), 1e9));
-        else if (name == "-t") options.choice.temperature = to_number(name, text(), 1e9);
-        else if (name == "-p") options.choice.top_p = to_number(name, text(), 1);
-        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), 1e15));
+        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), "1e9"));
+        else if (name == "-t") options.choice.temperature = to_number(name, text(), "1e9");
+        else if (name == "-p") options.choice.top_p = to_number(name, text(), "1");
+        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), "1e15"));
         else if (name == "-i") options.prompt = text();
         else if (name.starts_with("-")) throw std::invalid_argument("there is no option " + name);
         else if (options.model.empty()) options.model = name;
@@ -80,8 +80,8 @@ Options read_options(int count, char** arguments) {
     if (options.tokenizer.empty()) throw std::invalid_argument("MODEL and TOKENIZER are needed");
     if (options.choice.top_p == 0) options.choice.top_p = 1;
     if (options.seed == 0)
-        options.seed = static_cast<std::uint64_t>(
-            std::chrono::system_clock::now().time_since_epoch().count());
+        options.seed =
+            static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
     return options;
 }
 
@@ -114,40 +114,33 @@ void tell(const io::source& checkpoint, const Options& options) {
     const auto parameters = make_unique<typename Model::template parameters<float>>();
     io::load_llama2c<Model>(checkpoint, *parameters);
     const io::tokenizer tokenizer(options.tokenizer);
-    const auto prompt = encode(tokenizer, options, Model::shape.vocabulary);
+    const std::vector<std::int32_t> prompt = encode(tokenizer, options, Model::shape.vocabulary);
     sampler choose(Model::shape.vocabulary, options.choice, options.seed);
+    const auto state = make_unique<typename Model::template state<float>>();
+
+    // What every position predicts is told; of the last one too.
     const int steps = options.steps == 0 || options.steps > length ? length : options.steps;
-
-    const auto workspace = make_unique<typename Model::template workspace<float>>();
-    std::vector<std::int32_t> tokens(length);
-
-    using clock = std::chrono::steady_clock;
-    clock::time_point start;
-    std::int32_t token = prompt[0];
-    int position = 0;
-    while (position < steps) {
-        tokens[static_cast<std::size_t>(position)] = token;
-        const auto logits = Model::forward(*parameters, {tokens}, *workspace,
-                                           {position, position + 1});
-        ++position;
-        const auto place = static_cast<std::size_t>(position);
-        const std::int32_t next =
-            place < prompt.size()
-                ? prompt[place]
-                : choose(std::span<const float>(&logits(position - 1, 0),
-                                                std::size_t{Model::shape.vocabulary}));
-        // A new text begins here.
-        if (next == io::tokenizer::begin) break;
-        print(tokenizer.decode(token, next));
-        token = next;
-        // The first step is not counted: it finds nothing in the caches.
-        if (position == 1) start = clock::now();
+    std::int32_t previous = prompt[0];
+    const auto tell_next = [&](std::int32_t next) {
+        if (next == io::tokenizer::begin) return false;  // another text
+        print(tokenizer.decode(previous, next));
+        previous = next;
+        return true;
+    };
+    bool goes_on = true;
+    for (int at = 1; at < static_cast<int>(prompt.size()) && at <= steps && goes_on; ++at)
+        goes_on = tell_next(prompt[static_cast<std::size_t>(at)]);
+    if (goes_on && static_cast<int>(prompt.size()) <= steps) {
+        using clock = std::chrono::steady_clock;
+        auto logits = Model::prefill(*parameters, {prompt}, *state);
+        const auto start = clock::now();
+        const int from = state->position();
+        while (tell_next(choose(logits)) && state->position() < steps)
+            logits = Model::step(*parameters, {previous}, *state);
+        const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+        std::fprintf(stderr, "%.0f tokens/s\n", (state->position() - from) / seconds);
     }
     std::printf("\n");
-    if (position > 1) {
-        const double seconds = std::chrono::duration<double>(clock::now() - start).count();
-        std::fprintf(stderr, "%.0f tokens/s\n", (position - 1) / seconds);
-    }
 }
 
 void run(const Options& options) {

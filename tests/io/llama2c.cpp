@@ -1,5 +1,6 @@
 #include <sequent/io/llama2c.hpp>
 #include <sequent/io/visit.hpp>
+#include <sequent/nn/presets.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -13,16 +14,17 @@
 
 #include "../catch.hpp"
 #include "folder.hpp"
-#include "llama.hpp"
 
-namespace io = sequent::io;
 using io_test::bytes_of, io_test::check_contains, io_test::folder, io_test::write_bytes;
-using io_test::llama_rules::sizes;
+using namespace sequent;
 
 namespace {
 
-using Grouped = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 6, false}>;
-using Tied = io_test::llama<sizes{8, 12, 2, 2, 2, 11, 6}>;
+template <int Tokens>
+using llama_of = llama<width<8>, hidden<12>, depth<2>, heads<4>, key_heads<2>, vocabulary<11>,
+                       tokens<Tokens>, tied<false>>;
+using Grouped = llama_of<6>;
+using Tied = llama<width<8>, hidden<12>, depth<2>, heads<2>, vocabulary<11>, tokens<6>>;
 constexpr io::llama2c_configuration grouped{8, 12, 2, 4, 2, 11, 6, false};
 
 void append(std::string& bytes, std::uint32_t bits) {
@@ -146,24 +148,24 @@ TEST_CASE("what is no checkpoint of the model is an error") {
     infinite.replace(28 + 4 * 89, 4, std::string("\x00\x00\x80\x7f", 4));
     check_contains(message(infinite), {"\"layers.gain_1\"", "element 1 is infinite"});
     check_contains(message<Tied>(checkpoint), {"W_query", "[2, 2, 2, 2, 8]", "[2, 2, 4, 8]"});
-    using Longer = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 7, false}>;
+    using Longer = llama_of<7>;
     check_contains(message<Longer>(checkpoint), {"is for 6 tokens", "has 7"});
 }
 
 TEST_CASE("the file chooses the model") {
-    const auto width = [](const io::source& from) {
+    const auto visited = [](const io::source& from) {
         return io::visit<Tied, Grouped>(from, []<class Model>() { return Model::parameter_count; });
     };
-    CHECK(width(in_memory(checkpoint)) == Grouped::parameter_count);
+    CHECK(visited(in_memory(checkpoint)) == Grouped::parameter_count);
     const folder here;
     const auto p = std::make_unique<Tied::parameters<float>>();
     io::save<Tied>(here / "tied", *p, {}, io::dtype::bf16);
-    CHECK(width(here / "tied") == Tied::parameter_count);
+    CHECK(visited(here / "tied") == Tied::parameter_count);
     static constexpr io::name_entry no_names[] = {io::ignored("*")};
     CHECK_THROWS_WITH((io::visit<Tied, Grouped>(here / "tied", no_names, []<class Model>() {})),
                       sequent_test::contains("model 2: the map does not name"));
 
-    using Longer = io_test::llama<sizes{8, 12, 2, 4, 2, 11, 7, false}>;
+    using Longer = llama_of<7>;
     const auto none = [](const io::source& from) -> std::string {
         try {
             io::visit<Tied, Longer>(from, []<class Model>() {});
