@@ -6,6 +6,7 @@
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
 #include "kernel/dropout.hpp"
+#include "kernel/kept_attention.hpp"
 #include "kernel/lattice.hpp"
 #include "kernel/mask_table.hpp"
 #include "kernel/math.hpp"

@@ -245,6 +245,17 @@ inline std::string pair_text(const std::int32_t* pair) {
         .append(")");
 }
 
+/// Throws if a symbol is none of the classes.
+inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
+                          int classes) {
+    for (int at = 0; at < size; ++at)
+        if (symbols[at] < 0 || symbols[at] >= classes)
+            fail<argument_error>("sequent: " + what + " holds the symbol " +
+                                 std::to_string(symbols[at]) + " at position " +
+                                 std::to_string(at) + ", beyond its " + std::to_string(classes) +
+                                 " classes");
+}
+
 /// Throws if a number is infinite or none.
 template <class T>
 void check_finite(const std::string& what, const T* numbers, int size) {

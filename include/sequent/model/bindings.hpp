@@ -26,6 +26,7 @@ struct bindings {
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
     int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
+    int first_row = 0;               // of those at hand
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
@@ -33,19 +34,18 @@ struct bindings {
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
+        return at.offset + shift(at.layer_strides) -
+               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+    }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact)
-            return static_cast<const T*>(facts[at.index]) + at.offset + shift(at.layer_strides);
-        const T* base = at.where == place::parameter ? parameters : workspace;
-        return base + at.offset + shift(at.layer_strides);
+        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
+        return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
-        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset +
-               shift(at.layer_strides);
+        return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    SEQUENT_INLINE T* write(const operand& at) const noexcept {
-        return workspace + at.offset + shift(at.layer_strides);
-    }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept { return workspace + place_of(at); }
     /// Of what a rule drops in this layer and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));

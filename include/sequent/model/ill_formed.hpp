@@ -78,6 +78,14 @@ struct any_batch {
     explicit any_batch(thread_pool&, int = 1) {}
 };
 
+struct any_state {
+    static constexpr int size = 1;
+    static constexpr int length = 1;
+
+    int position() const noexcept { return 0; }
+    void reset() noexcept {}
+};
+
 template <const auto& Program, class... Facts>
 class ill_formed_model {
     static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
@@ -93,6 +101,10 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using batch = any_batch;
+    template <class T>
+    using state = any_state;
+    template <class T>
+    using rows = anything;
     template <class T>
     using output_views = any_view<T>;
     template <class T>
@@ -132,6 +144,14 @@ class ill_formed_model {
     template <class T, class How>
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
                                      How&&) noexcept {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
     template <class T>

@@ -6,11 +6,14 @@
 
 #include "arguments.hpp"
 #include "batch.hpp"
+#include "check_rows.hpp"
 #include "ill_formed.hpp"
 #include "on_pool.hpp"
 #include "parameters.hpp"
+#include "row_facts.hpp"
 #include "run.hpp"
 #include "runs.hpp"
+#include "state.hpp"
 #include "workspace.hpp"
 
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
@@ -22,31 +25,6 @@ using language::fact;
 using language::query;
 using language::sparse;
 using language::symbol;
-
-namespace model_detail {
-
-/// Reports the rule that keeps a program from running by rows.
-template <class Plan>
-inline constexpr plan::diagnosis rows_diagnosis = [] {
-    plan::diagnosis result;
-    if constexpr (!Plan::template by_rows<>.possible) {
-        const plan::rule& written = Plan::shapes.text.rules[Plan::template by_rows<>.rule];
-        result.rule = written.number;
-        result.relation = Plan::shapes.text.relations[written.head].id;
-    }
-    return result;
-}();
-
-template <class Plan>
-using check_rows =
-    check_program<rule_number<rows_diagnosis<Plan>.rule + 1>,
-                  decltype(plan::relation_type<rows_diagnosis<Plan>>(
-                      std::make_index_sequence<static_cast<std::size_t>(
-                          rows_diagnosis<Plan>.relation.length)>{})),
-                  std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
-                                     mistake::rows_that_need_later_rows>>;
-
-}  // namespace model_detail
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
 /// `query<"a", "b">` among them names the outputs.
@@ -63,6 +41,9 @@ class model {
     using workspace = model_detail::workspace_block<plan, T>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T>;
+    /// What step and prefill keep of one sequence.
+    template <class T>
+    using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -109,6 +90,11 @@ class model {
         }
 
       private:
+        template <class, class, class>
+        friend class model_detail::row_facts;
+
+        facts() = default;
+
         using kind = sequent::plan::fact_kind;
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -211,13 +197,7 @@ class model {
                     fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                for (int symbol = 0; symbol < shape.size(); ++symbol)
-                    if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        fail<argument_error>("sequent: " + what + " holds the symbol " +
-                                             std::to_string(given.symbols[symbol]) +
-                                             " at position " + std::to_string(symbol) +
-                                             ", beyond its " + std::to_string(wanted.classes) +
-                                             " classes");
+                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
@@ -229,6 +209,10 @@ class model {
             }
         }
     };
+
+    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    template <class T>
+    using rows = model_detail::row_facts<plan, T, facts<T>>;
 
     /// The gradients of the outputs, in their order or by name.
     template <class T>
@@ -319,6 +303,12 @@ class model {
         model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
+    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    template <class F>
+    static void for_each_shape(F f) {
+        model_detail::for_each_weight_shape<plan>(f);
+    }
+
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
@@ -351,10 +341,50 @@ class model {
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
-        static_assert(sizeof(model_detail::check_rows<plan>) > 0);
+        static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
         return all_outputs(w);
+    }
+
+    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
+    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
+    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
+    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// Does not compile where a rule needs later rows.
+    template <class T>
+    static auto step(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
+                     state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        return last_row(s);
+    }
+
+    /// The same for several rows at once: those at s.position() and after it; the views are of the
+    /// last one. With the first rows of a sequence, the facts that are not along it are given
+    /// whole: what follows from them alone is computed once.
+    template <class T>
+    static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
+                        state<T>& s) {
+        check_position(s, given.size());
+        const bool starts = given.check_rest(s.has_rest());
+        if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -486,6 +516,38 @@ class model {
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail<argument_error>("sequent: position " + std::to_string(s.position() + rows - 1) +
+                                 " is beyond the " + std::to_string(length) +
+                                 " positions of the model");
+    }
+
+    template <bool First, class T, class Range>
+    static void run_rows(const parameters<T>& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p.numbers, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static output_views<const T> last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            output_views<const T> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 
     template <class T, class Run>

@@ -137,7 +137,7 @@ struct plan_of {
 
     /// Whether rows [begin, end) can be run alone.
     template <class Tables = decltype(tables)>
-    static constexpr rows_form by_rows =
+    static constexpr auto by_rows =
         rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
                                                                                              tables)
             .found;

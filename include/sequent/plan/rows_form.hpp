@@ -8,77 +8,172 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+template <int Steps>
 struct rows_form {
     bool possible = true;
-    int rule = -1;  // that stands in the way
-    int rows = 0;   // how many there are in all
+    int rule = -1;           // that stands in the way
+    int rows = 0;            // how many there are in all
+    unsigned sequences = 0;  // a bit for each fact whose first argument is the position
+    bool once[Steps]{};      // steps that follow from other facts, or from none
 };
 
-/// Follows the first argument of the facts, the position, through the rules. A step runs by rows if
-/// its rows are positions, and an attention step if no row needs a later column.
+/// Arguments that are one variable in some rule run together. What runs together with the first
+/// argument of the outputs are positions, and the facts of which it is the first argument are the
+/// sequence; what does not depend on these is computed once. Another step runs by rows if its rows
+/// are positions, and an attention step if no row needs a later column.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
-    rows_form found{};
+    rows_form<decltype(Tables::steps)::capacity()> found{};
 
     constexpr rows_form_finder(const Shaped& program, const Tables& tables)
         : in(program), tables_(tables) {
-        for (const fact_shape& given : in.facts)
-            if (given.kind != fact_kind::count && given.rank > 0 && found.rows == 0)
-                found.rows = given.extents[0];
+        for (int at = 0; at < arguments; ++at) together_[at] = at;
         for (int at = 0; at < in.text.relations.size(); ++at)
-            if (in.relations[at].fact >= 0 && in.relations[at].arity > 0 &&
-                in.relations[at].extents[0] == found.rows)
-                positions_[at] = 1;
-        for (int at : in.order) follow(at);
-        for (const step& each : tables_.steps)
-            if (found.possible && !runs_by_rows(each)) found = {false, each.rule, found.rows};
+            if (const int fact = in.relations[at].fact; fact >= 0) depends_[at] = 1u << fact;
+        // Twice, since the rules of a recursion follow from later ones.
+        for (int time = 0; time < 2; ++time)
+            for (int at : in.order) follow(in.text.rules[at]);
+        find_positions();
+        for (int at : in.order) check_sums(at);
+        for (int at = 0; at < tables_.steps.size(); ++at) {
+            const step& each = tables_.steps[at];
+            const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
+            found.once[at] = alone;
+            if (found.possible && !alone && !runs_by_rows(each)) {
+                found.possible = false;
+                found.rule = each.rule;
+            }
+        }
     }
 
   private:
+    static constexpr int arguments = decltype(Shaped::relations)::capacity() * max_arity;
+
     const Shaped& in;
     const Tables& tables_;
-    unsigned positions_[decltype(in.relations)::capacity()]{};  // per relation, a bit per argument
+    unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
+    int together_[arguments]{};  // a chain from each argument to the one that stands for its class
+    unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
-    /// The variables of a rule that are positions.
-    constexpr unsigned variables_of(const rule& written) const {
-        unsigned result = 0;
-        for (int body = 0; body < written.literals; ++body) {
-            const literal& item = in.text.literals[written.first_literal + body];
-            if (item.kind != literal_kind::relation) continue;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].variable >= 0)
-                    result |= 1u << item.terms[axis].variable;
-        }
-        return result;
+    static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
+    constexpr int class_of(int at) {
+        while (together_[at] != at) at = together_[at] = together_[together_[at]];
+        return at;
+    }
+    constexpr void join(int one, int other) {
+        if (one >= 0) together_[class_of(one)] = class_of(other);
+    }
+    constexpr void join_all(int one, int other) {
+        depends_[other] |= depends_[one];
+        for (int axis = 0; axis < max_arity; ++axis)
+            join(argument(one, axis), argument(other, axis));
     }
 
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
         const int input = in.block_input[scope];
-        positions_[input] = positions_[in.relations[input].passes_into];
+        join_all(in.relations[input].passes_into, input);
+        join_all(input, in.block_output[scope]);
     }
 
-    constexpr void follow(int at) {
-        const rule& written = in.text.rules[at];
+    constexpr void follow(const rule& written) {
         bind_inputs(written.scope);
         if (written.repeat) {
-            positions_[written.head] = positions_[in.block_output[written.block]];
+            join_all(in.block_output[written.block], written.head);
             return;
         }
-        if (written.views) {
-            // Positions that are sums of variables may be later ones.
-            const literal& item = in.text.literals[written.first_literal];
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].second >= 0)
-                    found = {false, at, found.rows};
+        int first[max_variables]{};
+        for (int& at : first) at = -1;
+        const auto visit = [&](int relation, const term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis) {
+                // A sum of variables runs along none of them.
+                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
+                join(first[terms[axis].variable], argument(relation, axis));
+                first[terms[axis].variable] = argument(relation, axis);
+            }
+        };
+        visit(written.head, written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = in.text.literals[written.first_literal + body];
+            if (item.kind != literal_kind::relation) continue;
+            depends_[written.head] |= depends_[item.relation];
+            visit(item.relation, item.terms, item.arity);
         }
-        const unsigned variables = variables_of(written);
-        for (int axis = 0; axis < written.arity; ++axis)
-            if (written.terms[axis].variable >= 0 &&
-                ((variables >> written.terms[axis].variable) & 1u))
-                positions_[written.head] |= 1u << axis;
+    }
+
+    /// Positions that are sums of variables may be later ones.
+    constexpr void check_sums(int at) {
+        const literal& item = in.text.literals[in.text.rules[at].first_literal];
+        if (!in.text.rules[at].views || item.kind != literal_kind::relation ||
+            !(depends_[item.relation] & found.sequences))
+            return;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].second >= 0) {
+                found.possible = false;
+                found.rule = at;
+            }
+    }
+
+    constexpr bool can_be_sequence(int fact) const {
+        return in.facts[fact].kind != fact_kind::count && in.facts[fact].rank > 0;
+    }
+
+    constexpr void find_positions() {
+        int classes[decltype(in.outputs)::capacity() + 1]{};
+        int count = 0;
+        for (int output : in.outputs)
+            if (in.relations[output].arity > 0) classes[count++] = class_of(argument(output, 0));
+        const auto mark = [&] {
+            for (int at = 0; at < in.text.relations.size(); ++at)
+                for (int axis = 0; axis < in.relations[at].arity; ++axis)
+                    for (int each = 0; each < count; ++each)
+                        if (class_of(argument(at, axis)) == classes[each])
+                            positions_[at] |= 1u << axis;
+            for (int at = 0; at < in.text.relations.size(); ++at)
+                if (const int fact = in.relations[at].fact;
+                    fact >= 0 && (positions_[at] & 1u) && can_be_sequence(fact))
+                    found.sequences |= 1u << fact;
+        };
+        mark();
+        // Outputs that meet no fact run along the first one.
+        for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
+            if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
+                classes[count++] = class_of(argument(at, 0));
+                mark();
+            }
+        for (int at = 0; at < in.facts.size(); ++at)
+            if (((found.sequences >> at) & 1u) && found.rows == 0)
+                found.rows = in.facts[at].extents[0];
+        // So do symbols that are only compared.
+        for (int at = 0; at < in.text.compared.size(); ++at)
+            if (const int fact = compared_fact(in, at);
+                fact >= 0 && in.facts[fact].extents[0] == found.rows)
+                found.sequences |= 1u << fact;
+        for (int at = 0; at < in.facts.size(); ++at)
+            if (((found.sequences >> at) & 1u) &&
+                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse())) {
+                found.possible = false;
+                found.rule = in.relations[in.outputs[0]].rule;
+            }
+    }
+
+    /// The variables of a rule that are positions.
+    constexpr unsigned variables_of(const rule& written) const {
+        unsigned result = 0;
+        const auto visit = [&](int relation, const term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis)
+                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0 &&
+                    terms[axis].second < 0)
+                    result |= 1u << terms[axis].variable;
+        };
+        visit(written.head, written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = in.text.literals[written.first_literal + body];
+            if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
+        }
+        return result;
     }
 
     constexpr bool runs_by_rows(const step& each) const {

@@ -22,6 +22,7 @@ struct operand {
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
+    int moving = 0;  // of rows of which only those at hand are there, the size of one
 };
 
 /// An operand walked by a row, a column (or a segment of a row), and outer loops.

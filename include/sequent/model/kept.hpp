@@ -1,0 +1,208 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "../plan/state.hpp"
+#include "run.hpp"
+
+/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// everything else as in any run.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::kept_attention;
+using plan::kept_operand;
+
+/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+template <class Plan, int At, int Kind>
+struct kept_shape {
+    using whole = attention_shape<Plan, At, Kind>;
+    static constexpr kept_attention kept = Plan::template kept_at<At>;
+    static constexpr int rows = whole::rows;
+    static constexpr int columns = whole::columns;
+    static constexpr int length = whole::length;
+    static constexpr int value_column = whole::value_column;
+    static constexpr bool is_table = whole::is_table;
+    static constexpr plan::space space = whole::space;
+    static constexpr auto nodes = whole::nodes;
+
+    static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
+    static constexpr bool value_slides = kept.value.slides;
+    static constexpr std::array<int, nodes.size()> pitches = [] {
+        std::array<int, nodes.size()> result{};
+        for (int at = 0; at < nodes.size(); ++at)
+            result[static_cast<std::size_t>(at)] = kept.nodes[at].kept ? kept.nodes[at].pitch : 0;
+        return result;
+    }();
+    static constexpr std::array<bool, nodes.size()> slides = [] {
+        std::array<bool, nodes.size()> result{};
+        for (int at = 0; at < nodes.size(); ++at)
+            result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    static constexpr bool is_causal = [] {
+        bool result = kept.value.moves;
+        for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
+        return result;
+    }();
+
+    /// A table's pairs as bits, row by row, made when the program starts.
+    static const std::uint64_t* bits(int row) noexcept {
+        if constexpr (is_table) {
+            (void)&at_start;
+            return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
+        } else {
+            return nullptr;
+        }
+    }
+
+  private:
+    static constexpr int words = (columns + 63) / 64 + 1;
+    static const std::vector<std::uint64_t>& made_bits() {
+        static const std::vector<std::uint64_t> made = [] {
+            std::vector<std::uint64_t> result(static_cast<std::size_t>(rows) * words);
+            for (int row = 0; row < rows; ++row)
+                for (int column = 0; column < columns; ++column)
+                    if (holds(row, column))
+                        result[static_cast<std::size_t>(row * words + column / 64)] |=
+                            std::uint64_t{1} << (column % 64);
+            return result;
+        }();
+        return made;
+    }
+    static bool holds(int row, int column) {
+        if constexpr (whole::mask::mask.form.tabled < 0)
+            return true;
+        else
+            return whole::mask::template evaluate<whole::mask::mask.form.tabled>(row, column) != 0;
+    }
+    static inline const std::vector<std::uint64_t>& at_start = made_bits();
+};
+
+/// An attention step of a state's plan.
+template <class Plan, int At, class T>
+class kept_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr kept_attention kept = Plan::template kept_at<At>;
+    static constexpr auto& kinds = mask_kinds<Plan, At>;
+
+    static std::ptrdiff_t shift(const kept_operand& of, int first, int second, int third) noexcept {
+        return static_cast<std::ptrdiff_t>(first) * of.outer[0] +
+               static_cast<std::ptrdiff_t>(second) * of.outer[1] +
+               static_cast<std::ptrdiff_t>(third) * of.outer[2];
+    }
+
+    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    template <class Operand>
+    static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
+        constexpr kept_operand of = Operand::value;
+        constexpr int extents[]{of.outer[0] > 0 ? step.outer_extents[0] : 1,
+                                of.outer[1] > 0 ? step.outer_extents[1] : 1,
+                                of.outer[2] > 0 ? step.outer_extents[2] : 1};
+        each_outer(extents, [&](int one, int two, int three) {
+            const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
+            T* to = bound.write(of.to) + shift(of, one, two, three);
+            for (int column = begin; column < end; ++column)
+                for (int k = 0; k < of.depth; ++k)
+                    to[k * of.pitch + column - first] = from[column * of.from.column + k];
+        });
+    }
+
+    template <int Node>
+    struct node_operand {
+        static constexpr kept_operand value = kept.nodes[Node];
+    };
+    struct value_operand {
+        static constexpr kept_operand value = kept.value;
+    };
+
+    template <bool First, class Operand>
+    static void keep_new(const bindings<T>& bound, Operand operand, int begin, int end,
+                         int first_column) noexcept {
+        if constexpr (Operand::value.kept && Operand::value.moves)
+            keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
+        else if constexpr (Operand::value.kept && First)
+            keep(bound, operand, 0, Operand::value.columns, 0);
+    }
+
+    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
+                                              int third) noexcept {
+        kernel::score_operands<T> result;
+        kernel::unroll<step.nodes.size()>([&](auto index) {
+            constexpr int at = decltype(index)::value;
+            constexpr plan::score_node node = step.nodes[at];
+            constexpr kept_operand own = kept.nodes[at];
+            if constexpr (node.kind == score_kind::dot) {
+                result.x[at] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+                result.y[at] =
+                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            } else if constexpr (node.kind == score_kind::load) {
+                result.x[at] =
+                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+                             : bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+            } else if constexpr (node.kind == score_kind::index) {
+                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+            }
+        });
+        return result;
+    }
+
+  public:
+    /// First: what is computed once has been computed in this run.
+    template <bool First, class Range>
+    static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
+        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        kernel::unroll<step.nodes.size()>([&](auto index) {
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
+                            first_column);
+        });
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const int round =
+                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+            kernel::unroll<kinds.first.size()>([&](auto kind) {
+                constexpr int here = decltype(kind)::value;
+                if (kinds.first.size() > 1 && kinds.kind_of[round] != here) return;
+                using shape = kept_shape<Plan, At, here>;
+                const auto from = operands(bound, first, second, third);
+                const T* value =
+                    kept.value.kept
+                        ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                        : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+                T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+                for (int row = range.begin; row < range.end; ++row)
+                    kernel::detail::kept_row<shape, T>(from, value, out + row * step.out.row, row,
+                                                       first_column, bound.counts, shape::bits(row))
+                        .attend();
+            });
+        });
+    }
+};
+
+/// Steps [At, End) of a state's plan. First: with what is computed once.
+template <class Plan, int At, int End, bool First, class T, class Range>
+void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
+            }
+            bound.layer[step.depth] = 0;
+        } else if constexpr (step.kind == step_kind::rows) {
+            row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
+        } else {
+            kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
+        }
+        state_steps<Plan, next, End, First>(bound, range, first_column);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

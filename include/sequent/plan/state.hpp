@@ -1,0 +1,438 @@
+#pragma once
+
+#include "plan.hpp"
+
+/// The memory of one sequence that is computed a few rows at a time: the columns that attention
+/// reads again are kept, and everything else has only the rows at hand.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An operand that an attention step reads by columns. Kept columns are turned: number k of column
+/// c stands at to + k pitch + c, so that the columns of one number are a vector.
+struct kept_operand {
+    bool kept = false;
+    bool moves = false;   // follows from the sequence, one column after another; else all at once
+    bool slides = false;  // only the window's columns are kept
+    access from{};        // the columns, `column` apart
+    int columns = 0;
+    int depth = 0;  // numbers of a column
+    operand to{};
+    int outer[max_outers]{};
+    int pitch = 0;
+    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+};
+
+/// The value, and what the nodes of the score read.
+struct kept_attention {
+    kept_operand value{};
+    kept_operand nodes[12]{};
+};
+
+/// How many columns back the condition reaches at most, the row's own among them.
+template <class Tree>
+constexpr int reach_back(const Tree& tree, int root, int row, int column, int rows) {
+    if (root < 0) return rows;
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction) return rows;
+        const int left = reach_back(tree, top.left, row, column, rows);
+        const int right = reach_back(tree, top.right, row, column, rows);
+        return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
+    }
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
+    int most = 1;
+    for (const piece& part : where.pieces)
+        for (int at = 0; at < rows; ++at)
+            if (part.admits_row(at, unlimited) && at - part.begin(at, unlimited) + 1 > most)
+                most = at - part.begin(at, unlimited) + 1;
+    return most;
+}
+
+template <class Tables, int Facts>
+struct state_tables {
+    Tables steps{};
+    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
+    bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
+    bool any_once = false;
+    int rows = 0;    // of the sequence
+    int block = 0;   // rows at hand, at most
+    int window = 0;  // columns that are kept of a sequence; 0 where all are
+    int reach = 0;   // of these, how many a row may need
+    int rule = -1;   // that has no such form
+};
+
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
+inline constexpr int most_block_rows = 16;
+
+/// Lays the steps of a draft out anew.
+template <class Draft, class Form>
+class state_planner {
+  public:
+    state_tables<std::remove_cvref_t<decltype(Draft::out)>, decltype(Draft::in.facts)::capacity()>
+        made{};
+
+    constexpr state_planner(Draft& draft, const Form& form)
+        : draft_(draft), out_(draft.out), form_(form) {
+        made.rows = form.rows;
+        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        for (int at = 0; at < out_.steps.size(); ++at)
+            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
+        forget_training();
+        find_rows();
+        find_window();
+        find_kept();
+        find_lifetimes();
+        place();
+        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value) layout.offset = moved(layout.index, layout.offset);
+        made.steps = out_;
+    }
+
+  private:
+    static constexpr int capacity = decltype(Draft::out.buffers)::capacity();
+
+    Draft& draft_;
+    decltype(draft_.out)& out_;
+    const Form& form_;
+    int parts_[capacity]{};  // of a stack's input: one for each layer, and the output
+    int old_part_[capacity]{};
+    int part_[capacity]{};
+
+    static constexpr bool is_repeat(const step& at) {
+        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
+    }
+    constexpr bool is_sequence(const operand& at) const {
+        if (at.where == place::value) return made.row_size[at.index] > 0;
+        return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
+    }
+    constexpr int row_size(const operand& at) const {
+        if (at.where == place::value) return made.row_size[at.index];
+        int size = 1;
+        for (int axis = 1; axis < draft_.in.facts[at.index].rank; ++axis)
+            size *= draft_.in.facts[at.index].extents[axis];
+        return size;
+    }
+    constexpr void refuse(const step& at) {
+        if (made.rule < 0) made.rule = at.rule;
+    }
+
+    constexpr void forget_training() {
+        for (row_step& row : out_.rows) row.before = {};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention) continue;
+            attention_step& attention = out_.attentions[out_.steps[at].at];
+            attention.scores = {};
+            if (!form_.once[at]) attention.log_sum = {};
+        }
+    }
+
+    /// Which buffers hold a row for each position, and of what size.
+    constexpr void find_rows() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            parts_[at] = 1;
+            old_part_[at] = out_.buffers[at].size;
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            const step& each = out_.steps[at];
+            const bool rows = each.kind == step_kind::rows;
+            if (!rows && each.kind != step_kind::attention) continue;
+            const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
+            const int index = to.at.index;
+            const bool enters = rows && at + 1 < out_.steps.size() &&
+                                out_.steps[at + 1].kind == step_kind::repeat_begin &&
+                                !out_.steps[at + 1].recurs && out_.steps[at + 1].rule == each.rule;
+            if (enters) {
+                parts_[index] = draft_.rule_of(each.rule).repeat + 1;
+                old_part_[index] = out_.buffers[index].size / parts_[index];
+            }
+            if (form_.once[at]) continue;
+            const int size = form_.rows == 1 ? old_part_[index] : to.row;
+            if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
+            made.row_size[index] = size;
+            const int all = form_.rows * size;
+            if (old_part_[index] != (parts_[index] > 1 ? aligned(all) : all)) refuse(each);
+        }
+    }
+
+    constexpr void find_window() {
+        int most = 0;
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention || form_.once[at]) continue;
+            const int reach = reach_of(out_.attentions[out_.steps[at].at]);
+            if (slides(reach) && reach > most) most = reach;
+        }
+        if (most == 0) return;
+        made.reach = most;
+        made.window = aligned(2 * most + made.block + 15);
+    }
+    constexpr bool slides(int reach) const {
+        return aligned(2 * reach + made.block + 15) < form_.rows;
+    }
+    constexpr int reach_of(const attention_step& attention) const {
+        const int rounds = different_rounds(out_.pool, attention);
+        int most = 1;
+        for (int round = 0; round < rounds; ++round) {
+            const auto condition = condition_in_round(out_.pool.nodes, attention, round);
+            const int reach = reach_back(condition, condition.root, attention.row_variable,
+                                         attention.column_variable, form_.rows);
+            if (reach > most) most = reach;
+        }
+        return most;
+    }
+
+    constexpr void find_kept() {
+        made.kept.reset(out_.attentions.size());
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind != step_kind::attention || form_.once[at]) continue;
+            const attention_step& attention = out_.attentions[each.at];
+            kept_attention& kept = made.kept[each.at];
+            kept.value = keep(each, attention, attention.value, attention.length);
+            for (int node = 0; node < attention.nodes.size(); ++node) {
+                const score_node& of = attention.nodes[node];
+                if (of.kind == score_kind::dot)
+                    kept.nodes[node] = keep(each, attention, of.y, of.depth);
+                else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
+                    kept.nodes[node] = keep(each, attention, of.x, 1);
+            }
+        }
+    }
+    constexpr kept_operand keep(const step& each, const attention_step& attention,
+                                const access& from, int depth) {
+        kept_operand result;
+        if (from.at.where != place::value && from.at.where != place::fact) return result;
+        result.kept = true;
+        result.moves = is_sequence(from.at);
+        result.from = from;
+        result.columns = attention.columns;
+        result.depth = depth;
+        if (result.moves && from.column != row_size(from.at) && form_.rows > 1) refuse(each);
+        result.slides = result.moves && slides(reach_of(attention));
+        result.pitch = result.slides ? made.window : pitch_of(attention.columns);
+        result.lines = depth;
+        for (int outer = attention.outers; outer-- > 0;) {
+            if (from.outer[outer] == 0) continue;
+            result.outer[outer] = result.lines * result.pitch;
+            result.lines *= attention.outer_extents[outer];
+        }
+        const int scope = draft_.rule_of(each.rule).scope;
+        result.to.where = place::value;
+        result.to.index = scope;  // until memory is laid out
+        for (int at = scope; at > 0; at = draft_.in.text.scopes[at].parent) {
+            result.to.layer_strides[draft_.depth_of(at) - 1] = result.lines * result.pitch;
+            result.lines *= draft_.in.text.scopes[at].repeat;
+        }
+        return result;
+    }
+    /// Lines that do not all fall on the same few sets of the cache.
+    static constexpr int pitch_of(int columns) {
+        const int pitch = aligned(columns);
+        return pitch % 128 == 0 ? pitch + 16 : pitch;
+    }
+
+    constexpr bool is_within(int scope, int block) const {
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            if (scope == block) return true;
+        return false;
+    }
+
+    constexpr void use(buffer& of, int first, int last) {
+        if (first < of.first) of.first = first;
+        if (last > of.last) of.last = last;
+    }
+
+    constexpr void find_lifetimes() {
+        const int steps = out_.steps.size();
+        list<int, max_loops> begun{};
+        for (int at = 0; at < steps; ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind == step_kind::repeat_begin) begun.push(at);
+            if (each.kind == step_kind::repeat_end) --begun.count;
+            visit_operands(out_, each, [&](const operand& used, usage) {
+                // What is given or computed once stays, if rows read it later.
+                const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
+                if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
+                if (used.where != place::value) return;
+                buffer& of = out_.buffers[used.index];
+                use(of, at, at);
+                if (stays) use(of, 0, steps);
+                for (int loop : begun) {
+                    const step& begin = out_.steps[loop];
+                    if (begin.recurs || !is_within(of.scope, draft_.rule_of(begin.rule).block))
+                        use(of, loop, begin.at);
+                }
+            });
+        }
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            const int row = made.row_size[layout.index];
+            use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
+            if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
+                made.rule = draft_.in.relations[relation].rule;
+        }
+    }
+    /// Whether an operand is of columns that are kept apart.
+    constexpr bool is_copied(const step& each, const operand& used) const {
+        if (each.kind != step_kind::attention) return false;
+        const attention_step& attention = out_.attentions[each.at];
+        const kept_attention& kept = made.kept[each.at];
+        if (&used == &attention.value.at) return kept.value.kept;
+        for (int node = 0; node < attention.nodes.size(); ++node) {
+            const score_node& of = attention.nodes[node];
+            if (&used == (of.kind == score_kind::dot ? &of.y.at : &of.x.at))
+                return kept.nodes[node].kept;
+        }
+        return false;
+    }
+
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            copies *= draft_.in.text.scopes[scope].repeat;
+        return copies;
+    }
+
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+
+    constexpr void place() {
+        list<interval, capacity> placed{};
+        out_.workspace = 0;
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            buffer& each = out_.buffers[index];
+            if (each.last < 0) continue;
+            const int row = made.row_size[index];
+            part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
+            each.size = aligned(part_[index] * parts_[index]);
+            const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
+            each.copies = stays ? copies_of(each.scope) : 1;
+            const int size = each.size * each.copies;
+            int offset = 0;
+            bool moved = true;
+            while (moved) {
+                moved = false;
+                for (const interval& other : placed) {
+                    if (other.last < each.first || other.first > each.last) continue;
+                    if (offset + size <= other.offset || other.offset + other.size <= offset)
+                        continue;
+                    offset = other.offset + other.size;
+                    moved = true;
+                }
+            }
+            placed.push({offset, size, each.first, each.last});
+            each.offset = offset;
+            if (offset + size > out_.workspace) out_.workspace = offset + size;
+        }
+        for (int at = 0; at < made.kept.size(); ++at) {
+            kept_attention& kept = made.kept[at];
+            place_kept(kept.value);
+            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
+                place_kept(kept.nodes[node]);
+        }
+    }
+    constexpr void place_kept(kept_operand& kept) {
+        if (!kept.kept) return;
+        kept.to.offset = out_.workspace;
+        out_.workspace += kept.lines * kept.pitch;
+    }
+
+    constexpr int moved(int index, int offset) const {
+        const int layer = offset / old_part_[index];
+        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+    }
+
+    constexpr void resolve(const step& at, operand& used) {
+        if (used.where == place::fact && is_sequence(used)) {
+            used.moving = row_size(used);
+            if (used.offset >= used.moving) refuse(at);
+        }
+        if (used.where != place::value) return;
+        const int index = used.index;
+        const buffer& of = out_.buffers[index];
+        if (is_sequence(used)) {
+            used.moving = made.row_size[index];
+            if (used.offset % old_part_[index] >= used.moving) refuse(at);
+        }
+        used.offset = moved(index, used.offset);
+        for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
+        if (of.copies == 1) return;
+        int stride = of.size;
+        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
+            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
+            stride *= draft_.in.text.scopes[scope].repeat;
+        }
+    }
+
+    constexpr void resolve_step(int at) {
+        const step& each = out_.steps[at];
+        if (!form_.once[at] && form_.rows > 1) check_rows(each);
+        visit_operands(out_, each, [&](operand& used, usage) { resolve(each, used); });
+        if (each.kind != step_kind::attention || form_.once[at]) return;
+        kept_attention& kept = made.kept[each.at];
+        resolve(each, kept.value.from.at);
+        for (kept_operand& node : kept.nodes) resolve(each, node.from.at);
+    }
+    /// What follows from the sequence is read in the row at hand.
+    constexpr void check_rows(const step& each) {
+        const auto check = [&](const access& at) {
+            if (is_sequence(at.at) && at.row != row_size(at.at)) refuse(each);
+        };
+        if (each.kind == step_kind::rows) {
+            for (const row_term& term : out_.rows[each.at].terms) check(term.x);
+        } else if (each.kind == step_kind::attention) {
+            const attention_step& attention = out_.attentions[each.at];
+            check(attention.out);
+            for (int node = 0; node < attention.nodes.size(); ++node)
+                if (attention.nodes[node].kind == score_kind::dot ||
+                    !made.kept[each.at].nodes[node].kept)
+                    check(attention.nodes[node].x);
+        }
+    }
+};
+
+/// The plan of a state: what kernels see of a plan, with its steps laid out anew.
+template <class Plan>
+struct state_plan_of {
+    static constexpr auto& facts = Plan::facts;
+    static constexpr auto& shapes = Plan::shapes;
+    static constexpr auto& form = Plan::template by_rows<>;
+    static constexpr auto made = [] {
+        using drafted = draft<Plan::size, Plan::fact_count>;
+        drafted work(Plan::shapes, Plan::conditions);
+        if constexpr (form.possible) {
+            builder<drafted> build(work);
+            return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
+        } else {
+            state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
+            none.rule = form.rule;
+            return none;
+        }
+    }();
+    static constexpr auto& tables = made.steps;
+
+    template <int At>
+    static constexpr bool is_once = form.once[At];
+    template <int At>
+    static constexpr step step_at = tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = tables.attentions[At];
+    template <int At>
+    static constexpr kept_attention kept_at = made.kept[At];
+    template <int At>
+    static constexpr general_step general_at = tables.generals[At];
+    template <int At>
+    static constexpr node node_at = tables.pool.nodes[At];
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan

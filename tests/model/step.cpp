@@ -1,0 +1,146 @@
+#include <sequent/nn.hpp>
+
+#include "rules.hpp"
+
+// A row computed from what a state keeps of those before is the row of the whole.
+
+using namespace sequent;
+
+namespace {
+
+template <class Model>
+struct sequence {
+    check::fixture<Model, float> f{1};
+    std::unique_ptr<typename Model::template state<float>> s =
+        make_unique<typename Model::template state<float>>();
+    std::vector<std::vector<float>> expected;  // of each output
+    double worst = 0;
+
+    sequence() {
+        const auto whole = Model::forward(*f.p, f.given(), *f.w);
+        if constexpr (Model::outputs == 1)
+            expect(whole);
+        else
+            for (const auto& view : whole) expect(view);
+    }
+
+    static constexpr int length = Model::template state<float>::length;
+    static constexpr int first_size = [] {
+        const auto& fact = Model::plan::facts[0];
+        return fact.size() / fact.extents[0];
+    }();
+
+    /// Rows [from, to) of the first fact.
+    auto first_fact(int from, int to) const {
+        const auto part = [&](const auto& all) {
+            return std::span(all).subspan(check::to_size(from * first_size),
+                                          check::to_size((to - from) * first_size));
+        };
+        if constexpr (Model::plan::facts[0].kind == plan::fact_kind::symbols)
+            return part(f.symbols[0]);
+        else
+            return part(f.dense[0]);
+    }
+
+    template <class Views>
+    void compare(int row, const Views& y) {
+        if constexpr (Model::outputs == 1)
+            compare_one(row, y, expected[0]);
+        else
+            for (std::size_t at = 0; at < y.size(); ++at) compare_one(row, y[at], expected[at]);
+    }
+
+    void step(int row) {
+        REQUIRE(s->position() == row);
+        compare(row, Model::step(*f.p, {first_fact(row, row + 1)}, *s));
+    }
+    void prefill(int from, int to) {
+        compare(to - 1, Model::prefill(*f.p, {first_fact(from, to)}, *s));
+        REQUIRE(s->position() == to);
+    }
+
+  private:
+    template <class View>
+    void expect(const View& view) {
+        expected.emplace_back();
+        for (int at = 0; at < view.size(); ++at) expected.back().push_back(view.element(at));
+    }
+    template <class View>
+    void compare_one(int row, const View& y, const std::vector<float>& whole) {
+        REQUIRE(y.size() * length == static_cast<int>(whole.size()));
+        for (int at = 0; at < y.size(); ++at) {
+            const double wanted = whole[check::to_size(row * y.size() + at)];
+            const double error = std::abs(y.element(at) - wanted) / std::max(1.0, std::abs(wanted));
+            if (!(error <= worst)) worst = error;
+        }
+    }
+};
+
+/// Each row after another; then prefixes of several lengths at once, and the rest row by row.
+template <class Model>
+void agrees(std::initializer_list<int> prefixes) {
+    sequence<Model> all;
+    for (int row = 0; row < all.length; ++row) all.step(row);
+    for (const int rows : prefixes) {
+        all.s->reset();
+        all.prefill(0, rows);
+        for (int row = rows; row < all.length; ++row) all.step(row);
+    }
+    CHECK(all.worst < 1e-5);
+}
+
+using namespace names;
+
+// Grouped heads with rotary positions, in a stack; the keys and values of a window of 5.
+inline constexpr var<"e", 2> e;
+inline constexpr auto grouped = rules(
+    a(i) <<= x(i) | rms_norm(W<"gain", 12>), q(g, e, i) <<= a(i)[W<"W_q", 4, 12>(g, e)] | rotary(i),
+    k(g, i) <<= a(i)[W<"W_k", 4, 12>(g)] | rotary(i), v(g, i) <<= a(i)[W<"W_v", 3, 12>(g)],
+    weights(g, e, i, j) <<=
+    (inverse_sqrt(4), k(g, j).T(), q(g, e, i), j <= i && i - j < 5) | product() | softmax(j),
+    b(g, e, i) <<= (weights(g, e, i, j), v(g, j)) | product() | sum(j),
+    c(i) <<= b(g, e, i) | concat(g, e), y(i) <<= (x(i), c(i)[W<"W_o", 12, 12>]));
+inline constexpr auto stacked =
+    rules(a(i) <<= r<"token">(i)[W<"E", 7, 12>], b(i) <<= a(i) | stack<2>(grouped),
+          c(i) <<= b(i) | norm(), out(i) <<= c(i)[W<"E", 7, 12>]);
+using windowed = model<stacked, fact<"token", 150, symbol<7>>, query<"out", "c">>;
+
+// A causal synthesizer: its scores are parameters, and only values are kept.
+inline constexpr var<"s", 20> s;
+inline constexpr var<"t", 20> t;
+inline constexpr auto synthesizer = rules(
+    v(t) <<= x(t)[W<"W_v", 5, 6>], weights(s, t) <<= (W<"R">(s, t), t <= s) | softmax(t),
+    y(i) <<= (weights(i, j), v(j)) | product() | sum(j), out(i) <<= (y(i)[W<"W", 6, 5>], x(i)));
+using random_synthesizer = model<synthesizer, fact<"x", 20, 6>>;
+
+// Of every other position and itself, the facts themselves.
+inline constexpr auto strided =
+    rules(weights(i, j) <<= (x(j).T(), x(i), j <= i, (i - j) % 2 == 0) | product() | softmax(j),
+          y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+using facts_alone = model<strided, fact<"x", 37, 3>>;
+
+using gpt = transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<3>>;
+using near = transformer::encoder<tokens<7>, width<6>, heads<3>, mask::window<2>>;
+using far = transformer::encoder<tokens<40>, width<6>,
+                                 decltype(mask::longformer<2, 0, 21>{} && mask::causal{})>;
+
+}  // namespace
+
+TEST_CASE("a step is a row of the whole") {
+    agrees<gpt>({1, 5, 9});
+    agrees<near>({3, 4});
+    agrees<far>({17, 39});
+    agrees<facts_alone>({17, 36});
+}
+
+TEST_CASE("a window keeps what its rows may need") {
+    using state = windowed::state<float>;
+    agrees<windowed>({2, 33, 149});
+    // Keys of 2 x 4 numbers and values of 2 x 3, in two layers.
+    static_assert(state::size < 2 * 14 * 48 + 16 * 200);
+}
+
+TEST_CASE("a synthesizer keeps its values alone") {
+    agrees<random_synthesizer>({1, 18});
+    static_assert(random_synthesizer::plan::by_rows<>.possible);
+}
