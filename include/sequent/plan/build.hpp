@@ -197,6 +197,7 @@ class builder {
                 case transformation::rotary_halves:
                 case transformation::sinusoidal:
                 case transformation::dropout:
+                case transformation::scale:
                     break;
                 case transformation::relu:
                 case transformation::leaky_relu:
