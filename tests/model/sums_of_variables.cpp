@@ -33,12 +33,13 @@ inline constexpr auto attention = rules(
     b(i)             <<= a(g, i) | concat(g),
     y(i)             <<= (b(i)[W<"W_o", 5, 4>], x(i)));
 
-// Buckets of distances, as in T5: one table for all layers.
+// Buckets of distances, as in T5: one table of buckets x heads for all layers.
 inline constexpr auto layer = rules(attention, logit(g, i, j) <<= bias(g, j - i + 8));
 inline constexpr auto relative = rules(
-    bias(g, distance) <<= (W<"table">(g, bucket), holds<in_bucket>(bucket, distance)) | sum(bucket),
-    z(i)              <<= r<"given">(i)[W<"A", 5, 3>],
-    out(i)            <<= z(i) | stack<2>(layer));
+    r<"shared">(distance) <<= (W<"table", 2>(bucket), holds<in_bucket>(bucket, distance)) | sum(bucket),
+    bias(g, distance)     <<= at(r<"shared">(distance), g),
+    z(i)                  <<= r<"given">(i)[W<"A", 5, 3>],
+    out(i)                <<= z(i) | stack<2>(layer));
 
 inline constexpr auto learned = rules(attention, logit(g, i, j) <<= W<"R">(g, i - j + 8),
                                       logit(g, i, j) <<= r<"table">(1 + i + j));
@@ -82,7 +83,7 @@ constexpr int count_loads(int row, int column) {
 }
 // The N x N biases are read where they stand.
 static_assert(check::count_steps<Relative>(step_kind::attention) == 1);
-static_assert(check::count_steps<Relative>(step_kind::general) == 1);  // bias
+static_assert(check::count_steps<Relative>(step_kind::general) == 2);  // shared and bias
 static_assert(count_loads<Relative>(-1, 1) == 1);
 static_assert(check::is_fused<Learned>);
 static_assert(count_loads<Learned>(1, -1) == 1 && count_loads<Learned>(1, 1) == 1);
