@@ -185,7 +185,6 @@ constexpr auto distance_bias() noexcept {
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
-        constexpr var<"h", Shape.heads> h;
         constexpr var<"b", Shape.buckets> b;
         constexpr var<"r", 2 * Shape.tokens - 1> r;
         constexpr auto table = [] {
@@ -198,8 +197,10 @@ inline constexpr auto distance_rules = [] {
             return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
                                        Shape.max_distance, BothDirections);
         };
-        return rules(distance_bias<Shape>()(h, r) <<=
-                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+        return with_heads<Shape>([=](auto... of) {
+            return rules(distance_bias<Shape>()(of..., r) <<=
+                         (table(of..., b), holds<in_bucket>(b, r)) | sum(b));
+        });
     } else {
         return rules();
     }
@@ -254,14 +255,14 @@ constexpr auto score_rules(Head... of) noexcept {
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(all, j - i + (Shape.tokens - 1)), all),
+                                               relative(of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else if constexpr (Shape.position == position_kind::relative_buckets)
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
                                                distance_bias<Shape>()(
-                                                   all, j - i + (Shape.tokens - 1)), all),
+                                                   of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
