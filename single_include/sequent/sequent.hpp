@@ -751,7 +751,8 @@ enum class activation {
     sqrt,
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap
+    soft_cap,
+    scale  ///< parameter times x
 };
 
 /// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
@@ -824,6 +825,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
         return set(T(1)) / x;
     } else if constexpr (F == complement) {
         return set(T(1)) - x;
+    } else if constexpr (F == scale) {
+        return x * set(parameter);
     } else if constexpr (F == soft_cap) {
         return set(parameter) * kernel::tanh(x / set(parameter));
     } else {
@@ -871,6 +874,8 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         return -(y * y);
     } else if constexpr (F == complement) {
         return set(T(-1));
+    } else if constexpr (F == scale) {
+        return set(parameter);
     } else if constexpr (F == soft_cap) {
         const B t = y / set(parameter);
         return set(T(1)) - t * t;
@@ -4253,6 +4258,7 @@ enum class transformation {
     inverse,
     complement,
     soft_cap,
+    scale,
     softmax,
     sparsemax,
     norm,
@@ -4363,6 +4369,10 @@ constexpr auto complement() noexcept {
 /// c tanh(x / c).
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
+}
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
 }
 
 // Transformations of a whole value.
@@ -5507,6 +5517,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
 struct too_many_arguments {};
 struct too_many_variables {};
 struct too_many_transformations {};
@@ -5587,6 +5598,7 @@ namespace plan {
 enum class fault {
     none,
     argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
     too_many_variables,
     too_many_transformations,
@@ -5650,6 +5662,7 @@ consteval auto mistake_type() {
     else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
     SEQUENT_MISTAKE(too_many_variables)
     SEQUENT_MISTAKE(too_many_transformations)
@@ -5742,10 +5755,14 @@ inline constexpr int never = 1 << 30;
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
-/// An argument: a variable plus an offset, or a constant where there is no variable.
+/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
+/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
+/// variables: variable + factor * second + offset, with a factor of 1 or -1.
 struct term {
     int variable = -1;
     int offset = 0;
+    int second = -1;
+    int factor = 0;
 
     friend constexpr bool operator==(const term&, const term&) = default;
 };
@@ -5890,6 +5907,7 @@ struct rule {
     int base = -1;  // the constant
     recurrence recurs{};
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
+    bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
     constexpr unsigned head_variables() const {
         unsigned mask = 0;
@@ -5955,6 +5973,15 @@ struct source {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
 template <sizes Sizes>
@@ -5982,6 +6009,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     at.offset = 0;
     auto move = [&](term& moved) {
         if (moved.variable == written.shifted) moved.offset -= written.shift;
+        if (moved.second == written.shifted) moved.offset -= moved.factor * written.shift;
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
@@ -6001,6 +6029,7 @@ template <sizes Sizes>
 class recursion_finder {
   public:
     list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
+    int summed = -1;  // a rule that reads its recursion at a sum of variables
 
     constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
         definer.reset(in_.relations.size());
@@ -6037,6 +6066,7 @@ class recursion_finder {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
+                if (is_view(value)) return true;
             }
         return false;
     }
@@ -6073,6 +6103,10 @@ class recursion_finder {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
         for (int& each : axis) each = -1;
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body)
+                if (is_member(members, definer_of(item(at, body))) && is_view(item(at, body)))
+                    summed = at;
         if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
         list<int, Sizes.rules> delay{};
         delay.reset(in_.rules.size());
@@ -6141,7 +6175,8 @@ class recursion_finder {
     static constexpr int argument_of(const literal& value, int variable) {
         int found = -1;
         for (int axis = 0; axis < value.arity; ++axis)
-            if (value.terms[axis].variable == variable) found = found < 0 ? axis : -2;
+            if (value.terms[axis].variable == variable || value.terms[axis].second == variable)
+                found = found < 0 && value.terms[axis].second < 0 ? axis : -2;
         return found;
     }
 
@@ -6187,11 +6222,12 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
 /// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
 /// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside.
+/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
+/// read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -6207,7 +6243,7 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     for (int argument = 0; argument < item.arity; ++argument)
         if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
             return false;
-    return true;
+    return !is_view(item);
 }
 
 /// Whether the literals that give values are added, weighted or not, for each head on its own: what
@@ -6227,8 +6263,9 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.terms[argument].variable >= 0)
                 in_relation |= 1u << item.terms[argument].variable;
         for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].offset &&
-                item.weight.terms[argument].variable != loop_time)
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
                 return false;
             if (item.weight.terms[argument].variable >= 0)
                 in_weight |= 1u << item.weight.terms[argument].variable;
@@ -6274,6 +6311,7 @@ class normaliser {
         split_several_rules();
         split_recursions();
         split_weighted_literals();
+        split_views();
     }
 
   private:
@@ -6387,6 +6425,8 @@ class normaliser {
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
+        if (found.summed >= 0)
+            fail(fault::argument_is_not_a_variable_plus_a_constant, out.rules[found.summed]);
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].recurs.loop < 0) continue;
@@ -6431,17 +6471,18 @@ class normaliser {
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) mask |= 1u << item.terms[axis].variable;
-        for (int axis = 0; axis < item.weight.arity; ++axis)
-            if (item.weight.terms[axis].variable >= 0)
-                mask |= 1u << item.weight.terms[axis].variable;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+            if (at.second >= 0) mask |= 1u << at.second;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
         return mask;
     }
 
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = true;
+        bool plain = !is_view(item);
         auto take = [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
@@ -6557,7 +6598,9 @@ class normaliser {
         outer.weight = {};
         outer.arity = 0;
         auto add_variable = [&](const term& argument) {
-            const int index = made.variables.push(user.variables[argument.variable]);
+            constexpr name sum = make_name("sum", 3);
+            const int index = made.variables.push(
+                argument.second >= 0 ? variable{sum, 0, 0} : user.variables[argument.variable]);
             made.terms[made.arity++] = {index, 0};
             outer.terms[outer.arity++] = argument;
             return index;
@@ -6577,6 +6620,58 @@ class normaliser {
         }
         made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
         outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+
+    // Sums of variables: the rule r'(i, j) <<= r(i - j) stands for r in their place.
+
+    constexpr void split_views() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int body = 0; body < out.rules[at].literals; ++body)
+                if (is_view(out.literals[out.rules[at].first_literal + body]))
+                    split_view(out.rules[at], out.rules[at].first_literal + body);
+    }
+
+    constexpr void split_view(const rule& user, int item_at) {
+        literal inner = out.literals[item_at];
+        literal outer = inner;
+        if (user.repeat) {
+            fail(fault::argument_is_not_a_variable_plus_a_constant, user);
+            return;
+        }
+        inner.transposed = inner.has_element = false;
+        outer.kind = literal_kind::relation;
+        outer.weight = {};
+        outer.arity = 0;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        made.views = true;
+        int places[max_variables]{};  // one more than the variable's place
+        auto apply = [&](int& index) {
+            if (index < 0) return;
+            if (places[index] == 0) {
+                if (made.arity == max_arity) {
+                    fail(fault::too_many_arguments, user);
+                    return;
+                }
+                places[index] = made.variables.push(user.variables[index]) + 1;
+                made.terms[made.arity++] = {places[index] - 1, 0};
+                outer.terms[outer.arity++] = {index, 0};
+            }
+            index = places[index] - 1;
+        };
+        const bool bare = inner.kind == literal_kind::weight;
+        term* terms = bare ? inner.weight.terms : inner.terms;
+        for (int axis = 0; axis < (bare ? inner.weight.arity : inner.arity); ++axis) {
+            apply(terms[axis].variable);
+            apply(terms[axis].second);
+        }
+        made.head = outer.relation = out.relations.push(
+            {bare ? out.weights[inner.weight.weight].id : out.relations[inner.relation].id,
+             user.scope, true});
         out.literals[item_at] = outer;
         push(made, inner);
     }
@@ -6681,6 +6776,17 @@ constexpr int compared_fact(const Shaped& in, int at) {
             in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
             return given;
     return -1;
+}
+
+/// The least and the greatest value of an argument.
+template <class Variables>
+constexpr int first_of(const term& at, const Variables& variables) {
+    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+}
+template <class Variables>
+constexpr int last_of(const term& at, const Variables& variables) {
+    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
+           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
 }
 
 /// The value of one literal, and of a body.
@@ -7531,8 +7637,11 @@ struct node_pool {
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
-        const int variable = add(node_kind::variable, written.variable);
-        return written.offset ? add(node_kind::add, 0, variable, constant) : variable;
+        int sum = add(node_kind::variable, written.variable);
+        if (written.second >= 0)
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                      add(node_kind::variable, written.second));
+        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
@@ -7630,6 +7739,8 @@ class domain_finder {
             if (item.kind == literal_kind::index)
                 out.expression[item_at] =
                     out.pool.substitute(in.text.nodes, item.expression, identity);
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
             const int inherited =
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
@@ -7645,6 +7756,15 @@ class domain_finder {
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
+        }
+        if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
+            const int stacking = in.text.scopes[written.scope].rule;
+            out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
+                           written.number,
+                           in.text.relations[written.head].id,
+                           0,
+                           0,
+                           stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
         out.condition[at] = root;
         if (written.total) root = common;
@@ -7776,19 +7896,18 @@ class domain_finder {
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
+    constexpr int not_negative(const rule& written, const term& at) {
+        if (first_of(at, written.variables) >= 0) return -1;
+        return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
+                            out.pool.add(node_kind::constant, 0));
+    }
+
     /// An argument with an offset, or an element, may lie outside the relation.
     constexpr int within_extents(const rule& written, const literal& item) {
         int root = -1;
         auto require = [&](const term& at, int extent) {
-            const int variable = at.variable;
-            const int low = variable < 0 ? at.offset : at.offset;
-            const int high =
-                variable < 0 ? at.offset : at.offset + written.variables[variable].extent - 1;
-            if (low < 0)
-                root = out.pool.both(root,
-                                     out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
-                                                  out.pool.add(node_kind::constant, 0)));
-            if (high >= extent)
+            root = out.pool.both(root, not_negative(written, at));
+            if (last_of(at, written.variables) >= extent)
                 root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
                                                         out.pool.add(node_kind::constant, extent)));
         };
@@ -7813,6 +7932,13 @@ class domain_finder {
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
                                       out.pool.at_term(item.terms[1]));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
+    constexpr bool holds_for_pairs(int root) const {
+        bool found = false;
+        out.pool.each_conjunct(
+            root, [&](int part) { found = found || out.pool.nodes[part].kind == node_kind::pair; });
+        return found;
     }
 
     /// The conjuncts that mention only these variables.
@@ -8202,9 +8328,26 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
+/// How many variables an index mentions, and whether an argument of a literal mentions several,
+/// for which it gets a rule of its own.
+template <class Index>
+inline constexpr int index_variables = 0;
+template <lang::fixed_string Name, int Extent>
+inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
+    index_variables<Left> + index_variables<Right>;
+template <class T>
+inline constexpr int views_of = 0;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr int views_of<lang::literal<Source, Weight, Modifiers, Terms...>> =
+    (... || (index_variables<Terms> > 1));
+template <class Inner, class Index>
+inline constexpr int views_of<lang::element<Inner, Index>> = views_of<Inner>;
+
 template <class T>
     requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{0, 1, 0, 1};
+inline constexpr sizes size_of<T>{views_of<T>, 1 + views_of<T>, 0, 1};
 template <class Index>
 inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
 template <lang::constraint T>
@@ -8298,6 +8441,7 @@ class reader {
         const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
         current.head = relation_id(text_of<Name>());
         read_terms(head.terms, current.terms, current.arity);
+        check_single(current.terms, current.arity);
         if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
     }
 
@@ -8333,13 +8477,14 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
+        if (!result.gives_value()) check_single(result.terms, result.arity);
         return result;
     }
     template <lang::weight_literal Weight>
     constexpr literal read_literal(const Weight& item) {
         literal result;
         result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use());
+        result.weight = read_weight(item.use(), true);
         result.transposed = result.weight.transposed;
         result.weight.transposed = false;
         return result;
@@ -8349,6 +8494,7 @@ class reader {
         literal result = read_literal(item.inner);
         result.has_element = true;
         result.element = read_term(item.index);
+        check_single(&result.element, 1);
         return result;
     }
     constexpr literal read_literal(const lang::constant& item) {
@@ -8367,13 +8513,15 @@ class reader {
 
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
+        bool bare = false) {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
         ((declared.shape[axis++] = Shape), ...);
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
+        if (!bare) check_single(result.terms, result.arity);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.frozen = (Modifiers & lang::frozen) != 0;
         return result;
@@ -8469,23 +8617,59 @@ class reader {
     constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        if constexpr (Operation == lang::arithmetic::add ||
-                      Operation == lang::arithmetic::subtract) {
-            const term left = read_term(written.left);
-            const term right = read_term(written.right);
-            const bool add = Operation == lang::arithmetic::add;
-            if (right.variable < 0)
-                return {left.variable,
-                        add ? left.offset + right.offset : left.offset - right.offset};
-            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
-        }
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
+        index_sum sum;
+        add_index(written, 1, sum);
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         return {};
+    }
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+    };
+    template <lang::fixed_string Name, int Extent>
+    constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
+        const int index = variable_of(written);
+        int place = 0;
+        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        to.known = to.known && place < 2;
+        if (place == 2) return;
+        to.variables[place] = index;
+        to.factors[place] += factor;
+    }
+    constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
+        to.offset += factor * written.value;
+    }
+    template <lang::fixed_string Name>
+    constexpr void add_index(const lang::bound<Name>&, int, index_sum& to) {
+        to.known = false;
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
+                             int factor, index_sum& to) {
+        constexpr bool adds = Operation == lang::arithmetic::add;
+        add_index(written.left, factor, to);
+        add_index(written.right, adds ? factor : -factor, to);
+        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+    }
+
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -9095,14 +9279,16 @@ struct pair_place {
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
-/// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
+/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
+/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
+/// two arguments' strides are zero then.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact or buffer
+    int index = -1;  // fact, buffer or literal
     int offset = 0;
     int strides[max_arity]{};
     int carry = 0;  // from one layer of a stack to the next
+    int carry_level = 0;
     pair_place pairs{};
     int pair_stride = 0;
 };
@@ -9191,9 +9377,11 @@ struct draft {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                // What a block takes from outside is computed once, outside.
+                // What a block takes from outside is computed once, outside; what is read at sums
+                // of variables, before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 ||
-                    in.text.rules[definer].scope != in.text.rules[at].scope)
+                    in.text.rules[definer].scope != in.text.rules[at].scope ||
+                    in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
                 user[definer] = at;
                 user_literal[definer] = body;
@@ -9211,6 +9399,25 @@ struct draft {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
+    }
+    /// Whether the literal's numbers are another's, read at sums of variables.
+    constexpr bool is_view(const literal& item) const {
+        const int definer =
+            item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
+        return definer >= 0 && rule_of(definer).views;
+    }
+    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    constexpr bool is_inside(const rule& written) const {
+        const literal& item = in.text.literals[written.first_literal];
+        const bool bare = item.kind == literal_kind::weight;
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& at = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int extent = bare ? in.weights[item.weight.weight].extents[axis]
+                                    : in.relations[item.relation].extents[axis];
+            if (first_of(at, written.variables) < 0 || last_of(at, written.variables) >= extent)
+                return false;
+        }
+        return true;
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -9277,14 +9484,18 @@ struct draft {
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
         operand result;
+        if (layout.where == place::parameter) {
+            result = weight_operand(in.text.literals[layout.index].weight);
+            result.offset += layout.offset;
+            return result;
+        }
         result.where = layout.where;
         result.index = layout.index;
         result.offset = layout.offset;
         result.trained = true;
         if (layout.carry) {
-            const int level = depth_of(in.text.relations[relation].scope) - 1;
-            result.layer_strides[level] = layout.carry;
-            result.adjoint_layer_strides[level] = layout.carry;
+            result.layer_strides[layout.carry_level] = layout.carry;
+            result.adjoint_layer_strides[layout.carry_level] = layout.carry;
         }
         return result;
     }
@@ -9642,6 +9853,7 @@ constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
     return true;
@@ -10206,7 +10418,8 @@ class attention_matcher {
         const literal& value = draft_.literal_of(at_, value_literal);
         const int softmax_at = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_at);
-        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element)
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
+            draft_.is_view(value))
             return false;
         if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
         if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
@@ -10392,6 +10605,10 @@ class attention_matcher {
             return push({score_kind::number, {}, {}, 0, item.number});
         if (item.kind == literal_kind::relation) {
             if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            // Whole vectors are read, the masked numbers among them.
+            if (draft_.is_view(item) &&
+                !draft_.is_inside(draft_.rule_of(draft_.in.relations[item.relation].rule)))
+                return -1;
             const int definer = draft_.in.relations[item.relation].rule;
             const unsigned variables = variables_of(item);
             const bool pairwise =
@@ -10414,7 +10631,9 @@ class attention_matcher {
     }
 
     constexpr int dot_node(const literal& left, const literal& right) {
-        if (!plain(right) || left.has_element || right.has_element) return -1;
+        if (!plain(right) || left.has_element || right.has_element || draft_.is_view(left) ||
+            draft_.is_view(right))
+            return -1;
         const auto usable = [&](const literal& item) {
             if (item.kind == literal_kind::weight) return true;
             return item.kind == literal_kind::relation && item.weight.weight < 0;
@@ -10848,7 +11067,9 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
-        if (what == role::grouped) {
+        if (draft_.rule_of(at).views) {
+            lay_out_view(at);
+        } else if (what == role::grouped) {
             emit_group(at);
         } else if (is_alias(at)) {
             draft_.roles[at] = role::alias;
@@ -10909,6 +11130,7 @@ class builder {
                 case transformation::rotary_halves:
                 case transformation::sinusoidal:
                 case transformation::dropout:
+                case transformation::scale:
                     break;
                 case transformation::relu:
                 case transformation::leaky_relu:
@@ -10961,6 +11183,33 @@ class builder {
         return result;
     }
 
+    /// The literal's numbers, walked along the variables that its arguments are sums of. Outside of
+    /// them there are no atoms.
+    constexpr void lay_out_view(int at) {
+        const rule& written = draft_.rule_of(at);
+        const literal& item = draft_.literal_of(at, 0);
+        const bool bare = item.kind == literal_kind::weight;
+        relation_layout layout;
+        if (bare) {
+            layout.where = place::parameter;
+            layout.index = written.first_literal;
+        } else {
+            layout = draft_.out.relations[item.relation];
+            for (int& stride : layout.strides) stride = 0;
+        }
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& from = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int stride = bare ? draft_.out.weights[item.weight.weight].strides[axis]
+                                    : draft_.out.relations[item.relation].strides[axis];
+            layout.offset += from.offset * stride;
+            // The head's arguments are the rule's variables in their order.
+            if (from.variable >= 0) layout.strides[from.variable] += stride;
+            if (from.second >= 0) layout.strides[from.second] += from.factor * stride;
+        }
+        draft_.out.relations[written.head] = layout;
+        draft_.roles[at] = role::alias;
+    }
+
     /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
     /// already lie side by side.
     constexpr bool is_alias(int at) {
@@ -10970,7 +11219,8 @@ class builder {
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
-            !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
+            draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
+            is_symbol(draft_, item))
             return false;
         if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
             written.aggregated == aggregation::count)
@@ -11070,6 +11320,7 @@ class builder {
         const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
+        carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         const int level = draft_.depth_of(written.block) - 1;
@@ -11366,6 +11617,7 @@ class rows_form_finder {
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
+        for (int at : in.order) refuse_sums(at);
         for (int at = 0; at < tables_.steps.size(); ++at) {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
@@ -11404,19 +11656,12 @@ class rows_form_finder {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
         const int input = in.block_input[scope];
-        positions_[input] = positions_[in.relations[input].passes_into];
+        join_all(in.relations[input].passes_into, input);
+        join_all(input, in.block_output[scope]);
     }
 
     constexpr void follow(const rule& written) {
-<<<<<<< HEAD
         bind_inputs(written.scope);
-=======
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            join_all(in.relations[input].passes_into, input);
-            join_all(input, in.block_output[written.scope]);
-        }
->>>>>>> step
         if (written.repeat) {
             join_all(in.block_output[written.block], written.head);
             return;
@@ -11425,7 +11670,7 @@ class rows_form_finder {
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis) {
-                if (terms[axis].variable < 0) continue;
+                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
                 join(first[terms[axis].variable], argument(relation, axis));
                 first[terms[axis].variable] = argument(relation, axis);
             }
@@ -11487,7 +11732,8 @@ class rows_form_finder {
         unsigned result = 0;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis)
-                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0)
+                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0 &&
+                    terms[axis].second < 0)
                     result |= 1u << terms[axis].variable;
         };
         visit(written.head, written.terms, written.arity);
@@ -11496,6 +11742,19 @@ class rows_form_finder {
             if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;
+    }
+
+    /// Positions that are sums of variables may be later ones.
+    constexpr void refuse_sums(int at) {
+        const rule& written = in.text.rules[at];
+        if (!written.views) return;
+        const literal& item = in.text.literals[written.first_literal];
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
+                ((positions_[item.relation] >> axis) & 1u)) {
+                found.possible = false;
+                found.rule = at;
+            }
     }
 
     constexpr bool runs_by_rows(const step& each) const {
@@ -11954,7 +12213,7 @@ class shaper {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    int bound = out.relations[value.relation].extents[axis];
+                    int bound = extent_at(value, axis);
                     if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
                         !bound)
                         continue;
@@ -11967,6 +12226,7 @@ class shaper {
                     length > 0 && (!extent || length < extent))
                     extent = length;
             }
+            if (written.views) extent = extent_from_view(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
@@ -12002,6 +12262,31 @@ class shaper {
         return changed;
     }
 
+    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
+    /// that only reads others, these say it of their plain arguments.
+    constexpr int extent_at(const literal& value, int axis) {
+        const relation_shape& shape = out.relations[value.relation];
+        if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
+        const literal& inner = item(out.text.rules[shape.rule], 0);
+        for (int place = 0; place < inner.arity; ++place)
+            if (inner.terms[place] == term{axis, 0})
+                return out.relations[inner.relation].extents[place];
+        return 0;
+    }
+    /// The variables of a rule that only reads others are those of its user.
+    constexpr int extent_from_view(const rule& written, int variable) {
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind == literal_kind::relation && value.relation == written.head) {
+                    const term& at = value.terms[variable];
+                    const int extent = user.variables[at.variable].extent;
+                    return extent ? extent + at.offset : 0;
+                }
+            }
+        return 0;
+    }
+
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
@@ -12026,7 +12311,9 @@ class shaper {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
-                if (value.terms[axis].variable != variable || !bound) continue;
+                if (value.terms[axis].variable != variable || value.terms[axis].second >= 0 ||
+                    !bound)
+                    continue;
                 const int last = bound - value.terms[axis].offset;
                 if (last > 0 && (!extent || last < extent)) extent = last;
             }
@@ -12039,7 +12326,7 @@ class shaper {
         auto look = [&](const weight_use& use) {
             if (use.weight < 0) return;
             for (int axis = 0; axis < use.arity; ++axis)
-                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                if (use.terms[axis] == term{variable, 0} && !extent)
                     extent = out.weights[use.weight].extents[axis];
         };
         for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
@@ -12054,8 +12341,7 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
+            const int needed = 1 + last_of(at, written.variables);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -12540,6 +12826,19 @@ void for_each_weight(T* base, F f) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
               to_tensor<T>(view, base));
+        }
+    });
+}
+
+/// Calls f(name, extents) for each weight, in the same order.
+template <class Plan, class F>
+void for_each_weight_shape(F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
         }
     });
 }
@@ -13262,7 +13561,8 @@ constexpr bool is_elementwise(transformation kind) {
 
 /// Few enough instructions to be repeated for all registers of a product's tile.
 constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement;
+    return kind <= transformation::leaky_relu || kind == transformation::complement ||
+           kind == transformation::scale;
 }
 
 constexpr bool is_rotary(transformation kind) {
@@ -15417,10 +15717,15 @@ class pooled_attention {
                 regions.push({node.x, step.rows, node.x.row, node.depth});
             if (node.kind == score_kind::dot && node.y.at.trained)
                 regions.push({node.y, step.columns, node.y.column, node.depth});
-            if (node.kind == score_kind::load && node.x.at.trained)
-                regions.push({node.x, 1, std::min({0, node.x.row, node.x.column}),
-                              static_cast<long long>(node.x.row) * (step.rows - 1) +
-                                  static_cast<long long>(node.x.column) * (step.columns - 1) + 1});
+            if (node.kind == score_kind::load && node.x.at.trained) {
+                const long long ends[]{static_cast<long long>(node.x.row) * (step.rows - 1),
+                                       static_cast<long long>(node.x.column) * (step.columns - 1)};
+                const long long before = std::min(ends[0], 0LL) + std::min(ends[1], 0LL);
+                const long long after = std::max(ends[0], 0LL) + std::max(ends[1], 0LL);
+                gradient_region region{node.x, 1, 0, after - before + 1};
+                region.base += before;
+                regions.push(region);
+            }
         }
         int most[plan::max_outers]{};
         for (int loop = 0; loop < plan::max_outers; ++loop)
@@ -16949,6 +17254,12 @@ class model {
         model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
+    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    template <class F>
+    static void for_each_shape(F f) {
+        model_detail::for_each_weight_shape<plan>(f);
+    }
+
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
@@ -17715,7 +18026,7 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library.
+/// those of another library; checkpoints and tokenizers of llama2.c.
 
 #include <map>
 #include <optional>
@@ -18494,6 +18805,12 @@ void for_each_element(const piece<T>& part, F f) {
                          std::to_string(number) + " is " + what);
 }
 
+inline std::string number_text(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value);
+    return text.data();
+}
+
 template <class T>
 std::string unlike_a_number(T value) {
     return std::isnan(value) ? "not a number" : "infinite";
@@ -18665,7 +18982,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
                     }
                     if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
                         fail_element(name, entry.name, number,
-                                     std::to_string(element) + ", too large for " + entry.dtype);
+                                     number_text(static_cast<double>(element)) +
+                                         ", too large for " + entry.dtype);
                     }
                 });
             });
@@ -19265,9 +19583,704 @@ inline constexpr name_entry vit[] = {
     ignored("vit.pooler.*"),
 };
 
+namespace detail {
+/// The two versions differ in what the linear map is called that the other gates.
+constexpr auto t5_names(bool gated) {
+    return std::to_array<name_entry>({
+        {"embedding", "shared.weight"},
+        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
+        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
+        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
+                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
+        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
+        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
+        {"source_gain", "encoder.final_layer_norm.weight"},
+        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
+        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
+        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
+        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
+        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
+        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
+        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
+        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
+                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
+        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
+        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
+        {"gain", "decoder.final_layer_norm.weight"},
+        {"W_logits", "lm_head.weight"},
+        ignored("lm_head.weight"),
+        ignored("encoder.embed_tokens.weight"),
+        ignored("decoder.embed_tokens.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+inline constexpr auto t5 = detail::t5_names(false);
+inline constexpr auto t5_gated = detail::t5_names(true);
+
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The fixed templates, all written in the rule language.
+/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
+/// F32, all little-endian. https://github.com/karpathy/llama2.c
+///
+/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
+/// H = heads, G = key_heads and d_h = d / H
+///
+///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
+///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
+///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
+///     W_contract [d, hidden], with "layers." before their names.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the header of a checkpoint states.
+struct llama2c_configuration {
+    int width = 0;
+    int hidden = 0;
+    int depth = 0;
+    int heads = 0;
+    int key_heads = 0;
+    int vocabulary = 0;
+    int tokens = 0;
+    bool tied = true;  // logits through the embedding
+
+    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
+
+    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
+    std::string text() const {
+        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
+               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
+               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
+               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
+               (tied ? ", tied" : ", not tied");
+    }
+};
+
+namespace detail {
+
+inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+
+/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
+/// count of bytes overflows 64 bits.
+inline std::string problem_of(const llama2c_configuration& given) {
+    const auto check = [](const char* field, int value, int most) {
+        const bool fits = value > 0 && value <= most;
+        return fits ? std::string()
+                    : std::string(field) + " is " + std::to_string(value) +
+                          ", expected is a number from 1 to " + std::to_string(most);
+    };
+    constexpr int many = 1 << 20;
+    for (const std::string& problem :
+         {check("width", given.width, many), check("hidden", given.hidden, many),
+          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
+          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
+          check("tokens", given.tokens, 1 << 24)}) {
+        if (!problem.empty()) return problem;
+    }
+    const auto divides = [](const char* name, int value, const char* into, int whole) {
+        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
+               std::to_string(whole);
+    };
+    if (given.width % given.heads != 0) {
+        return divides("the heads", given.heads, "the width", given.width);
+    }
+    if (given.heads % given.key_heads != 0) {
+        return divides("the key_heads", given.key_heads, "the heads", given.heads);
+    }
+    if (given.width / given.heads % 2 != 0) {
+        return "heads of width " + std::to_string(given.width / given.heads) +
+               " have no pairs for rotary positions";
+    }
+    return "";
+}
+
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
+/// is not read: the tables of rotary positions.
+inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+    std::vector<header_entry> result;
+    std::uint64_t end = llama2c_header;
+    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
+    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
+        const std::uint64_t begin = end;
+        end += size_of(shape) * sizeof(float);
+        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
+    };
+    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
+    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
+    add("embedding", {u(given.vocabulary), width});
+    add("layers.gain_1", {depth, width});
+    if (given.key_heads == given.heads) {
+        add("layers.W_query", {depth, keys, of_head, width});
+    } else {
+        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+    }
+    add("layers.W_key", {depth, keys, of_head, width});
+    add("layers.W_value", {depth, keys, of_head, width});
+    add("layers.W_out", {depth, width, width});
+    add("layers.gain_2", {depth, width});
+    add("layers.W_gate", {depth, hidden, width});
+    add("layers.W_contract", {depth, width, hidden});
+    add("layers.W_expand", {depth, hidden, width});
+    add("gain", {width});
+    add("", {2, u(given.tokens), of_head / 2});
+    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    return result;
+}
+
+inline llama2c_configuration read_configuration(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    if (bytes.size() < llama2c_header) {
+        fail("has " + std::to_string(bytes.size()) +
+             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
+    }
+    if (fields[0] == 0x616b3432) {
+        fail("is of version " + std::to_string(fields[1]) +
+             " of the format, wanted is version 0, of run.c");
+    }
+    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
+                                 fields[4], fields[5], fields[6], fields[5] > 0};
+    // The least number has no opposite; it is as little a size as 0.
+    if (result.vocabulary < 0) {
+        result.vocabulary =
+            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
+    }
+    if (const std::string problem = problem_of(result); !problem.empty())
+        fail("header: " + problem);
+    return result;
+}
+
+/// A checkpoint as if it were a file of named tensors.
+inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
+    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+    const std::uint64_t wanted = result.header.tensors.back().end;
+    if (result.data.size() != wanted) {
+        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
+                             " bytes, a checkpoint of " + configuration.text() + " has " +
+                             std::to_string(wanted));
+    }
+    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return result;
+}
+
+/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+template <class T>
+llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+    llama2c_configuration result{.tokens = tokens};
+    for (const auto& parameter : parameters) {
+        const auto extent = [&](int axis) {
+            return axis < parameter.view.rank
+                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
+                       : 0;
+        };
+        if (parameter.name == "embedding") {
+            result.vocabulary = extent(0);
+            result.width = extent(1);
+        } else if (parameter.name == "layers.W_query") {
+            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
+        } else if (parameter.name == "layers.W_key") {
+            result.key_heads = extent(1);
+        } else if (parameter.name == "layers.W_gate") {
+            result.depth = extent(0);
+            result.hidden = extent(1);
+        } else if (parameter.name == "W_logits") {
+            result.tied = false;
+        }
+    }
+    if (!problem_of(result).empty()) result.vocabulary = 0;
+    return result;
+}
+
+/// How many positions a model has: the first extent of its first fact.
+template <class Model>
+constexpr int tokens_of = Model::plan::facts[0].extents[0];
+
+/// What keeps a model's parameters from being those of a configuration; they are named as its
+/// tensors are.
+template <class T>
+std::string misfit(const llama2c_configuration& configuration,
+                   std::span<const named_tensor<T>> parameters) {
+    file_header header{llama2c_tensors(configuration), {}};
+    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return match(header, parameters).problem;
+}
+
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    const auto configuration = detail::read_configuration(from);
+    detail::opened file = detail::open_llama2c(from, configuration);
+    if (configuration.tokens < detail::tokens_of<Model>) {
+        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
+                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
+    }
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    detail::load_all(std::move(file), found);
+    return configuration;
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
+    using namespace detail;
+    const auto tensors = tensors_of<Model>(parameters);
+    using T = element_of<decltype(tensors)>;
+    const std::span<const named_tensor<T>> given(tensors);
+    const auto configuration = configuration_of(given, tokens_of<Model>);
+    if (configuration.vocabulary == 0) {
+        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
+                             configuration.text());
+    }
+    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
+    if (const auto problem = misfit(configuration, given); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+    }
+    const int sign = configuration.tied ? 1 : -1;
+    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
+                                    configuration.depth,     configuration.heads,
+                                    configuration.key_heads, sign * configuration.vocabulary,
+                                    configuration.tokens};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
+    }
+    for (const header_entry& entry : entries) {
+        std::byte* data = bytes.data() + entry.begin;
+        if (entry.name.empty()) {
+            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
+            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const double exponent =
+                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
+                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
+                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
+                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
+            }
+            continue;
+        }
+        for (const auto& tensor : given) {
+            if (tensor.name != entry.name) continue;
+            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
+                if (!std::isfinite(element)) {
+                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
+                }
+                if (!store_element<dtype::f32>(element, data + 4 * number)) {
+                    fail_element(path.string(), entry.name, number,
+                                 number_text(static_cast<double>(element)) + ", too large for F32");
+                }
+            });
+        }
+    }
+    file_replacement file(path);
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <queue>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
+/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text, 3 to 258 are
+/// the bytes 0 to 255, written <0x00> to <0xFF>.
+class tokenizer {
+  public:
+    struct token {
+        std::string text;
+        float score = 0;
+    };
+
+    static constexpr std::int32_t begin = 1;
+    static constexpr std::int32_t end = 2;
+
+    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
+    /// goes on behind its last token, or if a length or a score is none.
+    explicit tokenizer(const source& from) : name_(from.name()) {
+        const std::span<const std::byte> bytes = from.bytes();
+        if (bytes.size() < 4) {
+            fail("has " + std::to_string(bytes.size()) +
+                 " bytes, too few for the length of the longest token, which takes 4");
+        }
+        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
+        for (std::size_t at = 4; at < bytes.size();) {
+            const std::string number = "token " + std::to_string(tokens_.size());
+            const std::size_t left = bytes.size() - at;
+            if (left < 8) {
+                fail(number + ": " + std::to_string(left) +
+                     " bytes are left, its score and length take 8");
+            }
+            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
+            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
+            if (!std::isfinite(score)) fail(number + ": its score is not finite");
+            if (length > longest_) {
+                fail(number + ": its length is " + std::to_string(length) +
+                     ", the longest of the file is " + std::to_string(longest_));
+            }
+            if (length > left - 8) {
+                fail(number + ": its length is " + std::to_string(length) + ", " +
+                     std::to_string(left - 8) + " bytes are left");
+            }
+            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
+            tokens_.push_back({std::string(first, length), score});
+            at += 8 + length;
+        }
+        if (tokens_.empty()) fail("holds no tokens");
+        sort();
+    }
+
+    /// Of the tokens themselves, at least one.
+    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
+        if (tokens_.empty()) fail("holds no tokens");
+        for (const token& each : tokens_) {
+            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
+            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
+        }
+        sort();
+    }
+
+    int size() const noexcept { return static_cast<int>(tokens_.size()); }
+    /// 0 <= id < size().
+    const token& operator[](std::int32_t id) const noexcept {
+        return tokens_[static_cast<std::size_t>(id)];
+    }
+
+    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
+    /// code point or, where there is none, for each of its bytes; then, until there is none, the
+    /// neighbours that make the token of the highest score, the first of several, become it.
+    ///
+    /// Throws io::error where a byte has no token.
+    std::vector<std::int32_t> encode(std::string_view text) const {
+        merging work(*this);
+        if (!text.empty()) {
+            work.add(" ");
+            for (std::size_t at = 0; at < text.size();) {
+                std::size_t length = 1;
+                while (length < 4 && at + length < text.size() && continues(text[at + length]))
+                    ++length;
+                work.add(text.substr(at, length));
+                at += length;
+            }
+        }
+        return work.merged();
+    }
+
+    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
+    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
+    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
+        std::string_view text = (*this)[id].text;
+        if (const int byte = byte_of(text); byte >= 0) {
+            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
+        }
+        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
+        return text;
+    }
+
+    /// Writes the file that the constructor reads.
+    void save(const std::filesystem::path& path) const {
+        file_replacement file(path);
+        const auto write = [&](std::uint32_t bits) {
+            std::array<std::byte, 4> bytes{};
+            detail::store_bits(bits, bytes.data());
+            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        };
+        write(longest_);
+        for (const token& each : tokens_) {
+            write(std::bit_cast<std::uint32_t>(each.score));
+            write(static_cast<std::uint32_t>(each.text.size()));
+            file.write(each.text.data(), each.text.size());
+        }
+        file.commit();
+    }
+
+  private:
+    static constexpr std::int32_t first_byte = 3;
+    static constexpr std::int32_t none = -1;
+
+    static constexpr auto all_bytes = [] {
+        std::array<char, 256> result{};
+        for (std::size_t at = 0; at < result.size(); ++at)
+            result[at] = static_cast<char>(static_cast<unsigned char>(at));
+        return result;
+    }();
+
+    /// Whether a byte is within a code point of UTF-8.
+    static constexpr bool continues(char byte) noexcept {
+        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+    }
+
+    /// The byte that "<0x41>" stands for; -1 if the text is none such.
+    static constexpr int byte_of(std::string_view text) noexcept {
+        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+        int result = 0;
+        for (const char digit : text.substr(3, 2)) {
+            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                             : -1;
+            if (value < 0) return -1;
+            result = result * 16 + value;
+        }
+        return result;
+    }
+
+    void sort() {
+        sorted_.resize(tokens_.size());
+        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
+        // Of equal texts the first is found.
+        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+    }
+
+    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
+
+    /// The token of a text, or none.
+    std::int32_t find(std::string_view text) const noexcept {
+        const auto found = std::ranges::lower_bound(
+            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
+        return found != sorted_.end() && text_of(*found) == text ? *found : none;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(name_ + ": " + what);
+    }
+
+    /// A text on its way from code points to the tokens that they merge to.
+    class merging {
+      public:
+        explicit merging(const tokenizer& of) : of_(of) {}
+
+        /// A code point.
+        void add(std::string_view text) {
+            if (const std::int32_t id = of_.find(text); id != none) {
+                append(id);
+                return;
+            }
+            for (const char byte : text) {
+                const int code = static_cast<unsigned char>(byte);
+                if (first_byte + code >= of_.size()) {
+                    of_.fail("has no token for the byte " + std::to_string(code) +
+                             " of the text, only " + std::to_string(of_.size()) + " tokens");
+                }
+                append(first_byte + code);
+            }
+        }
+
+        std::vector<std::int32_t> merged() {
+            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
+            while (!candidates_.empty()) {
+                const candidate best = candidates_.top();
+                candidates_.pop();
+                piece& left = pieces_[best.left];
+                // Either side may have become part of something else.
+                if (left.id != best.left_id || left.next != best.right ||
+                    pieces_[best.right].id != best.right_id) {
+                    continue;
+                }
+                piece& right = pieces_[best.right];
+                left.id = best.id;
+                left.next = right.next;
+                right.id = none;
+                if (left.next < pieces_.size()) {
+                    pieces_[left.next].previous = best.left;
+                    propose(best.left);
+                }
+                if (best.left > 0) propose(left.previous);
+            }
+            std::vector<std::int32_t> result{begin};
+            for (const piece& each : pieces_) {
+                if (each.id != none) result.push_back(each.id);
+            }
+            return result;
+        }
+
+      private:
+        struct piece {
+            std::int32_t id;  // none behind a merge, for the right one of the two
+            std::size_t previous;
+            std::size_t next;
+        };
+        struct candidate {
+            float score;
+            std::size_t left;
+            std::size_t right;
+            std::int32_t left_id;
+            std::int32_t right_id;
+            std::int32_t id;
+
+            /// Whether it comes later.
+            bool operator<(const candidate& other) const noexcept {
+                return score != other.score ? score < other.score : left > other.left;
+            }
+        };
+
+        void append(std::int32_t id) {
+            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
+        }
+
+        void propose(std::size_t left) {
+            const std::size_t right = pieces_[left].next;
+            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
+            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
+            if (first.size() + second.size() > of_.longest_) return;
+            joined_.assign(first).append(second);
+            const std::int32_t id = of_.find(joined_);
+            // The least score at which llama2.c merges.
+            if (id == none || !(of_[id].score > -1e10F)) return;
+            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
+        }
+
+        const tokenizer& of_;
+        std::vector<piece> pieces_;
+        std::priority_queue<candidate> candidates_;
+        std::string joined_;
+    };
+
+    std::string name_;
+    std::uint32_t longest_ = 0;
+    std::vector<token> tokens_;
+    std::vector<std::int32_t> sorted_;  // by their texts
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Where the shapes in a file decide the type of the model:
+///
+///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The parameters of a model with their extents alone.
+template <class Model>
+std::vector<named_tensor<double>> shapes_of() {
+    std::vector<named_tensor<double>> result;
+    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
+        named_tensor<double> tensor{std::string(name), {}};
+        tensor.view.rank = static_cast<int>(extents.size());
+        std::ranges::copy(extents, tensor.view.extents.begin());
+        result.push_back(std::move(tensor));
+    });
+    return result;
+}
+
+/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
+/// checkpoint of llama2.c, the same bytes are its depth.
+inline bool is_safetensors(std::span<const std::byte> bytes) {
+    return bytes.size() > 8 && bytes[8] == std::byte{'{'} &&
+           load_bits<std::uint64_t>(bytes.data()) <= bytes.size() - 8;
+}
+
+/// What keeps each model from being that of a llama2.c checkpoint.
+template <class Model>
+std::string misfit(const llama2c_configuration& configuration) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    const auto own = configuration_of(parameters, tokens_of<Model>);
+    if (own.vocabulary == 0) return "no llama";
+    return own == configuration ? misfit(configuration, parameters) : own.text();
+}
+
+template <class Model>
+std::string misfit(const file_header& header, const name_map* names) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) call_for(std::size_t number, F&& f) {
+    if constexpr (sizeof...(Models) > 0) {
+        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
+    }
+    return std::forward<F>(f).template operator()<Model>();
+}
+
+template <class... Models, class F>
+decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
+    std::array<std::string, sizeof...(Models)> misfits;
+    std::string found;
+    if (is_safetensors(from.bytes())) {
+        const file_header header = read_header(from);
+        misfits = {misfit<Models>(header, names)...};
+        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+    } else {
+        const auto configuration = read_llama2c_header(from);
+        misfits = {misfit<Models>(configuration)...};
+        found = "has " + configuration.text();
+    }
+    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
+    if (fitting == misfits.end()) {
+        std::string message = from.name() + ": " + found + "; no model of the list fits";
+        for (std::size_t at = 0; at < misfits.size(); ++at) {
+            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
+        }
+        sequent::fail<error>(message);
+    }
+    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
+                               std::forward<F>(f));
+}
+
+}  // namespace detail
+
+/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
+/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
+/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+///
+/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
+/// has, and what of each model is different.
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, F&& f) {
+    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, name_map names, F&& f) {
+    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
 /// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
 /// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
@@ -19555,7 +20568,7 @@ template <int Value>
 struct dropout_percent {};
 
 /// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
-/// default those of the decoder's side.
+/// default those of the decoder's side. Symbols of its own have an embedding of their own.
 template <int Value>
 struct source_tokens {};
 template <int Value>
@@ -19608,7 +20621,7 @@ struct rms {};
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409).
+/// (alibi, arXiv 2108.12409; relative, relative_buckets).
 namespace position {
 struct none {};
 struct learned {};
@@ -19620,6 +20633,12 @@ struct rotary {};
 template <int Base = 10000>
 struct rotary_halves {};
 struct alibi {};
+/// A number for each head and distance j - i, each layer its own.
+struct relative {};
+/// A number for each head and bucket of distances, for all layers the same: half of the buckets are
+/// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
+template <int Buckets = 32, int MaxDistance = 128>
+struct relative_buckets {};
 }  // namespace position
 
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
@@ -19743,7 +20762,16 @@ SEQUENT_NUMBER_OPTION(bool, learned_start)
 
 /// What a norm or a position is, as a number of a shape.
 enum class norm_kind { layer, rms };
-enum class position_kind { none, learned, sinusoidal, rotary, rotary_halves, alibi };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
 
 template <class T>
 struct norm_option {
@@ -19762,11 +20790,13 @@ struct norm_option<normalization::rms<Exponent>> {
     static constexpr int exponent = Exponent;
 };
 
-template <position_kind Kind, int Base = 0>
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
 struct positioned {
     static constexpr bool is = true;
     static constexpr position_kind kind = Kind;
     static constexpr int base = Base;
+    static constexpr int buckets = Buckets;
+    static constexpr int max_distance = MaxDistance;
 };
 template <class T>
 struct position_option {
@@ -19785,6 +20815,14 @@ struct position_option<position::rotary_halves<Base>>
     : positioned<position_kind::rotary_halves, Base> {};
 template <>
 struct position_option<position::alibi> : positioned<position_kind::alibi> {};
+template <>
+struct position_option<position::relative> : positioned<position_kind::relative> {};
+template <int Buckets, int MaxDistance>
+struct position_option<position::relative_buckets<Buckets, MaxDistance>>
+    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
@@ -19865,6 +20903,8 @@ struct shape {
     int dropout_percent = 0;
     int norm_exponent = 5;
     int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
     norm_kind normalization = norm_kind::layer;
     position_kind position = position_kind::none;
     bool biases = true;
@@ -19873,6 +20913,8 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -19888,8 +20930,9 @@ struct shape {
     constexpr shape source() const {
         shape result = *this;
         result.tokens = source_tokens;
-        result.vocabulary = source_vocabulary;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
         result.depth = source_depth;
+        result.is_source = true;
         return result;
     }
 };
@@ -19906,6 +20949,7 @@ struct defaults {
     static constexpr bool biases = Biases;
     static constexpr bool padded = false;
     static constexpr bool scaled = true;
+    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
 };
 using block_defaults = defaults<post_norm, mask::none, activation::relu>;
 
@@ -19934,8 +20978,7 @@ struct arguments {
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
                                 gates ? (8 * result.width + 2) / 3 : 4 * result.width);
         result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
-        result.source_vocabulary =
-            or_else(number_of<source_vocabulary, 0, Options...>(), result.vocabulary);
+        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
         result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
         result.classes = number_of<classes, 0, Options...>();
         result.patch_width = number_of<patch_width, 0, Options...>();
@@ -19946,6 +20989,9 @@ struct arguments {
         result.normalization = norm::kind;
         result.position = position::kind;
         result.position_base = position::base;
+        result.buckets = position::buckets;
+        result.max_distance = position::max_distance;
+        result.scaled_logits = Defaults::scaled_logits;
         result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
@@ -20118,6 +21164,68 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
 
+/// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
+/// those of earlier ones; else later positions share the bucket of distance 0.
+constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
+    int first = 0;
+    if (both_directions) {
+        buckets /= 2;
+        if (distance > 0) first = buckets;
+    } else if (distance > 0) {
+        distance = 0;
+    }
+    if (distance < 0) distance = -distance;
+    const int single = buckets / 2;
+    if (distance < single) return first + distance;
+    // The bucket is single + floor((buckets - single) log(distance / single) / log(max / single)).
+    const int others = buckets - single;
+    const auto power = [](double factor, int exponent) {
+        double result = 1 + 1e-9;
+        for (int at = 0; at < exponent; ++at) result *= factor;
+        return result;
+    };
+    const double reached = power(static_cast<double>(distance) / single, others);
+    int bucket = 0;
+    while (bucket + 1 < others &&
+           reached >= power(static_cast<double>(max_distance) / single, bucket + 1) / (1 + 1e-9))
+        ++bucket;
+    return first + single + bucket;
+}
+
+/// The relation of the bias of each distance: an encoder-decoder has two.
+template <shape Shape>
+constexpr auto distance_bias() noexcept {
+    if constexpr (Shape.is_source)
+        return relation<"source_distance_bias">{};
+    else
+        return relation<"distance_bias">{};
+}
+
+/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
+/// for the distance r - (tokens - 1).
+template <shape Shape, bool BothDirections>
+inline constexpr auto distance_rules = [] {
+    if constexpr (Shape.position == position_kind::relative_buckets) {
+        constexpr var<"h", Shape.heads> h;
+        constexpr var<"b", Shape.buckets> b;
+        constexpr var<"r", 2 * Shape.tokens - 1> r;
+        constexpr auto table = [] {
+            if constexpr (Shape.is_source)
+                return weight<"source_relative">{};
+            else
+                return weight<"relative">{};
+        }();
+        constexpr auto in_bucket = [](int bucket, int place) noexcept {
+            return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
+                                       Shape.max_distance, BothDirections);
+        };
+        return rules(distance_bias<Shape>()(h, r) <<=
+                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+    } else {
+        return rules();
+    }
+}();
+
 /// The relations of an attention, whose names begin with Prefix.
 template <fixed_string Prefix>
 struct attention_names {
@@ -20136,6 +21244,7 @@ struct attention_names {
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
+    [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
     constexpr auto first = [](auto each, auto...) { return each; };
     const auto all = number_of_head<Shape>(of...);
     const auto products = [=] {
@@ -20161,6 +21270,19 @@ constexpr auto score_rules(Head... of) noexcept {
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
                                            | product(),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               relative(all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative_buckets)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               distance_bias<Shape>()(
+                                                   all, j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
@@ -20826,9 +21948,8 @@ inline constexpr relation<"target"> target;
 inline constexpr relation<"embedded"> embedded;
 inline constexpr relation<"source_embedded"> source_embedded;
 inline constexpr relation<"layers"> layers;
-inline constexpr relation<"encoder"> encoder_layers;
-inline constexpr relation<"decoder"> decoder_layers;
 inline constexpr relation<"normal_layers"> normal_layers;
+inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
 /// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
@@ -20898,29 +22019,46 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// A stack of layers, from From(i) to To(i). Where norms stand in front, one more follows.
-template <shape Shape, const auto& Block, class From, class To>
+/// Whether attention sees later positions, whose distances then have buckets of their own.
+template <class Mask>
+inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
+
+/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
+/// follows, whose weights have names that begin with Prefix.
+template <shape Shape, const auto& Block, class From, class Layers, class To,
+          fixed_string Prefix = "">
 inline constexpr auto stack_rules = [] {
     constexpr From below;
+    constexpr Layers between_them;
     constexpr To above;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
+    constexpr weight<Prefix + "gain", Shape.width> gain;
+    constexpr weight<Prefix + "bias", Shape.width> bias;
     // clang-format off
-    return rules(
-        layers(i) <<= below(i) | stack<Shape.depth>(Block),
-        above(i)  <<= normalized<Shape>(layers(i), gain, bias));
+    if constexpr (Shape.norm_first)
+        return rules(
+            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
+    else
+        return rules(
+            above(i)        <<= below(i) | stack<Shape.depth>(Block));
     // clang-format on
 }();
+
+/// What stands for the layers' result: with norms behind it is that of the last layer.
+template <shape Shape>
+using result_of_layers =
+    std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto encoder_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
     if constexpr (Shape.depth == 1)
-        return block;
-    else if constexpr (Shape.norm_first)
-        return stack_rules<Shape, block, relation<"x">, relation<"y">>;
+        return rules(distance_rules<Shape, sees_later<Mask>>, block);
     else
-        return rules(layers(i) <<= x(i) | stack<Shape.depth>(block));
+        return rules(
+            distance_rules<Shape, sees_later<Mask>>,
+            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+                        std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
 /// A symbol's embedding, with what is added for its position.
@@ -20950,17 +22088,50 @@ template <shape Shape, class Mask, class Activation>
 inline constexpr auto language_model_rules = [] {
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    using result = result_of_layers<Shape>;
     // clang-format off
-    if constexpr (Shape.norm_first)
+    return rules(
+        distance_rules<Shape, sees_later<Mask>>,
+        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
+        logits(i)   <<= logits_of<Shape>(result{}, embedding));
+    // clang-format on
+}();
+
+/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_decoder_rules = [] {
+    constexpr shape Source = Shape.source();
+    using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr auto source_embedding = [=] {
+        if constexpr (Shape.source_vocabulary > 0)
+            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
+        else
+            return embedding;
+    }();
+    constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
+    constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
+    using result =
+        std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"decoder">>;
+    // clang-format off
+    constexpr auto states = rules(
+        distance_rules<Source, true>,
+        distance_rules<Shape, sees_later<Mask>>,
+        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
+                    relation<"memory">, "source_">,
+        embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
+        stack_rules<Shape, decoder_block, relation<"embedded">, relation<"decoder">, result>);
+    if constexpr (Shape.scaled_logits && Shape.tied)
         return rules(
-            embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-            stack_rules<Shape, block, relation<"embedded">, relation<"normal_layers">>,
-            logits(i)   <<= logits_of<Shape>(normal_layers, embedding));
+            states,
+            scaled_layers(i) <<= result{}(i) | language::scale(inverse_sqrt(Shape.width).value),
+            logits(i)        <<= logits_of<Shape>(scaled_layers, embedding));
     else
         return rules(
-            embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-            layers(i)   <<= embedded(i) | stack<Shape.depth>(block),
-            logits(i)   <<= logits_of<Shape>(layers, embedding));
+            states,
+            logits(i)        <<= logits_of<Shape>(result{}, embedding));
     // clang-format on
 }();
 
@@ -20983,6 +22154,34 @@ using decoder_model =
             decoder_block_rules<Arguments::shape, typename Arguments::mask,
                                 padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                                 typename Arguments::activation>>;
+
+template <class Arguments>
+using encoder_decoder_model = typename fact_list<
+    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
+    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    template with<bound<"source_length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                  typename Arguments::activation>>;
+
+/// What an encoder-decoder takes.
+template <shape Shape, class... Options>
+consteval bool check_encoder_decoder() {
+    static_assert(
+        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
+              option::width, option::heads, option::key_heads, option::head_width, option::depth,
+              option::source_depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::padded, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
+        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
+        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
+        "normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
 
 /// A language model with the defaults of an architecture.
 template <class Arguments>
@@ -21089,6 +22288,24 @@ struct language_model
     static_assert(nn::check_language_model<language_model::shape, Options...>());
 };
 
+/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i of the target, to which a beginning is put first. With
+/// padded, the count source_length tells how many symbols the source has. Takes what
+/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
+/// source_tokens, source_depth and padded; the mask is the decoder's.
+template <class... Options>
+struct encoder_decoder
+    : nn::encoder_decoder_model<
+          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
+                                     normalization::layer<>, position::sinusoidal>,
+                        Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
+                                   position::sinusoidal>,
+                      Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
+};
+
 }  // namespace transformer
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -21117,6 +22334,13 @@ struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normali
 };
 using vit_defaults =
     defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
+
+struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
+                              position::relative_buckets<>, false> {
+    static constexpr bool padded = true;
+    static constexpr bool scaled = false;
+    static constexpr bool scaled_logits = true;
+};
 
 /// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
 template <shape Shape, class Mask, class Activation>
@@ -21181,7 +22405,8 @@ inline constexpr auto vit_rules = [] {
         sequence(s)   <<= (class_token, s == 0),
         sequence(s)   <<= position(s),
         embedded(i)   <<= dropped<Shape>(sequence(i)),
-        stack_rules<Shape, block, relation<"embedded">, relation<"normal_layers">>,
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                    relation<"normal_layers">>,
         logits()      <<= (normal_layers(0)[W_logits], b_logits));
     // clang-format on
 }();
@@ -21276,6 +22501,15 @@ struct vit
     static_assert(nn::check_shape<shape>());
     static_assert(shape.patch_width > 0 && shape.classes > 0,
                   "sequent: vit needs the options patch_width<N> and classes<N>");
+};
+
+/// T5 (arXiv 1910.10683), with activation::geglu_tanh its version 1.1: the facts source and target,
+/// symbols, and the count source_length, to logits, tokens x vocabulary. Takes what
+/// transformer::encoder_decoder does.
+template <class... Options>
+struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -21494,6 +22728,141 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
 };
 
 }  // namespace recurrent
+}  // namespace sequent::inline SEQUENT_ABI
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// How the next symbol is chosen. The three apply in this order.
+struct sampling {
+    /// Logits are divided by it. At 0 the symbol of the highest logit is chosen, the first of
+    /// several.
+    double temperature = 1;
+    /// Only the top_k symbols of the highest logits are left; 0 leaves all.
+    int top_k = 0;
+    /// Of these, the fewest most probable ones whose probabilities sum to at least top_p.
+    double top_p = 1;
+};
+
+/// Chooses symbols by their logits: the same ones for the same seed and logits, everywhere. All
+/// memory is allocated at construction.
+class sampler {
+  public:
+    /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
+    /// 0 < top_p <= 1 and vocabulary >= 1.
+    explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
+        : settings_(settings), random_(seed) {
+        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
+            if (!fits) {
+                fail<argument_error>("sequent: " + std::string(what) + " is " +
+                                     std::to_string(value) + ", wanted is " + wanted);
+            }
+        };
+        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
+              settings.temperature, "a number of at least 0");
+        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
+              "above 0 and at most 1");
+        choices_.resize(static_cast<std::size_t>(vocabulary));
+    }
+
+    /// The next symbol, 0 <= symbol < logits.size(); not empty, and no longer than the vocabulary.
+    /// A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
+    /// then 0 is.
+    template <class T>
+    std::int32_t operator()(std::span<const T> logits) noexcept {
+        assert(!logits.empty() && logits.size() <= choices_.size());
+        std::size_t greatest = 0;
+        for (std::size_t at = 1; at < logits.size(); ++at) {
+            if (logits[at] > logits[greatest] || std::isnan(logits[greatest])) greatest = at;
+        }
+        if (settings_.temperature == 0 || settings_.top_k == 1) {
+            return static_cast<std::int32_t>(greatest);
+        }
+        const auto highest = static_cast<double>(logits[greatest]);
+        if (!std::isfinite(highest)) return static_cast<std::int32_t>(greatest);
+
+        const std::span<choice> all = std::span(choices_).first(logits.size());
+        double sum = 0;
+        for (std::size_t at = 0; at < all.size(); ++at) {
+            const double weight =
+                std::exp((static_cast<double>(logits[at]) - highest) / settings_.temperature);
+            all[at] = {weight > 0 ? weight : 0, static_cast<std::int32_t>(at)};
+            sum += all[at].weight;
+        }
+        const std::span<const choice> left = restrict(all, sum);
+        const double target = random_.uniform() * sum;
+        double passed = 0;
+        const choice* chosen = nullptr;
+        for (const choice& each : left) {
+            if (each.weight == 0) continue;
+            // The sum in this order may be a little less than `sum`: then the last one is chosen.
+            chosen = &each;
+            if ((passed += each.weight) > target) break;
+        }
+        return chosen->symbol;
+    }
+
+    /// The same for a row of a model's output, such as `step` returns.
+    template <class T>
+    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
+        assert(logits.rank == 1 && logits.strides[0] == 1);
+        return (*this)(std::span<const std::remove_const_t<T>>(
+            logits.data, static_cast<std::size_t>(logits.extents[0])));
+    }
+
+    /// What restore() takes to go on from here.
+    std::uint64_t state() const noexcept { return random_.state(); }
+    void restore(std::uint64_t state) noexcept { random_.restore(state); }
+
+  private:
+    struct choice {
+        double weight;
+        std::int32_t symbol;
+
+        /// Whether it is less probable; of equal ones the first symbol counts as more so.
+        bool operator<(const choice& other) const noexcept {
+            return weight != other.weight ? weight < other.weight : symbol > other.symbol;
+        }
+    };
+
+    /// The choices that top_k and top_p leave, and the sum of their weights. Only as many as these
+    /// are sorted.
+    std::span<const choice> restrict(std::span<choice> all, double& sum) const noexcept {
+        const auto top_k = static_cast<std::size_t>(settings_.top_k);
+        const bool by_count = top_k > 0 && top_k < all.size();
+        if (!by_count && settings_.top_p == 1) return all;
+        std::make_heap(all.begin(), all.end());
+        auto first = all.end();
+        const auto take_next = [&] {
+            std::pop_heap(all.begin(), first);
+            --first;
+            return first->weight;
+        };
+        if (by_count) {
+            sum = 0;
+            while (static_cast<std::size_t>(all.end() - first) < top_k) sum += take_next();
+        }
+        if (settings_.top_p < 1) {
+            const double enough = settings_.top_p * sum;
+            double passed = 0;
+            if (by_count) {
+                auto last = all.end();
+                while (last != first && passed < enough) passed += (--last)->weight;
+                first = last;
+            } else {
+                while (first != all.begin() && passed < enough) passed += take_next();
+            }
+            sum = passed;
+        }
+        return {first, all.end()};
+    }
+
+    sampling settings_;
+    random_numbers random_;
+    std::vector<choice> choices_;
+};
+
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,

@@ -119,6 +119,15 @@ inline constexpr auto strided =
           y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 using facts_alone = model<strided, fact<"x", 37, 3>>;
 
+// What is computed once, here for the distances, is read along each row.
+inline constexpr var<"d", 37> d;
+inline constexpr auto relative =
+    rules(a(d) <<= W<"R">(d) | tanh(), q(i) <<= x(i)[W<"W_q", 3, 6>], k(i) <<= x(i)[W<"W_k", 3, 6>],
+          logit(i, j) <<= (k(j).T(), q(i), j <= i) | product(),
+          logit(i, j) <<= (a(j - i + 18), j <= i), weights(i, j) <<= logit(i, j) | softmax(j),
+          y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+using distances = model<relative, fact<"x", 19, 6>>;
+
 using gpt = transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<3>>;
 using near = transformer::encoder<tokens<7>, width<6>, heads<3>, mask::window<2>>;
 using far = transformer::encoder<tokens<40>, width<6>,
@@ -131,6 +140,7 @@ TEST_CASE("a step is a row of the whole") {
     agrees<near>({3, 4});
     agrees<far>({17, 39});
     agrees<facts_alone>({17, 36});
+    agrees<distances>({1, 18});
 }
 
 TEST_CASE("a window keeps what its rows may need") {

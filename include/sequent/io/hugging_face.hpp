@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "name_map.hpp"
 
 /// The tensors of Hugging Face's files, for the presets:
@@ -118,5 +120,53 @@ inline constexpr name_entry vit[] = {
     {"b_logits", "classifier.bias"},
     ignored("vit.pooler.*"),
 };
+
+namespace detail {
+/// The two versions differ in what the linear map is called that the other gates.
+constexpr auto t5_names(bool gated) {
+    return std::to_array<name_entry>({
+        {"embedding", "shared.weight"},
+        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
+        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
+        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
+                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
+        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
+        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
+        {"source_gain", "encoder.final_layer_norm.weight"},
+        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
+        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
+        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
+        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
+        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
+        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
+        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
+        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
+                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
+        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
+        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
+        {"gain", "decoder.final_layer_norm.weight"},
+        {"W_logits", "lm_head.weight"},
+        ignored("lm_head.weight"),
+        ignored("encoder.embed_tokens.weight"),
+        ignored("decoder.embed_tokens.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+inline constexpr auto t5 = detail::t5_names(false);
+inline constexpr auto t5_gated = detail::t5_names(true);
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face

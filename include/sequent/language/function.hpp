@@ -25,6 +25,7 @@ enum class transformation {
     inverse,
     complement,
     soft_cap,
+    scale,
     softmax,
     sparsemax,
     norm,
@@ -135,6 +136,10 @@ constexpr auto complement() noexcept {
 /// c tanh(x / c).
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
+}
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
 }
 
 // Transformations of a whole value.

@@ -362,7 +362,13 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        const kernel::row_range range{s.position(), s.position() + 1};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, range);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, range);
         return last_row(s);
     }
 

@@ -54,7 +54,7 @@ template <int Value>
 struct dropout_percent {};
 
 /// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
-/// default those of the decoder's side.
+/// default those of the decoder's side. Symbols of its own have an embedding of their own.
 template <int Value>
 struct source_tokens {};
 template <int Value>
@@ -107,7 +107,7 @@ struct rms {};
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409).
+/// (alibi, arXiv 2108.12409; relative, relative_buckets).
 namespace position {
 struct none {};
 struct learned {};
@@ -119,6 +119,12 @@ struct rotary {};
 template <int Base = 10000>
 struct rotary_halves {};
 struct alibi {};
+/// A number for each head and distance j - i, each layer its own.
+struct relative {};
+/// A number for each head and bucket of distances, for all layers the same: half of the buckets are
+/// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
+template <int Buckets = 32, int MaxDistance = 128>
+struct relative_buckets {};
 }  // namespace position
 
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
@@ -242,7 +248,16 @@ SEQUENT_NUMBER_OPTION(bool, learned_start)
 
 /// What a norm or a position is, as a number of a shape.
 enum class norm_kind { layer, rms };
-enum class position_kind { none, learned, sinusoidal, rotary, rotary_halves, alibi };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
 
 template <class T>
 struct norm_option {
@@ -261,11 +276,13 @@ struct norm_option<normalization::rms<Exponent>> {
     static constexpr int exponent = Exponent;
 };
 
-template <position_kind Kind, int Base = 0>
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
 struct positioned {
     static constexpr bool is = true;
     static constexpr position_kind kind = Kind;
     static constexpr int base = Base;
+    static constexpr int buckets = Buckets;
+    static constexpr int max_distance = MaxDistance;
 };
 template <class T>
 struct position_option {
@@ -284,6 +301,14 @@ struct position_option<position::rotary_halves<Base>>
     : positioned<position_kind::rotary_halves, Base> {};
 template <>
 struct position_option<position::alibi> : positioned<position_kind::alibi> {};
+template <>
+struct position_option<position::relative> : positioned<position_kind::relative> {};
+template <int Buckets, int MaxDistance>
+struct position_option<position::relative_buckets<Buckets, MaxDistance>>
+    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
 
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
@@ -364,6 +389,8 @@ struct shape {
     int dropout_percent = 0;
     int norm_exponent = 5;
     int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
     norm_kind normalization = norm_kind::layer;
     position_kind position = position_kind::none;
     bool biases = true;
@@ -372,6 +399,8 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -387,8 +416,9 @@ struct shape {
     constexpr shape source() const {
         shape result = *this;
         result.tokens = source_tokens;
-        result.vocabulary = source_vocabulary;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
         result.depth = source_depth;
+        result.is_source = true;
         return result;
     }
 };
@@ -405,6 +435,7 @@ struct defaults {
     static constexpr bool biases = Biases;
     static constexpr bool padded = false;
     static constexpr bool scaled = true;
+    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
 };
 using block_defaults = defaults<post_norm, mask::none, activation::relu>;
 
@@ -433,8 +464,7 @@ struct arguments {
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
                                 gates ? (8 * result.width + 2) / 3 : 4 * result.width);
         result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
-        result.source_vocabulary =
-            or_else(number_of<source_vocabulary, 0, Options...>(), result.vocabulary);
+        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
         result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
         result.classes = number_of<classes, 0, Options...>();
         result.patch_width = number_of<patch_width, 0, Options...>();
@@ -445,6 +475,9 @@ struct arguments {
         result.normalization = norm::kind;
         result.position = position::kind;
         result.position_base = position::base;
+        result.buckets = position::buckets;
+        result.max_distance = position::max_distance;
+        result.scaled_logits = Defaults::scaled_logits;
         result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;

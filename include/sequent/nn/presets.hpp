@@ -27,6 +27,13 @@ struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normali
 using vit_defaults =
     defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
 
+struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
+                              position::relative_buckets<>, false> {
+    static constexpr bool padded = true;
+    static constexpr bool scaled = false;
+    static constexpr bool scaled_logits = true;
+};
+
 /// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto bert_rules = [] {
@@ -90,7 +97,8 @@ inline constexpr auto vit_rules = [] {
         sequence(s)   <<= (class_token, s == 0),
         sequence(s)   <<= position(s),
         embedded(i)   <<= dropped<Shape>(sequence(i)),
-        stack_rules<Shape, block, relation<"embedded">, relation<"normal_layers">>,
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                    relation<"normal_layers">>,
         logits()      <<= (normal_layers(0)[W_logits], b_logits));
     // clang-format on
 }();
@@ -185,6 +193,15 @@ struct vit
     static_assert(nn::check_shape<shape>());
     static_assert(shape.patch_width > 0 && shape.classes > 0,
                   "sequent: vit needs the options patch_width<N> and classes<N>");
+};
+
+/// T5 (arXiv 1910.10683), with activation::geglu_tanh its version 1.1: the facts source and target,
+/// symbols, and the count source_length, to logits, tokens x vocabulary. Takes what
+/// transformer::encoder_decoder does.
+template <class... Options>
+struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -20,9 +20,8 @@ inline constexpr relation<"target"> target;
 inline constexpr relation<"embedded"> embedded;
 inline constexpr relation<"source_embedded"> source_embedded;
 inline constexpr relation<"layers"> layers;
-inline constexpr relation<"encoder"> encoder_layers;
-inline constexpr relation<"decoder"> decoder_layers;
 inline constexpr relation<"normal_layers"> normal_layers;
+inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
 /// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
@@ -92,29 +91,46 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// A stack of layers, from From(i) to To(i). Where norms stand in front, one more follows.
-template <shape Shape, const auto& Block, class From, class To>
+/// Whether attention sees later positions, whose distances then have buckets of their own.
+template <class Mask>
+inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
+
+/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
+/// follows, whose weights have names that begin with Prefix.
+template <shape Shape, const auto& Block, class From, class Layers, class To,
+          fixed_string Prefix = "">
 inline constexpr auto stack_rules = [] {
     constexpr From below;
+    constexpr Layers between_them;
     constexpr To above;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
+    constexpr weight<Prefix + "gain", Shape.width> gain;
+    constexpr weight<Prefix + "bias", Shape.width> bias;
     // clang-format off
-    return rules(
-        layers(i) <<= below(i) | stack<Shape.depth>(Block),
-        above(i)  <<= normalized<Shape>(layers(i), gain, bias));
+    if constexpr (Shape.norm_first)
+        return rules(
+            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
+    else
+        return rules(
+            above(i)        <<= below(i) | stack<Shape.depth>(Block));
     // clang-format on
 }();
+
+/// What stands for the layers' result: with norms behind it is that of the last layer.
+template <shape Shape>
+using result_of_layers =
+    std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto encoder_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
     if constexpr (Shape.depth == 1)
-        return block;
-    else if constexpr (Shape.norm_first)
-        return stack_rules<Shape, block, relation<"x">, relation<"y">>;
+        return rules(distance_rules<Shape, sees_later<Mask>>, block);
     else
-        return rules(layers(i) <<= x(i) | stack<Shape.depth>(block));
+        return rules(
+            distance_rules<Shape, sees_later<Mask>>,
+            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+                        std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
 /// A symbol's embedding, with what is added for its position.
@@ -144,17 +160,50 @@ template <shape Shape, class Mask, class Activation>
 inline constexpr auto language_model_rules = [] {
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    using result = result_of_layers<Shape>;
     // clang-format off
-    if constexpr (Shape.norm_first)
+    return rules(
+        distance_rules<Shape, sees_later<Mask>>,
+        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
+        logits(i)   <<= logits_of<Shape>(result{}, embedding));
+    // clang-format on
+}();
+
+/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_decoder_rules = [] {
+    constexpr shape Source = Shape.source();
+    using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr auto source_embedding = [=] {
+        if constexpr (Shape.source_vocabulary > 0)
+            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
+        else
+            return embedding;
+    }();
+    constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
+    constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
+    using result =
+        std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"decoder">>;
+    // clang-format off
+    constexpr auto states = rules(
+        distance_rules<Source, true>,
+        distance_rules<Shape, sees_later<Mask>>,
+        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
+                    relation<"memory">, "source_">,
+        embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
+        stack_rules<Shape, decoder_block, relation<"embedded">, relation<"decoder">, result>);
+    if constexpr (Shape.scaled_logits && Shape.tied)
         return rules(
-            embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-            stack_rules<Shape, block, relation<"embedded">, relation<"normal_layers">>,
-            logits(i)   <<= logits_of<Shape>(normal_layers, embedding));
+            states,
+            scaled_layers(i) <<= result{}(i) | language::scale(inverse_sqrt(Shape.width).value),
+            logits(i)        <<= logits_of<Shape>(scaled_layers, embedding));
     else
         return rules(
-            embedded(i) <<= embedding_of<Shape, "">(token, embedding),
-            layers(i)   <<= embedded(i) | stack<Shape.depth>(block),
-            logits(i)   <<= logits_of<Shape>(layers, embedding));
+            states,
+            logits(i)        <<= logits_of<Shape>(result{}, embedding));
     // clang-format on
 }();
 
@@ -177,6 +226,34 @@ using decoder_model =
             decoder_block_rules<Arguments::shape, typename Arguments::mask,
                                 padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                                 typename Arguments::activation>>;
+
+template <class Arguments>
+using encoder_decoder_model = typename fact_list<
+    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
+    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    template with<bound<"source_length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                  typename Arguments::activation>>;
+
+/// What an encoder-decoder takes.
+template <shape Shape, class... Options>
+consteval bool check_encoder_decoder() {
+    static_assert(
+        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
+              option::width, option::heads, option::key_heads, option::head_width, option::depth,
+              option::source_depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::padded, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
+        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
+        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
+        "normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
 
 /// A language model with the defaults of an architecture.
 template <class Arguments>
@@ -281,6 +358,24 @@ struct language_model
                                                     normalization::layer<>, position::learned>,
                                        Options...>> {
     static_assert(nn::check_language_model<language_model::shape, Options...>());
+};
+
+/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i of the target, to which a beginning is put first. With
+/// padded, the count source_length tells how many symbols the source has. Takes what
+/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
+/// source_tokens, source_depth and padded; the mask is the decoder's.
+template <class... Options>
+struct encoder_decoder
+    : nn::encoder_decoder_model<
+          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
+                                     normalization::layer<>, position::sinusoidal>,
+                        Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
+                                   position::sinusoidal>,
+                      Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
 };
 
 }  // namespace transformer

@@ -143,6 +143,68 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
 
+/// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
+/// those of earlier ones; else later positions share the bucket of distance 0.
+constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
+    int first = 0;
+    if (both_directions) {
+        buckets /= 2;
+        if (distance > 0) first = buckets;
+    } else if (distance > 0) {
+        distance = 0;
+    }
+    if (distance < 0) distance = -distance;
+    const int single = buckets / 2;
+    if (distance < single) return first + distance;
+    // The bucket is single + floor((buckets - single) log(distance / single) / log(max / single)).
+    const int others = buckets - single;
+    const auto power = [](double factor, int exponent) {
+        double result = 1 + 1e-9;
+        for (int at = 0; at < exponent; ++at) result *= factor;
+        return result;
+    };
+    const double reached = power(static_cast<double>(distance) / single, others);
+    int bucket = 0;
+    while (bucket + 1 < others &&
+           reached >= power(static_cast<double>(max_distance) / single, bucket + 1) / (1 + 1e-9))
+        ++bucket;
+    return first + single + bucket;
+}
+
+/// The relation of the bias of each distance: an encoder-decoder has two.
+template <shape Shape>
+constexpr auto distance_bias() noexcept {
+    if constexpr (Shape.is_source)
+        return relation<"source_distance_bias">{};
+    else
+        return relation<"distance_bias">{};
+}
+
+/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
+/// for the distance r - (tokens - 1).
+template <shape Shape, bool BothDirections>
+inline constexpr auto distance_rules = [] {
+    if constexpr (Shape.position == position_kind::relative_buckets) {
+        constexpr var<"h", Shape.heads> h;
+        constexpr var<"b", Shape.buckets> b;
+        constexpr var<"r", 2 * Shape.tokens - 1> r;
+        constexpr auto table = [] {
+            if constexpr (Shape.is_source)
+                return weight<"source_relative">{};
+            else
+                return weight<"relative">{};
+        }();
+        constexpr auto in_bucket = [](int bucket, int place) noexcept {
+            return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
+                                       Shape.max_distance, BothDirections);
+        };
+        return rules(distance_bias<Shape>()(h, r) <<=
+                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+    } else {
+        return rules();
+    }
+}();
+
 /// The relations of an attention, whose names begin with Prefix.
 template <fixed_string Prefix>
 struct attention_names {
@@ -161,6 +223,7 @@ struct attention_names {
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
+    [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
     constexpr auto first = [](auto each, auto...) { return each; };
     const auto all = number_of_head<Shape>(of...);
     const auto products = [=] {
@@ -186,6 +249,19 @@ constexpr auto score_rules(Head... of) noexcept {
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
                                            | product(),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               relative(all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative_buckets)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               distance_bias<Shape>()(
+                                                   all, j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));

@@ -13,6 +13,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
 struct too_many_arguments {};
 struct too_many_variables {};
 struct too_many_transformations {};
@@ -93,6 +94,7 @@ namespace plan {
 enum class fault {
     none,
     argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
     too_many_variables,
     too_many_transformations,
@@ -156,6 +158,7 @@ consteval auto mistake_type() {
     else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
     SEQUENT_MISTAKE(too_many_variables)
     SEQUENT_MISTAKE(too_many_transformations)

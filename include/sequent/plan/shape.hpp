@@ -97,6 +97,17 @@ constexpr int compared_fact(const Shaped& in, int at) {
     return -1;
 }
 
+/// The least and the greatest value of an argument.
+template <class Variables>
+constexpr int first_of(const term& at, const Variables& variables) {
+    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+}
+template <class Variables>
+constexpr int last_of(const term& at, const Variables& variables) {
+    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
+           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
+}
+
 /// The value of one literal, and of a body.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,

@@ -425,7 +425,7 @@ class shaper {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    int bound = out.relations[value.relation].extents[axis];
+                    int bound = extent_at(value, axis);
                     if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
                         !bound)
                         continue;
@@ -438,6 +438,7 @@ class shaper {
                     length > 0 && (!extent || length < extent))
                     extent = length;
             }
+            if (written.views) extent = extent_from_view(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
@@ -473,6 +474,31 @@ class shaper {
         return changed;
     }
 
+    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
+    /// that only reads others, these say it of their plain arguments.
+    constexpr int extent_at(const literal& value, int axis) {
+        const relation_shape& shape = out.relations[value.relation];
+        if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
+        const literal& inner = item(out.text.rules[shape.rule], 0);
+        for (int place = 0; place < inner.arity; ++place)
+            if (inner.terms[place] == term{axis, 0})
+                return out.relations[inner.relation].extents[place];
+        return 0;
+    }
+    /// The variables of a rule that only reads others are those of its user.
+    constexpr int extent_from_view(const rule& written, int variable) {
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind == literal_kind::relation && value.relation == written.head) {
+                    const term& at = value.terms[variable];
+                    const int extent = user.variables[at.variable].extent;
+                    return extent ? extent + at.offset : 0;
+                }
+            }
+        return 0;
+    }
+
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
@@ -497,7 +523,9 @@ class shaper {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
-                if (value.terms[axis].variable != variable || !bound) continue;
+                if (value.terms[axis].variable != variable || value.terms[axis].second >= 0 ||
+                    !bound)
+                    continue;
                 const int last = bound - value.terms[axis].offset;
                 if (last > 0 && (!extent || last < extent)) extent = last;
             }
@@ -510,7 +538,7 @@ class shaper {
         auto look = [&](const weight_use& use) {
             if (use.weight < 0) return;
             for (int axis = 0; axis < use.arity; ++axis)
-                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                if (use.terms[axis] == term{variable, 0} && !extent)
                     extent = out.weights[use.weight].extents[axis];
         };
         for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
@@ -525,8 +553,7 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
+            const int needed = 1 + last_of(at, written.variables);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
