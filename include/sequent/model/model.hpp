@@ -356,7 +356,7 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        run_rows<false>(p, given, s, 0, kernel::one_row{s.position()});
         return last_row(s);
     }
 
