@@ -13,6 +13,7 @@
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -78,6 +79,8 @@ class kept_rows {
   private:
     static constexpr int n = lanes<T>;
     static constexpr int root = nodes - 1;
+    /// Queries that read the same columns, which are loaded once for both.
+    static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
     static constexpr T none = -std::numeric_limits<T>::infinity();
 
@@ -111,7 +114,7 @@ class kept_rows {
                 return Shape::space.pieces[Piece].modulus != 1;
         }();
         const int vectors = (end - from + n - 1) / n;
-        for (int q = 0; q < Queries; ++q) {
+        for (int q = 0; q < Queries; q += pair) {
             int v = 0;
             for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
             if (v + 2 <= vectors) {
@@ -133,7 +136,7 @@ class kept_rows {
             for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
         for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
         for (int q = 0; q < Queries; ++q) soften(q, vectors);
-        for (int q = 0; q < Queries; ++q) add_values<masked>(q, from, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
     }
 
     /// Raises the shift to the greatest of the scores.
@@ -181,11 +184,17 @@ class kept_rows {
 
     // Scores.
 
+    // Of `pair` queries, the scores of one before those of the other.
+
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {
-        batch<T> s[Vectors];
-        evaluate<root, Vectors>(queries_[q], from + first * n, s);
-        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) store(weights_[q] + (first + v) * n, s[v]);
+        batch<T> s[pair * Vectors];
+        evaluate<root, Vectors>(queries_ + q, from + first * n, s);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                store(weights_[q + p] + (first + v) * n, s[p * Vectors + v]);
+            }
+        }
     }
 
     /// n elements, `step` apart, of which those from `count` on are not touched.
@@ -203,59 +212,69 @@ class kept_rows {
     }
 
     template <int Node, int Vectors>
-    SEQUENT_INLINE void evaluate(const operands& query, int column, batch<T>* s) noexcept {
+    SEQUENT_INLINE void evaluate(const operands* query, int column, batch<T>* s) noexcept {
         constexpr score_node node = Shape::nodes[Node];
         constexpr int pitch = Shape::pitches[Node];
-        const int moved = column - (Shape::slides[Node] ? first_ : 0);
-        if constexpr (node.op == score_op::number) {
-            for (int v = 0; v < Vectors; ++v) s[v] = set(static_cast<T>(node.value));
-        } else if constexpr (node.op == score_op::index) {
-            const T base =
-                query.base[Node] + static_cast<T>(node.value) + static_cast<T>(node.x_row * row_);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = fma(iota<T>() + set(static_cast<T>(column + v * n)),
-                           set(static_cast<T>(node.x_column)), set(base));
-        } else if constexpr (node.op == score_op::load) {
-            for (int v = 0; v < Vectors; ++v)
-                if constexpr (pitch > 0)
-                    s[v] = load(query.x[Node] + moved + v * n);
-                else
-                    s[v] = load_spread<node.x_column>(
-                        query.x[Node] + row_ * node.x_row + (column + v * n) * node.x_column,
-                        Shape::columns - column - v * n);
-        } else if constexpr (node.op == score_op::dot) {
-            const T* x = query.x[Node] + row_ * node.x_row;
-            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) s[v] = zero<T>();
-            if constexpr (pitch > 0) {
-                const T* y = query.y[Node] + moved;
-                for (int k = 0; k < node.depth; ++k, y += pitch) {
-                    const batch<T> each = set(x[k]);
+        constexpr int all = pair * Vectors;
+        if constexpr (node.op == score_op::dot && pitch > 0) {
+            SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
+            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const T* x[pair];
+            for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
+            for (int k = 0; k < node.depth; ++k, y += pitch) {
+                batch<T> columns[Vectors];
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[v] = fma(each, load(y + v * n), s[v]);
+                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
                     }
                 }
-            } else {
-                for (int k = 0; k < node.depth; ++k)
-                    for (int v = 0; v < Vectors; ++v)
-                        s[v] = fma(set(x[k]),
-                                   load_spread<node.y_column>(
-                                       query.y[Node] + (column + v * n) * node.y_column + k,
-                                       Shape::columns - column - v * n),
-                                   s[v]);
             }
-            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                    s[v] = s[v] * set(static_cast<T>(node.value));
+            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
+                    s[at] = s[at] * set(static_cast<T>(node.value));
                 }
         } else if constexpr (node.op == score_op::function) {
             evaluate<node.left, Vectors>(query, column, s);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = apply<node.function>(s[v], static_cast<T>(node.value));
-        } else {
+            for (int at = 0; at < all; ++at)
+                s[at] = apply<node.function>(s[at], static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::add || node.op == score_op::multiply) {
             evaluate<node.left, Vectors>(query, column, s);
-            batch<T> right[Vectors];
+            batch<T> right[all];
             evaluate<node.right, Vectors>(query, column, right);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = node.op == score_op::add ? s[v] + right[v] : s[v] * right[v];
+            for (int at = 0; at < all; ++at)
+                s[at] = node.op == score_op::add ? s[at] + right[at] : s[at] * right[at];
+        } else {
+            for (int p = 0; p < pair; ++p)
+                for (int v = 0; v < Vectors; ++v)
+                    s[p * Vectors + v] = leaf<Node>(query[p], column + v * n);
+        }
+    }
+
+    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        const int left = Shape::columns - column;
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T base =
+                query.base[Node] + static_cast<T>(node.value) + static_cast<T>(node.x_row * row_);
+            return fma(iota<T>() + set(static_cast<T>(column)), set(static_cast<T>(node.x_column)),
+                       set(base));
+        } else if constexpr (node.op == score_op::load && Shape::pitches[Node] > 0) {
+            return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
+        } else if constexpr (node.op == score_op::load) {
+            return load_spread<node.x_column>(
+                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+        } else {
+            const T* x = query.x[Node] + row_ * node.x_row;
+            const T* y = query.y[Node] + column * node.y_column;
+            batch<T> sum = zero<T>();
+            for (int k = 0; k < node.depth; ++k)
+                sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
+            return sum * set(static_cast<T>(node.value));
         }
     }
 
@@ -264,7 +283,7 @@ class kept_rows {
     template <bool Masked>
     void add_values(int q, int from, int vectors) noexcept {
         if constexpr (Shape::value_pitch > 0) {
-            constexpr int group = 8;
+            constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
                 add_numbers<Masked, group>(q, k, from, vectors);
@@ -272,29 +291,34 @@ class kept_rows {
                 add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
-            for (int c = 0; c < columns; ++c) {
-                if (weights_[q][c] == T(0)) continue;
-                const T* x = queries_[q].value + (from + c) * Shape::value_column;
-                for (int k = 0; k < Shape::length; ++k) out(q)[k] += weights_[q][c] * x[k];
-            }
+            for (int p = q; p < q + pair; ++p)
+                for (int c = 0; c < columns; ++c) {
+                    if (weights_[p][c] == T(0)) continue;
+                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
+                }
         }
     }
 
-    /// Count numbers of the values, from number k on: limited by their loads.
+    /// Count numbers of the values, from number k on.
     template <bool Masked, int Count>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
         constexpr int pitch = Shape::value_pitch;
         const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
-        batch<T> sum[Count];
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[g] = zero<T>();
+        batch<T> sum[pair][Count];
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
+        }
         // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            const batch<T> p = load(weights_[q] + v * n);
-            const auto there = p > zero<T>();
-            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                sum[g] =
-                    fma(p, batch<T>(xsimd::select(there, load(x + g * pitch + v * n), zero<T>())),
-                        sum[g]);
+            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                const batch<T> weight = load(weights_[q + p] + v * n);
+                const auto there = weight > zero<T>();
+                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    sum[p][g] =
+                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+                }
             }
         };
         careful(0);
@@ -303,16 +327,24 @@ class kept_rows {
             if constexpr (Masked) {
                 careful(v);
             } else {
-                const batch<T> p = load(weights_[q] + v * n);
+                batch<T> weight[pair];
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    weight[p] = load(weights_[q + p] + v * n);
+                }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    sum[g] = fma(p, load(x + g * pitch + v * n), sum[g]);
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                        sum[p][g] = fma(weight[p], value, sum[p][g]);
+                    }
                 }
             }
         }
         if (v < vectors) careful(v);
-        T sums[Count];
-        reduce_add_each<Count>(sum, sums);
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out(q)[k + g] += sums[g];
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            T sums[Count];
+            reduce_add_each<Count>(sum[p], sums);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out(q + p)[k + g] += sums[g];
+        }
     }
 };
 

@@ -19,6 +19,7 @@ using plan::kept_operand;
 template <class Plan, int At, int Kind>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr kept_attention kept = Plan::template kept_at<At>;
     static constexpr int rows = whole::rows;
     static constexpr int columns = whole::columns;
@@ -41,6 +42,20 @@ struct kept_shape {
         std::array<bool, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
+    /// operands alone.
+    static constexpr bool shares = [] {
+        const int last = step.outers - 1;
+        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const auto differs = [&](const kept_operand& of, const plan::access& from) {
+            return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
+        };
+        bool result = !differs(kept.value, step.value);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (step.nodes[at].kind == score_kind::dot)
+                result = result && !differs(kept.nodes[at], step.nodes[at].y);
         return result;
     }();
     static constexpr bool is_causal = [] {
