@@ -751,7 +751,8 @@ enum class activation {
     sqrt,
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap
+    soft_cap,
+    scale  ///< parameter times x
 };
 
 /// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
@@ -824,6 +825,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
         return set(T(1)) / x;
     } else if constexpr (F == complement) {
         return set(T(1)) - x;
+    } else if constexpr (F == scale) {
+        return x * set(parameter);
     } else if constexpr (F == soft_cap) {
         return set(parameter) * kernel::tanh(x / set(parameter));
     } else {
@@ -871,6 +874,8 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         return -(y * y);
     } else if constexpr (F == complement) {
         return set(T(-1));
+    } else if constexpr (F == scale) {
+        return set(parameter);
     } else if constexpr (F == soft_cap) {
         const B t = y / set(parameter);
         return set(T(1)) - t * t;
@@ -2403,6 +2408,345 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Dropout (Srivastava et al. 2014) whose choice is a function of a key and of the element's
+/// number: nothing is kept for the backward pass, and any order of computation drops the same
+/// elements.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// What a seed and the place of a rule become: mixed once for each, read for all elements.
+class dropout_key {
+  public:
+    constexpr explicit dropout_key(std::uint64_t seed) noexcept : key_(mixed(seed)) {}
+
+    /// The key of a part of what this one is for.
+    constexpr dropout_key of(int part) const noexcept {
+        return dropout_key(key_ ^ static_cast<std::uint32_t>(part));
+    }
+
+    /// Equally distributed over all numbers of 32 bits.
+    constexpr std::uint32_t bits(std::uint32_t element) const noexcept {
+        return hashed(hashed(element + static_cast<std::uint32_t>(key_)) ^
+                      static_cast<std::uint32_t>(key_ >> 32));
+    }
+
+  private:
+    std::uint64_t key_;
+
+    /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
+        value += 0x9E3779B97F4A7C15;
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+        return value ^ (value >> 31);
+    }
+    /// A bijection in which each bit depends on every bit, of few operations that vectors have.
+    static constexpr std::uint32_t hashed(std::uint32_t value) noexcept {
+        value = (value ^ (value >> 16)) * 0x21F0AAAD;
+        value = (value ^ (value >> 15)) * 0x735A2D97;
+        return value ^ (value >> 15);
+    }
+};
+
+/// Zero with probability `rate`, else x / (1 - rate); `first` is the number of the first element.
+/// The same function turns the gradient of y into that of x.
+template <int Length, class T>
+inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
+    const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
+    const T scale = static_cast<T>(1 / (1 - rate));
+    for (int at = 0; at < Length; ++at) {
+        const T kept = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scale : T(0);
+        y[at] = x[at] * kept;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Attention of one row over columns that are kept turned: number k of a column c stands at
+/// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
+/// lanes until all columns are summed, and a new column takes one store for each of its numbers.
+///
+/// Shape is a type with static constexpr members
+///   columns, length, nodes, space    as in attention.hpp
+///   is_table                         the row's pairs are bits, less those outside of the space
+///   value_pitch                      of the values; 0 where they lie value_column apart
+///   pitches                          the same of what each node reads by columns
+///   value_slides, slides             whether these begin with column `first`
+///   is_causal                        whether there are no columns beyond the row
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// One row of a table of pairs: whether columns [column, column + 64) are in it, for a multiple of
+/// 64.
+using row_bits = const std::uint64_t*;
+
+namespace detail {
+
+/// All ones in the lanes whose bits are set.
+template <class T>
+SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
+    alignas(batch<T>) T flags[lanes<T>];
+    for (int lane = 0; lane < lanes<T>; ++lane) flags[lane] = static_cast<T>((bits >> lane) & 1u);
+    return batch<T>::load_aligned(flags) > zero<T>();
+}
+
+template <class Shape, class T>
+class kept_row {
+  public:
+    /// out is `length` numbers. `first` is the column that what slides begins with, a multiple of
+    /// 16.
+    kept_row(const score_operands<T>& operands, const T* value, T* out, int row, int first,
+             const int* counts, row_bits bits) noexcept
+        : operands_(operands),
+          value_(value),
+          out_(out),
+          row_(row),
+          first_(first),
+          counts_(counts),
+          bits_(bits) {}
+
+    void attend() noexcept {
+        std::fill_n(out_, Shape::length, T(0));
+        if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
+            interval<-1>(0, last_column());
+        } else {
+            unroll<Shape::space.pieces.size()>([&](auto index) {
+                constexpr auto piece = Shape::space.pieces[index()];
+                if (piece.admits_row(row_, counts_))
+                    interval<decltype(index)::value>(piece.begin(row_, counts_),
+                                                     piece.end(row_, last_column(), counts_));
+            });
+        }
+        if (sum_ == 0) return;
+        const T factor = 1 / sum_;
+        for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
+    }
+
+  private:
+    static constexpr int n = lanes<T>;
+    static constexpr int root = Shape::nodes.size() - 1;
+    static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+
+    const score_operands<T>& operands_;
+    const T* value_;
+    T* out_;
+    int row_;
+    int first_;
+    const int* counts_;
+    row_bits bits_;
+    T shift_ = -std::numeric_limits<T>::infinity();
+    T sum_ = 0;
+    alignas(64) T weights_[chunk];
+
+    /// Behind the columns that there are.
+    int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
+
+    /// The columns of piece `Piece` that are in [begin, end), chunk by chunk.
+    template <int Piece>
+    void interval(int begin, int end) noexcept {
+        for (int from = begin / n * n; from < end; from += chunk)
+            take<Piece>(from, begin, std::min(from + chunk, end));
+    }
+
+    template <int Piece>
+    void take(int from, int begin, int end) noexcept {
+        constexpr bool masked = [] {
+            if constexpr (Piece < 0 || Shape::is_table)
+                return true;
+            else
+                return Shape::space.pieces[Piece].modulus != 1;
+        }();
+        const int vectors = (end - from + n - 1) / n;
+        constexpr T none = -std::numeric_limits<T>::infinity();
+        const auto clear = [&](int v, std::uint64_t kept) {
+            T* at = weights_ + v * n;
+            store(at, batch<T>(xsimd::select(lanes_of<T>(kept), load(at), set(none))));
+        };
+        int v = 0;
+        for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
+        for (; v < vectors; ++v) score<1>(from + v * n, weights_ + v * n);
+        constexpr std::uint64_t all = (std::uint64_t{1} << n) - 1;
+        if (begin > from) clear(0, all << (begin - from));
+        if (end < from + vectors * n) clear(vectors - 1, all >> (from + vectors * n - end));
+        if constexpr (masked)
+            for (int each = 0; each < vectors; ++each)
+                clear(each, admitted<Piece>(from + each * n));
+        batch<T> greatest = load(weights_);
+        for (int each = 1; each < vectors; ++each)
+            greatest = xsimd::max(greatest, load(weights_ + each * n));
+        const T most = reduce_max(greatest);
+        if (most == none) return;
+        if (most > shift_) {
+            if (shift_ != none) {
+                const T factor = exp(shift_ - most);
+                for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
+                sum_ *= factor;
+            }
+            shift_ = most;
+        }
+        batch<T> sum = zero<T>();
+        for (int each = 0; each < vectors; ++each) {
+            const batch<T> p = exp(batch<T>(load(weights_ + each * n) - set(shift_)));
+            store(weights_ + each * n, p);
+            sum += p;
+        }
+        sum_ += reduce_add(sum);
+        add_values<masked>(from, vectors);
+    }
+
+    /// Which of n columns a lattice or a table admits.
+    template <int Piece>
+    std::uint64_t admitted(int column) const noexcept {
+        std::uint64_t result = 0;
+        if constexpr (Shape::is_table) {
+            result = bits_[column / 64] >> (column % 64);
+        } else {
+            constexpr auto piece = Shape::space.pieces[Piece];
+            for (int lane = 0; lane < n; ++lane)
+                result |= static_cast<std::uint64_t>(piece.admits_residue(row_, column + lane))
+                          << lane;
+        }
+        return result;
+    }
+
+    // Scores.
+
+    template <int Vectors>
+    SEQUENT_INLINE void score(int column, T* to) noexcept {
+        batch<T> s[Vectors];
+        evaluate<root, Vectors>(column, s);
+        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) store(to + v * n, s[v]);
+    }
+
+    /// n elements, `step` apart, of which those from `count` on are not touched.
+    template <int Step>
+    static SEQUENT_INLINE batch<T> load_spread(const T* from, int count) noexcept {
+        if constexpr (Step == 0) {
+            return set(*from);
+        } else if constexpr (Step == 1) {
+            return count >= n ? load(from) : load_first(from, count);
+        } else {
+            alignas(batch<T>) T values[n] = {};
+            for (int lane = 0; lane < std::min(n, count); ++lane) values[lane] = from[lane * Step];
+            return batch<T>::load_aligned(values);
+        }
+    }
+
+    template <int Node, int Vectors>
+    SEQUENT_INLINE void evaluate(int column, batch<T>* s) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        constexpr int pitch = Shape::pitches[Node];
+        const int moved = column - (Shape::slides[Node] ? first_ : 0);
+        if constexpr (node.op == score_op::number) {
+            for (int v = 0; v < Vectors; ++v) s[v] = set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T base = operands_.base[Node] + static_cast<T>(node.value) +
+                           static_cast<T>(node.x_row * row_);
+            for (int v = 0; v < Vectors; ++v)
+                s[v] = fma(iota<T>() + set(static_cast<T>(column + v * n)),
+                           set(static_cast<T>(node.x_column)), set(base));
+        } else if constexpr (node.op == score_op::load) {
+            for (int v = 0; v < Vectors; ++v)
+                if constexpr (pitch > 0)
+                    s[v] = load(operands_.x[Node] + moved + v * n);
+                else
+                    s[v] = load_spread<node.x_column>(
+                        operands_.x[Node] + row_ * node.x_row + (column + v * n) * node.x_column,
+                        Shape::columns - column - v * n);
+        } else if constexpr (node.op == score_op::dot) {
+            const T* x = operands_.x[Node] + row_ * node.x_row;
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) s[v] = zero<T>();
+            if constexpr (pitch > 0) {
+                const T* y = operands_.y[Node] + moved;
+                for (int k = 0; k < node.depth; ++k, y += pitch) {
+                    const batch<T> each = set(x[k]);
+                    SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                        s[v] = fma(each, load(y + v * n), s[v]);
+                    }
+                }
+            } else {
+                for (int k = 0; k < node.depth; ++k)
+                    for (int v = 0; v < Vectors; ++v)
+                        s[v] = fma(set(x[k]),
+                                   load_spread<node.y_column>(
+                                       operands_.y[Node] + (column + v * n) * node.y_column + k,
+                                       Shape::columns - column - v * n),
+                                   s[v]);
+            }
+            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                    s[v] = s[v] * set(static_cast<T>(node.value));
+                }
+        } else if constexpr (node.op == score_op::function) {
+            evaluate<node.left, Vectors>(column, s);
+            for (int v = 0; v < Vectors; ++v)
+                s[v] = apply<node.function>(s[v], static_cast<T>(node.value));
+        } else {
+            evaluate<node.left, Vectors>(column, s);
+            batch<T> right[Vectors];
+            evaluate<node.right, Vectors>(column, right);
+            for (int v = 0; v < Vectors; ++v)
+                s[v] = node.op == score_op::add ? s[v] + right[v] : s[v] * right[v];
+        }
+    }
+
+    // Values.
+
+    template <bool Masked>
+    void add_values(int from, int vectors) noexcept {
+        if constexpr (Shape::value_pitch > 0) {
+            constexpr int group = 8;
+            int k = 0;
+            for (; k + group <= Shape::length; k += group)
+                add_numbers<Masked, group>(k, from, vectors);
+            if constexpr (Shape::length % group != 0)
+                add_numbers<Masked, Shape::length % group>(k, from, vectors);
+        } else {
+            const int columns = std::min(vectors * n, Shape::columns - from);
+            for (int c = 0; c < columns; ++c) {
+                if (weights_[c] == T(0)) continue;
+                const T* x = value_ + (from + c) * Shape::value_column;
+                for (int k = 0; k < Shape::length; ++k) out_[k] += weights_[c] * x[k];
+            }
+        }
+    }
+
+    /// Count numbers of the values, from number k on: limited by their loads.
+    template <bool Masked, int Count>
+    SEQUENT_INLINE void add_numbers(int k, int from, int vectors) noexcept {
+        constexpr int pitch = Shape::value_pitch;
+        const T* x = value_ + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        batch<T> sum[Count];
+        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[g] = zero<T>();
+        // Columns of weight zero count for nothing, whatever stands there.
+        const auto careful = [&](int v) __attribute__((always_inline)) {
+            const batch<T> p = load(weights_ + v * n);
+            const auto there = p > zero<T>();
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                sum[g] =
+                    fma(p, batch<T>(xsimd::select(there, load(x + g * pitch + v * n), zero<T>())),
+                        sum[g]);
+            }
+        };
+        careful(0);
+        int v = 1;
+        for (; v + 1 < vectors; ++v) {
+            if constexpr (Masked) {
+                careful(v);
+            } else {
+                const batch<T> p = load(weights_ + v * n);
+                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                    sum[g] = fma(p, load(x + g * pitch + v * n), sum[g]);
+                }
+            }
+        }
+        if (v < vectors) careful(v);
+        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out_[k + g] += reduce_add(sum[g]);
+    }
+};
+
+}  // namespace detail
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 #include <bit>
 
 /// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
@@ -2560,6 +2904,80 @@ class mask_table {
         tiles.push_back(made);
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
+/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
+/// section 3.5). y may be x.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+enum class pairing { neighbours, halves };
+
+/// Writes the cosines of a position's angles, then their sines, Length / 2 each.
+template <int Length, class T>
+inline void write_angles(double position, double base, T* to) noexcept {
+    static_assert(Length % 2 == 0, "pairs are turned: the length must be even");
+    const double step = -2.0 * std::log(base) / Length;
+    for (int k = 0; k < Length / 2; ++k) {
+        const double angle = position * std::exp(step * k);
+        to[k] = static_cast<T>(std::cos(angle));
+        to[Length / 2 + k] = static_cast<T>(std::sin(angle));
+    }
+}
+
+/// The same for positions 0 to Positions - 1, made when the program starts. The base is given by
+/// its bits: numbers of this kind are no template arguments everywhere.
+template <int Length, class T, int Positions, std::uint64_t Base>
+class angle_table {
+    static const T* made() {
+        static const std::vector<T> table = [] {
+            std::vector<T> result(static_cast<std::size_t>(Positions) * Length);
+            for (int position = 0; position < Positions; ++position)
+                write_angles<Length>(
+                    position, std::bit_cast<double>(Base),
+                    result.data() + static_cast<std::ptrdiff_t>(position) * Length);
+            return result;
+        }();
+        return table.data();
+    }
+    static inline const T* at_start = made();
+
+  public:
+    static const T* at(int position) noexcept {
+        (void)&at_start;
+        return made() + static_cast<std::ptrdiff_t>(position) * Length;
+    }
+};
+
+/// Turns each pair by its angle, or back.
+template <int Length, pairing Pairing, bool Back, class T>
+SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
+    constexpr int half = Length / 2;
+    constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
+    constexpr int second = Pairing == pairing::neighbours ? 1 : half;
+    T turned[Length];  // y may be x: the compiler could not use vectors
+    for (int k = 0; k < half; ++k) {
+        const T a = x[stride * k];
+        const T b = x[stride * k + second];
+        const T c = angles[k];
+        const T s = Back ? -angles[half + k] : angles[half + k];
+        turned[stride * k] = a * c - b * s;
+        turned[stride * k + second] = a * s + b * c;
+    }
+    for (int k = 0; k < Length; ++k) y[k] = turned[k];
+}
+
+/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+template <int Length, class T>
+SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
+    for (int k = 0; k < Length / 2; ++k) {
+        y[2 * k] = x[2 * k] + angles[Length / 2 + k];
+        y[2 * k + 1] = x[2 * k + 1] + angles[k];
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
@@ -2806,28 +3224,6 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
         const auto support = load_first<count()>(y + i) > zero<T>();
         store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
     });
-}
-
-/// Rotates the pairs (2k, 2k + 1) by position * base^(-2k / Length) (Su et al. 2021).
-template <int Length, class T>
-inline void rotary(const T* x, T* y, double position, double base) noexcept {
-    static_assert(Length % 2 == 0, "rotary turns pairs: the length must be even");
-    const double step = -2.0 * std::log(base) / Length;
-    for (int k = 0; k < Length / 2; ++k) {
-        const double angle = position * std::exp(step * k);
-        const T c = static_cast<T>(std::cos(angle));
-        const T s = static_cast<T>(std::sin(angle));
-        const T even = x[2 * k];
-        const T odd = x[2 * k + 1];
-        y[2 * k] = even * c - odd * s;
-        y[2 * k + 1] = even * s + odd * c;
-    }
-}
-
-/// The rotation back.
-template <int Length, class T>
-inline void rotary_gradient(const T* dy, T* dx, double position, double base) noexcept {
-    rotary<Length>(dy, dx, -position, base);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -3273,6 +3669,15 @@ struct fixed_string {
         for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
     }
 };
+
+/// One name after another: `relation<Prefix + "query">`.
+template <std::size_t First, std::size_t Second>
+consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
+    char text[First + Second - 1]{};
+    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
+    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
+    return fixed_string<First + Second - 1>(text);
+}
 
 /// Fails a static_assert with a reason where an expression makes no rule.
 template <class...>
@@ -3853,12 +4258,16 @@ enum class transformation {
     inverse,
     complement,
     soft_cap,
+    scale,
     softmax,
     sparsemax,
     norm,
     layer_norm,
     rms_norm,
     rotary,
+    rotary_halves,
+    sinusoidal,
+    dropout,
     slice,
     reshape
 };
@@ -3961,6 +4370,10 @@ constexpr auto complement() noexcept {
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
+}
 
 // Transformations of a whole value.
 constexpr auto softmax() noexcept {
@@ -3993,6 +4406,32 @@ constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
 template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
+/// (arXiv 1706.03762, section 3.5).
+template <index_term Position>
+constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
+    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
+}
+
+namespace detail {
+// Not constexpr: the compiler names it where a rate is not between.
+inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
+}  // namespace detail
+
+/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
+/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
+/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
+/// rule and each layer of a stack drops others.
+template <fixed_string Seed>
+constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
+    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
+    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
 /// The `length` elements from `begin` on.
 constexpr auto slice(int begin, int length) noexcept {
@@ -4038,6 +4477,12 @@ constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
 }
 
+/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
+/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
+/// without a rule. Where it has several of these, those that follow from rules of the program
+/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
+/// where stacks stand in stacks. The input then is the one that the program around does not know,
+/// or, if it knows all, the one with the name of what the block is applied to.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -4778,6 +5223,17 @@ inline std::string pair_text(const std::int32_t* pair) {
         .append(")");
 }
 
+/// Throws if a symbol is none of the classes.
+inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
+                          int classes) {
+    for (int at = 0; at < size; ++at)
+        if (symbols[at] < 0 || symbols[at] >= classes)
+            fail<argument_error>("sequent: " + what + " holds the symbol " +
+                                 std::to_string(symbols[at]) + " at position " +
+                                 std::to_string(at) + ", beyond its " + std::to_string(classes) +
+                                 " classes");
+}
+
 /// Throws if a number is infinite or none.
 template <class T>
 void check_finite(const std::string& what, const T* numbers, int size) {
@@ -5061,6 +5517,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
 struct too_many_arguments {};
 struct too_many_variables {};
 struct too_many_transformations {};
@@ -5093,7 +5550,9 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
-struct a_stacked_block_has_one_fact_and_one_output {};
+struct a_stacked_block_has_one_input_and_one_output {};
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
@@ -5139,6 +5598,7 @@ namespace plan {
 enum class fault {
     none,
     argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
     too_many_variables,
     too_many_transformations,
@@ -5168,7 +5628,8 @@ enum class fault {
     only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
-    a_stacked_block_has_one_fact_and_one_output
+    a_stacked_block_has_one_input_and_one_output,
+    two_inputs_of_a_stacked_block
 };
 
 struct diagnosis {
@@ -5178,9 +5639,17 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
+    name first{};         // relations that clash
+    name second{};
 
     constexpr bool ok() const { return found == fault::none; }
 };
+
+template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
+consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
+    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
+                                                  in_relation<Diagnosis.second.text[Second]...>>{};
+}
 
 template <const auto& Diagnosis>
 consteval auto mistake_type() {
@@ -5193,6 +5662,7 @@ consteval auto mistake_type() {
     else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
     SEQUENT_MISTAKE(too_many_variables)
     SEQUENT_MISTAKE(too_many_transformations)
@@ -5219,12 +5689,15 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
-    SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
+        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
+                                     std::make_index_sequence<Diagnosis.second.length>{});
     else
         return mistake::shapes_do_not_fit<left, right>{};
 }
@@ -5282,10 +5755,14 @@ inline constexpr int never = 1 << 30;
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
-/// An argument: a variable plus an offset, or a constant where there is no variable.
+/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
+/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
+/// variables: variable + factor * second + offset, with a factor of 1 or -1.
 struct term {
     int variable = -1;
     int offset = 0;
+    int second = -1;
+    int factor = 0;
 
     friend constexpr bool operator==(const term&, const term&) = default;
 };
@@ -5381,7 +5858,7 @@ struct transformation_use {
     transformation kind = transformation::identity;
     double numbers[2]{};
     weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary
+    int position = -1;  // the index expression of rotary, the seed of dropout
 };
 
 struct variable {
@@ -5430,6 +5907,7 @@ struct rule {
     int base = -1;  // the constant
     recurrence recurs{};
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
+    bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
     constexpr unsigned head_variables() const {
         unsigned mask = 0;
@@ -5495,6 +5973,15 @@ struct source {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
 template <sizes Sizes>
@@ -5522,6 +6009,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     at.offset = 0;
     auto move = [&](term& moved) {
         if (moved.variable == written.shifted) moved.offset -= written.shift;
+        if (moved.second == written.shifted) moved.offset -= moved.factor * written.shift;
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
@@ -5541,6 +6029,7 @@ template <sizes Sizes>
 class recursion_finder {
   public:
     list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
+    int summed = -1;  // a rule that reads its recursion at a sum of variables
 
     constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
         definer.reset(in_.relations.size());
@@ -5577,6 +6066,7 @@ class recursion_finder {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
+                if (is_view(value)) return true;
             }
         return false;
     }
@@ -5613,6 +6103,10 @@ class recursion_finder {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
         for (int& each : axis) each = -1;
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body)
+                if (is_member(members, definer_of(item(at, body))) && is_view(item(at, body)))
+                    summed = at;
         if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
         list<int, Sizes.rules> delay{};
         delay.reset(in_.rules.size());
@@ -5681,7 +6175,8 @@ class recursion_finder {
     static constexpr int argument_of(const literal& value, int variable) {
         int found = -1;
         for (int axis = 0; axis < value.arity; ++axis)
-            if (value.terms[axis].variable == variable) found = found < 0 ? axis : -2;
+            if (value.terms[axis].variable == variable || value.terms[axis].second == variable)
+                found = found < 0 && value.terms[axis].second < 0 ? axis : -2;
         return found;
     }
 
@@ -5727,11 +6222,12 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
 /// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
 /// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside.
+/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
+/// read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -5747,7 +6243,7 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     for (int argument = 0; argument < item.arity; ++argument)
         if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
             return false;
-    return true;
+    return !is_view(item);
 }
 
 /// Whether the literals that give values are added, weighted or not, for each head on its own: what
@@ -5767,8 +6263,9 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.terms[argument].variable >= 0)
                 in_relation |= 1u << item.terms[argument].variable;
         for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].offset &&
-                item.weight.terms[argument].variable != loop_time)
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
                 return false;
             if (item.weight.terms[argument].variable >= 0)
                 in_weight |= 1u << item.weight.terms[argument].variable;
@@ -5814,6 +6311,7 @@ class normaliser {
         split_several_rules();
         split_recursions();
         split_weighted_literals();
+        split_views();
     }
 
   private:
@@ -5927,6 +6425,8 @@ class normaliser {
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
+        if (found.summed >= 0)
+            fail(fault::argument_is_not_a_variable_plus_a_constant, out.rules[found.summed]);
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].recurs.loop < 0) continue;
@@ -5971,17 +6471,18 @@ class normaliser {
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) mask |= 1u << item.terms[axis].variable;
-        for (int axis = 0; axis < item.weight.arity; ++axis)
-            if (item.weight.terms[axis].variable >= 0)
-                mask |= 1u << item.weight.terms[axis].variable;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+            if (at.second >= 0) mask |= 1u << at.second;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
         return mask;
     }
 
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = true;
+        bool plain = !is_view(item);
         auto take = [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
@@ -6097,7 +6598,9 @@ class normaliser {
         outer.weight = {};
         outer.arity = 0;
         auto add_variable = [&](const term& argument) {
-            const int index = made.variables.push(user.variables[argument.variable]);
+            constexpr name sum = make_name("sum", 3);
+            const int index = made.variables.push(
+                argument.second >= 0 ? variable{sum, 0, 0} : user.variables[argument.variable]);
             made.terms[made.arity++] = {index, 0};
             outer.terms[outer.arity++] = argument;
             return index;
@@ -6117,6 +6620,58 @@ class normaliser {
         }
         made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
         outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+
+    // Sums of variables: the rule r'(i, j) <<= r(i - j) stands for r in their place.
+
+    constexpr void split_views() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int body = 0; body < out.rules[at].literals; ++body)
+                if (is_view(out.literals[out.rules[at].first_literal + body]))
+                    split_view(out.rules[at], out.rules[at].first_literal + body);
+    }
+
+    constexpr void split_view(const rule& user, int item_at) {
+        literal inner = out.literals[item_at];
+        literal outer = inner;
+        if (user.repeat) {
+            fail(fault::argument_is_not_a_variable_plus_a_constant, user);
+            return;
+        }
+        inner.transposed = inner.has_element = false;
+        outer.kind = literal_kind::relation;
+        outer.weight = {};
+        outer.arity = 0;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        made.views = true;
+        int places[max_variables]{};  // one more than the variable's place
+        auto apply = [&](int& index) {
+            if (index < 0) return;
+            if (places[index] == 0) {
+                if (made.arity == max_arity) {
+                    fail(fault::too_many_arguments, user);
+                    return;
+                }
+                places[index] = made.variables.push(user.variables[index]) + 1;
+                made.terms[made.arity++] = {places[index] - 1, 0};
+                outer.terms[outer.arity++] = {index, 0};
+            }
+            index = places[index] - 1;
+        };
+        const bool bare = inner.kind == literal_kind::weight;
+        term* terms = bare ? inner.weight.terms : inner.terms;
+        for (int axis = 0; axis < (bare ? inner.weight.arity : inner.arity); ++axis) {
+            apply(terms[axis].variable);
+            apply(terms[axis].second);
+        }
+        made.head = outer.relation = out.relations.push(
+            {bare ? out.weights[inner.weight.weight].id : out.relations[inner.relation].id,
+             user.scope, true});
         out.literals[item_at] = outer;
         push(made, inner);
     }
@@ -6205,7 +6760,7 @@ struct shaped {
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block right before their stack
+    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
     int block_input[Sizes.scopes]{};
     int block_output[Sizes.scopes]{};
     list<int, Sizes.rules> outputs{};
@@ -6221,6 +6776,17 @@ constexpr int compared_fact(const Shaped& in, int at) {
             in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
             return given;
     return -1;
+}
+
+/// The least and the greatest value of an argument.
+template <class Variables>
+constexpr int first_of(const term& at, const Variables& variables) {
+    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+}
+template <class Variables>
+constexpr int last_of(const term& at, const Variables& variables) {
+    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
+           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
 }
 
 /// The value of one literal, and of a body.
@@ -7071,8 +7637,11 @@ struct node_pool {
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
-        const int variable = add(node_kind::variable, written.variable);
-        return written.offset ? add(node_kind::add, 0, variable, constant) : variable;
+        int sum = add(node_kind::variable, written.variable);
+        if (written.second >= 0)
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                      add(node_kind::variable, written.second));
+        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
@@ -7157,10 +7726,7 @@ class domain_finder {
             out.domain[written.head] = out.domain[in.block_output[written.block]];
             return;
         }
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            out.domain[input] = out.domain[in.relations[input].passes_into];
-        }
+        bind_inputs(written.scope);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
@@ -7173,6 +7739,8 @@ class domain_finder {
             if (item.kind == literal_kind::index)
                 out.expression[item_at] =
                     out.pool.substitute(in.text.nodes, item.expression, identity);
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
             const int inherited =
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
@@ -7189,6 +7757,15 @@ class domain_finder {
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
         }
+        if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
+            const int stacking = in.text.scopes[written.scope].rule;
+            out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
+                           written.number,
+                           in.text.relations[written.head].id,
+                           0,
+                           0,
+                           stacking < 0 ? -1 : in.text.rules[stacking].number};
+        }
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -7196,6 +7773,14 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// A block's input has the domain of what it is at first.
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
     /// What a head says of its time that is no plain variable.
@@ -7311,19 +7896,18 @@ class domain_finder {
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
+    constexpr int not_negative(const rule& written, const term& at) {
+        if (first_of(at, written.variables) >= 0) return -1;
+        return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
+                            out.pool.add(node_kind::constant, 0));
+    }
+
     /// An argument with an offset, or an element, may lie outside the relation.
     constexpr int within_extents(const rule& written, const literal& item) {
         int root = -1;
         auto require = [&](const term& at, int extent) {
-            const int variable = at.variable;
-            const int low = variable < 0 ? at.offset : at.offset;
-            const int high =
-                variable < 0 ? at.offset : at.offset + written.variables[variable].extent - 1;
-            if (low < 0)
-                root = out.pool.both(root,
-                                     out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
-                                                  out.pool.add(node_kind::constant, 0)));
-            if (high >= extent)
+            root = out.pool.both(root, not_negative(written, at));
+            if (last_of(at, written.variables) >= extent)
                 root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
                                                         out.pool.add(node_kind::constant, extent)));
         };
@@ -7348,6 +7932,13 @@ class domain_finder {
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
                                       out.pool.at_term(item.terms[1]));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
+    constexpr bool holds_for_pairs(int root) const {
+        bool found = false;
+        out.pool.each_conjunct(
+            root, [&](int part) { found = found || out.pool.nodes[part].kind == node_kind::pair; });
+        return found;
     }
 
     /// The conjuncts that mention only these variables.
@@ -7737,9 +8328,26 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
+/// How many variables an index mentions, and whether an argument of a literal mentions several,
+/// for which it gets a rule of its own.
+template <class Index>
+inline constexpr int index_variables = 0;
+template <lang::fixed_string Name, int Extent>
+inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
+    index_variables<Left> + index_variables<Right>;
+template <class T>
+inline constexpr int views_of = 0;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr int views_of<lang::literal<Source, Weight, Modifiers, Terms...>> =
+    (... || (index_variables<Terms> > 1));
+template <class Inner, class Index>
+inline constexpr int views_of<lang::element<Inner, Index>> = views_of<Inner>;
+
 template <class T>
     requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{0, 1, 0, 1};
+inline constexpr sizes size_of<T>{views_of<T>, 1 + views_of<T>, 0, 1};
 template <class Index>
 inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
 template <lang::constraint T>
@@ -7833,6 +8441,7 @@ class reader {
         const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
         current.head = relation_id(text_of<Name>());
         read_terms(head.terms, current.terms, current.arity);
+        check_single(current.terms, current.arity);
         if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
     }
 
@@ -7868,13 +8477,14 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
+        if (!result.gives_value()) check_single(result.terms, result.arity);
         return result;
     }
     template <lang::weight_literal Weight>
     constexpr literal read_literal(const Weight& item) {
         literal result;
         result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use());
+        result.weight = read_weight(item.use(), true);
         result.transposed = result.weight.transposed;
         result.weight.transposed = false;
         return result;
@@ -7884,6 +8494,7 @@ class reader {
         literal result = read_literal(item.inner);
         result.has_element = true;
         result.element = read_term(item.index);
+        check_single(&result.element, 1);
         return result;
     }
     constexpr literal read_literal(const lang::constant& item) {
@@ -7902,13 +8513,15 @@ class reader {
 
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
+        bool bare = false) {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
         ((declared.shape[axis++] = Shape), ...);
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
+        if (!bare) check_single(result.terms, result.arity);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.frozen = (Modifiers & lang::frozen) != 0;
         return result;
@@ -8004,23 +8617,59 @@ class reader {
     constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        if constexpr (Operation == lang::arithmetic::add ||
-                      Operation == lang::arithmetic::subtract) {
-            const term left = read_term(written.left);
-            const term right = read_term(written.right);
-            const bool add = Operation == lang::arithmetic::add;
-            if (right.variable < 0)
-                return {left.variable,
-                        add ? left.offset + right.offset : left.offset - right.offset};
-            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
-        }
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
+        index_sum sum;
+        add_index(written, 1, sum);
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         return {};
+    }
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+    };
+    template <lang::fixed_string Name, int Extent>
+    constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
+        const int index = variable_of(written);
+        int place = 0;
+        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        to.known = to.known && place < 2;
+        if (place == 2) return;
+        to.variables[place] = index;
+        to.factors[place] += factor;
+    }
+    constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
+        to.offset += factor * written.value;
+    }
+    template <lang::fixed_string Name>
+    constexpr void add_index(const lang::bound<Name>&, int, index_sum& to) {
+        to.known = false;
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
+                             int factor, index_sum& to) {
+        constexpr bool adds = Operation == lang::arithmetic::add;
+        add_index(written.left, factor, to);
+        add_index(written.right, adds ? factor : -factor, to);
+        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+    }
+
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>
@@ -8141,6 +8790,7 @@ struct operand {
     int adjoint = -1;  // offset of the gradient in the workspace
     int adjoint_layer_strides[max_loops]{};
     bool trained = false;
+    int moving = 0;  // of rows of which only those at hand are there, the size of one
 };
 
 /// An operand walked by a row, a column (or a segment of a row), and outer loops.
@@ -8179,6 +8829,8 @@ struct row_function {
     int position_column = 0;
     int position_outer[max_outers]{};
     int position_offset = 0;
+    int seed = -1;      // of dropout, which count it is
+    int identity = -1;  // and which rule, so that each drops others
 };
 
 /// out = functions(terms combined), for each row of segments x length numbers.
@@ -8288,6 +8940,7 @@ struct general_function {
     operand weights[2]{};
     int weight_strides[2][max_variables]{};
     int position = -1;
+    int identity = -1;  // of dropout, which rule it is
 };
 
 /// One rule, taken literally: loops over its variables.
@@ -8626,14 +9279,16 @@ struct pair_place {
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
-/// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
+/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
+/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
+/// two arguments' strides are zero then.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact or buffer
+    int index = -1;  // fact, buffer or literal
     int offset = 0;
     int strides[max_arity]{};
     int carry = 0;  // from one layer of a stack to the next
+    int carry_level = 0;
     pair_place pairs{};
     int pair_stride = 0;
 };
@@ -8722,7 +9377,12 @@ struct draft {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                if (definer < 0 || in.relations[item.relation].uses != 1) continue;
+                // What a block takes from outside is computed once, outside; what is read at sums
+                // of variables, before.
+                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                    in.text.rules[definer].scope != in.text.rules[at].scope ||
+                    in.text.rules[definer].views || in.text.rules[at].views)
+                    continue;
                 user[definer] = at;
                 user_literal[definer] = body;
             }
@@ -8739,6 +9399,25 @@ struct draft {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
+    }
+    /// Whether the literal's numbers are another's, read at sums of variables.
+    constexpr bool is_view(const literal& item) const {
+        const int definer =
+            item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
+        return definer >= 0 && rule_of(definer).views;
+    }
+    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    constexpr bool is_inside(const rule& written) const {
+        const literal& item = in.text.literals[written.first_literal];
+        const bool bare = item.kind == literal_kind::weight;
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& at = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int extent = bare ? in.weights[item.weight.weight].extents[axis]
+                                    : in.relations[item.relation].extents[axis];
+            if (first_of(at, written.variables) < 0 || last_of(at, written.variables) >= extent)
+                return false;
+        }
+        return true;
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -8805,14 +9484,18 @@ struct draft {
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
         operand result;
+        if (layout.where == place::parameter) {
+            result = weight_operand(in.text.literals[layout.index].weight);
+            result.offset += layout.offset;
+            return result;
+        }
         result.where = layout.where;
         result.index = layout.index;
         result.offset = layout.offset;
         result.trained = true;
         if (layout.carry) {
-            const int level = depth_of(in.text.relations[relation].scope) - 1;
-            result.layer_strides[level] = layout.carry;
-            result.adjoint_layer_strides[level] = layout.carry;
+            result.layer_strides[layout.carry_level] = layout.carry;
+            result.adjoint_layer_strides[layout.carry_level] = layout.carry;
         }
         return result;
     }
@@ -9018,6 +9701,7 @@ class general_builder {
             function.numbers[0] = use.numbers[0];
             function.numbers[1] = use.numbers[1];
             function.shape = shape;
+            function.identity = at_;
             for (int at = 0; at < 2; ++at) {
                 if (use.weights[at].weight < 0) continue;
                 function.weights[at] = draft_.weight_operand(use.weights[at]);
@@ -9169,6 +9853,7 @@ constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
     return true;
@@ -9192,7 +9877,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
                 if (pairs.in_pair(use.terms[axis].variable)) return false;
         if (function.position >= 0 &&
             draft.in.text.nodes[function.position].kind != node_kind::variable &&
-            draft.in.text.nodes[function.position].kind != node_kind::constant)
+            function.kind != transformation::dropout)
             return false;
         if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }
@@ -9608,6 +10293,10 @@ class row_builder {
         if (use.position >= 0) {
             const node& position = draft_.in.text.nodes[use.position];
             if (position.kind == node_kind::constant) made.position_offset = position.value;
+            if (position.kind == node_kind::count) {
+                made.seed = position.value;
+                made.identity = at_;
+            }
             if (position.kind == node_kind::variable) {
                 if (position.value == axes_.row) made.position_row = 1;
                 if (position.value == axes_.segment) made.position_column = 1;
@@ -9729,7 +10418,8 @@ class attention_matcher {
         const literal& value = draft_.literal_of(at_, value_literal);
         const int softmax_at = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_at);
-        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element)
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
+            draft_.is_view(value))
             return false;
         if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
         if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
@@ -9915,6 +10605,10 @@ class attention_matcher {
             return push({score_kind::number, {}, {}, 0, item.number});
         if (item.kind == literal_kind::relation) {
             if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            // Whole vectors are read, the masked numbers among them.
+            if (draft_.is_view(item) &&
+                !draft_.is_inside(draft_.rule_of(draft_.in.relations[item.relation].rule)))
+                return -1;
             const int definer = draft_.in.relations[item.relation].rule;
             const unsigned variables = variables_of(item);
             const bool pairwise =
@@ -9937,7 +10631,9 @@ class attention_matcher {
     }
 
     constexpr int dot_node(const literal& left, const literal& right) {
-        if (!plain(right) || left.has_element || right.has_element) return -1;
+        if (!plain(right) || left.has_element || right.has_element || draft_.is_view(left) ||
+            draft_.is_view(right))
+            return -1;
         const auto usable = [&](const literal& item) {
             if (item.kind == literal_kind::weight) return true;
             return item.kind == literal_kind::relation && item.weight.weight < 0;
@@ -10371,7 +11067,9 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
-        if (what == role::grouped) {
+        if (draft_.rule_of(at).views) {
+            lay_out_view(at);
+        } else if (what == role::grouped) {
             emit_group(at);
         } else if (is_alias(at)) {
             draft_.roles[at] = role::alias;
@@ -10429,6 +11127,10 @@ class builder {
             switch (function.kind) {
                 case transformation::identity:
                 case transformation::rotary:
+                case transformation::rotary_halves:
+                case transformation::sinusoidal:
+                case transformation::dropout:
+                case transformation::scale:
                     break;
                 case transformation::relu:
                 case transformation::leaky_relu:
@@ -10481,6 +11183,33 @@ class builder {
         return result;
     }
 
+    /// The literal's numbers, walked along the variables that its arguments are sums of. Outside of
+    /// them there are no atoms.
+    constexpr void lay_out_view(int at) {
+        const rule& written = draft_.rule_of(at);
+        const literal& item = draft_.literal_of(at, 0);
+        const bool bare = item.kind == literal_kind::weight;
+        relation_layout layout;
+        if (bare) {
+            layout.where = place::parameter;
+            layout.index = written.first_literal;
+        } else {
+            layout = draft_.out.relations[item.relation];
+            for (int& stride : layout.strides) stride = 0;
+        }
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& from = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int stride = bare ? draft_.out.weights[item.weight.weight].strides[axis]
+                                    : draft_.out.relations[item.relation].strides[axis];
+            layout.offset += from.offset * stride;
+            // The head's arguments are the rule's variables in their order.
+            if (from.variable >= 0) layout.strides[from.variable] += stride;
+            if (from.second >= 0) layout.strides[from.second] += from.factor * stride;
+        }
+        draft_.out.relations[written.head] = layout;
+        draft_.roles[at] = role::alias;
+    }
+
     /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
     /// already lie side by side.
     constexpr bool is_alias(int at) {
@@ -10490,7 +11219,8 @@ class builder {
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
-            !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
+            draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
+            is_symbol(draft_, item))
             return false;
         if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
             written.aggregated == aggregation::count)
@@ -10590,6 +11320,7 @@ class builder {
         const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
+        carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         const int level = draft_.depth_of(written.block) - 1;
@@ -10751,27 +11482,25 @@ class memory_planner {
 
     constexpr void find_lifetimes() {
         const int steps = out_.steps.size();
-        int outermost = -1;
-        int loop = -1;
+        int loops[max_loops]{};  // the steps that begin the stacks and the recursion around
         for (int at = 0; at < steps; ++at) {
             const step& each = out_.steps[at];
-            if (each.recurs) loop = each.kind == step_kind::repeat_begin ? at : -1;
-            // Within a recursion, numbers last for all of its rounds.
-            const int begin = loop < 0 ? at : loop;
-            const int end = loop < 0 ? at : out_.steps[loop].at;
-            if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
-            if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
+            if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value) return;
                 buffer& of = out_.buffers[used.index];
+                // What comes from outside of loops lasts for all of their rounds.
+                const int outside = draft_.depth_of(of.scope);
+                const int begin = outside < each.depth ? loops[outside] : at;
+                const int end = outside < each.depth ? out_.steps[begin].at : at;
                 if (of.scope > 0) {
                     // Kept from layer to layer: through both passes of the whole stack.
-                    use(of, outermost, backward_of(outermost));
+                    use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
-                if (each.kind == step_kind::attention) use(of, 0, at);
+                if (each.kind == step_kind::attention) use(of, 0, end);
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });
@@ -10861,65 +11590,171 @@ class memory_planner {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+template <int Steps>
 struct rows_form {
     bool possible = true;
-    int rule = -1;  // that stands in the way
-    int rows = 0;   // how many there are in all
+    int rule = -1;           // that stands in the way
+    int rows = 0;            // how many there are in all
+    unsigned sequences = 0;  // a bit for each fact whose first argument is the position
+    bool once[Steps]{};      // steps that follow from other facts, or from none
 };
 
-/// Follows the first argument of the facts, the position, through the rules. A step runs by rows if
-/// its rows are positions, and an attention step if no row needs a later column.
+/// Arguments that are one variable in some rule run together. What runs together with the first
+/// argument of the outputs are positions, and the facts of which it is the first argument are the
+/// sequence; what does not depend on these is computed once. Another step runs by rows if its rows
+/// are positions, and an attention step if no row needs a later column.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
-    rows_form found{};
+    rows_form<decltype(Tables::steps)::capacity()> found{};
 
     constexpr rows_form_finder(const Shaped& program, const Tables& tables)
         : in(program), tables_(tables) {
-        for (const fact_shape& given : in.facts)
-            if (given.kind != fact_kind::count && given.rank > 0 && found.rows == 0)
-                found.rows = given.extents[0];
+        for (int at = 0; at < arguments; ++at) together_[at] = at;
         for (int at = 0; at < in.text.relations.size(); ++at)
-            if (in.relations[at].fact >= 0 && in.relations[at].arity > 0 &&
-                in.relations[at].extents[0] == found.rows)
-                positions_[at] = 1;
-        for (int at : in.order) follow(in.text.rules[at]);
-        for (const step& each : tables_.steps)
-            if (found.possible && !runs_by_rows(each)) found = {false, each.rule, found.rows};
+            if (const int fact = in.relations[at].fact; fact >= 0) depends_[at] = 1u << fact;
+        // Twice, since the rules of a recursion follow from later ones.
+        for (int time = 0; time < 2; ++time)
+            for (int at : in.order) follow(in.text.rules[at]);
+        find_positions();
+        for (int at : in.order) refuse_sums(at);
+        for (int at = 0; at < tables_.steps.size(); ++at) {
+            const step& each = tables_.steps[at];
+            const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
+            found.once[at] = alone;
+            if (found.possible && !alone && !runs_by_rows(each)) {
+                found.possible = false;
+                found.rule = each.rule;
+            }
+        }
     }
 
   private:
+    static constexpr int arguments = decltype(Shaped::relations)::capacity() * max_arity;
+
     const Shaped& in;
     const Tables& tables_;
-    unsigned positions_[decltype(in.relations)::capacity()]{};  // per relation, a bit per argument
+    unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
+    int together_[arguments]{};  // a chain from each argument to the one that stands for its class
+    unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
+
+    static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
+    constexpr int class_of(int at) {
+        while (together_[at] != at) at = together_[at] = together_[together_[at]];
+        return at;
+    }
+    constexpr void join(int one, int other) {
+        if (one >= 0) together_[class_of(one)] = class_of(other);
+    }
+    constexpr void join_all(int one, int other) {
+        depends_[other] |= depends_[one];
+        for (int axis = 0; axis < max_arity; ++axis)
+            join(argument(one, axis), argument(other, axis));
+    }
+
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        join_all(in.relations[input].passes_into, input);
+        join_all(input, in.block_output[scope]);
+    }
+
+    constexpr void follow(const rule& written) {
+        bind_inputs(written.scope);
+        if (written.repeat) {
+            join_all(in.block_output[written.block], written.head);
+            return;
+        }
+        int first[max_variables]{};
+        for (int& at : first) at = -1;
+        const auto visit = [&](int relation, const term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis) {
+                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
+                join(first[terms[axis].variable], argument(relation, axis));
+                first[terms[axis].variable] = argument(relation, axis);
+            }
+        };
+        visit(written.head, written.terms, written.arity);
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = in.text.literals[written.first_literal + body];
+            if (item.kind != literal_kind::relation) continue;
+            depends_[written.head] |= depends_[item.relation];
+            visit(item.relation, item.terms, item.arity);
+        }
+    }
+
+    constexpr bool can_be_sequence(int fact) const {
+        return in.facts[fact].kind != fact_kind::count && in.facts[fact].rank > 0;
+    }
+
+    constexpr void find_positions() {
+        int classes[decltype(in.outputs)::capacity() + 1]{};
+        int count = 0;
+        for (int output : in.outputs)
+            if (in.relations[output].arity > 0) classes[count++] = class_of(argument(output, 0));
+        const auto mark = [&] {
+            for (int at = 0; at < in.text.relations.size(); ++at)
+                for (int axis = 0; axis < in.relations[at].arity; ++axis)
+                    for (int each = 0; each < count; ++each)
+                        if (class_of(argument(at, axis)) == classes[each])
+                            positions_[at] |= 1u << axis;
+            for (int at = 0; at < in.text.relations.size(); ++at)
+                if (const int fact = in.relations[at].fact;
+                    fact >= 0 && (positions_[at] & 1u) && can_be_sequence(fact))
+                    found.sequences |= 1u << fact;
+        };
+        mark();
+        // Outputs that meet no fact run along the first one.
+        for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
+            if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
+                classes[count++] = class_of(argument(at, 0));
+                mark();
+            }
+        for (int at = 0; at < in.facts.size(); ++at)
+            if (((found.sequences >> at) & 1u) && found.rows == 0)
+                found.rows = in.facts[at].extents[0];
+        // So do symbols that are only compared.
+        for (int at = 0; at < in.text.compared.size(); ++at)
+            if (const int fact = compared_fact(in, at);
+                fact >= 0 && in.facts[fact].extents[0] == found.rows)
+                found.sequences |= 1u << fact;
+        for (int at = 0; at < in.facts.size(); ++at)
+            if (((found.sequences >> at) & 1u) &&
+                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse())) {
+                found.possible = false;
+                found.rule = in.relations[in.outputs[0]].rule;
+            }
+    }
 
     /// The variables of a rule that are positions.
     constexpr unsigned variables_of(const rule& written) const {
         unsigned result = 0;
+        const auto visit = [&](int relation, const term* terms, int arity) {
+            for (int axis = 0; axis < arity; ++axis)
+                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0 &&
+                    terms[axis].second < 0)
+                    result |= 1u << terms[axis].variable;
+        };
+        visit(written.head, written.terms, written.arity);
         for (int body = 0; body < written.literals; ++body) {
             const literal& item = in.text.literals[written.first_literal + body];
-            if (item.kind != literal_kind::relation) continue;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (((positions_[item.relation] >> axis) & 1u) && item.terms[axis].variable >= 0)
-                    result |= 1u << item.terms[axis].variable;
+            if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;
     }
 
-    constexpr void follow(const rule& written) {
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            positions_[input] = positions_[in.relations[input].passes_into];
-        }
-        if (written.repeat) {
-            positions_[written.head] = positions_[in.block_output[written.block]];
-            return;
-        }
-        const unsigned variables = variables_of(written);
-        for (int axis = 0; axis < written.arity; ++axis)
-            if (written.terms[axis].variable >= 0 &&
-                ((variables >> written.terms[axis].variable) & 1u))
-                positions_[written.head] |= 1u << axis;
+    /// Positions that are sums of variables may be later ones.
+    constexpr void refuse_sums(int at) {
+        const rule& written = in.text.rules[at];
+        if (!written.views) return;
+        const literal& item = in.text.literals[written.first_literal];
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
+                ((positions_[item.relation] >> axis) & 1u)) {
+                found.possible = false;
+                found.rule = at;
+            }
     }
 
     constexpr bool runs_by_rows(const step& each) const {
@@ -11049,7 +11884,8 @@ class shaper {
                 if (mentions(node_kind::same_symbol, written, at))
                     fail(fault::only_symbols_of_one_index_are_compared, written, -1);
         }
-        for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
+        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
+        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
     /// Whether the rule mentions a count, or compares a fact.
@@ -11075,39 +11911,88 @@ class shaper {
         return -1;
     }
 
-    /// A stacked block's one relation without a rule is its input. Where there are several, those
-    /// named as facts of the model are these.
+    /// A stacked block's one relation without a rule is its input. Of several, those that the
+    /// program around knows are that program's, and the one that it does not know is the input; if
+    /// it knows all, the one with the name of what the block is applied to.
+    constexpr void bind_outside(int scope) {
+        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        list<int, Sizes.rules + Sizes.literals> open{};
+        for (int at = 0; at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) open.push(at);
+        int input = open.size() == 1 ? open[0] : -1;
+        for (int at : open) {
+            if (open.size() == 1 || is_known(outside_of(at))) continue;
+            if (input >= 0) {
+                fail(fault::two_inputs_of_a_stacked_block, stacking, -1);
+                out.mistake.first = out.text.relations[input].id;
+                out.mistake.second = out.text.relations[at].id;
+                return;
+            }
+            input = at;
+        }
+        for (int at : open)
+            if (input < 0 && stacking.literals == 1 &&
+                item(stacking, 0).kind == literal_kind::relation &&
+                out.text.relations[at].id == out.text.relations[item(stacking, 0).relation].id)
+                input = at;
+        if (input < 0) {
+            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
+            return;
+        }
+        out.block_input[scope] = input;
+        for (int at : open) {
+            if (at == input) continue;
+            const outside known = outside_of(at);
+            out.relations[at].fact = known.fact;
+            if (known.relation < 0) continue;
+            for (literal& value : out.text.literals)
+                if (value.kind == literal_kind::relation && value.relation == at)
+                    value.relation = known.relation;
+        }
+    }
+
+    struct outside {
+        int relation = -1;
+        int fact = -1;
+    };
+    static constexpr bool is_known(const outside& what) {
+        return what.relation >= 0 || what.fact >= 0;
+    }
+    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// that follows from a rule there, the input of the block there, or a fact.
+    constexpr outside outside_of(int relation) const {
+        const plan::relation& wanted = out.text.relations[relation];
+        for (int scope = wanted.scope; scope > 0;) {
+            scope = out.text.scopes[scope].parent;
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const plan::relation& known = out.text.relations[at];
+                if (known.scope != scope || known.invented || !(known.id == wanted.id)) continue;
+                if (out.relations[at].rule >= 0 || (scope > 0 && out.block_input[scope] == at))
+                    return {at, -1};
+            }
+        }
+        return {-1, fact_named(wanted.id)};
+    }
+
     constexpr void bind_block(int scope) {
         const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
-        int open = 0;
-        for (int at = 0; at < out.text.relations.size(); ++at)
-            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) ++open;
-        for (int at = 0; open > 1 && at < out.text.relations.size(); ++at)
-            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0)
-                out.relations[at].fact = fact_named(out.text.relations[at].id);
-        int inputs = 0;
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
-            if (out.text.relations[at].scope != scope) continue;
+            if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
             bool used = false;
             for (const rule& written : out.text.rules)
-                for (int body = 0; written.scope == scope && body < written.literals; ++body) {
+                for (int body = 0; body < written.literals; ++body) {
                     const literal& value = item(written, body);
                     used = used || (value.kind == literal_kind::relation && value.relation == at);
                 }
-            if (out.relations[at].fact >= 0) continue;
-            if (out.relations[at].rule < 0) {
-                ++inputs;
-                out.block_input[scope] = at;
-            } else if (!used) {
-                ++outputs;
-                out.block_output[scope] = at;
-            }
+            if (used) continue;
+            ++outputs;
+            out.block_output[scope] = at;
         }
-        if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
+        if (outputs != 1 || stacking.literals != 1 ||
             item(stacking, 0).kind != literal_kind::relation ||
             item(stacking, 0).weight.weight >= 0)
-            fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
+            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
     }
@@ -11314,8 +12199,8 @@ class shaper {
 
     constexpr bool settle_rule(rule& written) {
         bool changed = false;
-        if (written.scope > 0) {
-            const int input = out.block_input[written.scope];
+        for (int scope = written.scope; scope > 0; scope = out.text.scopes[scope].parent) {
+            const int input = out.block_input[scope];
             copy_shape(out.relations[input].passes_into, input);
         }
         for (int at = 0; at < written.variables.size(); ++at) {
@@ -11328,7 +12213,7 @@ class shaper {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    int bound = out.relations[value.relation].extents[axis];
+                    int bound = extent_at(value, axis);
                     if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
                         !bound)
                         continue;
@@ -11341,6 +12226,7 @@ class shaper {
                     length > 0 && (!extent || length < extent))
                     extent = length;
             }
+            if (written.views) extent = extent_from_view(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
@@ -11376,6 +12262,31 @@ class shaper {
         return changed;
     }
 
+    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
+    /// that only reads others, these say it of their plain arguments.
+    constexpr int extent_at(const literal& value, int axis) {
+        const relation_shape& shape = out.relations[value.relation];
+        if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
+        const literal& inner = item(out.text.rules[shape.rule], 0);
+        for (int place = 0; place < inner.arity; ++place)
+            if (inner.terms[place] == term{axis, 0})
+                return out.relations[inner.relation].extents[place];
+        return 0;
+    }
+    /// The variables of a rule that only reads others are those of its user.
+    constexpr int extent_from_view(const rule& written, int variable) {
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind == literal_kind::relation && value.relation == written.head) {
+                    const term& at = value.terms[variable];
+                    const int extent = user.variables[at.variable].extent;
+                    return extent ? extent + at.offset : 0;
+                }
+            }
+        return 0;
+    }
+
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
@@ -11400,7 +12311,9 @@ class shaper {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
-                if (value.terms[axis].variable != variable || !bound) continue;
+                if (value.terms[axis].variable != variable || value.terms[axis].second >= 0 ||
+                    !bound)
+                    continue;
                 const int last = bound - value.terms[axis].offset;
                 if (last > 0 && (!extent || last < extent)) extent = last;
             }
@@ -11413,7 +12326,7 @@ class shaper {
         auto look = [&](const weight_use& use) {
             if (use.weight < 0) return;
             for (int axis = 0; axis < use.arity; ++axis)
-                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                if (use.terms[axis] == term{variable, 0} && !extent)
                     extent = out.weights[use.weight].extents[axis];
         };
         for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
@@ -11428,8 +12341,7 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
+            const int needed = 1 + last_of(at, written.variables);
             if (needed > extent) {
                 extent = needed;
                 changed = true;
@@ -11701,7 +12613,7 @@ struct plan_of {
 
     /// Whether rows [begin, end) can be run alone.
     template <class Tables = decltype(tables)>
-    static constexpr rows_form by_rows =
+    static constexpr auto by_rows =
         rows_form_finder<std::remove_cvref_t<decltype(shapes)>, std::remove_const_t<Tables>>(shapes,
                                                                                              tables)
             .found;
@@ -11914,6 +12826,19 @@ void for_each_weight(T* base, F f) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
               to_tensor<T>(view, base));
+        }
+    });
+}
+
+/// Calls f(name, extents) for each weight, in the same order.
+template <class Plan, class F>
+void for_each_weight_shape(F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
         }
     });
 }
@@ -12193,6 +13118,30 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan, int Rule>
+inline constexpr plan::diagnosis rows_diagnosis = [] {
+    plan::diagnosis result;
+    if constexpr (Rule >= 0) {
+        const plan::rule& written = Plan::shapes.text.rules[Rule];
+        result.rule = written.number;
+        result.relation = Plan::shapes.text.relations[written.head].id;
+    }
+    return result;
+}();
+
+/// Reports the rule that keeps a program from running by rows, if one does.
+template <class Plan, int Rule>
+using check_rows = check_program<
+    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
+    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
+        std::make_index_sequence<static_cast<std::size_t>(
+            rows_diagnosis<Plan, Rule>.relation.length)>{})),
+    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// The pointers of one call: where a plan's places lie in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -12213,6 +13162,7 @@ struct bindings {
     const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
                                      // program names them, and runs of equal symbols
     int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
+    int first_row = 0;               // of those at hand
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
@@ -12220,18 +13170,24 @@ struct bindings {
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
+        return at.offset + shift(at.layer_strides) -
+               static_cast<std::ptrdiff_t>(at.moving) * first_row;
+    }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
-        if (at.where == place::fact)
-            return static_cast<const T*>(facts[at.index]) + at.offset + shift(at.layer_strides);
-        const T* base = at.where == place::parameter ? parameters : workspace;
-        return base + at.offset + shift(at.layer_strides);
+        if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
+        return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
-        return static_cast<const std::int32_t*>(facts[at.index]) + at.offset +
-               shift(at.layer_strides);
+        return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    SEQUENT_INLINE T* write(const operand& at) const noexcept {
-        return workspace + at.offset + shift(at.layer_strides);
+    SEQUENT_INLINE T* write(const operand& at) const noexcept { return workspace + place_of(at); }
+    /// Of what a rule drops in this layer and time.
+    SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
+        kernel::dropout_key result(static_cast<std::uint64_t>(seed));
+        result = result.of(rule);
+        for (int level : layer) result = result.of(level);
+        return result;
     }
     /// Where the operand's gradient is to be added; null where none is wanted.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
@@ -12346,6 +13302,14 @@ struct any_batch {
     explicit any_batch(thread_pool&, int = 1) {}
 };
 
+struct any_state {
+    static constexpr int size = 1;
+    static constexpr int length = 1;
+
+    int position() const noexcept { return 0; }
+    void reset() noexcept {}
+};
+
 template <const auto& Program, class... Facts>
 class ill_formed_model {
     static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
@@ -12361,6 +13325,10 @@ class ill_formed_model {
     using workspace = any_block<T>;
     template <class T>
     using batch = any_batch;
+    template <class T>
+    using state = any_state;
+    template <class T>
+    using rows = anything;
     template <class T>
     using output_views = any_view<T>;
     template <class T>
@@ -12400,6 +13368,14 @@ class ill_formed_model {
     template <class T, class How>
     static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
                                      How&&) noexcept {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
         return {};
     }
     template <class T>
@@ -12585,7 +13561,16 @@ constexpr bool is_elementwise(transformation kind) {
 
 /// Few enough instructions to be repeated for all registers of a product's tile.
 constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement;
+    return kind <= transformation::leaky_relu || kind == transformation::complement ||
+           kind == transformation::scale;
+}
+
+constexpr bool is_rotary(transformation kind) {
+    return kind == transformation::rotary || kind == transformation::rotary_halves;
+}
+
+constexpr kernel::pairing pairing_of(transformation kind) {
+    return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
 constexpr kernel::activation activation_of(transformation kind) {
@@ -12627,10 +13612,38 @@ struct row_functions {
     const bindings<T>& bound;
     int first, second, third;
 
-    SEQUENT_INLINE double position(const row_function& function, int row, int segment) const {
+    static constexpr int position(const row_function& function, int row, int segment, int first,
+                                  int second, int third) {
         return function.position_offset + function.position_row * row +
                function.position_column * segment + function.position_outer[0] * first +
                function.position_outer[1] * second + function.position_outer[2] * third;
+    }
+
+    /// The cosines and sines of function `At` at its position.
+    template <int At>
+    SEQUENT_INLINE const T* angles(int row, int segment) const noexcept {
+        constexpr row_function function = step.functions[At];
+        constexpr int last =
+            position(function, step.rows - 1, step.segments - 1, step.outer_extents[0] - 1,
+                     step.outer_extents[1] - 1, step.outer_extents[2] - 1);
+        return kernel::angle_table<step.length, T, last + 1,
+                                   std::bit_cast<std::uint64_t>(
+                                       function.numbers[0])>::at(position(function, row, segment,
+                                                                          first, second, third));
+    }
+
+    template <int At>
+    SEQUENT_INLINE void drop(const T* x, T* y, int row) const noexcept {
+        constexpr row_function function = step.functions[At];
+        if (const int seed = bound.counts[function.seed]) {
+            const kernel::dropout_key key = bound.key(seed, function.identity).of(At);
+            const int atoms =
+                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+            kernel::dropout<columns>(x, y, key.of(atoms), static_cast<std::uint32_t>(row) * columns,
+                                     function.numbers[0]);
+        } else if (x != y) {
+            std::copy_n(x, columns, y);
+        }
     }
 
     SEQUENT_INLINE std::ptrdiff_t weight_at(const plan::access& weight, int row,
@@ -12651,6 +13664,8 @@ struct row_functions {
                                              kernel::apply<activation_of(function.kind)>(
                                                  kernel::load_first<count()>(x + at), number));
             });
+        } else if constexpr (function.kind == transformation::dropout) {
+            drop<At>(x, y, row);
         } else {
             constexpr int length = step.length;
             for (int segment = 0; segment < step.segments; ++segment, x += length, y += length) {
@@ -12672,9 +13687,11 @@ struct row_functions {
                                              bound.read(function.weights[0].at) +
                                                  weight_at(function.weights[0], row, segment),
                                              y, number);
-                else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary<length>(x, y, position(function, row, segment),
-                                           function.numbers[0]);
+                else if constexpr (is_rotary(function.kind))
+                    kernel::turn<length, pairing_of(function.kind), false>(
+                        x, y, angles<At>(row, segment));
+                else if constexpr (function.kind == transformation::sinusoidal)
+                    kernel::add_waves<length>(x, y, angles<At>(row, segment));
             }
         }
     }
@@ -12699,6 +13716,8 @@ struct row_functions {
                     gradient + at,
                     kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
             });
+        } else if constexpr (function.kind == transformation::dropout) {
+            drop<At>(gradient, gradient, row);
         } else {
             constexpr int length = step.length;
             for (int segment = 0; segment < step.segments;
@@ -12723,9 +13742,9 @@ struct row_functions {
                             weight_at(function.weights[0], row, segment),
                         gradient, gradient, weight_gradient(function.weights[0], row, segment),
                         number);
-                else if constexpr (function.kind == transformation::rotary)
-                    kernel::rotary_gradient<length>(
-                        gradient, gradient, position(function, row, segment), function.numbers[0]);
+                else if constexpr (is_rotary(function.kind))
+                    kernel::turn<length, pairing_of(function.kind), true>(gradient, gradient,
+                                                                          angles<At>(row, segment));
             }
         }
     }
@@ -13844,6 +14863,27 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     template <int F>
+    void write_angles(T* to) noexcept {
+        constexpr general_function f = function<F>;
+        kernel::write_angles<f.shape.size()>(base::template evaluate_node<f.position>(),
+                                             f.numbers[0], to);
+    }
+
+    template <int F>
+    void drop(const T* x, T* y) noexcept {
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        if (const int seed = base::template evaluate_node<f.position>()) {
+            kernel::dropout_key key = bound_.key(seed, f.identity).of(F);
+            for (int variable = 0; variable < step.variables; ++variable)
+                key = key.of(index_[variable]);
+            kernel::dropout<size>(x, y, key, 0, f.numbers[0]);
+        } else if (x != y) {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    template <int F>
     void apply_function() noexcept {
         using enum plan::transformation;
         constexpr general_function f = function<F>;
@@ -13867,8 +14907,16 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
-        } else if constexpr (f.kind == rotary) {
-            kernel::rotary<size>(x, y, base::template evaluate_node<f.position>(), f.numbers[0]);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
+        } else if constexpr (f.kind == sinusoidal) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::add_waves<size>(x, y, angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(x, y);
         } else if constexpr (f.kind == slice) {
             std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
         } else {
@@ -13915,9 +14963,12 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
-        } else if constexpr (f.kind == rotary) {
-            kernel::rotary_gradient<size>(gradient, gradient,
-                                          base::template evaluate_node<f.position>(), f.numbers[0]);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) value angles;
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
             alignas(64) value part;
             constexpr int begin = static_cast<int>(f.numbers[0]);
@@ -14666,10 +15717,15 @@ class pooled_attention {
                 regions.push({node.x, step.rows, node.x.row, node.depth});
             if (node.kind == score_kind::dot && node.y.at.trained)
                 regions.push({node.y, step.columns, node.y.column, node.depth});
-            if (node.kind == score_kind::load && node.x.at.trained)
-                regions.push({node.x, 1, std::min({0, node.x.row, node.x.column}),
-                              static_cast<long long>(node.x.row) * (step.rows - 1) +
-                                  static_cast<long long>(node.x.column) * (step.columns - 1) + 1});
+            if (node.kind == score_kind::load && node.x.at.trained) {
+                const long long ends[]{static_cast<long long>(node.x.row) * (step.rows - 1),
+                                       static_cast<long long>(node.x.column) * (step.columns - 1)};
+                const long long before = std::min(ends[0], 0LL) + std::min(ends[1], 0LL);
+                const long long after = std::max(ends[0], 0LL) + std::max(ends[1], 0LL);
+                gradient_region region{node.x, 1, 0, after - before + 1};
+                region.base += before;
+                regions.push(region);
+            }
         }
         int most[plan::max_outers]{};
         for (int loop = 0; loop < plan::max_outers; ++loop)
@@ -14723,6 +15779,161 @@ void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
         std::fill_n(numbers + task * part, std::min(part, size - task * part), T(0));
     });
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Rows of the facts along a sequence, as pointers, checked.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Of each fact along the sequence one row, without the fact's first argument, or several, with it;
+/// one symbol may be an integer. Facts that are not along the sequence are given whole, with the
+/// first rows. Facts is the class of whole facts.
+template <class Plan, class T, class Facts>
+class row_facts {
+    static constexpr const auto& known = Plan::facts;
+
+  public:
+    row_facts(std::initializer_list<argument<const T>> given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of(each.id) : position++;
+            const std::string_view id = each.id.length
+                                            ? std::string_view(each.id.text, length_of(each.id))
+                                            : std::string_view();
+            if (at < 0 || at >= known.size())
+                fail<argument_error>("sequent: the model has no fact \"" + std::string(id) + "\"");
+            if (filled_[at]) fail<argument_error>("sequent: " + what(at) + " is given twice");
+            filled_[at] = true;
+            if (is_along(at))
+                take(at, each);
+            else
+                rest_.take(at, what(at), each);
+        }
+        for (int at = 0; at < known.size(); ++at)
+            if (is_along(at)) check_given(at);
+    }
+
+    /// How many rows there are.
+    int size() const noexcept { return count_; }
+
+    /// Throws unless it is one row.
+    void check_single() const {
+        if (count_ != 1)
+            fail<argument_error>("sequent: a step computes 1 row, given are " +
+                                 std::to_string(count_));
+    }
+
+    bool has_rest() const noexcept {
+        for (int at = 0; at < known.size(); ++at)
+            if (filled_[at] && !is_along(at)) return true;
+        return false;
+    }
+
+    /// Throws unless the facts that are not along the sequence are given, or have been, but not
+    /// both. Whether they are.
+    bool check_rest(bool known_before) const {
+        if (known_before && has_rest())
+            fail<argument_error>(
+                "sequent: facts besides the sequence are given once, with its first rows");
+        for (int at = 0; at < known.size() && !known_before; ++at) check_given(at);
+        return !known_before;
+    }
+
+    const Facts& rest() const noexcept { return rest_; }
+
+    /// Row `from` and what follows of a fact along the sequence.
+    const void* row(int at, int from) const noexcept {
+        const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
+        if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
+        return pointers_[at] ? static_cast<const std::int32_t*>(pointers_[at]) + offset
+                             : single_ + at;
+    }
+
+  private:
+    Facts rest_{};
+    const void* pointers_[max_facts]{};
+    std::int32_t single_[max_facts]{};
+    bool filled_[max_facts]{};
+    int count_ = -1;
+
+    static constexpr bool is_along(int at) {
+        return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
+    }
+    static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
+    static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
+    static constexpr std::size_t length_of(const plan::name& id) {
+        return static_cast<std::size_t>(id.length);
+    }
+    static constexpr int place_of(const plan::name& id) {
+        for (int at = 0; at < known.size(); ++at)
+            if (known[at].id == id) return at;
+        return -1;
+    }
+    static std::string what(int at) {
+        std::string result("fact \"");
+        return result.append(known[at].id.text, length_of(known[at].id)).append("\"");
+    }
+
+    void check_given(int at) const {
+        if (!filled_[at]) fail<argument_error>("sequent: " + what(at) + " is not given");
+    }
+
+    void take(int at, const argument<const T>& given) {
+        int count = 1;
+        if (given.is_count) {
+            if (!is_symbols(at) || row_size(at) != 1)
+                fail<argument_error>("sequent: " + what(at) + " is a container, given is a number");
+            single_[at] = given.count;
+            check_range(at, single_ + at, 1);
+        } else {
+            count = count_rows(at, given);
+            const int size = count * row_size(at);
+            if (is_symbols(at) != (given.symbols != nullptr))
+                fail<argument_error>("sequent: " + what(at) +
+                                     (is_symbols(at)
+                                          ? " holds symbols as std::int32_t, given are numbers"
+                                          : " holds numbers, given are symbols"));
+            if (is_symbols(at)) {
+                pointers_[at] = given.symbols;
+                check_range(at, given.symbols, size);
+            } else {
+                pointers_[at] = given.numbers;
+                check_finite(what(at), given.numbers, size);
+            }
+        }
+        if (count_ >= 0 && count_ != count)
+            fail<argument_error>("sequent: " + what(at) + " has " + std::to_string(count) +
+                                 " rows, another fact has " + std::to_string(count_));
+        count_ = count;
+    }
+
+    static void check_range(int at, const std::int32_t* symbols, int size) {
+        for (int each = 0; each < size; ++each)
+            if (symbols[each] < 0 || symbols[each] >= known[at].classes)
+                check_symbols(what(at), symbols, size, known[at].classes);
+    }
+
+    /// How many rows a container holds.
+    static int count_rows(int at, const argument<const T>& given) {
+        const plan::fact_shape& wanted = known[at];
+        const extents& shape = given.shape;
+        const bool flat = shape.rank == 1 && !shape.shaped;
+        const int skipped = shape.rank == wanted.rank ? 0 : 1;
+        bool fits = flat || shape.rank + skipped == wanted.rank;
+        for (int axis = 1; fits && !flat && axis < wanted.rank; ++axis)
+            fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
+        const long size = shape.size();
+        if (!fits || size == 0 || size % row_size(at) != 0)
+            fail<argument_error>("sequent: " + what(at) + " needs rows of the shape " +
+                                 extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
+                                 shape.text());
+        if (!shape.contiguous)
+            fail<argument_error>("sequent: " + what(at) +
+                                 " needs contiguous row-major values, given is a strided view");
+        return static_cast<int>(size / row_size(at));
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -14913,6 +16124,849 @@ void find_runs(int fact, const std::string& what, const std::int32_t* symbols, i
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The memory of one sequence that is computed a few rows at a time: the columns that attention
+/// reads again are kept, and everything else has only the rows at hand.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An operand that an attention step reads by columns. Kept columns are turned: number k of column
+/// c stands at to + k pitch + c, so that the columns of one number are a vector.
+struct kept_operand {
+    bool kept = false;
+    bool moves = false;   // follows from the sequence, one column after another; else all at once
+    bool slides = false;  // only the window's columns are kept
+    access from{};        // the columns, `column` apart
+    int columns = 0;
+    int depth = 0;  // numbers of a column
+    operand to{};
+    int outer[max_outers]{};
+    int pitch = 0;
+    int lines = 0;  // of `pitch` numbers, in all layers and outer loops
+};
+
+/// The value, and what the nodes of the score read.
+struct kept_attention {
+    kept_operand value{};
+    kept_operand nodes[12]{};
+};
+
+/// How many columns back the condition reaches at most, the row's own among them.
+template <class Tree>
+constexpr int reach_back(const Tree& tree, int root, int row, int column, int rows) {
+    if (root < 0) return rows;
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction) return rows;
+        const int left = reach_back(tree, top.left, row, column, rows);
+        const int right = reach_back(tree, top.right, row, column, rows);
+        return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
+    }
+    int unlimited[given_numbers::runs]{};
+    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
+    int most = 1;
+    for (const piece& part : where.pieces)
+        for (int at = 0; at < rows; ++at)
+            if (part.admits_row(at, unlimited) && at - part.begin(at, unlimited) + 1 > most)
+                most = at - part.begin(at, unlimited) + 1;
+    return most;
+}
+
+template <class Tables, int Facts>
+struct state_tables {
+    Tables steps{};
+    list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
+    int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
+    bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
+    bool any_once = false;
+    int rows = 0;    // of the sequence
+    int block = 0;   // rows at hand, at most
+    int window = 0;  // columns that are kept of a sequence; 0 where all are
+    int reach = 0;   // of these, how many a row may need
+    int rule = -1;   // that has no such form
+};
+
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
+inline constexpr int most_block_rows = 16;
+
+/// Lays the steps of a draft out anew.
+template <class Draft, class Form>
+class state_planner {
+  public:
+    state_tables<std::remove_cvref_t<decltype(Draft::out)>, decltype(Draft::in.facts)::capacity()>
+        made{};
+
+    constexpr state_planner(Draft& draft, const Form& form)
+        : draft_(draft), out_(draft.out), form_(form) {
+        made.rows = form.rows;
+        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        for (int at = 0; at < out_.steps.size(); ++at)
+            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
+        forget_training();
+        find_rows();
+        find_window();
+        find_kept();
+        find_lifetimes();
+        place();
+        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value) layout.offset = moved(layout.index, layout.offset);
+        made.steps = out_;
+    }
+
+  private:
+    static constexpr int capacity = decltype(Draft::out.buffers)::capacity();
+
+    Draft& draft_;
+    decltype(draft_.out)& out_;
+    const Form& form_;
+    int parts_[capacity]{};  // of a stack's input: one for each layer, and the output
+    int old_part_[capacity]{};
+    int part_[capacity]{};
+
+    static constexpr bool is_repeat(const step& at) {
+        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
+    }
+    constexpr bool is_sequence(const operand& at) const {
+        if (at.where == place::value) return made.row_size[at.index] > 0;
+        return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
+    }
+    constexpr int row_size(const operand& at) const {
+        if (at.where == place::value) return made.row_size[at.index];
+        int size = 1;
+        for (int axis = 1; axis < draft_.in.facts[at.index].rank; ++axis)
+            size *= draft_.in.facts[at.index].extents[axis];
+        return size;
+    }
+    constexpr void refuse(const step& at) {
+        if (made.rule < 0) made.rule = at.rule;
+    }
+
+    constexpr void forget_training() {
+        for (row_step& row : out_.rows) row.before = {};
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention) continue;
+            attention_step& attention = out_.attentions[out_.steps[at].at];
+            attention.scores = {};
+            if (!form_.once[at]) attention.log_sum = {};
+        }
+    }
+
+    /// Which buffers hold a row for each position, and of what size.
+    constexpr void find_rows() {
+        for (int at = 0; at < out_.buffers.size(); ++at) {
+            parts_[at] = 1;
+            old_part_[at] = out_.buffers[at].size;
+        }
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            const step& each = out_.steps[at];
+            const bool rows = each.kind == step_kind::rows;
+            if (!rows && each.kind != step_kind::attention) continue;
+            const access& to = rows ? out_.rows[each.at].out : out_.attentions[each.at].out;
+            const int index = to.at.index;
+            const bool enters = rows && at + 1 < out_.steps.size() &&
+                                out_.steps[at + 1].kind == step_kind::repeat_begin &&
+                                !out_.steps[at + 1].recurs && out_.steps[at + 1].rule == each.rule;
+            if (enters) {
+                parts_[index] = draft_.rule_of(each.rule).repeat + 1;
+                old_part_[index] = out_.buffers[index].size / parts_[index];
+            }
+            if (form_.once[at]) continue;
+            const int size = form_.rows == 1 ? old_part_[index] : to.row;
+            if (made.row_size[index] != 0 && made.row_size[index] != size) refuse(each);
+            made.row_size[index] = size;
+            const int all = form_.rows * size;
+            if (old_part_[index] != (parts_[index] > 1 ? aligned(all) : all)) refuse(each);
+        }
+    }
+
+    constexpr void find_window() {
+        int most = 0;
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            if (out_.steps[at].kind != step_kind::attention || form_.once[at]) continue;
+            const int reach = reach_of(out_.attentions[out_.steps[at].at]);
+            if (slides(reach) && reach > most) most = reach;
+        }
+        if (most == 0) return;
+        made.reach = most;
+        made.window = aligned(2 * most + made.block + 15);
+    }
+    constexpr bool slides(int reach) const {
+        return aligned(2 * reach + made.block + 15) < form_.rows;
+    }
+    constexpr int reach_of(const attention_step& attention) const {
+        const int rounds = different_rounds(out_.pool, attention);
+        int most = 1;
+        for (int round = 0; round < rounds; ++round) {
+            const auto condition = condition_in_round(out_.pool.nodes, attention, round);
+            const int reach = reach_back(condition, condition.root, attention.row_variable,
+                                         attention.column_variable, form_.rows);
+            if (reach > most) most = reach;
+        }
+        return most;
+    }
+
+    constexpr void find_kept() {
+        made.kept.reset(out_.attentions.size());
+        for (int at = 0; at < out_.steps.size(); ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind != step_kind::attention || form_.once[at]) continue;
+            const attention_step& attention = out_.attentions[each.at];
+            kept_attention& kept = made.kept[each.at];
+            kept.value = keep(each, attention, attention.value, attention.length);
+            for (int node = 0; node < attention.nodes.size(); ++node) {
+                const score_node& of = attention.nodes[node];
+                if (of.kind == score_kind::dot)
+                    kept.nodes[node] = keep(each, attention, of.y, of.depth);
+                else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
+                    kept.nodes[node] = keep(each, attention, of.x, 1);
+            }
+        }
+    }
+    constexpr kept_operand keep(const step& each, const attention_step& attention,
+                                const access& from, int depth) {
+        kept_operand result;
+        if (from.at.where != place::value && from.at.where != place::fact) return result;
+        result.kept = true;
+        result.moves = is_sequence(from.at);
+        result.from = from;
+        result.columns = attention.columns;
+        result.depth = depth;
+        if (result.moves && from.column != row_size(from.at) && form_.rows > 1) refuse(each);
+        result.slides = result.moves && slides(reach_of(attention));
+        result.pitch = result.slides ? made.window : pitch_of(attention.columns);
+        result.lines = depth;
+        for (int outer = attention.outers; outer-- > 0;) {
+            if (from.outer[outer] == 0) continue;
+            result.outer[outer] = result.lines * result.pitch;
+            result.lines *= attention.outer_extents[outer];
+        }
+        const int scope = draft_.rule_of(each.rule).scope;
+        result.to.where = place::value;
+        result.to.index = scope;  // until memory is laid out
+        for (int at = scope; at > 0; at = draft_.in.text.scopes[at].parent) {
+            result.to.layer_strides[draft_.depth_of(at) - 1] = result.lines * result.pitch;
+            result.lines *= draft_.in.text.scopes[at].repeat;
+        }
+        return result;
+    }
+    /// Lines that do not all fall on the same few sets of the cache.
+    static constexpr int pitch_of(int columns) {
+        const int pitch = aligned(columns);
+        return pitch % 128 == 0 ? pitch + 16 : pitch;
+    }
+
+    constexpr bool is_within(int scope, int block) const {
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            if (scope == block) return true;
+        return false;
+    }
+
+    constexpr void use(buffer& of, int first, int last) {
+        if (first < of.first) of.first = first;
+        if (last > of.last) of.last = last;
+    }
+
+    constexpr void find_lifetimes() {
+        const int steps = out_.steps.size();
+        list<int, max_loops> begun{};
+        for (int at = 0; at < steps; ++at) {
+            const step& each = out_.steps[at];
+            if (each.kind == step_kind::repeat_begin) begun.push(at);
+            if (each.kind == step_kind::repeat_end) --begun.count;
+            visit_operands(out_, each, [&](const operand& used, usage) {
+                // What is given or computed once stays, if rows read it later.
+                const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
+                if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
+                if (used.where != place::value) return;
+                buffer& of = out_.buffers[used.index];
+                use(of, at, at);
+                if (stays) use(of, 0, steps);
+                for (int loop : begun) {
+                    const step& begin = out_.steps[loop];
+                    if (begin.recurs || !is_within(of.scope, draft_.rule_of(begin.rule).block))
+                        use(of, loop, begin.at);
+                }
+            });
+        }
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value) continue;
+            const int row = made.row_size[layout.index];
+            use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
+            if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
+                made.rule = draft_.in.relations[relation].rule;
+        }
+    }
+    /// Whether an operand is of columns that are kept apart.
+    constexpr bool is_copied(const step& each, const operand& used) const {
+        if (each.kind != step_kind::attention) return false;
+        const attention_step& attention = out_.attentions[each.at];
+        const kept_attention& kept = made.kept[each.at];
+        if (&used == &attention.value.at) return kept.value.kept;
+        for (int node = 0; node < attention.nodes.size(); ++node) {
+            const score_node& of = attention.nodes[node];
+            if (&used == (of.kind == score_kind::dot ? &of.y.at : &of.x.at))
+                return kept.nodes[node].kept;
+        }
+        return false;
+    }
+
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
+            copies *= draft_.in.text.scopes[scope].repeat;
+        return copies;
+    }
+
+    struct interval {
+        int offset = 0;
+        int size = 0;
+        int first = 0;
+        int last = 0;
+    };
+
+    constexpr void place() {
+        list<interval, capacity> placed{};
+        out_.workspace = 0;
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            buffer& each = out_.buffers[index];
+            if (each.last < 0) continue;
+            const int row = made.row_size[index];
+            part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
+            each.size = aligned(part_[index] * parts_[index]);
+            const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
+            each.copies = stays ? copies_of(each.scope) : 1;
+            const int size = each.size * each.copies;
+            int offset = 0;
+            bool moved = true;
+            while (moved) {
+                moved = false;
+                for (const interval& other : placed) {
+                    if (other.last < each.first || other.first > each.last) continue;
+                    if (offset + size <= other.offset || other.offset + other.size <= offset)
+                        continue;
+                    offset = other.offset + other.size;
+                    moved = true;
+                }
+            }
+            placed.push({offset, size, each.first, each.last});
+            each.offset = offset;
+            if (offset + size > out_.workspace) out_.workspace = offset + size;
+        }
+        for (int at = 0; at < made.kept.size(); ++at) {
+            kept_attention& kept = made.kept[at];
+            place_kept(kept.value);
+            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
+                place_kept(kept.nodes[node]);
+        }
+    }
+    constexpr void place_kept(kept_operand& kept) {
+        if (!kept.kept) return;
+        kept.to.offset = out_.workspace;
+        out_.workspace += kept.lines * kept.pitch;
+    }
+
+    constexpr int moved(int index, int offset) const {
+        const int layer = offset / old_part_[index];
+        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+    }
+
+    constexpr void resolve(const step& at, operand& used) {
+        if (used.where == place::fact && is_sequence(used)) {
+            used.moving = row_size(used);
+            if (used.offset >= used.moving) refuse(at);
+        }
+        if (used.where != place::value) return;
+        const int index = used.index;
+        const buffer& of = out_.buffers[index];
+        if (is_sequence(used)) {
+            used.moving = made.row_size[index];
+            if (used.offset % old_part_[index] >= used.moving) refuse(at);
+        }
+        used.offset = moved(index, used.offset);
+        for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
+        if (of.copies == 1) return;
+        int stride = of.size;
+        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
+            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
+            stride *= draft_.in.text.scopes[scope].repeat;
+        }
+    }
+
+    constexpr void resolve_step(int at) {
+        const step& each = out_.steps[at];
+        if (!form_.once[at] && form_.rows > 1) check_rows(each);
+        visit_operands(out_, each, [&](operand& used, usage) { resolve(each, used); });
+        if (each.kind != step_kind::attention || form_.once[at]) return;
+        kept_attention& kept = made.kept[each.at];
+        resolve(each, kept.value.from.at);
+        for (kept_operand& node : kept.nodes) resolve(each, node.from.at);
+    }
+    /// What follows from the sequence is read in the row at hand.
+    constexpr void check_rows(const step& each) {
+        const auto check = [&](const access& at) {
+            if (is_sequence(at.at) && at.row != row_size(at.at)) refuse(each);
+        };
+        if (each.kind == step_kind::rows) {
+            for (const row_term& term : out_.rows[each.at].terms) check(term.x);
+        } else if (each.kind == step_kind::attention) {
+            const attention_step& attention = out_.attentions[each.at];
+            check(attention.out);
+            for (int node = 0; node < attention.nodes.size(); ++node)
+                if (attention.nodes[node].kind == score_kind::dot ||
+                    !made.kept[each.at].nodes[node].kept)
+                    check(attention.nodes[node].x);
+        }
+    }
+};
+
+/// The plan of a state: what kernels see of a plan, with its steps laid out anew.
+template <class Plan>
+struct state_plan_of {
+    static constexpr auto& facts = Plan::facts;
+    static constexpr auto& shapes = Plan::shapes;
+    static constexpr auto& form = Plan::template by_rows<>;
+    static constexpr auto made = [] {
+        using drafted = draft<Plan::size, Plan::fact_count>;
+        drafted work(Plan::shapes, Plan::conditions);
+        if constexpr (form.possible) {
+            builder<drafted> build(work);
+            return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
+        } else {
+            state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
+            none.rule = form.rule;
+            return none;
+        }
+    }();
+    static constexpr auto& tables = made.steps;
+
+    template <int At>
+    static constexpr bool is_once = form.once[At];
+    template <int At>
+    static constexpr step step_at = tables.steps[At];
+    template <int At>
+    static constexpr row_step row_step_at = tables.rows[At];
+    template <int At>
+    static constexpr attention_step attention_at = tables.attentions[At];
+    template <int At>
+    static constexpr kept_attention kept_at = made.kept[At];
+    template <int At>
+    static constexpr general_step general_at = tables.generals[At];
+    template <int At>
+    static constexpr node node_at = tables.pool.nodes[At];
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// everything else as in any run.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::kept_attention;
+using plan::kept_operand;
+
+/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+template <class Plan, int At, int Kind>
+struct kept_shape {
+    using whole = attention_shape<Plan, At, Kind>;
+    static constexpr kept_attention kept = Plan::template kept_at<At>;
+    static constexpr int rows = whole::rows;
+    static constexpr int columns = whole::columns;
+    static constexpr int length = whole::length;
+    static constexpr int value_column = whole::value_column;
+    static constexpr bool is_table = whole::is_table;
+    static constexpr plan::space space = whole::space;
+    static constexpr auto nodes = whole::nodes;
+
+    static constexpr int value_pitch = kept.value.kept ? kept.value.pitch : 0;
+    static constexpr bool value_slides = kept.value.slides;
+    static constexpr std::array<int, nodes.size()> pitches = [] {
+        std::array<int, nodes.size()> result{};
+        for (int at = 0; at < nodes.size(); ++at)
+            result[static_cast<std::size_t>(at)] = kept.nodes[at].kept ? kept.nodes[at].pitch : 0;
+        return result;
+    }();
+    static constexpr std::array<bool, nodes.size()> slides = [] {
+        std::array<bool, nodes.size()> result{};
+        for (int at = 0; at < nodes.size(); ++at)
+            result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    static constexpr bool is_causal = [] {
+        bool result = kept.value.moves;
+        for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
+        return result;
+    }();
+
+    /// A table's pairs as bits, row by row, made when the program starts.
+    static const std::uint64_t* bits(int row) noexcept {
+        if constexpr (is_table) {
+            (void)&at_start;
+            return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
+        } else {
+            return nullptr;
+        }
+    }
+
+  private:
+    static constexpr int words = (columns + 63) / 64 + 1;
+    static const std::vector<std::uint64_t>& made_bits() {
+        static const std::vector<std::uint64_t> made = [] {
+            std::vector<std::uint64_t> result(static_cast<std::size_t>(rows) * words);
+            for (int row = 0; row < rows; ++row)
+                for (int column = 0; column < columns; ++column)
+                    if (holds(row, column))
+                        result[static_cast<std::size_t>(row * words + column / 64)] |=
+                            std::uint64_t{1} << (column % 64);
+            return result;
+        }();
+        return made;
+    }
+    static bool holds(int row, int column) {
+        if constexpr (whole::mask::mask.form.tabled < 0)
+            return true;
+        else
+            return whole::mask::template evaluate<whole::mask::mask.form.tabled>(row, column) != 0;
+    }
+    static inline const std::vector<std::uint64_t>& at_start = made_bits();
+};
+
+/// An attention step of a state's plan.
+template <class Plan, int At, class T>
+class kept_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr kept_attention kept = Plan::template kept_at<At>;
+    static constexpr auto& kinds = mask_kinds<Plan, At>;
+
+    static std::ptrdiff_t shift(const kept_operand& of, int first, int second, int third) noexcept {
+        return static_cast<std::ptrdiff_t>(first) * of.outer[0] +
+               static_cast<std::ptrdiff_t>(second) * of.outer[1] +
+               static_cast<std::ptrdiff_t>(third) * of.outer[2];
+    }
+
+    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    template <class Operand>
+    static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
+        constexpr kept_operand of = Operand::value;
+        constexpr int extents[]{of.outer[0] > 0 ? step.outer_extents[0] : 1,
+                                of.outer[1] > 0 ? step.outer_extents[1] : 1,
+                                of.outer[2] > 0 ? step.outer_extents[2] : 1};
+        each_outer(extents, [&](int one, int two, int three) {
+            const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
+            T* to = bound.write(of.to) + shift(of, one, two, three);
+            for (int column = begin; column < end; ++column)
+                for (int k = 0; k < of.depth; ++k)
+                    to[k * of.pitch + column - first] = from[column * of.from.column + k];
+        });
+    }
+
+    template <int Node>
+    struct node_operand {
+        static constexpr kept_operand value = kept.nodes[Node];
+    };
+    struct value_operand {
+        static constexpr kept_operand value = kept.value;
+    };
+
+    template <bool First, class Operand>
+    static void keep_new(const bindings<T>& bound, Operand operand, int begin, int end,
+                         int first_column) noexcept {
+        if constexpr (Operand::value.kept && Operand::value.moves)
+            keep(bound, operand, begin, end, Operand::value.slides ? first_column : 0);
+        else if constexpr (Operand::value.kept && First)
+            keep(bound, operand, 0, Operand::value.columns, 0);
+    }
+
+    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
+                                              int third) noexcept {
+        kernel::score_operands<T> result;
+        kernel::unroll<step.nodes.size()>([&](auto index) {
+            constexpr int at = decltype(index)::value;
+            constexpr plan::score_node node = step.nodes[at];
+            constexpr kept_operand own = kept.nodes[at];
+            if constexpr (node.kind == score_kind::dot) {
+                result.x[at] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+                result.y[at] =
+                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+                             : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
+            } else if constexpr (node.kind == score_kind::load) {
+                result.x[at] =
+                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+                             : bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+            } else if constexpr (node.kind == score_kind::index) {
+                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+            }
+        });
+        return result;
+    }
+
+  public:
+    /// First: what is computed once has been computed in this run.
+    template <bool First, class Range>
+    static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
+        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        kernel::unroll<step.nodes.size()>([&](auto index) {
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
+                            first_column);
+        });
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const int round =
+                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+            kernel::unroll<kinds.first.size()>([&](auto kind) {
+                constexpr int here = decltype(kind)::value;
+                if (kinds.first.size() > 1 && kinds.kind_of[round] != here) return;
+                using shape = kept_shape<Plan, At, here>;
+                const auto from = operands(bound, first, second, third);
+                const T* value =
+                    kept.value.kept
+                        ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                        : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+                T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+                for (int row = range.begin; row < range.end; ++row)
+                    kernel::detail::kept_row<shape, T>(from, value, out + row * step.out.row, row,
+                                                       first_column, bound.counts, shape::bits(row))
+                        .attend();
+            });
+        });
+    }
+};
+
+/// Steps [At, End) of a state's plan. First: with what is computed once.
+template <class Plan, int At, int End, bool First, class T, class Range>
+void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
+            }
+            bound.layer[step.depth] = 0;
+        } else if constexpr (step.kind == step_kind::rows) {
+            row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
+        } else {
+            kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
+        }
+        state_steps<Plan, next, End, First>(bound, range, first_column);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The memory of one sequence that a model computes row by row.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
+/// sequence.
+template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.rule < 0)>
+class alignas(64) state_block {
+    using state_plan = plan::state_plan_of<Plan>;
+    static constexpr auto& made = state_plan::made;
+
+    static constexpr bool is_along(int fact) {
+        return ((state_plan::form.sequences >> fact) & 1u) != 0;
+    }
+
+  public:
+    /// How many numbers are kept.
+    static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    /// How many positions the sequence may have.
+    static constexpr int length = made.rows;
+    /// And how many rows of them are computed at a time.
+    static constexpr int block = made.block;
+    /// Whether there are facts besides the sequence, and whether anything follows from these alone.
+    static constexpr bool needs_rest = [] {
+        bool result = false;
+        for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
+        return result;
+    }();
+    static constexpr bool computes_once = made.any_once;
+
+    /// The row that the next step computes.
+    int position() const noexcept { return position_; }
+
+    /// Starts another sequence.
+    void reset() noexcept {
+        position_ = 0;
+        first_column_ = 0;
+        has_rest_ = false;
+    }
+
+    /// Whether the facts besides the sequence have been given.
+    bool has_rest() const noexcept { return has_rest_; }
+
+    /// Takes the facts that are not along the sequence: those that rows read later are copied.
+    void take_rest(const void* const* pointers, const int* counts) noexcept {
+        has_rest_ = true;
+        std::copy_n(counts, count_given<Plan>(), counts_);
+        kernel::unroll<fact_count>([&](auto index) {
+            constexpr int at = decltype(index)::value;
+            if constexpr (made.reads_fact[at]) {
+                constexpr std::size_t bytes = bytes_of(at);
+                std::memcpy(facts_ + fact_offset(at), pointers[at], bytes);
+            }
+        });
+    }
+
+    /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
+    /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
+    /// once.
+    template <bool First, class Rows, class Rest, class Pairs, class Range>
+    void run(const T* parameters, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+        bindings<T> bound;
+        bound.parameters = parameters;
+        bound.workspace = numbers_;
+        bound.counts = counts_;
+        bound.first_row = range.begin;
+        kernel::unroll<fact_count>([&](auto index) {
+            constexpr int at = decltype(index)::value;
+            if constexpr (is_along(at)) {
+                bound.facts[at] = rows(at);
+            } else if constexpr (made.reads_fact[at]) {
+                bound.facts[at] = facts_ + fact_offset(at);
+            } else if constexpr (First) {
+                bound.facts[at] = rest(at);
+                bound.pairs[at] = pairs(at);
+            }
+        });
+        find_runs(bound.facts, range);
+        if constexpr (made.window > 0) slide(range.begin, range.end);
+        state_steps<state_plan, 0, state_plan::tables.steps.size(), First>(bound, range,
+                                                                           first_column_);
+        first_row_ = range.begin;
+        position_ = range.end;
+    }
+
+    /// The last row of output `At`: the output without its first argument.
+    template <int At>
+    tensor_view<const T> output() const noexcept {
+        constexpr int relation = Plan::shapes.outputs[At];
+        constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
+        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
+        return to_tensor<const T>(
+            view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
+    }
+
+  private:
+    static constexpr int fact_count = Plan::fact_count;
+
+    /// Without the first argument, if rows are computed one after another.
+    static constexpr weight_view view_of_row(const weight_view& whole, int row_size) {
+        weight_view result = whole;
+        if (row_size == 0) return result;
+        --result.rank;
+        for (int axis = 0; axis < result.rank; ++axis) {
+            result.extents[axis] = whole.extents[axis + 1];
+            result.strides[axis] = whole.strides[axis + 1];
+        }
+        return result;
+    }
+
+    static constexpr std::size_t bytes_of(int at) {
+        const bool symbols = Plan::facts[at].kind == plan::fact_kind::symbols;
+        return static_cast<std::size_t>(Plan::facts[at].size()) *
+               (symbols ? sizeof(std::int32_t) : sizeof(T));
+    }
+    static constexpr std::size_t fact_offset(int end) {
+        std::size_t offset = 0;
+        for (int at = 0; at < end; ++at)
+            if (made.reads_fact[at]) offset += (bytes_of(at) + 63) / 64 * 64;
+        return offset;
+    }
+    static constexpr std::size_t fact_bytes = fact_offset(fact_count);
+
+    T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
+    int counts_[count_given<Plan>()]{};
+    std::int32_t last_symbols_[plan::max_compared]{};
+    int position_ = 0;
+    int first_row_ = 0;     // of the rows at hand
+    int first_column_ = 0;  // of those that a window keeps
+    bool has_rest_ = false;
+
+    /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
+    /// begins.
+    template <class Range>
+    void find_runs(const void* const* rows, Range range) noexcept {
+        int room = plan::given_numbers::runs;
+        for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+            const int fact = plan::compared_fact(Plan::shapes, at);
+            const int length_of = Plan::facts[fact].extents[0];
+            int* begins = counts_ + room;
+            int* ends = begins + length_of;
+            counts_[plan::given_numbers::begins_of(at)] = room;
+            counts_[plan::given_numbers::ends_of(at)] = room + length_of;
+            room += 2 * length_of;
+            if (!is_along(fact)) continue;
+            const auto* symbols = static_cast<const std::int32_t*>(rows[fact]);
+            for (int row = range.begin; row < range.end; ++row) {
+                const std::int32_t symbol = symbols[row - range.begin];
+                const bool same = row > 0 && symbol == last_symbols_[at];
+                begins[row] = same ? begins[row - 1] : row;
+                ends[row] = length_of;
+                last_symbols_[at] = symbol;
+            }
+        }
+    }
+
+    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    void slide(int begin, int end) noexcept {
+        if (end - first_column_ <= made.window) return;
+        const int first = std::max(0, begin - made.reach + 1) / 16 * 16;
+        const int columns = begin - first;
+        const int away = first - first_column_;
+        const auto move = [&](int offset, int lines) {
+            T* line = numbers_ + offset;
+            for (int at = 0; at < lines; ++at, line += made.window)
+                std::copy_n(line + away, columns, line);
+        };
+        kernel::unroll<made.kept.size()>([&](auto index) {
+            constexpr int at = decltype(index)::value;
+            constexpr kept_attention kept = state_plan::template kept_at<at>;
+            if constexpr (kept.value.slides) move(kept.value.to.offset, kept.value.lines);
+            kernel::unroll<state_plan::template attention_at<at>.nodes.size()>([&](auto node) {
+                constexpr kept_operand of =
+                    state_plan::template kept_at<at>.nodes[decltype(node)::value];
+                if constexpr (of.slides) move(of.to.offset, of.lines);
+            });
+        });
+        first_column_ = first;
+    }
+};
+
+/// Where a rule needs later rows: tells which.
+template <class Plan, class T>
+class state_block<Plan, T, false> {
+    static_assert(sizeof(check_rows<Plan, plan::state_plan_of<Plan>::made.rule>) > 0);
+
+  public:
+    static constexpr int size = 1;
+    static constexpr int length = 1;
+    static constexpr int block = 1;
+    static constexpr bool needs_rest = false;
+    static constexpr bool computes_once = false;
+
+    int position() const noexcept { return 0; }
+    void reset() noexcept {}
+    bool has_rest() const noexcept { return false; }
+    void take_rest(const void* const*, const int*) noexcept {}
+    template <bool First, class Rows, class Rest, class Pairs, class Range>
+    void run(const T*, Rows, Rest, Pairs, Range) noexcept {}
+    template <int At>
+    tensor_view<const T> output() const noexcept {
+        return {};
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 /// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -14922,31 +16976,6 @@ using language::fact;
 using language::query;
 using language::sparse;
 using language::symbol;
-
-namespace model_detail {
-
-/// Reports the rule that keeps a program from running by rows.
-template <class Plan>
-inline constexpr plan::diagnosis rows_diagnosis = [] {
-    plan::diagnosis result;
-    if constexpr (!Plan::template by_rows<>.possible) {
-        const plan::rule& written = Plan::shapes.text.rules[Plan::template by_rows<>.rule];
-        result.rule = written.number;
-        result.relation = Plan::shapes.text.relations[written.head].id;
-    }
-    return result;
-}();
-
-template <class Plan>
-using check_rows =
-    check_program<rule_number<rows_diagnosis<Plan>.rule + 1>,
-                  decltype(plan::relation_type<rows_diagnosis<Plan>>(
-                      std::make_index_sequence<static_cast<std::size_t>(
-                          rows_diagnosis<Plan>.relation.length)>{})),
-                  std::conditional_t<Plan::template by_rows<>.possible, mistake::none,
-                                     mistake::rows_that_need_later_rows>>;
-
-}  // namespace model_detail
 
 /// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
 /// `query<"a", "b">` among them names the outputs.
@@ -14963,6 +16992,9 @@ class model {
     using workspace = model_detail::workspace_block<plan, T>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T>;
+    /// What step and prefill keep of one sequence.
+    template <class T>
+    using state = model_detail::state_block<plan, T>;
     /// A view of the output, or an array of them where there are several.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
@@ -15009,6 +17041,11 @@ class model {
         }
 
       private:
+        template <class, class, class>
+        friend class model_detail::row_facts;
+
+        facts() = default;
+
         using kind = sequent::plan::fact_kind;
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -15111,13 +17148,7 @@ class model {
                     fail<argument_error>("sequent: " + what +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                for (int symbol = 0; symbol < shape.size(); ++symbol)
-                    if (given.symbols[symbol] < 0 || given.symbols[symbol] >= wanted.classes)
-                        fail<argument_error>("sequent: " + what + " holds the symbol " +
-                                             std::to_string(given.symbols[symbol]) +
-                                             " at position " + std::to_string(symbol) +
-                                             ", beyond its " + std::to_string(wanted.classes) +
-                                             " classes");
+                model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
@@ -15129,6 +17160,10 @@ class model {
             }
         }
     };
+
+    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    template <class T>
+    using rows = model_detail::row_facts<plan, T, facts<T>>;
 
     /// The gradients of the outputs, in their order or by name.
     template <class T>
@@ -15219,6 +17254,12 @@ class model {
         model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
+    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    template <class F>
+    static void for_each_shape(F f) {
+        model_detail::for_each_weight_shape<plan>(f);
+    }
+
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
@@ -15251,10 +17292,50 @@ class model {
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
-        static_assert(sizeof(model_detail::check_rows<plan>) > 0);
+        static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
         return all_outputs(w);
+    }
+
+    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
+    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
+    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
+    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// Does not compile where a rule needs later rows.
+    template <class T>
+    static auto step(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
+                     state<T>& s) {
+        given.check_single();
+        check_position(s, 1);
+        if constexpr (state<T>::needs_rest)
+            if (!s.has_rest() || given.has_rest())
+                fail<argument_error>(
+                    "sequent: facts besides the sequence are given to prefill, with the first "
+                    "rows");
+        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        return last_row(s);
+    }
+
+    /// The same for several rows at once: those at s.position() and after it; the views are of the
+    /// last one. With the first rows of a sequence, the facts that are not along it are given
+    /// whole: what follows from them alone is computed once.
+    template <class T>
+    static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
+                        state<T>& s) {
+        check_position(s, given.size());
+        const bool starts = given.check_rest(s.has_rest());
+        if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        for (int from = 0; from < given.size();) {
+            const int count = std::min(state<T>::block, given.size() - from);
+            const kernel::row_range range{s.position(), s.position() + count};
+            if (state<T>::computes_once && starts && from == 0)
+                run_rows<state<T>::computes_once>(p, given, s, from, range);
+            else
+                run_rows<false>(p, given, s, from, range);
+            from += count;
+        }
+        return last_row(s);
     }
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
@@ -15386,6 +17467,38 @@ class model {
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
         return result;
+    }
+
+    template <class T>
+    static void check_position(const state<T>& s, int rows) {
+        constexpr int length = state<T>::length;
+        if (s.position() + rows > length)
+            fail<argument_error>("sequent: position " + std::to_string(s.position() + rows - 1) +
+                                 " is beyond the " + std::to_string(length) +
+                                 " positions of the model");
+    }
+
+    template <bool First, class T, class Range>
+    static void run_rows(const parameters<T>& p, const rows<T>& given, state<T>& s, int from,
+                         Range range) noexcept {
+        s.template run<First>(
+            p.numbers, [&](int fact) { return given.row(fact, from); },
+            [&](int fact) { return given.rest().pointers[fact]; },
+            [&](int fact) { return given.rest().pairs(fact); }, range);
+    }
+
+    template <class T>
+    static output_views<const T> last_row(const state<T>& s) noexcept {
+        if constexpr (outputs == 1) {
+            return s.template output<0>();
+        } else {
+            output_views<const T> result;
+            kernel::unroll<outputs>([&](auto index) {
+                constexpr int at = decltype(index)::value;
+                result[static_cast<std::size_t>(at)] = s.template output<at>();
+            });
+            return result;
+        }
     }
 
     template <class T, class Run>
@@ -15912,10 +18025,170 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Files: parameters and optimiser state in the safetensors format.
+/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
+/// those of another library; checkpoints and tokenizers of llama2.c.
 
 #include <map>
+#include <optional>
 #include <set>
+
+/// The kinds of numbers that files hold, and their bytes, little-endian.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+enum class dtype { f16, bf16, f32, f64 };
+
+constexpr std::string_view name_of(dtype type) noexcept {
+    switch (type) {
+        case dtype::f16:
+            return "F16";
+        case dtype::bf16:
+            return "BF16";
+        case dtype::f32:
+            return "F32";
+        default:
+            return "F64";
+    }
+}
+
+constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
+    for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
+        if (name == name_of(type)) return type;
+    return {};
+}
+
+/// In bytes.
+constexpr std::size_t size_of(dtype type) noexcept {
+    return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
+}
+
+template <class T>
+inline constexpr dtype dtype_of =
+    std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
+
+/// The number that 16 bits stand for, exactly.
+constexpr float from_f16(std::uint16_t bits) noexcept {
+    const std::uint32_t sign = (bits & 0x8000U) << 16;
+    const std::uint32_t exponent = (bits >> 10) & 31U;
+    const std::uint32_t fraction = bits & 0x3FFU;
+    if (exponent == 0) {
+        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
+        return sign ? -magnitude : magnitude;
+    }
+    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
+    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
+
+constexpr float from_bf16(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+namespace detail {
+
+/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
+/// infinity where it is too large.
+template <int ExponentBits, int FractionBits>
+constexpr std::uint16_t narrowed(double value) noexcept {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
+    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
+    int shift = 52 - FractionBits;
+    if (exponent < 1) {
+        shift += 1 - exponent;
+        exponent = 1;
+    }
+    if (shift > 63) return static_cast<std::uint16_t>(sign);
+    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
+    std::uint64_t kept = whole >> shift;
+    const std::uint64_t rest = whole - (kept << shift);
+    const std::uint64_t half = 1ULL << (shift - 1);
+    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
+    // The leading one of `kept` counts the exponent up; so does a carry.
+    const std::uint64_t magnitude =
+        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
+    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
+    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
+}
+
+template <class Bits>
+constexpr Bits load_bits(const std::byte* bytes) noexcept {
+    Bits bits = 0;
+    for (std::size_t index = 0; index < sizeof(Bits); ++index)
+        bits = static_cast<Bits>(
+            bits | static_cast<Bits>(std::to_integer<Bits>(bytes[index]) << (8 * index)));
+    return bits;
+}
+
+template <class Bits>
+constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
+    for (std::size_t index = 0; index < sizeof(Bits); ++index)
+        bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
+}
+
+/// The number at `bytes`; T is float or double and holds every number of the type.
+template <class T, dtype Type>
+constexpr T load_element(const std::byte* bytes) noexcept {
+    if constexpr (Type == dtype::f16)
+        return static_cast<T>(from_f16(load_bits<std::uint16_t>(bytes)));
+    else if constexpr (Type == dtype::bf16)
+        return static_cast<T>(from_bf16(load_bits<std::uint16_t>(bytes)));
+    else if constexpr (Type == dtype::f32)
+        return static_cast<T>(std::bit_cast<float>(load_bits<std::uint32_t>(bytes)));
+    else
+        return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
+}
+
+/// Rounds to nearest even. False if the type has no number that large.
+template <dtype Type, class T>
+constexpr bool store_element(T value, std::byte* bytes) noexcept {
+    if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
+        constexpr bool half = Type == dtype::f16;
+        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
+                                        : narrowed<8, 7>(static_cast<double>(value));
+        store_bits(bits, bytes);
+        constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
+        return (bits & 0x7FFF) != infinity;
+    } else if constexpr (Type == dtype::f32) {
+        // From here on a double would round to infinity.
+        if (sizeof(T) > 4 && (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127)) return false;
+        store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
+        return true;
+    } else {
+        store_bits(std::bit_cast<std::uint64_t>(static_cast<double>(value)), bytes);
+        return true;
+    }
+}
+
+/// Calls f(std::integral_constant<dtype, type>).
+template <class F>
+constexpr decltype(auto) with_dtype(dtype type, F f) {
+    switch (type) {
+        case dtype::f16:
+            return f(std::integral_constant<dtype, dtype::f16>{});
+        case dtype::bf16:
+            return f(std::integral_constant<dtype, dtype::bf16>{});
+        case dtype::f32:
+            return f(std::integral_constant<dtype, dtype::f32>{});
+        default:
+            return f(std::integral_constant<dtype, dtype::f64>{});
+    }
+}
+
+}  // namespace detail
+
+/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
+/// large.
+constexpr std::uint16_t to_f16(double value) noexcept {
+    return detail::narrowed<5, 10>(value);
+}
+constexpr std::uint16_t to_bf16(double value) noexcept {
+    return detail::narrowed<8, 7>(value);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -16268,6 +18541,90 @@ inline std::string format_header(const file_header& header) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <iterator>
+
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#define SEQUENT_HAS_MMAP
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
+/// is mapped into memory where the platform can, so that only what is used is read; it must not be
+/// cut short meanwhile. Copies share the bytes.
+class source {
+  public:
+    /// Throws io::error if there is no such file or it cannot be read.
+    template <class Path>
+        requires std::convertible_to<const Path&, std::filesystem::path> source(const Path& path) {
+            open(path);
+        }
+
+    /// The bytes are only referred to. Messages call them `name`.
+    source(std::span<const std::byte> bytes, std::string name = "<memory>")
+        : name_(std::move(name)), bytes_(bytes) {}
+
+    const std::string& name() const noexcept { return name_; }
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+  private:
+    void open(const std::filesystem::path& path) {
+        name_ = path.string();
+        std::error_code failure;
+        const auto status = std::filesystem::status(path, failure);
+        if (failure || !std::filesystem::exists(status)) {
+            fail(": " +
+                 (failure ? failure : std::make_error_code(std::errc::no_such_file_or_directory))
+                     .message());
+        }
+        if (std::filesystem::is_directory(status)) fail(": it is a folder");
+        if (std::filesystem::is_regular_file(status) && map(path)) return;
+        std::ifstream stream(path, std::ios::binary);
+        if (!stream) fail("");
+        auto read = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(stream),
+                                                        std::istreambuf_iterator<char>());
+        if (stream.bad()) fail("");
+        bytes_ = std::as_bytes(std::span<const char>(*read));
+        memory_ = std::move(read);
+    }
+
+    /// False where the platform or the file system cannot map a file; then it is read.
+    bool map([[maybe_unused]] const std::filesystem::path& path) {
+#ifdef SEQUENT_HAS_MMAP
+        std::error_code failure;
+        const std::uintmax_t size = std::filesystem::file_size(path, failure);
+        if (failure || size == 0 || size > static_cast<std::size_t>(-1)) return false;
+        const int descriptor = ::open(path.c_str(), O_RDONLY);
+        if (descriptor < 0) return false;
+        const auto length = static_cast<std::size_t>(size);
+        void* first = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        ::close(descriptor);
+        if (first == MAP_FAILED) return false;
+        memory_ = std::shared_ptr<const void>(
+            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
+        bytes_ = {static_cast<const std::byte*>(first), length};
+        return true;
+#else
+        return false;
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        sequent::fail<error>(name_ + ": cannot be opened" + reason);
+    }
+
+    std::string name_;
+    std::span<const std::byte> bytes_;
+    std::shared_ptr<const void> memory_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_MMAP
+
 /// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
 /// the header as JSON, then the elements, little-endian and row-major, without holes.
 /// https://github.com/huggingface/safetensors#format
@@ -16296,31 +18653,8 @@ concept NamedTensors =
     std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
     Element<std::remove_const_t<element_of<Tensors>>>;
 
-template <class T>
-inline constexpr std::string_view dtype_name = sizeof(T) == 4 ? "F32" : "F64";
-
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-
-template <class T>
-using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-
-template <class T>
-void store_little_endian(T value, char* bytes) {
-    const auto bits = std::bit_cast<bits_of<T>>(value);
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bytes[index] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * index)));
-    }
-}
-
-template <class T>
-T load_little_endian(const char* bytes) {
-    bits_of<T> bits = 0;
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bits |= static_cast<bits_of<T>>(static_cast<unsigned char>(bytes[index])) << (8 * index);
-    }
-    return std::bit_cast<T>(bits);
-}
 
 inline std::string in_quotes(std::string_view name) {
     return '"' + std::string(name) + '"';
@@ -16344,12 +18678,11 @@ std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
     return shape;
 }
 
-template <class T>
-void check_finite(T value, int position, std::string_view file, std::string_view name) {
-    if (std::isfinite(value)) return;
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(position) + " is " +
-                         (std::isnan(value) ? "not a number" : "infinite"));
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
 }
 
 /// The tensors must cover the data exactly: in the order of their offsets each begins where the
@@ -16387,123 +18720,223 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
     }
 }
 
-/// An open file, its header read and checked; the stream stands at the data.
-struct open_file {
-    std::ifstream stream;
-    std::string name;
+/// What is read, its header read and checked, and the bytes behind it.
+struct opened {
+    source from;
     file_header header;
-    std::uint64_t data_size = 0;
+    std::span<const std::byte> data;
 };
 
-inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
-    if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
-        sequent::fail<error>(file.name + ": cannot be read to its end");
-    }
-}
-
-inline open_file open_checked(const std::filesystem::path& path) {
-    open_file file;
-    file.name = path.string();
-    std::error_code failure;
-    const std::uint64_t size = std::filesystem::file_size(path, failure);
-    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
-    file.stream.open(path, std::ios::binary);
-    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
+inline opened open_checked(source from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const std::uint64_t size = bytes.size();
     if (size < 8) {
-        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
+        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
                              " bytes, too few for the length of the header, which takes 8");
     }
-    std::array<char, 8> length_bytes{};
-    read_exactly(file, length_bytes.data(), length_bytes.size());
-    std::uint64_t length = 0;
-    for (std::size_t index = 8; index-- > 0;) {
-        length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
-    }
+    const auto length = load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
-        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
+        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
                              " bytes, the file has only " + std::to_string(size - 8) + " for it");
     }
     if (length > longest_header) {
-        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
+        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
                              " bytes is longer than the format allows, " +
                              std::to_string(longest_header));
     }
-    std::string json(static_cast<std::size_t>(length), '\0');
-    read_exactly(file, json.data(), length);
-    file.header = parse_header(json, file.name);
-    file.data_size = size - 8 - length;
-    check_layout(file.header, file.data_size, file.name);
-    return file;
+    const auto header_size = static_cast<std::size_t>(length);
+    const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
+    file_header header = parse_header(json, from.name());
+    check_layout(header, size - 8 - length, from.name());
+    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
 }
 
-/// Where each wanted tensor begins in the data, after every tensor has been compared.
+/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
+/// last, its columns the last; element (row, column) is the tensor's number
+/// first + row * row_stride + column * column_stride.
 template <class T>
-std::vector<std::size_t> match(const open_file& file, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, const header_entry*> entries;
-    for (const auto& entry : file.header.tensors) entries.emplace(entry.name, &entry);
-    std::vector<std::size_t> begins;
+struct piece {
+    tensor_view<T> view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::uint64_t row_stride = 0;
+    std::uint64_t column_stride = 1;
+};
+
+inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
+    return shape.empty() ? 1 : shape.back();
+}
+
+/// A view that is all of a tensor.
+template <class T>
+piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
+    return {view, tensor, 0, columns_of(shape_of(view)), 1};
+}
+
+/// Calls f(element, number within the tensor) for each element of a piece.
+template <class T, class F>
+void for_each_element(const piece<T>& part, F f) {
+    const tensor_view<T>& view = part.view;
+    if (view.size() == 0) return;
+    const int last = view.rank - 1;
+    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
+    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
+    const int rows = view.size() / columns;
+    std::array<int, max_rank> index{};
+    std::ptrdiff_t at = 0;
+    for (int row = 0; row < rows; ++row) {
+        std::uint64_t number = part.first + static_cast<std::uint64_t>(row) * part.row_stride;
+        for (int column = 0; column < columns; ++column, number += part.column_stride) {
+            f(view.data[at + column * stride], number);
+        }
+        for (int axis = last; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            at += view.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
+                                      std::uint64_t number, const std::string& what) {
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(number) + " is " + what);
+}
+
+inline std::string number_text(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value);
+    return text.data();
+}
+
+template <class T>
+std::string unlike_a_number(T value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as T; nothing if nothing does.
+template <class T>
+std::string problem_of_type(const header_entry& entry) {
+    const auto type = dtype_named(entry.dtype);
+    if (!type) {
+        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
+    }
+    if (io::size_of(*type) > sizeof(T)) {
+        return ": the file has dtype " + entry.dtype + ", wanted is " +
+               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
+    }
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t found = entry.end - entry.begin;
+    std::uint64_t bytes = io::size_of(*type);
+    for (const std::uint64_t extent : entry.shape) {
+        bytes = extent != 0 && bytes > most / extent ? most : bytes * extent;
+    }
+    if (bytes != found) {
+        return ": the file has " + std::to_string(found) + " bytes, shape " +
+               shape_text(entry.shape) + " of " + entry.dtype + " takes " + std::to_string(bytes);
+    }
+    return "";
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+template <class T>
+void fill(const opened& file, std::span<const piece<T>> pieces) {
+    std::vector<bool> used(file.header.tensors.size());
+    for (const auto& each : pieces) used[each.tensor] = true;
+    const auto with_data = [&](std::size_t tensor, auto visit) {
+        const header_entry& entry = file.header.tensors[tensor];
+        const std::byte* data = file.data.data() + entry.begin;
+        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
+            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
+        });
+    };
+    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
+        if (!used[tensor]) continue;
+        const header_entry& entry = file.header.tensors[tensor];
+        with_data(tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            const std::uint64_t count = (entry.end - entry.begin) / bytes;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
+                if (!std::isfinite(value)) {
+                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+                }
+            }
+        });
+    }
+    for (const auto& each : pieces) {
+        with_data(each.tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            for_each_element(each, [&](T& element, std::uint64_t number) {
+                element = load_element<T, decltype(type)::value>(data + number * bytes);
+            });
+        });
+    }
+}
+
+/// Pieces for views that are to be filled, or why the file is not for them.
+template <class T>
+struct matching {
+    std::vector<piece<T>> pieces;
+    std::string problem;
+};
+
+/// Where each wanted tensor stands in the file, after every tensor has been compared.
+template <class T>
+matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
+    std::map<std::string_view, std::size_t> entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        entries.emplace(header.tensors[at].name, at);
+    }
+    matching<T> result;
     for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
+        const auto problem = [&](const std::string& what) {
+            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
         };
         const auto found = entries.find(tensor.name);
         if (found == entries.end()) {
             const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            fail(twice ? " is asked for twice" : " is not in the file");
+            return problem(twice ? " is asked for twice" : " is not in the file");
         }
-        const header_entry& entry = *found->second;
-        if (entry.dtype != dtype_name<T>) {
-            fail(": the file has dtype " + entry.dtype + ", wanted is " +
-                 std::string(dtype_name<T>));
-        }
+        const header_entry& entry = header.tensors[found->second];
         if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            fail(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                 shape_text(wanted));
+            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                           shape_text(wanted));
         }
-        const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
-        if (entry.end - entry.begin != bytes) {
-            fail(": the file has " + std::to_string(entry.end - entry.begin) + " bytes, shape " +
-                 shape_text(entry.shape) + " takes " + std::to_string(bytes));
-        }
-        begins.push_back(static_cast<std::size_t>(entry.begin));
+        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
+        result.pieces.push_back(whole(tensor.view, found->second));
         entries.erase(found);
     }
     if (!entries.empty()) {
-        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
-                             " is in the file, but not wanted (" +
-                             std::to_string(file.header.tensors.size()) + " in the file, " +
-                             std::to_string(tensors.size()) + " wanted)");
+        return {{},
+                "tensor " + in_quotes(entries.begin()->first) +
+                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
+                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
     }
-    return begins;
+    return result;
 }
 
+/// Fills the views of a matching, or says why not.
 template <class T>
-metadata_map load_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors) {
-    open_file file = open_checked(path);
-    const auto begins = match(file, tensors);
-    std::vector<char> data(static_cast<std::size_t>(file.data_size));
-    read_exactly(file, data.data(), file.data_size);
-
-    const auto for_each = [&](auto visit) {
-        for (std::size_t index = 0; index < tensors.size(); ++index) {
-            const char* bytes = data.data() + begins[index];
-            for (int at = 0; at < tensors[index].view.size(); ++at, bytes += sizeof(T)) {
-                visit(tensors[index], at, load_little_endian<T>(bytes));
-            }
-        }
-    };
-    for_each([&](const named_tensor<T>& tensor, int at, T value) {
-        check_finite(value, at, file.name, tensor.name);
-    });
-    for_each(
-        [](const named_tensor<T>& tensor, int at, T value) { tensor.view.element(at) = value; });
+metadata_map load_all(opened&& file, const matching<T>& found) {
+    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
+    fill(file, std::span<const piece<T>>(found.pieces));
     return std::move(file.header.metadata);
 }
 
+/// A tensor that is to be written: what it is made of covers it.
+struct planned_tensor {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+};
+
+/// Writes a file of tensors that consist of pieces.
 template <class T>
-void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors,
-              const metadata_map& metadata) {
-    using Value = std::remove_const_t<T>;
+void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
+              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -16521,13 +18954,10 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
         if (!names.insert(tensor.name).second) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
         if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            check_finite<Value>(tensor.view.element(at), at, name, tensor.name);
-        }
         const std::uint64_t begin = end;
-        end += static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        end += size_of(tensor.shape) * io::size_of(type);
         header.tensors.push_back(
-            {tensor.name, std::string(dtype_name<Value>), shape_of(tensor.view), begin, end});
+            {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
@@ -16537,21 +18967,38 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
                              std::to_string(longest_header));
     }
 
-    file_replacement file(path);
-    std::array<char, 8> length{};
-    for (std::size_t index = 0; index < length.size(); ++index) {
-        length[index] = static_cast<char>(static_cast<unsigned char>(json.size() >> (8 * index)));
-    }
-    file.write(length.data(), length.size());
-    file.write(json.data(), json.size());
-    std::vector<char> bytes;
-    for (const auto& tensor : tensors) {
-        bytes.resize(static_cast<std::size_t>(tensor.view.size()) * sizeof(T));
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            store_little_endian<Value>(tensor.view.element(at),
-                                       bytes.data() + static_cast<std::size_t>(at) * sizeof(T));
+    // All elements are looked at before there is a file.
+    std::vector<std::byte> bytes;
+    const auto encode = [&](std::size_t tensor) {
+        const header_entry& entry = header.tensors[tensor];
+        bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
+        for (const auto& each : pieces) {
+            if (each.tensor != tensor) continue;
+            with_dtype(type, [&](auto chosen) {
+                constexpr dtype to = decltype(chosen)::value;
+                for_each_element(each, [&](const T& element, std::uint64_t number) {
+                    if (!std::isfinite(element)) {
+                        fail_element(name, entry.name, number, unlike_a_number(element));
+                    }
+                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
+                        fail_element(name, entry.name, number,
+                                     number_text(static_cast<double>(element)) +
+                                         ", too large for " + entry.dtype);
+                    }
+                });
+            });
         }
-        file.write(bytes.data(), bytes.size());
+    };
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
+
+    file_replacement file(path);
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(json.data(), json.size());
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
+        encode(tensor);
+        file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     file.commit();
 }
@@ -16560,37 +19007,1280 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
 
 /// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
 /// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits.
+/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
+/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
 ///
 /// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite.
+/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}) {
+          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
     using T = detail::element_of<Tensors>;
-    detail::save_all<T>(path, std::span<const named_tensor<T>>(tensors), metadata);
+    std::vector<detail::planned_tensor> planned;
+    std::vector<detail::piece<T>> pieces;
+    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
+        pieces.push_back(detail::whole(tensor.view, planned.size()));
+        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
+    }
+    detail::save_all<T>(path, planned, pieces, metadata, type);
 }
 
-/// Fills the views of `tensors` from the file and returns its metadata. The file must hold exactly
-/// these tensors, with equal dtype (F32 for float, F64 for double) and shape, all of them finite.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
+/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
+/// read into float and double, F64 into double alone: a number becomes the same number or none.
 ///
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
-metadata_map load(const std::filesystem::path& path, const Tensors& tensors) {
+metadata_map load(const source& from, const Tensors& tensors) {
     using T = detail::element_of<Tensors>;
     static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    return detail::load_all<T>(path, std::span<const named_tensor<T>>(tensors));
+    detail::opened file = detail::open_checked(from);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    return detail::load_all(std::move(file), found);
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-inline file_header read_header(const std::filesystem::path& path) {
-    return detail::open_checked(path).header;
+inline file_header read_header(const source& from) {
+    return detail::open_checked(from).header;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The fixed templates, all written in the rule language.
+/// A model's parameters under the names, and in the layout, that another library's files have.
+///
+///     inline constexpr io::name_entry names[] = {
+///         io::optional_prefix("transformer."),
+///         {"embedding", "wte.weight"},
+///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
+///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
+///         io::ignored("h.{}.attn.bias"),
+///     };
+///     io::load<Model>("model.safetensors", parameters, names);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
+/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
+/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+struct placement {
+    bool transposed = false;
+    bool flat = false;
+    bool any_shape = false;
+    int rank = 0;  // of the shape that is stated; 0 if none is
+    std::array<int, 4> shape{};
+    int begin = 0;  // the first row, or, of equal parts, which of them
+    int of = 1;     // how many rows, or how many equal parts, the tensor has
+    bool parts = true;
+
+    constexpr bool is_whole() const { return parts && of == 1; }
+};
+
+/// The file's matrix is [columns, rows], [in, out] for a linear map.
+inline constexpr placement transposed{.transposed = true};
+/// The file has a vector: the parameter's elements in row-major order.
+inline constexpr placement flat{.flat = true};
+/// The file's tensor has as many elements in the same order, whatever its extents are. It is
+/// written with the parameter's own.
+inline constexpr placement reshaped{.any_shape = true};
+
+/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
+/// leave: shaped(0, 3, 16, 16).
+template <class... Int>
+constexpr placement shaped(Int... extents) {
+    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
+    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
+}
+
+/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
+/// another, of which this is number `number`, counted from 0.
+constexpr placement part(int number, int of) {
+    if (number < 0 || number >= of) {
+        sequent::fail<error>("io::part: " + std::to_string(number) + " is none of " +
+                             std::to_string(of) + " parts");
+    }
+    return {.begin = number, .of = of};
+}
+
+/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+constexpr placement rows(int begin, int of) {
+    if (begin < 0 || begin >= of) {
+        sequent::fail<error>("io::rows: " + std::to_string(begin) + " is none of " +
+                             std::to_string(of) + " rows");
+    }
+    return {.begin = begin, .of = of, .parts = false};
+}
+
+/// Both.
+constexpr placement operator|(const placement& a, const placement& b) {
+    placement result = a;
+    result.transposed = a.transposed || b.transposed;
+    result.flat = a.flat || b.flat;
+    result.any_shape = a.any_shape || b.any_shape;
+    if (b.rank > 0) {
+        result.rank = b.rank;
+        result.shape = b.shape;
+    }
+    if (!b.is_whole()) {
+        result.begin = b.begin;
+        result.of = b.of;
+        result.parts = b.parts;
+    }
+    return result;
+}
+
+/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. "{}" in
+/// the tensor's name is the layer: the parameter's first extent, one tensor for each.
+///
+/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// with and without biases. One tensor may fill several parameters.
+struct name_entry {
+    enum class role { parameter, ignored, prefix };
+
+    std::string_view parameter;
+    std::string_view tensor;
+    placement place{};
+    role use = role::parameter;
+};
+
+/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
+/// anything.
+constexpr name_entry ignored(std::string_view tensor) {
+    return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// What names of the file and of the map may begin with; names that differ in this alone are the
+/// same. A file is written with the names of the map as they stand there.
+constexpr name_entry optional_prefix(std::string_view text) {
+    return {{}, text, {}, name_entry::role::prefix};
+}
+
+using name_map = std::span<const name_entry>;
+
+namespace detail {
+
+inline std::string_view without_prefix(std::string_view name, name_map names) {
+    for (const name_entry& entry : names) {
+        if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
+            return name.substr(entry.tensor.size());
+        }
+    }
+    return name;
+}
+
+inline constexpr std::string_view layer_mark = "{}";
+
+inline bool has_layers(const name_entry& entry) {
+    return entry.tensor.find(layer_mark) != std::string_view::npos;
+}
+
+inline std::string with_layer(std::string_view name, int layer) {
+    const std::size_t at = name.find(layer_mark);
+    if (at == std::string_view::npos) return std::string(name);
+    return std::string(name.substr(0, at)) + std::to_string(layer) +
+           std::string(name.substr(at + layer_mark.size()));
+}
+
+/// Whether a name is one of those that `ignored` describes.
+inline bool is_like(std::string_view name, std::string_view pattern) {
+    const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
+        if (to_the_end && start.ends_with('*')) {
+            return text.starts_with(start.substr(0, start.size() - 1));
+        }
+        return to_the_end ? text == start : text.starts_with(start);
+    };
+    const std::size_t at = pattern.find(layer_mark);
+    if (at == std::string_view::npos) return same_start(name, pattern, true);
+    if (!same_start(name, pattern.substr(0, at), false)) return false;
+    std::size_t end = at;
+    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+    return end > at && same_start(name.substr(end), pattern.substr(at + layer_mark.size()), true);
+}
+
+/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+struct placed {
+    std::vector<std::uint64_t> shape;
+    std::uint64_t first = 0;
+    std::uint64_t row_stride = 0;
+    std::uint64_t column_stride = 1;
+    std::uint64_t begin = 0;  // of the rows that it takes
+    std::uint64_t end = 0;
+    std::uint64_t all = 0;
+    std::string problem;
+};
+
+inline placed place(const std::vector<std::uint64_t>& own, const placement& how) {
+    const std::uint64_t size = size_of(own);
+    const std::uint64_t columns = columns_of(own);
+    placed result;
+    result.row_stride = columns;
+    if (how.any_shape || how.rank > 0) {
+        result.shape = own;
+        result.end = result.all = size;
+        if (!how.is_whole() || how.transposed || how.flat) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+        }
+        if (how.rank == 0) return result;
+        const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
+        std::uint64_t others = 1;
+        for (const int extent : extents) others *= extent == 0 ? 1U : static_cast<unsigned>(extent);
+        result.shape.clear();
+        for (const int extent : extents) {
+            result.shape.push_back(extent == 0 ? size / others : static_cast<unsigned>(extent));
+        }
+        if (size_of(result.shape) != size) {
+            result.problem = "shape " + shape_text(result.shape) + " has not its " +
+                             std::to_string(size) + " elements";
+        }
+        return result;
+    }
+    const bool vector = how.flat || own.size() < 2;
+    const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
+    const auto of = static_cast<std::uint64_t>(how.of);
+    const auto begin = static_cast<std::uint64_t>(how.begin);
+    result.all = how.parts ? of * count : of;
+    result.begin = how.parts ? begin * count : begin;
+    result.end = result.begin + count;
+    if (result.end > result.all) {
+        result.problem = "rows [" + std::to_string(result.begin) + ", " +
+                         std::to_string(result.end) + ") are beyond the " +
+                         std::to_string(result.all) + " of the tensor";
+    }
+    if (vector) {
+        if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
+        result.first = result.begin;
+    } else if (how.transposed) {
+        result.shape = {columns, result.all};
+        result.first = result.begin;
+        result.row_stride = 1;
+        result.column_stride = result.all;
+    } else {
+        result.shape = {result.all, columns};
+        result.first = result.begin * columns;
+    }
+    return result;
+}
+
+/// One layer of a view whose first axis is the layers.
+template <class T>
+tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
+    tensor_view<T> result;
+    result.data = view.data + static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+    result.rank = view.rank - 1;
+    std::copy(view.extents.begin() + 1, view.extents.end(), result.extents.begin());
+    std::copy(view.strides.begin() + 1, view.strides.end(), result.strides.begin());
+    return result;
+}
+
+/// Calls visit(parameter, view, placed, tensor's name) for each parameter, or each layer of it,
+/// until one returns a problem.
+template <class T, class Visit>
+std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
+                           Visit visit) {
+    for (const auto& parameter : parameters) {
+        const name_entry* entry = nullptr;
+        for (const name_entry& each : names) {
+            if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
+                continue;
+            if (entry) return "the map names the parameter " + in_quotes(parameter.name) + " twice";
+            entry = &each;
+        }
+        if (!entry) return "the map does not name the parameter " + in_quotes(parameter.name);
+        const bool layers = has_layers(*entry) && parameter.view.rank > 0;
+        const int count = layers ? parameter.view.extents[0] : 1;
+        for (int layer = 0; layer < count; ++layer) {
+            const auto view = layers ? layer_of(parameter.view, layer) : parameter.view;
+            const std::string name = with_layer(entry->tensor, layer);
+            const placed where = place(shape_of(view), entry->place);
+            std::string problem = where.problem;
+            if (problem.empty()) problem = visit(parameter, view, where, name, entry->place);
+            if (!problem.empty()) {
+                return "tensor " + in_quotes(name) + " for the parameter " +
+                       in_quotes(parameter.name) + ": " + problem;
+            }
+        }
+    }
+    return "";
+}
+
+/// Which rows of a tensor are taken.
+struct coverage {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
+    std::uint64_t all = 0;
+
+    void add(const placed& where) {
+        taken.emplace_back(where.begin, where.end);
+        all = where.all;
+    }
+    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    std::string problem(bool once) {
+        std::ranges::sort(taken);
+        std::uint64_t end = 0;
+        const auto rows = [](std::uint64_t first, std::uint64_t last) {
+            return "rows [" + std::to_string(first) + ", " + std::to_string(last) + ") ";
+        };
+        for (const auto& [first, last] : taken) {
+            if (first > end) return rows(end, first) + "belong to no parameter";
+            if (once && first < end) return rows(first, end) + "belong to two parameters";
+            end = std::max(end, last);
+        }
+        return end < all ? rows(end, all) + "belong to no parameter" : "";
+    }
+};
+
+/// The pieces of the file that the parameters are.
+template <class T>
+matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
+                  name_map names) {
+    std::map<std::string_view, std::size_t> entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        const std::string& name = header.tensors[at].name;
+        if (!entries.emplace(without_prefix(name, names), at).second) {
+            return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
+        }
+    }
+    matching<T> result;
+    std::map<std::size_t, coverage> used;
+    result.problem = for_each_place(
+        parameters, names,
+        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+            const placement& how) -> std::string {
+            const auto found = entries.find(without_prefix(name, names));
+            if (found == entries.end()) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->second];
+            // What the file says may overflow: problem_of_type compares it with its bytes first.
+            std::string problem = problem_of_type<T>(entry);
+            if (!problem.empty()) return problem.substr(2);
+            if (how.any_shape && how.rank == 0 ? size_of(entry.shape) != size_of(where.shape)
+                                               : entry.shape != where.shape) {
+                return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                       shape_text(where.shape);
+            }
+            used[found->second].add(where);
+            result.pieces.push_back(
+                {view, found->second, where.first, where.row_stride, where.column_stride});
+            return "";
+        });
+    if (!result.problem.empty()) return result;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        const std::string& name = header.tensors[at].name;
+        if (const auto found = used.find(at); found != used.end()) {
+            const std::string problem = found->second.problem(false);
+            if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
+        } else if (std::ranges::none_of(names, [&](const name_entry& entry) {
+                       return entry.use == name_entry::role::ignored &&
+                              is_like(without_prefix(name, names),
+                                      without_prefix(entry.tensor, names));
+                   })) {
+            result.problem = "tensor " + in_quotes(name) +
+                             " is in the file, but no parameter is made of it, and the map does "
+                             "not ignore it";
+        }
+        if (!result.problem.empty()) return result;
+    }
+    return result;
+}
+
+/// A model's parameters as tensors.
+template <class Model, class Parameters>
+auto tensors_of(Parameters& parameters) {
+    using T = std::remove_reference_t<decltype(*parameters.data())>;
+    std::vector<named_tensor<T>> tensors;
+    Model::for_each(parameters, [&](std::string_view name, const tensor_view<T>& view) {
+        tensors.push_back({std::string(name), view});
+    });
+    return tensors;
+}
+
+template <class T>
+void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
+                 name_map names, const metadata_map& metadata, dtype type) {
+    std::vector<planned_tensor> planned;
+    std::vector<piece<T>> pieces;
+    std::vector<coverage> used;
+    std::map<std::string, std::size_t> places;
+    std::string problem = for_each_place(
+        parameters, names,
+        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+            const placement&) -> std::string {
+            const auto [found, is_new] = places.emplace(name, planned.size());
+            const std::size_t tensor = found->second;
+            if (is_new) {
+                planned.push_back({name, where.shape});
+                used.emplace_back();
+            } else if (planned[tensor].shape != where.shape) {
+                return "it has shape " + shape_text(where.shape) + " here and " +
+                       shape_text(planned[tensor].shape) + " for another parameter";
+            }
+            used[tensor].add(where);
+            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride});
+            return "";
+        });
+    for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
+        problem = used[at].problem(true);
+        if (!problem.empty()) problem = "tensor " + in_quotes(planned[at].name) + ": " + problem;
+    }
+    if (!problem.empty()) sequent::fail<error>(path.string() + ": " + problem);
+    save_all<T>(path, planned, pieces, metadata, type);
+}
+
+}  // namespace detail
+
+/// Fills a model's parameters from a file of exactly these, under their own names, or under those
+/// of `names`, and returns its metadata. Types as in the load of tensors.
+///
+/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
+/// then no parameter has changed.
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters) {
+    return load(from, detail::tensors_of<Model>(parameters));
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters, name_map names) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    detail::opened file = detail::open_checked(from);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names);
+    return detail::load_all(std::move(file), found);
+}
+
+/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
+/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
+///
+/// Throws io::error if the file cannot be written, a number is not finite or too large for the
+/// type, or the parameters leave rows of a tensor open.
+template <class Model, class Parameters>
+void save(const std::filesystem::path& path, const Parameters& parameters,
+          const metadata_map& metadata = {},
+          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
+    save(path, detail::tensors_of<Model>(parameters), metadata, type);
+}
+template <class Model, class Parameters>
+void save(const std::filesystem::path& path, const Parameters& parameters, name_map names,
+          const metadata_map& metadata = {},
+          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names, metadata, type);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The tensors of Hugging Face's files, for the presets:
+/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
+
+/// Linear weights are [in, out], queries, keys and values one tensor.
+inline constexpr name_entry gpt2[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.wte.weight"},
+    {"position", "transformer.wpe.weight"},
+    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
+    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
+    {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
+    {"layers.W_key", "transformer.h.{}.attn.c_attn.weight", transposed | part(1, 3)},
+    {"layers.W_value", "transformer.h.{}.attn.c_attn.weight", transposed | part(2, 3)},
+    {"layers.b_query", "transformer.h.{}.attn.c_attn.bias", flat | part(0, 3)},
+    {"layers.b_key", "transformer.h.{}.attn.c_attn.bias", flat | part(1, 3)},
+    {"layers.b_value", "transformer.h.{}.attn.c_attn.bias", flat | part(2, 3)},
+    {"layers.W_out", "transformer.h.{}.attn.c_proj.weight", transposed},
+    {"layers.b_out", "transformer.h.{}.attn.c_proj.bias"},
+    {"layers.gain_2", "transformer.h.{}.ln_2.weight"},
+    {"layers.bias_2", "transformer.h.{}.ln_2.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.c_fc.weight", transposed},
+    {"layers.b_expand", "transformer.h.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.c_proj.weight", transposed},
+    {"layers.b_contract", "transformer.h.{}.mlp.c_proj.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    {"W_logits", "lm_head.weight"},
+    ignored("lm_head.weight"),
+    ignored("transformer.h.{}.attn.bias"),
+    ignored("transformer.h.{}.attn.masked_bias"),
+};
+
+/// For models with position::rotary_halves<>, and tied<false> where there is an lm_head.
+inline constexpr name_entry llama[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
+    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
+};
+
+/// Of bert and of bert_masked_language.
+inline constexpr name_entry bert[] = {
+    optional_prefix("bert."),
+    {"embedding", "bert.embeddings.word_embeddings.weight"},
+    {"position", "bert.embeddings.position_embeddings.weight"},
+    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+    {"gain", "bert.embeddings.LayerNorm.weight"},
+    {"bias", "bert.embeddings.LayerNorm.bias"},
+    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
+    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
+    {"W_pool", "bert.pooler.dense.weight"},
+    {"b_pool", "bert.pooler.dense.bias"},
+    {"W_predict", "cls.predictions.transform.dense.weight"},
+    {"b_predict", "cls.predictions.transform.dense.bias"},
+    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
+    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
+    {"b_logits", "cls.predictions.bias"},
+    ignored("bert.embeddings.position_ids"),
+    ignored("bert.pooler.*"),
+    ignored("cls.*"),
+};
+
+inline constexpr name_entry vit[] = {
+    optional_prefix("vit."),
+    {"class_token", "vit.embeddings.cls_token", reshaped},
+    {"position", "vit.embeddings.position_embeddings", reshaped},
+    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", reshaped},
+    {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
+    {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
+    {"layers.W_query", "vit.encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "vit.encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "vit.encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "vit.encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "vit.encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "vit.encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "vit.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "vit.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_2", "vit.encoder.layer.{}.layernorm_after.weight"},
+    {"layers.bias_2", "vit.encoder.layer.{}.layernorm_after.bias"},
+    {"layers.W_expand", "vit.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "vit.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "vit.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "vit.encoder.layer.{}.output.dense.bias"},
+    {"gain", "vit.layernorm.weight"},
+    {"bias", "vit.layernorm.bias"},
+    {"W_logits", "classifier.weight"},
+    {"b_logits", "classifier.bias"},
+    ignored("vit.pooler.*"),
+};
+
+namespace detail {
+/// The two versions differ in what the linear map is called that the other gates.
+constexpr auto t5_names(bool gated) {
+    return std::to_array<name_entry>({
+        {"embedding", "shared.weight"},
+        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
+        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
+        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
+                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
+        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
+        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
+        {"source_gain", "encoder.final_layer_norm.weight"},
+        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
+        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
+        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
+        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
+        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
+        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
+        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
+        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
+                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
+        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
+        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
+        {"gain", "decoder.final_layer_norm.weight"},
+        {"W_logits", "lm_head.weight"},
+        ignored("lm_head.weight"),
+        ignored("encoder.embed_tokens.weight"),
+        ignored("decoder.embed_tokens.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+inline constexpr auto t5 = detail::t5_names(false);
+inline constexpr auto t5_gated = detail::t5_names(true);
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
+/// F32, all little-endian. https://github.com/karpathy/llama2.c
+///
+/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
+/// H = heads, G = key_heads and d_h = d / H
+///
+///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
+///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
+///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
+///     W_contract [d, hidden], with "layers." before their names.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the header of a checkpoint states.
+struct llama2c_configuration {
+    int width = 0;
+    int hidden = 0;
+    int depth = 0;
+    int heads = 0;
+    int key_heads = 0;
+    int vocabulary = 0;
+    int tokens = 0;
+    bool tied = true;  // logits through the embedding
+
+    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
+
+    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
+    std::string text() const {
+        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
+               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
+               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
+               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
+               (tied ? ", tied" : ", not tied");
+    }
+};
+
+namespace detail {
+
+inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+
+/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
+/// count of bytes overflows 64 bits.
+inline std::string problem_of(const llama2c_configuration& given) {
+    const auto check = [](const char* field, int value, int most) {
+        const bool fits = value > 0 && value <= most;
+        return fits ? std::string()
+                    : std::string(field) + " is " + std::to_string(value) +
+                          ", expected is a number from 1 to " + std::to_string(most);
+    };
+    constexpr int many = 1 << 20;
+    for (const std::string& problem :
+         {check("width", given.width, many), check("hidden", given.hidden, many),
+          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
+          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
+          check("tokens", given.tokens, 1 << 24)}) {
+        if (!problem.empty()) return problem;
+    }
+    const auto divides = [](const char* name, int value, const char* into, int whole) {
+        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
+               std::to_string(whole);
+    };
+    if (given.width % given.heads != 0) {
+        return divides("the heads", given.heads, "the width", given.width);
+    }
+    if (given.heads % given.key_heads != 0) {
+        return divides("the key_heads", given.key_heads, "the heads", given.heads);
+    }
+    if (given.width / given.heads % 2 != 0) {
+        return "heads of width " + std::to_string(given.width / given.heads) +
+               " have no pairs for rotary positions";
+    }
+    return "";
+}
+
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
+/// is not read: the tables of rotary positions.
+inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+    std::vector<header_entry> result;
+    std::uint64_t end = llama2c_header;
+    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
+    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
+        const std::uint64_t begin = end;
+        end += size_of(shape) * sizeof(float);
+        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
+    };
+    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
+    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
+    add("embedding", {u(given.vocabulary), width});
+    add("layers.gain_1", {depth, width});
+    if (given.key_heads == given.heads) {
+        add("layers.W_query", {depth, keys, of_head, width});
+    } else {
+        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+    }
+    add("layers.W_key", {depth, keys, of_head, width});
+    add("layers.W_value", {depth, keys, of_head, width});
+    add("layers.W_out", {depth, width, width});
+    add("layers.gain_2", {depth, width});
+    add("layers.W_gate", {depth, hidden, width});
+    add("layers.W_contract", {depth, width, hidden});
+    add("layers.W_expand", {depth, hidden, width});
+    add("gain", {width});
+    add("", {2, u(given.tokens), of_head / 2});
+    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    return result;
+}
+
+inline llama2c_configuration read_configuration(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    if (bytes.size() < llama2c_header) {
+        fail("has " + std::to_string(bytes.size()) +
+             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
+    }
+    if (fields[0] == 0x616b3432) {
+        fail("is of version " + std::to_string(fields[1]) +
+             " of the format, wanted is version 0, of run.c");
+    }
+    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
+                                 fields[4], fields[5], fields[6], fields[5] > 0};
+    // The least number has no opposite; it is as little a size as 0.
+    if (result.vocabulary < 0) {
+        result.vocabulary =
+            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
+    }
+    if (const std::string problem = problem_of(result); !problem.empty())
+        fail("header: " + problem);
+    return result;
+}
+
+/// A checkpoint as if it were a file of named tensors.
+inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
+    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+    const std::uint64_t wanted = result.header.tensors.back().end;
+    if (result.data.size() != wanted) {
+        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
+                             " bytes, a checkpoint of " + configuration.text() + " has " +
+                             std::to_string(wanted));
+    }
+    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return result;
+}
+
+/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+template <class T>
+llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+    llama2c_configuration result{.tokens = tokens};
+    for (const auto& parameter : parameters) {
+        const auto extent = [&](int axis) {
+            return axis < parameter.view.rank
+                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
+                       : 0;
+        };
+        if (parameter.name == "embedding") {
+            result.vocabulary = extent(0);
+            result.width = extent(1);
+        } else if (parameter.name == "layers.W_query") {
+            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
+        } else if (parameter.name == "layers.W_key") {
+            result.key_heads = extent(1);
+        } else if (parameter.name == "layers.W_gate") {
+            result.depth = extent(0);
+            result.hidden = extent(1);
+        } else if (parameter.name == "W_logits") {
+            result.tied = false;
+        }
+    }
+    if (!problem_of(result).empty()) result.vocabulary = 0;
+    return result;
+}
+
+/// How many positions a model has: the first extent of its first fact.
+template <class Model>
+constexpr int tokens_of = Model::plan::facts[0].extents[0];
+
+/// What keeps a model's parameters from being those of a configuration; they are named as its
+/// tensors are.
+template <class T>
+std::string misfit(const llama2c_configuration& configuration,
+                   std::span<const named_tensor<T>> parameters) {
+    file_header header{llama2c_tensors(configuration), {}};
+    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return match(header, parameters).problem;
+}
+
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    const auto configuration = detail::read_configuration(from);
+    detail::opened file = detail::open_llama2c(from, configuration);
+    if (configuration.tokens < detail::tokens_of<Model>) {
+        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
+                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
+    }
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    detail::load_all(std::move(file), found);
+    return configuration;
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
+    using namespace detail;
+    const auto tensors = tensors_of<Model>(parameters);
+    using T = element_of<decltype(tensors)>;
+    const std::span<const named_tensor<T>> given(tensors);
+    const auto configuration = configuration_of(given, tokens_of<Model>);
+    if (configuration.vocabulary == 0) {
+        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
+                             configuration.text());
+    }
+    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
+    if (const auto problem = misfit(configuration, given); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+    }
+    const int sign = configuration.tied ? 1 : -1;
+    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
+                                    configuration.depth,     configuration.heads,
+                                    configuration.key_heads, sign * configuration.vocabulary,
+                                    configuration.tokens};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
+    }
+    for (const header_entry& entry : entries) {
+        std::byte* data = bytes.data() + entry.begin;
+        if (entry.name.empty()) {
+            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
+            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const double exponent =
+                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
+                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
+                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
+                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
+            }
+            continue;
+        }
+        for (const auto& tensor : given) {
+            if (tensor.name != entry.name) continue;
+            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
+                if (!std::isfinite(element)) {
+                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
+                }
+                if (!store_element<dtype::f32>(element, data + 4 * number)) {
+                    fail_element(path.string(), entry.name, number,
+                                 number_text(static_cast<double>(element)) + ", too large for F32");
+                }
+            });
+        }
+    }
+    file_replacement file(path);
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <queue>
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
+/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text, 3 to 258 are
+/// the bytes 0 to 255, written <0x00> to <0xFF>.
+class tokenizer {
+  public:
+    struct token {
+        std::string text;
+        float score = 0;
+    };
+
+    static constexpr std::int32_t begin = 1;
+    static constexpr std::int32_t end = 2;
+
+    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
+    /// goes on behind its last token, or if a length or a score is none.
+    explicit tokenizer(const source& from) : name_(from.name()) {
+        const std::span<const std::byte> bytes = from.bytes();
+        if (bytes.size() < 4) {
+            fail("has " + std::to_string(bytes.size()) +
+                 " bytes, too few for the length of the longest token, which takes 4");
+        }
+        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
+        for (std::size_t at = 4; at < bytes.size();) {
+            const std::string number = "token " + std::to_string(tokens_.size());
+            const std::size_t left = bytes.size() - at;
+            if (left < 8) {
+                fail(number + ": " + std::to_string(left) +
+                     " bytes are left, its score and length take 8");
+            }
+            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
+            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
+            if (!std::isfinite(score)) fail(number + ": its score is not finite");
+            if (length > longest_) {
+                fail(number + ": its length is " + std::to_string(length) +
+                     ", the longest of the file is " + std::to_string(longest_));
+            }
+            if (length > left - 8) {
+                fail(number + ": its length is " + std::to_string(length) + ", " +
+                     std::to_string(left - 8) + " bytes are left");
+            }
+            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
+            tokens_.push_back({std::string(first, length), score});
+            at += 8 + length;
+        }
+        if (tokens_.empty()) fail("holds no tokens");
+        sort();
+    }
+
+    /// Of the tokens themselves, at least one.
+    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
+        if (tokens_.empty()) fail("holds no tokens");
+        for (const token& each : tokens_) {
+            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
+            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
+        }
+        sort();
+    }
+
+    int size() const noexcept { return static_cast<int>(tokens_.size()); }
+    /// 0 <= id < size().
+    const token& operator[](std::int32_t id) const noexcept {
+        return tokens_[static_cast<std::size_t>(id)];
+    }
+
+    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
+    /// code point or, where there is none, for each of its bytes; then, until there is none, the
+    /// neighbours that make the token of the highest score, the first of several, become it.
+    ///
+    /// Throws io::error where a byte has no token.
+    std::vector<std::int32_t> encode(std::string_view text) const {
+        merging work(*this);
+        if (!text.empty()) {
+            work.add(" ");
+            for (std::size_t at = 0; at < text.size();) {
+                std::size_t length = 1;
+                while (length < 4 && at + length < text.size() && continues(text[at + length]))
+                    ++length;
+                work.add(text.substr(at, length));
+                at += length;
+            }
+        }
+        return work.merged();
+    }
+
+    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
+    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
+    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
+        std::string_view text = (*this)[id].text;
+        if (const int byte = byte_of(text); byte >= 0) {
+            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
+        }
+        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
+        return text;
+    }
+
+    /// Writes the file that the constructor reads.
+    void save(const std::filesystem::path& path) const {
+        file_replacement file(path);
+        const auto write = [&](std::uint32_t bits) {
+            std::array<std::byte, 4> bytes{};
+            detail::store_bits(bits, bytes.data());
+            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        };
+        write(longest_);
+        for (const token& each : tokens_) {
+            write(std::bit_cast<std::uint32_t>(each.score));
+            write(static_cast<std::uint32_t>(each.text.size()));
+            file.write(each.text.data(), each.text.size());
+        }
+        file.commit();
+    }
+
+  private:
+    static constexpr std::int32_t first_byte = 3;
+    static constexpr std::int32_t none = -1;
+
+    static constexpr auto all_bytes = [] {
+        std::array<char, 256> result{};
+        for (std::size_t at = 0; at < result.size(); ++at)
+            result[at] = static_cast<char>(static_cast<unsigned char>(at));
+        return result;
+    }();
+
+    /// Whether a byte is within a code point of UTF-8.
+    static constexpr bool continues(char byte) noexcept {
+        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+    }
+
+    /// The byte that "<0x41>" stands for; -1 if the text is none such.
+    static constexpr int byte_of(std::string_view text) noexcept {
+        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+        int result = 0;
+        for (const char digit : text.substr(3, 2)) {
+            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                             : -1;
+            if (value < 0) return -1;
+            result = result * 16 + value;
+        }
+        return result;
+    }
+
+    void sort() {
+        sorted_.resize(tokens_.size());
+        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
+        // Of equal texts the first is found.
+        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+    }
+
+    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
+
+    /// The token of a text, or none.
+    std::int32_t find(std::string_view text) const noexcept {
+        const auto found = std::ranges::lower_bound(
+            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
+        return found != sorted_.end() && text_of(*found) == text ? *found : none;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(name_ + ": " + what);
+    }
+
+    /// A text on its way from code points to the tokens that they merge to.
+    class merging {
+      public:
+        explicit merging(const tokenizer& of) : of_(of) {}
+
+        /// A code point.
+        void add(std::string_view text) {
+            if (const std::int32_t id = of_.find(text); id != none) {
+                append(id);
+                return;
+            }
+            for (const char byte : text) {
+                const int code = static_cast<unsigned char>(byte);
+                if (first_byte + code >= of_.size()) {
+                    of_.fail("has no token for the byte " + std::to_string(code) +
+                             " of the text, only " + std::to_string(of_.size()) + " tokens");
+                }
+                append(first_byte + code);
+            }
+        }
+
+        std::vector<std::int32_t> merged() {
+            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
+            while (!candidates_.empty()) {
+                const candidate best = candidates_.top();
+                candidates_.pop();
+                piece& left = pieces_[best.left];
+                // Either side may have become part of something else.
+                if (left.id != best.left_id || left.next != best.right ||
+                    pieces_[best.right].id != best.right_id) {
+                    continue;
+                }
+                piece& right = pieces_[best.right];
+                left.id = best.id;
+                left.next = right.next;
+                right.id = none;
+                if (left.next < pieces_.size()) {
+                    pieces_[left.next].previous = best.left;
+                    propose(best.left);
+                }
+                if (best.left > 0) propose(left.previous);
+            }
+            std::vector<std::int32_t> result{begin};
+            for (const piece& each : pieces_) {
+                if (each.id != none) result.push_back(each.id);
+            }
+            return result;
+        }
+
+      private:
+        struct piece {
+            std::int32_t id;  // none behind a merge, for the right one of the two
+            std::size_t previous;
+            std::size_t next;
+        };
+        struct candidate {
+            float score;
+            std::size_t left;
+            std::size_t right;
+            std::int32_t left_id;
+            std::int32_t right_id;
+            std::int32_t id;
+
+            /// Whether it comes later.
+            bool operator<(const candidate& other) const noexcept {
+                return score != other.score ? score < other.score : left > other.left;
+            }
+        };
+
+        void append(std::int32_t id) {
+            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
+        }
+
+        void propose(std::size_t left) {
+            const std::size_t right = pieces_[left].next;
+            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
+            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
+            if (first.size() + second.size() > of_.longest_) return;
+            joined_.assign(first).append(second);
+            const std::int32_t id = of_.find(joined_);
+            // The least score at which llama2.c merges.
+            if (id == none || !(of_[id].score > -1e10F)) return;
+            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
+        }
+
+        const tokenizer& of_;
+        std::vector<piece> pieces_;
+        std::priority_queue<candidate> candidates_;
+        std::string joined_;
+    };
+
+    std::string name_;
+    std::uint32_t longest_ = 0;
+    std::vector<token> tokens_;
+    std::vector<std::int32_t> sorted_;  // by their texts
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Where the shapes in a file decide the type of the model:
+///
+///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The parameters of a model with their extents alone.
+template <class Model>
+std::vector<named_tensor<double>> shapes_of() {
+    std::vector<named_tensor<double>> result;
+    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
+        named_tensor<double> tensor{std::string(name), {}};
+        tensor.view.rank = static_cast<int>(extents.size());
+        std::ranges::copy(extents, tensor.view.extents.begin());
+        result.push_back(std::move(tensor));
+    });
+    return result;
+}
+
+/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
+/// checkpoint of llama2.c, the same bytes are its depth.
+inline bool is_safetensors(std::span<const std::byte> bytes) {
+    return bytes.size() > 8 && bytes[8] == std::byte{'{'} &&
+           load_bits<std::uint64_t>(bytes.data()) <= bytes.size() - 8;
+}
+
+/// What keeps each model from being that of a llama2.c checkpoint.
+template <class Model>
+std::string misfit(const llama2c_configuration& configuration) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    const auto own = configuration_of(parameters, tokens_of<Model>);
+    if (own.vocabulary == 0) return "no llama";
+    return own == configuration ? misfit(configuration, parameters) : own.text();
+}
+
+template <class Model>
+std::string misfit(const file_header& header, const name_map* names) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) call_for(std::size_t number, F&& f) {
+    if constexpr (sizeof...(Models) > 0) {
+        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
+    }
+    return std::forward<F>(f).template operator()<Model>();
+}
+
+template <class... Models, class F>
+decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
+    std::array<std::string, sizeof...(Models)> misfits;
+    std::string found;
+    if (is_safetensors(from.bytes())) {
+        const file_header header = read_header(from);
+        misfits = {misfit<Models>(header, names)...};
+        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+    } else {
+        const auto configuration = read_llama2c_header(from);
+        misfits = {misfit<Models>(configuration)...};
+        found = "has " + configuration.text();
+    }
+    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
+    if (fitting == misfits.end()) {
+        std::string message = from.name() + ": " + found + "; no model of the list fits";
+        for (std::size_t at = 0; at < misfits.size(); ++at) {
+            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
+        }
+        sequent::fail<error>(message);
+    }
+    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
+                               std::forward<F>(f));
+}
+
+}  // namespace detail
+
+/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
+/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
+/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+///
+/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
+/// has, and what of each model is different.
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, F&& f) {
+    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, name_map names, F&& f) {
+    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
 /// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
 /// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
@@ -16741,6 +20431,12 @@ struct block {
     }
 };
 
+/// The first positions, as many as a count tells that is given with the facts.
+template <language::fixed_string Count = "length">
+struct padding {
+    static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
+};
+
 /// What both masks keep.
 template <class First, class Second>
 struct both {
@@ -16839,12 +20535,56 @@ struct depth {};
 /// How many different symbols there are.
 template <int Value>
 struct vocabulary {};
-/// The width between the two linear maps of the feed-forward part; 4 times the width by default.
+/// The width between the two linear maps of the feed-forward part; by default 4 times the width, or
+/// 8/3 times where it is gated, which is as many parameters (arXiv 2002.05202).
 template <int Value>
 struct hidden {};
+/// How many heads have keys and values of their own; as many queries each attend to one of them
+/// (arXiv 2305.13245). By default all; with one, attention is multi-query.
+template <int Value>
+struct key_heads {};
+/// How many numbers a head has; by default the width divided by the heads.
+template <int Value>
+struct head_width {};
 /// Whether linear maps add a bias. They do by default.
 template <bool Value>
 struct biases {};
+/// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
+template <bool Value>
+struct tied {};
+/// Whether scores are divided by the square root of the head's width. They are by default.
+template <bool Value>
+struct scaled {};
+/// Whether only the first positions may exist, as many as a count given with the facts tells. By
+/// default all do.
+template <bool Value>
+struct padded {};
+/// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
+template <int Value>
+struct score_cap {};
+/// How many of a hundred numbers are dropped in training, of the embedding and of what each part
+/// adds to the residual path. With it, the model takes the count `seed`; 0 drops none.
+template <int Value>
+struct dropout_percent {};
+
+/// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
+/// default those of the decoder's side. Symbols of its own have an embedding of their own.
+template <int Value>
+struct source_tokens {};
+template <int Value>
+struct source_vocabulary {};
+template <int Value>
+struct source_depth {};
+
+/// How many classes a classifier tells apart.
+template <int Value>
+struct classes {};
+/// How many numbers a patch of an image has: channels times height times width.
+template <int Value>
+struct patch_width {};
+/// How many kinds of segments a text has.
+template <int Value>
+struct segments {};
 /// Whether the state before the first position is learned. It is zero by default.
 template <bool Value>
 struct learned_start {};
@@ -16870,6 +20610,37 @@ struct relations {};
 struct pre_norm {};
 struct post_norm {};
 
+/// Which norm, with 10^-Exponent as its epsilon: layer norm (arXiv 1607.06450), or the root mean
+/// square alone (arXiv 1910.07467).
+namespace normalization {
+template <int Exponent = 5>
+struct layer {};
+template <int Exponent = 5>
+struct rms {};
+}  // namespace normalization
+
+/// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
+/// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
+/// (alibi, arXiv 2108.12409; relative, relative_buckets).
+namespace position {
+struct none {};
+struct learned {};
+struct sinusoidal {};
+/// Neighbouring elements are a pair, as in llama2.c.
+template <int Base = 10000>
+struct rotary {};
+/// Elements of the two halves are a pair, as in Hugging Face's files.
+template <int Base = 10000>
+struct rotary_halves {};
+struct alibi {};
+/// A number for each head and distance j - i, each layer its own.
+struct relative {};
+/// A number for each head and bucket of distances, for all layers the same: half of the buckets are
+/// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
+template <int Buckets = 32, int MaxDistance = 128>
+struct relative_buckets {};
+}  // namespace position
+
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
 /// node's neighbours.
 namespace activation {
@@ -16885,6 +20656,9 @@ struct gelu_tanh {
 struct silu {
     static constexpr auto rule = language::silu();
 };
+struct sigmoid {
+    static constexpr auto rule = language::sigmoid();
+};
 struct tanh {
     static constexpr auto rule = language::tanh();
 };
@@ -16892,6 +20666,20 @@ struct tanh {
 struct identity {
     static constexpr auto rule = language::identity();
 };
+
+/// The function of one linear map gates another, element by element: W_contract (f(W_gate x) *
+/// W_expand x) (arXiv 2002.05202). For the feed-forward part of transformers.
+template <class Function>
+struct gated {
+    static constexpr auto rule = Function::rule;
+    static constexpr bool gates = true;
+};
+using glu = gated<sigmoid>;
+using bilinear = gated<identity>;
+using reglu = gated<relu>;
+using geglu = gated<gelu>;
+using geglu_tanh = gated<gelu_tanh>;
+using swiglu = gated<silu>;
 }  // namespace activation
 
 namespace nn {
@@ -16904,7 +20692,20 @@ enum class option {
     depth,
     vocabulary,
     hidden,
+    key_heads,
+    head_width,
     biases,
+    tied,
+    scaled,
+    padded,
+    score_cap,
+    dropout_percent,
+    source_tokens,
+    source_vocabulary,
+    source_depth,
+    classes,
+    patch_width,
+    segments,
     nodes,
     edges,
     node_width,
@@ -16912,55 +20713,132 @@ enum class option {
     relations,
     learned_start,
     norm_place,
+    normalization,
+    position,
     activation,
     mask,
     unknown
 };
 
+/// Of an option that is a number, which it is.
+template <option Kind, int Value>
+struct numbered {
+    static constexpr option kind = Kind;
+    static constexpr int value = Value;
+};
 template <class T>
-concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
-template <class T>
-inline constexpr option kind_of = mask_type<T> ? option::mask : requires {
-    T::rule;
-}
-? option::activation
-    : std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm> ? option::norm_place
-                                                                  : option::unknown;
-template <int Value>
-inline constexpr option kind_of<tokens<Value>> = option::tokens;
-template <int Value>
-inline constexpr option kind_of<width<Value>> = option::width;
-template <int Value>
-inline constexpr option kind_of<heads<Value>> = option::heads;
-template <int Value>
-inline constexpr option kind_of<depth<Value>> = option::depth;
-template <int Value>
-inline constexpr option kind_of<vocabulary<Value>> = option::vocabulary;
-template <int Value>
-inline constexpr option kind_of<hidden<Value>> = option::hidden;
-template <int Value>
-inline constexpr option kind_of<nodes<Value>> = option::nodes;
-template <int Value>
-inline constexpr option kind_of<edges<Value>> = option::edges;
-template <int Value>
-inline constexpr option kind_of<node_width<Value>> = option::node_width;
-template <int Value>
-inline constexpr option kind_of<edge_width<Value>> = option::edge_width;
-template <int Value>
-inline constexpr option kind_of<relations<Value>> = option::relations;
-template <bool Value>
-inline constexpr option kind_of<biases<Value>> = option::biases;
-template <bool Value>
-inline constexpr option kind_of<learned_start<Value>> = option::learned_start;
+struct number_option : numbered<option::unknown, 0> {};
+
+#define SEQUENT_NUMBER_OPTION(Type, Name) \
+    template <Type Value>                 \
+    struct number_option<Name<Value>> : numbered<option::Name, Value> {};
+SEQUENT_NUMBER_OPTION(int, tokens)
+SEQUENT_NUMBER_OPTION(int, width)
+SEQUENT_NUMBER_OPTION(int, heads)
+SEQUENT_NUMBER_OPTION(int, depth)
+SEQUENT_NUMBER_OPTION(int, vocabulary)
+SEQUENT_NUMBER_OPTION(int, hidden)
+SEQUENT_NUMBER_OPTION(int, key_heads)
+SEQUENT_NUMBER_OPTION(int, head_width)
+SEQUENT_NUMBER_OPTION(int, score_cap)
+SEQUENT_NUMBER_OPTION(int, dropout_percent)
+SEQUENT_NUMBER_OPTION(int, source_tokens)
+SEQUENT_NUMBER_OPTION(int, source_vocabulary)
+SEQUENT_NUMBER_OPTION(int, source_depth)
+SEQUENT_NUMBER_OPTION(int, classes)
+SEQUENT_NUMBER_OPTION(int, patch_width)
+SEQUENT_NUMBER_OPTION(int, segments)
+SEQUENT_NUMBER_OPTION(int, nodes)
+SEQUENT_NUMBER_OPTION(int, edges)
+SEQUENT_NUMBER_OPTION(int, node_width)
+SEQUENT_NUMBER_OPTION(int, edge_width)
+SEQUENT_NUMBER_OPTION(int, relations)
+SEQUENT_NUMBER_OPTION(bool, biases)
+SEQUENT_NUMBER_OPTION(bool, tied)
+SEQUENT_NUMBER_OPTION(bool, scaled)
+SEQUENT_NUMBER_OPTION(bool, padded)
+SEQUENT_NUMBER_OPTION(bool, learned_start)
+#undef SEQUENT_NUMBER_OPTION
+
+/// What a norm or a position is, as a number of a shape.
+enum class norm_kind { layer, rms };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
 
 template <class T>
-inline constexpr int value_of = 0;
-template <template <int> class Option, int Value>
-inline constexpr int value_of<Option<Value>> = Value;
-template <bool Value>
-inline constexpr int value_of<biases<Value>> = Value ? 1 : 0;
-template <bool Value>
-inline constexpr int value_of<learned_start<Value>> = Value ? 1 : 0;
+struct norm_option {
+    static constexpr bool is = false;
+};
+template <int Exponent>
+struct norm_option<normalization::layer<Exponent>> {
+    static constexpr bool is = true;
+    static constexpr norm_kind kind = norm_kind::layer;
+    static constexpr int exponent = Exponent;
+};
+template <int Exponent>
+struct norm_option<normalization::rms<Exponent>> {
+    static constexpr bool is = true;
+    static constexpr norm_kind kind = norm_kind::rms;
+    static constexpr int exponent = Exponent;
+};
+
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+struct positioned {
+    static constexpr bool is = true;
+    static constexpr position_kind kind = Kind;
+    static constexpr int base = Base;
+    static constexpr int buckets = Buckets;
+    static constexpr int max_distance = MaxDistance;
+};
+template <class T>
+struct position_option {
+    static constexpr bool is = false;
+};
+template <>
+struct position_option<position::none> : positioned<position_kind::none> {};
+template <>
+struct position_option<position::learned> : positioned<position_kind::learned> {};
+template <>
+struct position_option<position::sinusoidal> : positioned<position_kind::sinusoidal> {};
+template <int Base>
+struct position_option<position::rotary<Base>> : positioned<position_kind::rotary, Base> {};
+template <int Base>
+struct position_option<position::rotary_halves<Base>>
+    : positioned<position_kind::rotary_halves, Base> {};
+template <>
+struct position_option<position::alibi> : positioned<position_kind::alibi> {};
+template <>
+struct position_option<position::relative> : positioned<position_kind::relative> {};
+template <int Buckets, int MaxDistance>
+struct position_option<position::relative_buckets<Buckets, MaxDistance>>
+    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
+
+template <class T>
+concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
+
+template <class T>
+consteval option kind_of_type() {
+    if (number_option<T>::kind != option::unknown) return number_option<T>::kind;
+    if (mask_type<T>) return option::mask;
+    if (requires { T::rule; }) return option::activation;
+    if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
+    if (norm_option<T>::is) return option::normalization;
+    if (position_option<T>::is) return option::position;
+    return option::unknown;
+}
+template <class T>
+inline constexpr option kind_of = kind_of_type<T>();
 
 /// How often an option is given.
 template <option Kind, class... Options>
@@ -16971,7 +20849,7 @@ template <option Kind, int Default, class... Options>
 consteval int number_of() {
     static_assert(times_given<Kind, Options...> <= 1, "sequent: an option is given twice");
     int result = Default;
-    ((kind_of<Options> == Kind ? void(result = value_of<Options>) : void()), ...);
+    ((kind_of<Options> == Kind ? void(result = number_option<Options>::value) : void()), ...);
     return result;
 }
 
@@ -17010,39 +20888,136 @@ struct shape {
     int tokens = 0;
     int width = 0;
     int heads = 1;
+    int key_heads = 1;
+    int head_width = 0;
     int depth = 1;
     int vocabulary = 0;
     int hidden = 0;
+    int source_tokens = 0;
+    int source_vocabulary = 0;
+    int source_depth = 1;
+    int classes = 0;
+    int patch_width = 0;
+    int segments = 0;
+    int score_cap = 0;
+    int dropout_percent = 0;
+    int norm_exponent = 5;
+    int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
+    norm_kind normalization = norm_kind::layer;
+    position_kind position = position_kind::none;
     bool biases = true;
+    bool tied = true;
+    bool scaled = true;
+    bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
 
-    constexpr int head_width() const { return width / heads; }
+    constexpr bool is_rotary() const {
+        return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// Heads that attend to the same keys.
+    constexpr int group() const { return heads / key_heads; }
+    constexpr double epsilon() const {
+        double scale = 1;
+        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
+        return 1 / scale;
+    }
+    /// The same with the encoder's positions, symbols and layers.
+    constexpr shape source() const {
+        shape result = *this;
+        result.tokens = source_tokens;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
+        result.depth = source_depth;
+        result.is_source = true;
+        return result;
+    }
 };
 
-template <class DefaultNormPlace, class... Options>
-consteval shape shape_of() {
-    using enum option;
-    shape result;
-    result.tokens = number_of<tokens, 0, Options...>();
-    result.width = number_of<width, 0, Options...>();
-    result.heads = number_of<heads, 1, Options...>();
-    result.depth = number_of<depth, 1, Options...>();
-    result.vocabulary = number_of<vocabulary, 0, Options...>();
-    result.hidden = number_of<hidden, 0, Options...>();
-    if (result.hidden == 0) result.hidden = 4 * result.width;
-    result.biases = number_of<biases, 1, Options...>() != 0;
-    result.learned_start = number_of<learned_start, 0, Options...>() != 0;
-    result.norm_first = std::is_same_v<type_of<norm_place, DefaultNormPlace, Options...>, pre_norm>;
-    return result;
-}
+/// What a template takes where an option is not given.
+template <class NormPlace, class Mask, class Activation, class Norm = normalization::layer<>,
+          class Position = position::none, bool Biases = true>
+struct defaults {
+    using norm_place = NormPlace;
+    using mask = Mask;
+    using activation = Activation;
+    using norm = Norm;
+    using position = Position;
+    static constexpr bool biases = Biases;
+    static constexpr bool padded = false;
+    static constexpr bool scaled = true;
+    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
+};
+using block_defaults = defaults<post_norm, mask::none, activation::relu>;
+
+/// The arguments of a template, read.
+template <class Defaults, class... Options>
+struct arguments {
+    using mask = type_of<option::mask, typename Defaults::mask, Options...>;
+    using activation = type_of<option::activation, typename Defaults::activation, Options...>;
+    using norm = norm_option<type_of<option::normalization, typename Defaults::norm, Options...>>;
+    using position =
+        position_option<type_of<option::position, typename Defaults::position, Options...>>;
+    static constexpr bool gates = requires { activation::gates; };
+
+    static constexpr nn::shape shape = [] {
+        using enum option;
+        const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
+        nn::shape result;
+        result.tokens = number_of<tokens, 0, Options...>();
+        result.width = number_of<width, 0, Options...>();
+        result.heads = number_of<heads, 1, Options...>();
+        result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
+        result.head_width = or_else(number_of<head_width, 0, Options...>(),
+                                    result.heads > 0 ? result.width / result.heads : 0);
+        result.depth = number_of<depth, 1, Options...>();
+        result.vocabulary = number_of<vocabulary, 0, Options...>();
+        result.hidden = or_else(number_of<hidden, 0, Options...>(),
+                                gates ? (8 * result.width + 2) / 3 : 4 * result.width);
+        result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
+        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
+        result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
+        result.classes = number_of<classes, 0, Options...>();
+        result.patch_width = number_of<patch_width, 0, Options...>();
+        result.segments = number_of<segments, 2, Options...>();
+        result.score_cap = number_of<score_cap, 0, Options...>();
+        result.dropout_percent = number_of<dropout_percent, 0, Options...>();
+        result.norm_exponent = norm::exponent;
+        result.normalization = norm::kind;
+        result.position = position::kind;
+        result.position_base = position::base;
+        result.buckets = position::buckets;
+        result.max_distance = position::max_distance;
+        result.scaled_logits = Defaults::scaled_logits;
+        result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
+        result.tied = number_of<tied, 1, Options...>() != 0;
+        result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
+        result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
+        result.learned_start = number_of<learned_start, 0, Options...>() != 0;
+        result.norm_first =
+            std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
+                           pre_norm>;
+        return result;
+    }();
+};
 
 template <shape Shape>
 consteval bool check_shape() {
     static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
     static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
-    static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
+    static_assert(Shape.head_width > 0 && (Shape.head_width * Shape.heads == Shape.width ||
+                                           Shape.head_width != Shape.width / Shape.heads),
+                  "sequent: the width is a multiple of the heads, or head_width<N> is given");
+    static_assert(Shape.heads % Shape.key_heads == 0,
+                  "sequent: the heads are a multiple of the key heads");
+    static_assert(!Shape.is_rotary() || Shape.head_width % 2 == 0,
+                  "sequent: rotary positions need an even number of elements in a head");
+    static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
+                  "sequent: dropout_percent is at least 0 and below 100");
     return true;
 }
 
@@ -17067,8 +21042,27 @@ inline constexpr relation<"weights"> weights;
 inline constexpr relation<"head"> head;
 inline constexpr relation<"joined"> joined_heads;
 inline constexpr relation<"attended"> attended;
+inline constexpr relation<"slope"> slope;
 inline constexpr relation<"expanded"> expanded;
+inline constexpr relation<"gate"> gate;
+inline constexpr relation<"gated"> gated;
 inline constexpr relation<"transformed"> transformed;
+
+/// A model's facts, of which some depend on options.
+template <class... Facts>
+struct fact_list {
+    template <class Fact, bool Given>
+    using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    template <const auto& Program>
+    using model_of = model<Program, Facts...>;
+};
+
+/// The mask, and of padded sequences the positions that exist.
+template <bool Padded, class Mask, fixed_string Count>
+using padded_mask =
+    std::conditional_t<!Padded, Mask,
+                       std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
+                                          mask::both<Mask, mask::padding<Count>>>>;
 
 /// The body with the mask's constraint, if it has one.
 template <class Mask, class Body>
@@ -17121,46 +21115,239 @@ inline constexpr auto attention_rules = [] {
     // clang-format on
 }();
 
-/// The same with several heads, concatenated and mapped (arXiv 1706.03762, section 3.2.2).
-template <shape Shape, class Mask, class Input>
-inline constexpr auto multi_head_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr int d_head = Shape.width / Shape.heads;
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_query", d_head, d> W_query;
-    constexpr weight<"W_key", d_head, d> W_key;
-    constexpr weight<"W_value", d_head, d> W_value;
-    constexpr weight<"W_out", d, d> W_out;
-    constexpr weight<"b_query", d_head> b_query;
-    constexpr weight<"b_key", d_head> b_key;
-    constexpr weight<"b_value", d_head> b_value;
-    constexpr weight<"b_out", d> b_out;
-    // clang-format off
-    return rules(
-        query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
-        key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
-        value(h, i)      <<= biased<Shape>(input(i)[W_value(h)], b_value(h)),
-        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)), h)
-                             | product() | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
-        joined_heads(i)  <<= head(h, i) | concat(h),
-        attended(i)      <<= biased<Shape>(joined_heads(i)[W_out], b_out));
-    // clang-format on
+/// The body with the norm of the template.
+template <shape Shape, class Body, class Gain, class Bias>
+constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
+    if constexpr (Shape.normalization == norm_kind::layer)
+        return body | layer_norm(gain, bias, Shape.epsilon());
+    else
+        return body | rms_norm(gain, Shape.epsilon());
+}
+
+/// The body of what joins the residual path, with dropout if the template has it.
+template <shape Shape, class Body>
+constexpr auto dropped(Body body) noexcept {
+    if constexpr (Shape.dropout_percent > 0)
+        return body | dropout(Shape.dropout_percent / 100.0, bound<"seed">{});
+    else
+        return body;
+}
+
+/// A query or a key, turned by its position if positions are rotary.
+template <shape Shape, class Body>
+constexpr auto positioned_at(Body body) noexcept {
+    if constexpr (Shape.position == position_kind::rotary)
+        return body | rotary(i, Shape.position_base);
+    else if constexpr (Shape.position == position_kind::rotary_halves)
+        return body | rotary_halves(i, Shape.position_base);
+    else
+        return body;
+}
+
+/// Calls f with the variables of a head: the head of the keys, and the query among those that
+/// attend to it, if there are several.
+template <shape Shape, class F>
+constexpr auto with_heads(F f) noexcept {
+    if constexpr (Shape.group() == 1)
+        return f(var<"h", Shape.heads>{});
+    else
+        return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
+}
+
+/// Which of all heads it is.
+template <shape Shape, class KeyHead>
+constexpr auto number_of_head(KeyHead key_head) noexcept {
+    return key_head;
+}
+template <shape Shape, class KeyHead, class Query>
+constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
+    return key_head * Shape.group() + query;
+}
+
+/// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
+/// those of earlier ones; else later positions share the bucket of distance 0.
+constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
+    int first = 0;
+    if (both_directions) {
+        buckets /= 2;
+        if (distance > 0) first = buckets;
+    } else if (distance > 0) {
+        distance = 0;
+    }
+    if (distance < 0) distance = -distance;
+    const int single = buckets / 2;
+    if (distance < single) return first + distance;
+    // The bucket is single + floor((buckets - single) log(distance / single) / log(max / single)).
+    const int others = buckets - single;
+    const auto power = [](double factor, int exponent) {
+        double result = 1 + 1e-9;
+        for (int at = 0; at < exponent; ++at) result *= factor;
+        return result;
+    };
+    const double reached = power(static_cast<double>(distance) / single, others);
+    int bucket = 0;
+    while (bucket + 1 < others &&
+           reached >= power(static_cast<double>(max_distance) / single, bucket + 1) / (1 + 1e-9))
+        ++bucket;
+    return first + single + bucket;
+}
+
+/// The relation of the bias of each distance: an encoder-decoder has two.
+template <shape Shape>
+constexpr auto distance_bias() noexcept {
+    if constexpr (Shape.is_source)
+        return relation<"source_distance_bias">{};
+    else
+        return relation<"distance_bias">{};
+}
+
+/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
+/// for the distance r - (tokens - 1).
+template <shape Shape, bool BothDirections>
+inline constexpr auto distance_rules = [] {
+    if constexpr (Shape.position == position_kind::relative_buckets) {
+        constexpr var<"h", Shape.heads> h;
+        constexpr var<"b", Shape.buckets> b;
+        constexpr var<"r", 2 * Shape.tokens - 1> r;
+        constexpr auto table = [] {
+            if constexpr (Shape.is_source)
+                return weight<"source_relative">{};
+            else
+                return weight<"relative">{};
+        }();
+        constexpr auto in_bucket = [](int bucket, int place) noexcept {
+            return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
+                                       Shape.max_distance, BothDirections);
+        };
+        return rules(distance_bias<Shape>()(h, r) <<=
+                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+    } else {
+        return rules();
+    }
 }();
 
-/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i).
+/// The relations of an attention, whose names begin with Prefix.
+template <fixed_string Prefix>
+struct attention_names {
+    static constexpr relation<Prefix + "query"> query{};
+    static constexpr relation<Prefix + "key"> key{};
+    static constexpr relation<Prefix + "value"> value{};
+    static constexpr relation<Prefix + "logit"> logit{};
+    static constexpr relation<Prefix + "weights"> weights{};
+    static constexpr relation<Prefix + "head"> head{};
+    static constexpr relation<Prefix + "joined"> joined{};
+    static constexpr relation<Prefix + "attended"> attended{};
+};
+
+/// The rules that give weights(head..., i, j), the softmax over j of the scores: scaled products,
+/// with what the position adds, within a cap. Relations have names that begin with Prefix.
+template <shape Shape, class Mask, fixed_string Prefix, class... Head>
+constexpr auto score_rules(Head... of) noexcept {
+    using name = attention_names<Prefix>;
+    [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
+    constexpr auto first = [](auto each, auto...) { return each; };
+    const auto all = number_of_head<Shape>(of...);
+    const auto products = [=] {
+        const auto seeking = name::query(of..., i);
+        const auto sought = name::key(first(of...), j).T();
+        if constexpr (Shape.scaled)
+            return masked<Mask>((inverse_sqrt(Shape.head_width), sought, seeking), all) | product();
+        else
+            return masked<Mask>((sought, seeking), all) | product();
+    }();
+    const auto capped = [](auto body) {
+        if constexpr (Shape.score_cap > 0)
+            return body | soft_cap(Shape.score_cap);
+        else
+            return body;
+    };
+    // clang-format off
+    if constexpr (Shape.position == position_kind::alibi)
+        // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
+        return rules(
+            slope(of...)               <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
+                                            number(all + 1)) | product() | exp(),
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
+                                           | product(),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               relative(all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative_buckets)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               distance_bias<Shape>()(
+                                                   all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else
+        return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
+    // clang-format on
+}
+
+/// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
+/// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
+/// self-attention. Names begin with Prefix.
+template <shape Shape, class Mask, class Input, class Context = Input, fixed_string Prefix = "">
+inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
+    constexpr int d = Shape.width;
+    constexpr int d_head = Shape.head_width;
+    constexpr Input input;
+    constexpr Context context;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_query", d_head, d> W_query;
+    constexpr weight<Prefix + "W_key", d_head, d> W_key;
+    constexpr weight<Prefix + "W_value", d_head, d> W_value;
+    constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
+    constexpr weight<Prefix + "b_query", d_head> b_query;
+    constexpr weight<Prefix + "b_key", d_head> b_key;
+    constexpr weight<Prefix + "b_value", d_head> b_value;
+    constexpr weight<Prefix + "b_out", d> b_out;
+    // clang-format off
+    return rules(
+        name::query(key_head, query..., i) <<= positioned_at<Shape>(biased<Shape>(
+                                                   input(i)[W_query(key_head, query...)],
+                                                   b_query(key_head, query...))),
+        name::key(key_head, i)             <<= positioned_at<Shape>(biased<Shape>(
+                                                   context(i)[W_key(key_head)], b_key(key_head))),
+        name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
+                                                             b_value(key_head)),
+        score_rules<Shape, Mask, Prefix>(key_head, query...),
+        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
+                                                name::value(key_head, j)) | product() | sum(j),
+        name::joined(i)                    <<= name::head(key_head, query..., i)
+                                               | concat(key_head, query...),
+        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
+                                                   name::joined(i)[W_out], b_out)));
+    // clang-format on
+});
+
+/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i); or
+/// three, where a function of one gates another.
 template <shape Shape, class Activation, class Input>
 inline constexpr auto feed_forward_rules = [] {
     constexpr Input input;
+    constexpr weight<"W_gate", Shape.hidden, Shape.width> W_gate;
     constexpr weight<"W_expand", Shape.hidden, Shape.width> W_expand;
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_gate", Shape.hidden> b_gate;
     constexpr weight<"b_expand", Shape.hidden> b_expand;
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
-    return rules(
-        expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
-        transformed(i) <<= biased<Shape>(expanded(i)[W_contract], b_contract));
+    if constexpr (requires { Activation::gates; })
+        return rules(
+            gate(i)        <<= biased<Shape>(input(i)[W_gate], b_gate) | Activation::rule,
+            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
+            gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
+            transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
+    else
+        return rules(
+            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+            transformed(i) <<= dropped<Shape>(biased<Shape>(expanded(i)[W_contract], b_contract)));
     // clang-format on
 }();
 
@@ -17173,12 +21360,13 @@ namespace sequent::inline SEQUENT_ABI {
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
 /// tokens, width, a mask, biases.
 template <class... Options>
-struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
-                                             nn::type_of<nn::option::mask, mask::none, Options...>,
-                                             language::relation<"x">>,
-                         fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                              nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
+struct attention
+    : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
+                                typename nn::arguments<nn::block_defaults, Options...>::mask,
+                                language::relation<"x">>,
+            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
+                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
                             nn::option::biases>::only<Options...>,
                   "sequent: attention takes tokens, width, a mask, biases");
@@ -17186,18 +21374,22 @@ struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>
 };
 
 /// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, heads, a mask, biases.
+/// tokens, width, heads, key_heads, head_width, a mask, biases, scaled, score_cap, a position that
+/// belongs to attention (none by default).
 template <class... Options>
 struct multi_head_attention
-    : model<nn::multi_head_rules<nn::shape_of<post_norm, Options...>(),
-                                 nn::type_of<nn::option::mask, mask::none, Options...>,
+    : model<nn::multi_head_rules<nn::arguments<nn::block_defaults, Options...>::shape,
+                                 typename nn::arguments<nn::block_defaults, Options...>::mask,
                                  language::relation<"x">>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                            nn::option::mask, nn::option::biases>::only<Options...>,
-                  "sequent: multi_head_attention takes tokens, width, heads, a mask, biases");
+            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
+                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
+                  nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
+                  nn::option::score_cap, nn::option::position>::only<Options...>,
+        "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
+        "biases, scaled, score_cap, a position");
     static_assert(nn::check_shape<shape>());
 };
 
@@ -17239,7 +21431,8 @@ struct graph_shape {
         shape result;
         result.tokens = nodes;
         result.width = width;
-        result.heads = heads;
+        result.heads = result.key_heads = heads;
+        result.head_width = head_width();
         result.hidden = hidden;
         result.biases = biases;
         result.norm_first = norm_first;
@@ -17737,6 +21930,590 @@ struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_po
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
 
+/// Transformers, written as rules.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"normal_x"> normal_x;
+inline constexpr relation<"between"> between;
+inline constexpr relation<"normal_between"> normal_between;
+inline constexpr relation<"cross_attended"> cross_attended;
+inline constexpr relation<"beyond"> beyond;
+inline constexpr relation<"normal_beyond"> normal_beyond;
+inline constexpr relation<"token"> token;
+inline constexpr relation<"source"> source;
+inline constexpr relation<"target"> target;
+inline constexpr relation<"embedded"> embedded;
+inline constexpr relation<"source_embedded"> source_embedded;
+inline constexpr relation<"layers"> layers;
+inline constexpr relation<"normal_layers"> normal_layers;
+inline constexpr relation<"scaled_layers"> scaled_layers;
+inline constexpr relation<"logits"> logits;
+
+/// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
+/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
+            multi_head_rules<Shape, Mask, relation<"normal_x">>,
+            between(i)        <<= (x(i), attended(i)),
+            normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
+            y(i)              <<= (between(i), transformed(i)));
+    else
+        return rules(
+            multi_head_rules<Shape, Mask, relation<"x">>,
+            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            feed_forward_rules<Shape, Activation, relation<"between">>,
+            y(i)       <<= normalized<Shape>((between(i), transformed(i)), gain_2, bias_2));
+    // clang-format on
+}();
+
+/// What attends from one sequence to another has no common positions.
+consteval shape across(shape of) {
+    of.position = position_kind::none;
+    return of;
+}
+
+/// One layer of a decoder: as above, with attention from each position to memory(j) between the
+/// parts (arXiv 1706.03762, section 3.1).
+template <shape Shape, class Mask, class MemoryMask, class Activation>
+inline constexpr auto decoder_block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr weight<"gain_3", Shape.width> gain_3;
+    constexpr weight<"bias_3", Shape.width> bias_3;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
+            multi_head_rules<Shape, Mask, relation<"normal_x">>,
+            between(i)        <<= (x(i), attended(i)),
+            normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
+            multi_head_rules<across(Shape), MemoryMask, relation<"normal_between">,
+                             relation<"memory">, "cross_">,
+            beyond(i)         <<= (between(i), cross_attended(i)),
+            normal_beyond(i)  <<= normalized<Shape>(beyond(i), gain_3, bias_3),
+            feed_forward_rules<Shape, Activation, relation<"normal_beyond">>,
+            y(i)              <<= (beyond(i), transformed(i)));
+    else
+        return rules(
+            multi_head_rules<Shape, Mask, relation<"x">>,
+            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            multi_head_rules<across(Shape), MemoryMask, relation<"between">, relation<"memory">,
+                             "cross_">,
+            beyond(i)  <<= normalized<Shape>((between(i), cross_attended(i)), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"beyond">>,
+            y(i)       <<= normalized<Shape>((beyond(i), transformed(i)), gain_3, bias_3));
+    // clang-format on
+}();
+
+/// Whether attention sees later positions, whose distances then have buckets of their own.
+template <class Mask>
+inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
+
+/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
+/// follows, whose weights have names that begin with Prefix.
+template <shape Shape, const auto& Block, class From, class Layers, class To,
+          fixed_string Prefix = "">
+inline constexpr auto stack_rules = [] {
+    constexpr From below;
+    constexpr Layers between_them;
+    constexpr To above;
+    constexpr weight<Prefix + "gain", Shape.width> gain;
+    constexpr weight<Prefix + "bias", Shape.width> bias;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
+    else
+        return rules(
+            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+    // clang-format on
+}();
+
+/// What stands for the layers' result: with norms behind it is that of the last layer.
+template <shape Shape>
+using result_of_layers =
+    std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
+
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_rules = [] {
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    if constexpr (Shape.depth == 1)
+        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+    else
+        return rules(
+            distance_rules<Shape, sees_later<Mask>>,
+            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+                        std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
+}();
+
+/// A symbol's embedding, with what is added for its position.
+template <shape Shape, fixed_string Prefix, class Token, class Embedding>
+constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
+    constexpr weight<Prefix + "position", Shape.width> position;
+    if constexpr (Shape.position == position_kind::learned)
+        return dropped<Shape>((symbols(i)[table], position(i)));
+    else if constexpr (Shape.position == position_kind::sinusoidal)
+        return dropped<Shape>(symbols(i)[table] | sinusoidal(i));
+    else
+        return dropped<Shape>(symbols(i)[table]);
+}
+
+/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own.
+template <shape Shape, class States, class Embedding>
+constexpr auto logits_of(States states, Embedding table) noexcept {
+    constexpr weight<"W_logits", Shape.vocabulary, Shape.width> W_logits;
+    if constexpr (Shape.tied)
+        return states(i)[table];
+    else
+        return states(i)[W_logits];
+}
+
+/// An embedding, a stack of layers, and logits.
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto language_model_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    using result = result_of_layers<Shape>;
+    // clang-format off
+    return rules(
+        distance_rules<Shape, sees_later<Mask>>,
+        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
+        logits(i)   <<= logits_of<Shape>(result{}, embedding));
+    // clang-format on
+}();
+
+/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_decoder_rules = [] {
+    constexpr shape Source = Shape.source();
+    using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr auto source_embedding = [=] {
+        if constexpr (Shape.source_vocabulary > 0)
+            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
+        else
+            return embedding;
+    }();
+    constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
+    constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
+    using result =
+        std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"decoder">>;
+    // clang-format off
+    constexpr auto states = rules(
+        distance_rules<Source, true>,
+        distance_rules<Shape, sees_later<Mask>>,
+        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
+                    relation<"memory">, "source_">,
+        embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
+        stack_rules<Shape, decoder_block, relation<"embedded">, relation<"decoder">, result>);
+    if constexpr (Shape.scaled_logits && Shape.tied)
+        return rules(
+            states,
+            scaled_layers(i) <<= result{}(i) | language::scale(inverse_sqrt(Shape.width).value),
+            logits(i)        <<= logits_of<Shape>(scaled_layers, embedding));
+    else
+        return rules(
+            states,
+            logits(i)        <<= logits_of<Shape>(result{}, embedding));
+    // clang-format on
+}();
+
+template <class Arguments>
+using encoder_model =
+    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>>::template with<
+        bound<"length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_rules<Arguments::shape,
+                          padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                          typename Arguments::activation>>;
+
+template <class Arguments>
+using decoder_model =
+    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
+                       fact<"memory", Arguments::shape.source_tokens,
+                            Arguments::shape.width>>::template with<bound<"source_length">,
+                                                                    Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            decoder_block_rules<Arguments::shape, typename Arguments::mask,
+                                padded_mask<Arguments::shape.padded, mask::none, "source_length">,
+                                typename Arguments::activation>>;
+
+template <class Arguments>
+using encoder_decoder_model = typename fact_list<
+    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
+    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    template with<bound<"source_length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                  typename Arguments::activation>>;
+
+/// What an encoder-decoder takes.
+template <shape Shape, class... Options>
+consteval bool check_encoder_decoder() {
+    static_assert(
+        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
+              option::width, option::heads, option::key_heads, option::head_width, option::depth,
+              option::source_depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::padded, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
+        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
+        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
+        "normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
+
+/// A language model with the defaults of an architecture.
+template <class Arguments>
+struct language_model
+    : fact_list<fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+          template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+              language_model_rules<Arguments::shape, typename Arguments::mask,
+                                   typename Arguments::activation>> {
+    static constexpr nn::shape shape = Arguments::shape;
+
+    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
+    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
+    /// drown the embedding.
+    template <class T>
+    static void initialize(typename language_model::template parameters<T>& p,
+                           std::uint64_t seed = 0) {
+        language_model::model::initialize(p, seed);
+        const double joining = 1 / std::sqrt(2.0 * shape.depth);
+        language_model::for_each(p, [&](std::string_view name, auto view) {
+            if (!name.starts_with("layers.W_")) return;
+            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
+            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
+            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
+            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
+        });
+    }
+};
+
+/// What a language model takes.
+template <shape Shape, class... Options>
+consteval bool check_language_model() {
+    static_assert(
+        takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
+              option::head_width, option::depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
+        "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
+        "pre_norm or post_norm, a normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
+
+}  // namespace nn
+
+namespace transformer {
+
+/// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
+/// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
+/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
+/// post_norm (the default), a normalization, and a position that belongs to attention.
+template <class... Options>
+struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
+                  nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
+                  nn::option::activation, nn::option::biases, nn::option::scaled,
+                  nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+                  nn::option::norm_place, nn::option::normalization,
+                  nn::option::position>::only<Options...>,
+        "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
+        "mask, "
+        "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
+        "a normalization, a position");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// One decoder layer: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
+/// shape. Takes what encoder does but depth, and source_tokens; the mask is causal by default. With
+/// padded the count source_length tells how much of the memory there is.
+template <class... Options>
+struct decoder
+    : nn::decoder_model<
+          nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
+                  nn::option::heads, nn::option::key_heads, nn::option::head_width,
+                  nn::option::hidden, nn::option::mask, nn::option::activation, nn::option::biases,
+                  nn::option::scaled, nn::option::score_cap, nn::option::dropout_percent,
+                  nn::option::padded, nn::option::norm_place, nn::option::normalization,
+                  nn::option::position>::only<Options...>,
+        "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
+        "hidden, "
+        "a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or "
+        "post_norm, a normalization, a position");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
+/// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
+/// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
+/// a position (learned by default).
+template <class... Options>
+struct language_model
+    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
+                                                    normalization::layer<>, position::learned>,
+                                       Options...>> {
+    static_assert(nn::check_language_model<language_model::shape, Options...>());
+};
+
+/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i of the target, to which a beginning is put first. With
+/// padded, the count source_length tells how many symbols the source has. Takes what
+/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
+/// source_tokens, source_depth and padded; the mask is the decoder's.
+template <class... Options>
+struct encoder_decoder
+    : nn::encoder_decoder_model<
+          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
+                                     normalization::layer<>, position::sinusoidal>,
+                        Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
+                                   position::sinusoidal>,
+                      Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
+};
+
+}  // namespace transformer
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Architectures by name, with the defaults that their published models have. Where files of such
+/// models come from Hugging Face, io::hugging_face has the names of their tensors.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+inline constexpr relation<"segment"> segment;
+inline constexpr relation<"pooled"> pooled;
+inline constexpr relation<"patch"> patch;
+inline constexpr relation<"from_patch"> from_patch;
+inline constexpr relation<"sequence"> sequence;
+inline constexpr relation<"predicted"> predicted;
+
+using gpt2_defaults = defaults<pre_norm, mask::causal, activation::gelu_tanh,
+                               normalization::layer<>, position::learned>;
+using llama_defaults = defaults<pre_norm, mask::causal, activation::swiglu, normalization::rms<>,
+                                position::rotary<>, false>;
+struct bert_defaults : defaults<post_norm, mask::none, activation::gelu, normalization::layer<12>,
+                                position::learned> {
+    static constexpr bool padded = true;
+};
+using vit_defaults =
+    defaults<pre_norm, mask::none, activation::gelu, normalization::layer<6>, position::learned>;
+
+struct t5_defaults : defaults<pre_norm, mask::causal, activation::relu, normalization::rms<6>,
+                              position::relative_buckets<>, false> {
+    static constexpr bool padded = true;
+    static constexpr bool scaled = false;
+    static constexpr bool scaled_logits = true;
+};
+
+/// From symbols to layers(i): what is embedded is normalised, and so is every residual sum.
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto bert_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"segment_embedding", Shape.segments, Shape.width> segment_embedding;
+    constexpr weight<"position", Shape.width> position;
+    constexpr weight<"gain", Shape.width> gain;
+    constexpr weight<"bias", Shape.width> bias;
+    // clang-format off
+    return rules(
+        embedded(i) <<= dropped<Shape>(normalized<Shape>(
+                            (token(i)[embedding], segment(i)[segment_embedding], position(i)),
+                            gain, bias)),
+        layers(i)   <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>));
+    // clang-format on
+}();
+
+/// What the first position, which stands for the whole text, says.
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto bert_pooled_rules = [] {
+    constexpr weight<"W_pool", Shape.width, Shape.width> W_pool;
+    constexpr weight<"b_pool", Shape.width> b_pool;
+    return rules(bert_rules<Shape, Mask, Activation>,
+                 pooled() <<= (layers(0)[W_pool], b_pool) | tanh());
+}();
+
+/// Logits of the symbol at each position.
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto bert_masked_language_rules = [] {
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr weight<"W_predict", Shape.width, Shape.width> W_predict;
+    constexpr weight<"b_predict", Shape.width> b_predict;
+    constexpr weight<"gain_predict", Shape.width> gain_predict;
+    constexpr weight<"bias_predict", Shape.width> bias_predict;
+    constexpr weight<"b_logits", Shape.vocabulary> b_logits;
+    // clang-format off
+    return rules(
+        bert_rules<Shape, Mask, Activation>,
+        predicted(i) <<= normalized<Shape>((layers(i)[W_predict], b_predict) | Activation::rule,
+                                           gain_predict, bias_predict),
+        logits(i)    <<= (predicted(i)[embedding], b_logits));
+    // clang-format on
+}();
+
+/// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
+/// equations 1 to 4).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto vit_rules = [] {
+    constexpr var<"s", Shape.tokens + 1> s;
+    constexpr weight<"W_patch", Shape.width, Shape.patch_width> W_patch;
+    constexpr weight<"b_patch", Shape.width> b_patch;
+    constexpr weight<"class_token", Shape.width> class_token;
+    constexpr weight<"position", Shape.width> position;
+    constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
+    constexpr weight<"b_logits", Shape.classes> b_logits;
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    // clang-format off
+    return rules(
+        from_patch(i) <<= (patch(i)[W_patch], b_patch),
+        sequence(s)   <<= from_patch(s - 1),
+        sequence(s)   <<= (class_token, s == 0),
+        sequence(s)   <<= position(s),
+        embedded(i)   <<= dropped<Shape>(sequence(i)),
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
+                    relation<"normal_layers">>,
+        logits()      <<= (normal_layers(0)[W_logits], b_logits));
+    // clang-format on
+}();
+
+template <class Arguments>
+using bert_facts = typename fact_list<
+    fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>,
+    fact<"segment", Arguments::shape.tokens, symbol<Arguments::shape.segments>>>::
+    template with<bound<"length">, Arguments::shape.padded>::template with<
+        bound<"seed">, (Arguments::shape.dropout_percent > 0)>;
+template <class Arguments>
+using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">;
+
+template <shape Shape, class... Options>
+consteval bool check_bert() {
+    static_assert(
+        takes<option::vocabulary, option::tokens, option::width, option::heads, option::depth,
+              option::hidden, option::segments, option::mask, option::activation,
+              option::dropout_percent, option::padded, option::normalization>::only<Options...>,
+        "sequent: bert takes vocabulary, tokens, width, heads, depth, hidden, segments, a mask, an "
+        "activation, dropout_percent, padded, a normalization");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
+
+}  // namespace nn
+
+/// GPT-2 (Radford et al. 2019). Takes what transformer::language_model does.
+template <class... Options>
+struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
+    static_assert(nn::check_language_model<gpt2::shape, Options...>());
+};
+
+/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
+/// pairs; position::rotary_halves<> is that of Hugging Face's files. Takes what
+/// transformer::language_model does.
+template <class... Options>
+struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
+    static_assert(nn::check_language_model<llama::shape, Options...>());
+};
+
+/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
+/// tokens x width, and pooled, width. Takes vocabulary, tokens, width, heads, depth, hidden,
+/// segments (2 by default), a mask, an activation (gelu by default), dropout_percent, padded (true
+/// by default; without it, there is no length), a normalization.
+template <class... Options>
+struct bert
+    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::
+          template with<query<"layers", "pooled">, true>::template model_of<nn::bert_pooled_rules<
+              nn::arguments<nn::bert_defaults, Options...>::shape,
+              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
+              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
+    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
+    static_assert(nn::check_bert<shape, Options...>());
+};
+
+/// The same to logits, tokens x vocabulary, of what stands at each position.
+template <class... Options>
+struct bert_masked_language
+    : nn::bert_facts<nn::arguments<nn::bert_defaults, Options...>>::template model_of<
+          nn::bert_masked_language_rules<
+              nn::arguments<nn::bert_defaults, Options...>::shape,
+              nn::bert_mask<nn::arguments<nn::bert_defaults, Options...>>,
+              typename nn::arguments<nn::bert_defaults, Options...>::activation>> {
+    static constexpr nn::shape shape = nn::arguments<nn::bert_defaults, Options...>::shape;
+    static_assert(nn::check_bert<shape, Options...>());
+};
+
+/// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
+/// into patches, row by row, each with its channels one after another; to logits, one for each of
+/// the classes. Takes tokens (of patches), patch_width, classes, width, heads, depth, hidden, a
+/// mask, an activation (gelu by default), dropout_percent, a normalization.
+template <class... Options>
+struct vit
+    : nn::fact_list<fact<"patch", nn::arguments<nn::vit_defaults, Options...>::shape.tokens,
+                         nn::arguments<nn::vit_defaults, Options...>::shape.patch_width>>::
+          template with<bound<"seed">,
+                        (nn::arguments<nn::vit_defaults, Options...>::shape.dropout_percent > 0)>::
+              template model_of<
+                  nn::vit_rules<nn::arguments<nn::vit_defaults, Options...>::shape,
+                                typename nn::arguments<nn::vit_defaults, Options...>::mask,
+                                typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
+    static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
+                  nn::option::width, nn::option::heads, nn::option::depth, nn::option::hidden,
+                  nn::option::mask, nn::option::activation, nn::option::dropout_percent,
+                  nn::option::normalization>::only<Options...>,
+        "sequent: vit takes tokens, patch_width, classes, width, heads, depth, hidden, a mask, an "
+        "activation, dropout_percent, a normalization");
+    static_assert(nn::check_shape<shape>());
+    static_assert(shape.patch_width > 0 && shape.classes > 0,
+                  "sequent: vit needs the options patch_width<N> and classes<N>");
+};
+
+/// T5 (arXiv 1910.10683), with activation::geglu_tanh its version 1.1: the facts source and target,
+/// symbols, and the count source_length, to logits, tokens x vocabulary. Takes what
+/// transformer::encoder_decoder does.
+template <class... Options>
+struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
 /// the one after it, is the output y(t).
 
@@ -17887,7 +22664,7 @@ inline constexpr auto recurrent_rules = [] {
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
 template <class... Options>
 consteval shape recurrent_shape_of() {
-    shape result = shape_of<post_norm, Options...>();
+    shape result = arguments<block_defaults, Options...>::shape;
     result.hidden = number_of<option::hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = result.width;
     return result;
@@ -17953,127 +22730,139 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
 }  // namespace recurrent
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Transformers, written as rules.
-
 namespace sequent::inline SEQUENT_ABI {
 
-namespace nn {
-
-inline constexpr relation<"normal_x"> normal_x;
-inline constexpr relation<"between"> between;
-inline constexpr relation<"normal_between"> normal_between;
-inline constexpr relation<"token"> token;
-inline constexpr relation<"embedded"> embedded;
-inline constexpr relation<"layers"> layers;
-inline constexpr relation<"normal_layers"> normal_layers;
-inline constexpr relation<"logits"> logits;
-
-/// One layer, from x(i) to y(i). The layer norms stand before each part, which leaves the residual
-/// path free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto block_rules = [] {
-    constexpr weight<"gain_1", Shape.width> gain_1;
-    constexpr weight<"bias_1", Shape.width> bias_1;
-    constexpr weight<"gain_2", Shape.width> gain_2;
-    constexpr weight<"bias_2", Shape.width> bias_2;
-    // clang-format off
-    if constexpr (Shape.norm_first)
-        return rules(
-            normal_x(i)       <<= x(i) | layer_norm(gain_1, bias_1),
-            multi_head_rules<Shape, Mask, relation<"normal_x">>,
-            between(i)        <<= (x(i), attended(i)),
-            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
-            feed_forward_rules<Shape, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
-    else
-        return rules(
-            multi_head_rules<Shape, Mask, relation<"x">>,
-            between(i) <<= (x(i), attended(i)) | layer_norm(gain_1, bias_1),
-            feed_forward_rules<Shape, Activation, relation<"between">>,
-            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
-    // clang-format on
-}();
-
-/// Learned positions, a stack of layers, and logits through the embedding (arXiv 1608.05859).
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto language_model_rules = [] {
-    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"position", Shape.width> position;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        embedded(i)      <<= (token(i)[embedding], position(i)),
-        layers(i)        <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>),
-        normal_layers(i) <<= layers(i) | layer_norm(gain, bias),
-        logits(i)        <<= normal_layers(i)[embedding]);
-    // clang-format on
-}();
-
-}  // namespace nn
-
-namespace transformer {
-
-/// One encoder layer: the fact x, tokens x width, to y, of the same shape. Takes tokens, width,
-/// heads, hidden, a mask, an activation (relu by default), biases, pre_norm or post_norm (the
-/// default).
-template <class... Options>
-struct encoder
-    : model<nn::block_rules<nn::shape_of<post_norm, Options...>(),
-                            nn::type_of<nn::option::mask, mask::none, Options...>,
-                            nn::type_of<nn::option::activation, activation::relu, Options...>>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                            nn::option::hidden, nn::option::mask, nn::option::activation,
-                            nn::option::biases, nn::option::norm_place>::only<Options...>,
-                  "sequent: encoder takes tokens, width, heads, hidden, a mask, an activation, "
-                  "biases, pre_norm or post_norm");
-    static_assert(nn::check_shape<shape>());
+/// How the next symbol is chosen. The three apply in this order.
+struct sampling {
+    /// Logits are divided by it. At 0 the symbol of the highest logit is chosen, the first of
+    /// several.
+    double temperature = 1;
+    /// Only the top_k symbols of the highest logits are left; 0 leaves all.
+    int top_k = 0;
+    /// Of these, the fewest most probable ones whose probabilities sum to at least top_p.
+    double top_p = 1;
 };
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, depth, hidden, a
-/// mask (causal by default), an activation (gelu by default), biases, pre_norm (the default) or
-/// post_norm.
-template <class... Options>
-struct language_model
-    : model<nn::language_model_rules<
-                nn::shape_of<pre_norm, Options...>(),
-                nn::type_of<nn::option::mask, mask::causal, Options...>,
-                nn::type_of<nn::option::activation, activation::gelu, Options...>>,
-            fact<"token", nn::shape_of<pre_norm, Options...>().tokens,
-                 symbol<nn::shape_of<pre_norm, Options...>().vocabulary>>> {
-    static constexpr nn::shape shape = nn::shape_of<pre_norm, Options...>();
-    static_assert(
-        nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width, nn::option::heads,
-                  nn::option::depth, nn::option::hidden, nn::option::mask, nn::option::activation,
-                  nn::option::biases, nn::option::norm_place>::only<Options...>,
-        "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
-        "a mask, an activation, biases, pre_norm or post_norm");
-    static_assert(nn::check_shape<shape>());
-    static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
-
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
-    template <class T>
-    static void initialize(typename language_model::template parameters<T>& p,
-                           std::uint64_t seed = 0) {
-        language_model::model::initialize(p, seed);
-        const double joining = 1 / std::sqrt(2.0 * shape.depth);
-        language_model::for_each(p, [&](std::string_view name, auto view) {
-            if (!name.starts_with("layers.W_")) return;
-            const bool joins = name.ends_with("W_out") || name.ends_with("W_contract");
-            const double inputs = view.extents[static_cast<std::size_t>(view.rank - 1)];
-            const double factor = 0.02 * std::sqrt(inputs) * (joins ? joining : 1.0);
-            for (int at = 0; at < view.size(); ++at) view.element(at) *= static_cast<T>(factor);
-        });
+/// Chooses symbols by their logits: the same ones for the same seed and logits, everywhere. All
+/// memory is allocated at construction.
+class sampler {
+  public:
+    /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
+    /// 0 < top_p <= 1 and vocabulary >= 1.
+    explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
+        : settings_(settings), random_(seed) {
+        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
+            if (!fits) {
+                fail<argument_error>("sequent: " + std::string(what) + " is " +
+                                     std::to_string(value) + ", wanted is " + wanted);
+            }
+        };
+        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
+              settings.temperature, "a number of at least 0");
+        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
+              "above 0 and at most 1");
+        choices_.resize(static_cast<std::size_t>(vocabulary));
     }
+
+    /// The next symbol, 0 <= symbol < logits.size(); not empty, and no longer than the vocabulary.
+    /// A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
+    /// then 0 is.
+    template <class T>
+    std::int32_t operator()(std::span<const T> logits) noexcept {
+        assert(!logits.empty() && logits.size() <= choices_.size());
+        std::size_t greatest = 0;
+        for (std::size_t at = 1; at < logits.size(); ++at) {
+            if (logits[at] > logits[greatest] || std::isnan(logits[greatest])) greatest = at;
+        }
+        if (settings_.temperature == 0 || settings_.top_k == 1) {
+            return static_cast<std::int32_t>(greatest);
+        }
+        const auto highest = static_cast<double>(logits[greatest]);
+        if (!std::isfinite(highest)) return static_cast<std::int32_t>(greatest);
+
+        const std::span<choice> all = std::span(choices_).first(logits.size());
+        double sum = 0;
+        for (std::size_t at = 0; at < all.size(); ++at) {
+            const double weight =
+                std::exp((static_cast<double>(logits[at]) - highest) / settings_.temperature);
+            all[at] = {weight > 0 ? weight : 0, static_cast<std::int32_t>(at)};
+            sum += all[at].weight;
+        }
+        const std::span<const choice> left = restrict(all, sum);
+        const double target = random_.uniform() * sum;
+        double passed = 0;
+        const choice* chosen = nullptr;
+        for (const choice& each : left) {
+            if (each.weight == 0) continue;
+            // The sum in this order may be a little less than `sum`: then the last one is chosen.
+            chosen = &each;
+            if ((passed += each.weight) > target) break;
+        }
+        return chosen->symbol;
+    }
+
+    /// The same for a row of a model's output, such as `step` returns.
+    template <class T>
+    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
+        assert(logits.rank == 1 && logits.strides[0] == 1);
+        return (*this)(std::span<const std::remove_const_t<T>>(
+            logits.data, static_cast<std::size_t>(logits.extents[0])));
+    }
+
+    /// What restore() takes to go on from here.
+    std::uint64_t state() const noexcept { return random_.state(); }
+    void restore(std::uint64_t state) noexcept { random_.restore(state); }
+
+  private:
+    struct choice {
+        double weight;
+        std::int32_t symbol;
+
+        /// Whether it is less probable; of equal ones the first symbol counts as more so.
+        bool operator<(const choice& other) const noexcept {
+            return weight != other.weight ? weight < other.weight : symbol > other.symbol;
+        }
+    };
+
+    /// The choices that top_k and top_p leave, and the sum of their weights. Only as many as these
+    /// are sorted.
+    std::span<const choice> restrict(std::span<choice> all, double& sum) const noexcept {
+        const auto top_k = static_cast<std::size_t>(settings_.top_k);
+        const bool by_count = top_k > 0 && top_k < all.size();
+        if (!by_count && settings_.top_p == 1) return all;
+        std::make_heap(all.begin(), all.end());
+        auto first = all.end();
+        const auto take_next = [&] {
+            std::pop_heap(all.begin(), first);
+            --first;
+            return first->weight;
+        };
+        if (by_count) {
+            sum = 0;
+            while (static_cast<std::size_t>(all.end() - first) < top_k) sum += take_next();
+        }
+        if (settings_.top_p < 1) {
+            const double enough = settings_.top_p * sum;
+            double passed = 0;
+            if (by_count) {
+                auto last = all.end();
+                while (last != first && passed < enough) passed += (--last)->weight;
+                first = last;
+            } else {
+                while (first != all.begin() && passed < enough) passed += take_next();
+            }
+            sum = passed;
+        }
+        return {first, all.end()};
+    }
+
+    sampling settings_;
+    random_numbers random_;
+    std::vector<choice> choices_;
 };
 
-}  // namespace transformer
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,

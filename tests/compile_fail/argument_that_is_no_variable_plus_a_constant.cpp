@@ -1,5 +1,5 @@
-// expect: rule_number<2>, in_relation<result>, argument_is_not_a_variable_plus_a_constant
-// An argument is a variable, a constant, or their sum.
+// expect: rule_number<2>, argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant
+// An argument is a variable, a constant, or their sum; or the sum or difference of two variables.
 
 #include "vocabulary.hpp"
 

@@ -17,57 +17,15 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "folder.hpp"
 
 namespace io = sequent::io;
-using sequent::tensor_view;
+using io_test::bytes_of, io_test::check_contains, io_test::folder, io_test::view,
+    io_test::write_bytes;
 
 namespace {
 
 using tensors = std::vector<io::named_tensor<float>>;
-
-/// A folder of its own for each test, so that they can run at the same time.
-class folder {
-  public:
-    folder() {
-        std::random_device random;
-        path_ = std::filesystem::temp_directory_path() /
-                ("sequent-io-" + std::to_string(random()) + std::to_string(random()));
-        std::filesystem::create_directory(path_);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    ~folder() { std::filesystem::remove_all(path_); }
-
-    std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
-    std::size_t files() const {
-        const std::filesystem::directory_iterator begin(path_);
-        return static_cast<std::size_t>(std::distance(begin, {}));
-    }
-
-  private:
-    std::filesystem::path path_;
-};
-
-template <class T>
-tensor_view<T> view(T* data, std::initializer_list<int> extents,
-                    std::initializer_list<int> strides) {
-    tensor_view<T> result;
-    result.data = data;
-    result.rank = static_cast<int>(extents.size());
-    std::ranges::copy(extents, result.extents.begin());
-    std::ranges::copy(strides, result.strides.begin());
-    return result;
-}
-
-std::string bytes_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 std::string with_length(const std::string& json, const std::string& data) {
     std::string bytes;
@@ -100,11 +58,6 @@ std::string message(const std::string& bytes) {
 /// The same for a header alone, followed by the data of "a".
 std::string header_message(const std::string& json) {
     return message(with_length(json, one_two_three));
-}
-
-void check_contains(const std::string& text, std::initializer_list<const char*> parts) {
-    CHECK_FALSE(text.empty());
-    for (const char* part : parts) CHECK_THAT(text, sequent_test::contains(part));
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -322,7 +275,9 @@ TEST_CASE("offsets that do not cover the data once are an error") {
 TEST_CASE("tensors that are not those asked for are an error") {
     check_contains(header_message(replaced(good, "\"a\"", "\"b\"")), {"\"a\"", "not in the file"});
     check_contains(header_message(replaced(good, "F32", "F64")), {"\"a\"", "F64", "F32"});
-    check_contains(header_message(replaced(good, "F32", "BF16")), {"\"a\"", "BF16", "F32"});
+    check_contains(header_message(replaced(good, "F32", "BF16")),
+                   {"\"a\"", "12 bytes", "BF16 takes 6"});
+    check_contains(header_message(replaced(good, "F32", "I64")), {"\"a\"", "I64", "none of F16"});
     check_contains(header_message(replaced(good, "[3]", "[1,3]")), {"\"a\"", "[1, 3]", "[3]"});
     check_contains(header_message(replaced(good, "[3]", "[4]")), {"\"a\"", "[4]", "[3]"});
     check_contains(header_message(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]},)"
@@ -412,4 +367,106 @@ TEST_CASE("no change of a byte goes further than an error") {
         }
     }
     CHECK(loaded < 100);
+}
+
+TEST_CASE("narrow numbers are read exactly") {
+    using io::from_bf16, io::from_f16;
+    STATIC_REQUIRE(from_f16(0x3C00) == 1.0F);
+    STATIC_REQUIRE(from_f16(0xC000) == -2.0F);
+    STATIC_REQUIRE(from_f16(0x7BFF) == 65504.0F);
+    STATIC_REQUIRE(from_f16(0x0400) == 0x1p-14F);
+    STATIC_REQUIRE(from_f16(0x0001) == 0x1p-24F);
+    STATIC_REQUIRE(from_f16(0x03FF) == 0x3FFp-24F);
+    STATIC_REQUIRE(from_f16(0x3555) == 0x1.554p-2F);
+    STATIC_REQUIRE(from_bf16(0x3FC0) == 1.5F);
+    STATIC_REQUIRE(from_bf16(0x0001) == 0x1p-133F);
+    CHECK(std::isinf(from_f16(0xFC00)));
+    CHECK(std::isnan(from_f16(0x7C01)));
+    CHECK(std::signbit(from_f16(0x8000)));
+    CHECK(std::isnan(from_bf16(0x7FC0)));
+}
+
+TEST_CASE("numbers are rounded to nearest, ties to even") {
+    using io::to_bf16, io::to_f16;
+    STATIC_REQUIRE(to_f16(65504.0) == 0x7BFF);
+    STATIC_REQUIRE(to_f16(65519.999) == 0x7BFF);
+    STATIC_REQUIRE(to_f16(65520.0) == 0x7C00);
+    STATIC_REQUIRE(to_f16(-1e300) == 0xFC00);
+    STATIC_REQUIRE(to_f16(1.0 + 0x1p-11) == 0x3C00);  // a tie, down to even
+    STATIC_REQUIRE(to_f16(1.0 + 0x3p-11) == 0x3C02);  // a tie, up to even
+    STATIC_REQUIRE(to_f16(1.0 + 0x1.0000001p-11) == 0x3C01);
+    STATIC_REQUIRE(to_f16(0x1p-25) == 0x0000);  // half of the least: a tie
+    STATIC_REQUIRE(to_f16(0x1.8p-25) == 0x0001);
+    STATIC_REQUIRE(to_f16(0x1.ff8p-15) == 0x03FF);  // the largest subnormal
+    STATIC_REQUIRE(to_f16(0x1.ffcp-15) == 0x0400);  // a tie, up to the least normal one
+    STATIC_REQUIRE(to_f16(-1e-30) == 0x8000);
+    STATIC_REQUIRE(to_bf16(1.0 + 0x1p-8) == 0x3F80);
+    STATIC_REQUIRE(to_bf16(1.0 + 0x3p-8) == 0x3F82);
+    STATIC_REQUIRE(to_bf16(3.4e38) == 0x7F80);
+    // Every number of 16 bits comes back.
+    for (int bits = 0; bits < 0x10000; ++bits) {
+        const auto half = static_cast<std::uint16_t>(bits);
+        if (std::isfinite(io::from_f16(half)) &&
+            to_f16(static_cast<double>(io::from_f16(half))) != half)
+            FAIL("F16 " << bits);
+        if (std::isfinite(io::from_bf16(half)) &&
+            to_bf16(static_cast<double>(io::from_bf16(half))) != half)
+            FAIL("BF16 " << bits);
+    }
+}
+
+TEST_CASE("each type is written, and read into wider ones alone") {
+    const folder here;
+    // 1/3 is exact in no type; the file gives what the type makes of it.
+    std::array<double, 3> values{1.0 / 3, -2, 0.5};
+    const std::vector<io::named_tensor<double>> list{{"a", view(values.data(), {3}, {1})}};
+    const auto third = [&](io::dtype type) {
+        io::save(here / "x", list, {}, type);
+        CHECK(io::read_header(here / "x").tensors[0].dtype == io::name_of(type));
+        std::array<double, 3> read{};
+        io::load(here / "x",
+                 std::vector<io::named_tensor<double>>{{"a", view(read.data(), {3}, {1})}});
+        CHECK(read[1] == -2);
+        CHECK(read[2] == 0.5);
+        std::array<float, 3> narrow{};
+        const tensors wanted{{"a", view(narrow.data(), {3}, {1})}};
+        if (type == io::dtype::f64) {
+            CHECK_THROWS_WITH(io::load(here / "x", wanted), sequent_test::contains("F64"));
+        } else {
+            io::load(here / "x", wanted);
+            CHECK(static_cast<double>(narrow[0]) == read[0]);
+        }
+        return read[0];
+    };
+    CHECK(third(io::dtype::f64) == 1.0 / 3);
+    CHECK(third(io::dtype::f32) == static_cast<double>(1.0F / 3.0F));
+    CHECK(third(io::dtype::f16) == 0x1.554p-2);
+    CHECK(third(io::dtype::bf16) == 0x1.56p-2);
+
+    values[1] = -1e39;
+    CHECK_THROWS_WITH(io::save(here / "y", list, {}, io::dtype::f32),
+                      sequent_test::contains("element 1 is -1e+39") &&
+                          sequent_test::contains("too large for F32"));
+    values[1] = 65520;
+    CHECK_THROWS_WITH(io::save(here / "y", list, {}, io::dtype::f16),
+                      sequent_test::contains("too large for F16"));
+    CHECK(here.files() == 1);
+
+    write_bytes(here / "z", with_length(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})",
+                                        std::string("\x00\x3c\x00\x7c", 4)));
+    std::array<float, 2> read{};
+    CHECK_THROWS_WITH(io::load(here / "z", tensors{{"a", view(read.data(), {2}, {1})}}),
+                      sequent_test::contains("element 1 is infinite"));
+}
+
+TEST_CASE("bytes in memory are read as a file is") {
+    const std::string bytes = with_length(good, one_two_three);
+    std::array<float, 3> values{};
+    const tensors wanted{{"a", view(values.data(), {3}, {1})}};
+    io::load(std::as_bytes(std::span(bytes)), wanted);
+    CHECK(values == std::array<float, 3>{1, 2, 3});
+    const auto half = std::as_bytes(std::span(bytes)).first(20);
+    CHECK_THROWS_WITH(io::load(half, wanted), sequent_test::contains("<memory>: the header"));
+    CHECK_THROWS_WITH(io::load(io::source(half, "weights"), wanted),
+                      sequent_test::contains("weights: the header"));
 }

@@ -42,6 +42,8 @@ double reference(activation f, double x) {
             return 1 / x;
         case activation::complement:
             return 1 - x;
+        case activation::scale:
+            return slope * x;
         case activation::soft_cap:
             return cap * std::tanh(x / cap);
     }
@@ -99,4 +101,5 @@ TEMPLATE_TEST_CASE("activations and their derivatives", "[activation]", float, d
     check<activation::inverse, T>();
     check<activation::complement, T>();
     check<activation::soft_cap, T>();
+    check<activation::scale, T>();
 }

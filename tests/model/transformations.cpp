@@ -14,7 +14,7 @@ inline constexpr auto in_rows =
           r<"silu">(i) <<= x(i)[W<"C", 6, 6>] | silu(),
           r<"sigmoid">(i) <<= x(i)[W<"D", 5, 6>] | sigmoid() | log(),
           r<"root">(i) <<= x(i) | exp() | sqrt() | tanh() | inverse(),
-          r<"cap">(i) <<= x(i)[W<"E", 6, 6>] | soft_cap(1.5) | complement());
+          r<"cap">(i) <<= x(i)[W<"E", 6, 6>] | soft_cap(1.5) | scale(-2) | complement());
 
 inline constexpr auto of_rows =
     rules(r<"softmax">(i) <<= x(i)[W<"A", 5, 6>] | softmax(),

@@ -30,10 +30,22 @@ struct requirement {
 class grounder {
   public:
     /// `input`, where given, is a fact with the domain of a relation: what a block is applied to.
+    /// `outside` evaluates the program around the block.
     grounder(const tree::program& program, const world& given,
-             const std::pair<std::string, table>* input = nullptr)
-        : program_(program), given_(given), heads_(tree::heads_of(program)) {
+             const std::pair<std::string, table>* input = nullptr,
+             const grounder* outside = nullptr)
+        : program_(program),
+          given_(given),
+          heads_(tree::heads_of(program)),
+          outside_(outside),
+          known_(heads_) {
         if (input) facts_[{input->first, input->second.values.extents.size()}] = input->second;
+        if (input) known_.insert(input->first);
+        for (const auto& [name, fact] : given.facts) known_.insert(name);
+        for (const auto& [name, fact] : given.sparse) known_.insert(name);
+        if (outside) known_.insert(outside->known_.begin(), outside->known_.end());
+        for (tree::rule& rule : program_.rules)
+            if (!rule.block.empty()) tree::bind_block(rule, known_);
         for (const tree::rule& rule : program.rules)
             if (rule.transforms_atoms && !heads_.count(rule.head.name))
                 throw std::logic_error("oracle: no rule for " + rule.head.name);
@@ -415,6 +427,7 @@ class grounder {
                 throw std::logic_error("oracle: " + used.name + " with other arguments");
             return relation;
         }
+        if (outside_ && !facts_.count({used.name, arguments})) return outside_->table_of(used);
         auto [entry, is_new] = facts_.try_emplace({used.name, arguments});
         if (is_new) entry->second = fact_table(used.name, arguments, given_);
         return entry->second;
@@ -455,29 +468,16 @@ class grounder {
         const tree::program block{rule.block};
         const tree::names block_heads = tree::heads_of(block);
         const tree::names used = tree::relations_used(block);
-        const std::string input = only_difference(used, outer_names(used, block_heads), "fact");
         const std::string output = only_difference(block_heads, used, "output");
         for (int layer = 0; layer < rule.layers; ++layer) {
             world inside = given_;
-            inside.symbols.erase(input);
+            inside.symbols.erase(rule.input);
             inside.weights = weights_of_layer(given_, rule.head.name + ".", layer, rule.layers);
             value.holds_by_value = true;
-            const std::pair<std::string, table> given{input, std::move(value)};
-            value = grounder(block, inside, &given).relation(output);
+            const std::pair<std::string, table> given{rule.input, std::move(value)};
+            value = grounder(block, inside, &given, this).relation(output);
         }
         return value;
-    }
-
-    /// What is not the input among the relations that a block uses: its heads, and, where it uses
-    /// several others, the facts of the world.
-    tree::names outer_names(const tree::names& used, const tree::names& block_heads) const {
-        tree::names outer = block_heads;
-        std::size_t open = 0;
-        for (const std::string& name : used) open += block_heads.count(name) ? 0 : 1;
-        for (const std::string& name : used)
-            if (open > 1 && (given_.facts.count(name) || given_.sparse.count(name)))
-                outer.insert(name);
-        return outer;
     }
 
     /// The one name of `names` that is not among `others`.
@@ -492,9 +492,11 @@ class grounder {
 
     using key = std::pair<std::string, std::size_t>;
 
-    const tree::program& program_;
+    tree::program program_;
     const world& given_;
     const tree::names heads_;
+    const grounder* outside_;
+    tree::names known_;
     std::map<std::string, table> relations_{};
     mutable std::map<key, table> facts_{};
     mutable std::map<key, table> weights_{};

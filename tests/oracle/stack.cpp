@@ -78,5 +78,5 @@ TEST_CASE("oracle: a block sees the facts of the program") {
 TEST_CASE("oracle: a block has one input") {
     const oracle::world given{.facts = {{"x", {{1}, {1}}}, {"w", {{1}, {1}}}}};
     CHECK_THROWS_WITH(oracle::evaluate(stacks::ill_formed, given),
-                      sequent_test::contains("one fact"));
+                      sequent_test::contains("one input"));
 }

@@ -79,6 +79,9 @@ struct rule {
     /// How often a block is applied, and the rules of the block.
     int layers = 0;
     std::vector<rule> block{};
+    /// Which of the block's relations is its input, and which are of the program around it.
+    std::string input{};
+    std::set<std::string> outside{};
 };
 
 struct program {
@@ -369,12 +372,43 @@ inline names relations_used(const rule& rule) {
     for_each_use(rule, [&](const literal& used) {
         if (used.from == source::relation) found.insert(used.name);
     });
+    found.insert(rule.outside.begin(), rule.outside.end());
     return found;
 }
 inline names relations_used(const program& program) {
     names found;
     for (const rule& rule : program.rules) found.merge(relations_used(rule));
     return found;
+}
+
+/// Finds the input of a rule's block, and what the block takes from outside. The input is its only
+/// relation without a rule; of several, the one that is not `known` around the block; if all are
+/// known, the one that the block is applied to.
+inline void bind_block(rule& stacking, const names& known) {
+    const program block{stacking.block};
+    const names heads = heads_of(block);
+    names open;
+    for (const std::string& name : relations_used(block))
+        if (!heads.count(name)) open.insert(name);
+    names inputs = open;
+    if (open.size() > 1)
+        for (const std::string& name : known) inputs.erase(name);
+    if (inputs.empty() && open.count(stacking.literals.at(0).name))
+        inputs.insert(stacking.literals[0].name);
+    if (inputs.size() != 1) throw std::logic_error("oracle: a block has one input");
+    stacking.input = *inputs.begin();
+
+    names inside = known;
+    inside.insert(heads.begin(), heads.end());
+    inside.insert(stacking.input);
+    stacking.outside = open;
+    for (rule& each : stacking.block) {
+        if (each.block.empty()) continue;
+        bind_block(each, inside);
+        stacking.outside.insert(each.outside.begin(), each.outside.end());
+    }
+    for (const std::string& name : heads) stacking.outside.erase(name);
+    stacking.outside.erase(stacking.input);
 }
 
 /// The relations from which `name` follows, at once or by way of others.

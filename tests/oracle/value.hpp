@@ -199,6 +199,8 @@ inline double element_transformed(language::transformation kind, double x, doubl
             return 1 / x;
         case language::transformation::complement:
             return 1 - x;
+        case language::transformation::scale:
+            return number * x;
         case language::transformation::soft_cap:
             return number * std::tanh(x / number);
         default:

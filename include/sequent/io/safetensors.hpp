@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
+#include <limits>
 #include <map>
 #include <ranges>
 #include <set>
@@ -20,9 +20,11 @@
 
 #include "../config.hpp"
 #include "../model/tensor_view.hpp"
+#include "dtype.hpp"
 #include "error.hpp"
 #include "json_header.hpp"
 #include "replace_file.hpp"
+#include "source.hpp"
 #include "utf8.hpp"
 
 /// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
@@ -53,31 +55,8 @@ concept NamedTensors =
     std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
     Element<std::remove_const_t<element_of<Tensors>>>;
 
-template <class T>
-inline constexpr std::string_view dtype_name = sizeof(T) == 4 ? "F32" : "F64";
-
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-
-template <class T>
-using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-
-template <class T>
-void store_little_endian(T value, char* bytes) {
-    const auto bits = std::bit_cast<bits_of<T>>(value);
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bytes[index] = static_cast<char>(static_cast<unsigned char>(bits >> (8 * index)));
-    }
-}
-
-template <class T>
-T load_little_endian(const char* bytes) {
-    bits_of<T> bits = 0;
-    for (std::size_t index = 0; index < sizeof(T); ++index) {
-        bits |= static_cast<bits_of<T>>(static_cast<unsigned char>(bytes[index])) << (8 * index);
-    }
-    return std::bit_cast<T>(bits);
-}
 
 inline std::string in_quotes(std::string_view name) {
     return '"' + std::string(name) + '"';
@@ -101,12 +80,11 @@ std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
     return shape;
 }
 
-template <class T>
-void check_finite(T value, int position, std::string_view file, std::string_view name) {
-    if (std::isfinite(value)) return;
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(position) + " is " +
-                         (std::isnan(value) ? "not a number" : "infinite"));
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
 }
 
 /// The tensors must cover the data exactly: in the order of their offsets each begins where the
@@ -144,123 +122,223 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
     }
 }
 
-/// An open file, its header read and checked; the stream stands at the data.
-struct open_file {
-    std::ifstream stream;
-    std::string name;
+/// What is read, its header read and checked, and the bytes behind it.
+struct opened {
+    source from;
     file_header header;
-    std::uint64_t data_size = 0;
+    std::span<const std::byte> data;
 };
 
-inline void read_exactly(open_file& file, char* bytes, std::uint64_t count) {
-    if (!file.stream.read(bytes, static_cast<std::streamsize>(count))) {
-        sequent::fail<error>(file.name + ": cannot be read to its end");
-    }
-}
-
-inline open_file open_checked(const std::filesystem::path& path) {
-    open_file file;
-    file.name = path.string();
-    std::error_code failure;
-    const std::uint64_t size = std::filesystem::file_size(path, failure);
-    if (failure) sequent::fail<error>(file.name + ": cannot be opened: " + failure.message());
-    file.stream.open(path, std::ios::binary);
-    if (!file.stream) sequent::fail<error>(file.name + ": cannot be opened");
+inline opened open_checked(source from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const std::uint64_t size = bytes.size();
     if (size < 8) {
-        sequent::fail<error>(file.name + ": has " + std::to_string(size) +
+        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
                              " bytes, too few for the length of the header, which takes 8");
     }
-    std::array<char, 8> length_bytes{};
-    read_exactly(file, length_bytes.data(), length_bytes.size());
-    std::uint64_t length = 0;
-    for (std::size_t index = 8; index-- > 0;) {
-        length = length << 8 | static_cast<unsigned char>(length_bytes[index]);
-    }
+    const auto length = load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
-        sequent::fail<error>(file.name + ": the header should have " + std::to_string(length) +
+        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
                              " bytes, the file has only " + std::to_string(size - 8) + " for it");
     }
     if (length > longest_header) {
-        sequent::fail<error>(file.name + ": a header of " + std::to_string(length) +
+        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
                              " bytes is longer than the format allows, " +
                              std::to_string(longest_header));
     }
-    std::string json(static_cast<std::size_t>(length), '\0');
-    read_exactly(file, json.data(), length);
-    file.header = parse_header(json, file.name);
-    file.data_size = size - 8 - length;
-    check_layout(file.header, file.data_size, file.name);
-    return file;
+    const auto header_size = static_cast<std::size_t>(length);
+    const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
+    file_header header = parse_header(json, from.name());
+    check_layout(header, size - 8 - length, from.name());
+    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
 }
 
-/// Where each wanted tensor begins in the data, after every tensor has been compared.
+/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
+/// last, its columns the last; element (row, column) is the tensor's number
+/// first + row * row_stride + column * column_stride.
 template <class T>
-std::vector<std::size_t> match(const open_file& file, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, const header_entry*> entries;
-    for (const auto& entry : file.header.tensors) entries.emplace(entry.name, &entry);
-    std::vector<std::size_t> begins;
+struct piece {
+    tensor_view<T> view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::uint64_t row_stride = 0;
+    std::uint64_t column_stride = 1;
+};
+
+inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
+    return shape.empty() ? 1 : shape.back();
+}
+
+/// A view that is all of a tensor.
+template <class T>
+piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
+    return {view, tensor, 0, columns_of(shape_of(view)), 1};
+}
+
+/// Calls f(element, number within the tensor) for each element of a piece.
+template <class T, class F>
+void for_each_element(const piece<T>& part, F f) {
+    const tensor_view<T>& view = part.view;
+    if (view.size() == 0) return;
+    const int last = view.rank - 1;
+    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
+    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
+    const int rows = view.size() / columns;
+    std::array<int, max_rank> index{};
+    std::ptrdiff_t at = 0;
+    for (int row = 0; row < rows; ++row) {
+        std::uint64_t number = part.first + static_cast<std::uint64_t>(row) * part.row_stride;
+        for (int column = 0; column < columns; ++column, number += part.column_stride) {
+            f(view.data[at + column * stride], number);
+        }
+        for (int axis = last; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            at += view.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
+                                      std::uint64_t number, const std::string& what) {
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(number) + " is " + what);
+}
+
+inline std::string number_text(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value);
+    return text.data();
+}
+
+template <class T>
+std::string unlike_a_number(T value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as T; nothing if nothing does.
+template <class T>
+std::string problem_of_type(const header_entry& entry) {
+    const auto type = dtype_named(entry.dtype);
+    if (!type) {
+        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
+    }
+    if (io::size_of(*type) > sizeof(T)) {
+        return ": the file has dtype " + entry.dtype + ", wanted is " +
+               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
+    }
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t found = entry.end - entry.begin;
+    std::uint64_t bytes = io::size_of(*type);
+    for (const std::uint64_t extent : entry.shape) {
+        bytes = extent != 0 && bytes > most / extent ? most : bytes * extent;
+    }
+    if (bytes != found) {
+        return ": the file has " + std::to_string(found) + " bytes, shape " +
+               shape_text(entry.shape) + " of " + entry.dtype + " takes " + std::to_string(bytes);
+    }
+    return "";
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+template <class T>
+void fill(const opened& file, std::span<const piece<T>> pieces) {
+    std::vector<bool> used(file.header.tensors.size());
+    for (const auto& each : pieces) used[each.tensor] = true;
+    const auto with_data = [&](std::size_t tensor, auto visit) {
+        const header_entry& entry = file.header.tensors[tensor];
+        const std::byte* data = file.data.data() + entry.begin;
+        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
+            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
+        });
+    };
+    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
+        if (!used[tensor]) continue;
+        const header_entry& entry = file.header.tensors[tensor];
+        with_data(tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            const std::uint64_t count = (entry.end - entry.begin) / bytes;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
+                if (!std::isfinite(value)) {
+                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+                }
+            }
+        });
+    }
+    for (const auto& each : pieces) {
+        with_data(each.tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            for_each_element(each, [&](T& element, std::uint64_t number) {
+                element = load_element<T, decltype(type)::value>(data + number * bytes);
+            });
+        });
+    }
+}
+
+/// Pieces for views that are to be filled, or why the file is not for them.
+template <class T>
+struct matching {
+    std::vector<piece<T>> pieces;
+    std::string problem;
+};
+
+/// Where each wanted tensor stands in the file, after every tensor has been compared.
+template <class T>
+matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
+    std::map<std::string_view, std::size_t> entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        entries.emplace(header.tensors[at].name, at);
+    }
+    matching<T> result;
     for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(file.name + ": tensor " + in_quotes(tensor.name) + what);
+        const auto problem = [&](const std::string& what) {
+            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
         };
         const auto found = entries.find(tensor.name);
         if (found == entries.end()) {
             const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            fail(twice ? " is asked for twice" : " is not in the file");
+            return problem(twice ? " is asked for twice" : " is not in the file");
         }
-        const header_entry& entry = *found->second;
-        if (entry.dtype != dtype_name<T>) {
-            fail(": the file has dtype " + entry.dtype + ", wanted is " +
-                 std::string(dtype_name<T>));
-        }
+        const header_entry& entry = header.tensors[found->second];
         if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            fail(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                 shape_text(wanted));
+            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                           shape_text(wanted));
         }
-        const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
-        if (entry.end - entry.begin != bytes) {
-            fail(": the file has " + std::to_string(entry.end - entry.begin) + " bytes, shape " +
-                 shape_text(entry.shape) + " takes " + std::to_string(bytes));
-        }
-        begins.push_back(static_cast<std::size_t>(entry.begin));
+        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
+        result.pieces.push_back(whole(tensor.view, found->second));
         entries.erase(found);
     }
     if (!entries.empty()) {
-        sequent::fail<error>(file.name + ": tensor " + in_quotes(entries.begin()->first) +
-                             " is in the file, but not wanted (" +
-                             std::to_string(file.header.tensors.size()) + " in the file, " +
-                             std::to_string(tensors.size()) + " wanted)");
+        return {{},
+                "tensor " + in_quotes(entries.begin()->first) +
+                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
+                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
     }
-    return begins;
+    return result;
 }
 
+/// Fills the views of a matching, or says why not.
 template <class T>
-metadata_map load_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors) {
-    open_file file = open_checked(path);
-    const auto begins = match(file, tensors);
-    std::vector<char> data(static_cast<std::size_t>(file.data_size));
-    read_exactly(file, data.data(), file.data_size);
-
-    const auto for_each = [&](auto visit) {
-        for (std::size_t index = 0; index < tensors.size(); ++index) {
-            const char* bytes = data.data() + begins[index];
-            for (int at = 0; at < tensors[index].view.size(); ++at, bytes += sizeof(T)) {
-                visit(tensors[index], at, load_little_endian<T>(bytes));
-            }
-        }
-    };
-    for_each([&](const named_tensor<T>& tensor, int at, T value) {
-        check_finite(value, at, file.name, tensor.name);
-    });
-    for_each(
-        [](const named_tensor<T>& tensor, int at, T value) { tensor.view.element(at) = value; });
+metadata_map load_all(opened&& file, const matching<T>& found) {
+    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
+    fill(file, std::span<const piece<T>>(found.pieces));
     return std::move(file.header.metadata);
 }
 
+/// A tensor that is to be written: what it is made of covers it.
+struct planned_tensor {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+};
+
+/// Writes a file of tensors that consist of pieces.
 template <class T>
-void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>> tensors,
-              const metadata_map& metadata) {
-    using Value = std::remove_const_t<T>;
+void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
+              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -278,13 +356,10 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
         if (!names.insert(tensor.name).second) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
         if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            check_finite<Value>(tensor.view.element(at), at, name, tensor.name);
-        }
         const std::uint64_t begin = end;
-        end += static_cast<std::uint64_t>(tensor.view.size()) * sizeof(T);
+        end += size_of(tensor.shape) * io::size_of(type);
         header.tensors.push_back(
-            {tensor.name, std::string(dtype_name<Value>), shape_of(tensor.view), begin, end});
+            {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
     }
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
@@ -294,21 +369,38 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
                              std::to_string(longest_header));
     }
 
-    file_replacement file(path);
-    std::array<char, 8> length{};
-    for (std::size_t index = 0; index < length.size(); ++index) {
-        length[index] = static_cast<char>(static_cast<unsigned char>(json.size() >> (8 * index)));
-    }
-    file.write(length.data(), length.size());
-    file.write(json.data(), json.size());
-    std::vector<char> bytes;
-    for (const auto& tensor : tensors) {
-        bytes.resize(static_cast<std::size_t>(tensor.view.size()) * sizeof(T));
-        for (int at = 0; at < tensor.view.size(); ++at) {
-            store_little_endian<Value>(tensor.view.element(at),
-                                       bytes.data() + static_cast<std::size_t>(at) * sizeof(T));
+    // All elements are looked at before there is a file.
+    std::vector<std::byte> bytes;
+    const auto encode = [&](std::size_t tensor) {
+        const header_entry& entry = header.tensors[tensor];
+        bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
+        for (const auto& each : pieces) {
+            if (each.tensor != tensor) continue;
+            with_dtype(type, [&](auto chosen) {
+                constexpr dtype to = decltype(chosen)::value;
+                for_each_element(each, [&](const T& element, std::uint64_t number) {
+                    if (!std::isfinite(element)) {
+                        fail_element(name, entry.name, number, unlike_a_number(element));
+                    }
+                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
+                        fail_element(name, entry.name, number,
+                                     number_text(static_cast<double>(element)) +
+                                         ", too large for " + entry.dtype);
+                    }
+                });
+            });
         }
-        file.write(bytes.data(), bytes.size());
+    };
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
+
+    file_replacement file(path);
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(json.data(), json.size());
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
+        encode(tensor);
+        file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     file.commit();
 }
@@ -317,32 +409,42 @@ void save_all(const std::filesystem::path& path, std::span<const named_tensor<T>
 
 /// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
 /// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits.
+/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
+/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
 ///
 /// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite.
+/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}) {
+          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
     using T = detail::element_of<Tensors>;
-    detail::save_all<T>(path, std::span<const named_tensor<T>>(tensors), metadata);
+    std::vector<detail::planned_tensor> planned;
+    std::vector<detail::piece<T>> pieces;
+    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
+        pieces.push_back(detail::whole(tensor.view, planned.size()));
+        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
+    }
+    detail::save_all<T>(path, planned, pieces, metadata, type);
 }
 
-/// Fills the views of `tensors` from the file and returns its metadata. The file must hold exactly
-/// these tensors, with equal dtype (F32 for float, F64 for double) and shape, all of them finite.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
+/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
+/// read into float and double, F64 into double alone: a number becomes the same number or none.
 ///
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
-metadata_map load(const std::filesystem::path& path, const Tensors& tensors) {
+metadata_map load(const source& from, const Tensors& tensors) {
     using T = detail::element_of<Tensors>;
     static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    return detail::load_all<T>(path, std::span<const named_tensor<T>>(tensors));
+    detail::opened file = detail::open_checked(from);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    return detail::load_all(std::move(file), found);
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-inline file_header read_header(const std::filesystem::path& path) {
-    return detail::open_checked(path).header;
+inline file_header read_header(const source& from) {
+    return detail::open_checked(from).header;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

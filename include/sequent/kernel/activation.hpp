@@ -22,7 +22,8 @@ enum class activation {
     sqrt,
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap
+    soft_cap,
+    scale  ///< parameter times x
 };
 
 /// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
@@ -95,6 +96,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
         return set(T(1)) / x;
     } else if constexpr (F == complement) {
         return set(T(1)) - x;
+    } else if constexpr (F == scale) {
+        return x * set(parameter);
     } else if constexpr (F == soft_cap) {
         return set(parameter) * kernel::tanh(x / set(parameter));
     } else {
@@ -142,6 +145,8 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         return -(y * y);
     } else if constexpr (F == complement) {
         return set(T(-1));
+    } else if constexpr (F == scale) {
+        return set(parameter);
     } else if constexpr (F == soft_cap) {
         const B t = y / set(parameter);
         return set(T(1)) - t * t;

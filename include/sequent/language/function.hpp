@@ -25,6 +25,7 @@ enum class transformation {
     inverse,
     complement,
     soft_cap,
+    scale,
     softmax,
     sparsemax,
     norm,
@@ -136,6 +137,10 @@ constexpr auto complement() noexcept {
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
+}
 
 // Transformations of a whole value.
 constexpr auto softmax() noexcept {
@@ -239,6 +244,12 @@ constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
 }
 
+/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
+/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
+/// without a rule. Where it has several of these, those that follow from rules of the program
+/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
+/// where stacks stand in stacks. The input then is the one that the program around does not know,
+/// or, if it knows all, the one with the name of what the block is applied to.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)

@@ -16,6 +16,15 @@ struct fixed_string {
     }
 };
 
+/// One name after another: `relation<Prefix + "query">`.
+template <std::size_t First, std::size_t Second>
+consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
+    char text[First + Second - 1]{};
+    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
+    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
+    return fixed_string<First + Second - 1>(text);
+}
+
 /// Fails a static_assert with a reason where an expression makes no rule.
 template <class...>
 inline constexpr bool refused = false;

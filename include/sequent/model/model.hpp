@@ -303,6 +303,12 @@ class model {
         model_detail::for_each_weight<plan, T>(flat.data(), f);
     }
 
+    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    template <class F>
+    static void for_each_shape(F f) {
+        model_detail::for_each_weight_shape<plan>(f);
+    }
+
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
@@ -356,7 +362,13 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        run_rows<false>(p, given, s, 0, kernel::one_row{s.position()});
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
         return last_row(s);
     }
 

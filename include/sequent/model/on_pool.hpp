@@ -367,10 +367,15 @@ class pooled_attention {
                 regions.push({node.x, step.rows, node.x.row, node.depth});
             if (node.kind == score_kind::dot && node.y.at.trained)
                 regions.push({node.y, step.columns, node.y.column, node.depth});
-            if (node.kind == score_kind::load && node.x.at.trained)
-                regions.push({node.x, 1, std::min({0, node.x.row, node.x.column}),
-                              static_cast<long long>(node.x.row) * (step.rows - 1) +
-                                  static_cast<long long>(node.x.column) * (step.columns - 1) + 1});
+            if (node.kind == score_kind::load && node.x.at.trained) {
+                const long long ends[]{static_cast<long long>(node.x.row) * (step.rows - 1),
+                                       static_cast<long long>(node.x.column) * (step.columns - 1)};
+                const long long before = std::min(ends[0], 0LL) + std::min(ends[1], 0LL);
+                const long long after = std::max(ends[0], 0LL) + std::max(ends[1], 0LL);
+                gradient_region region{node.x, 1, 0, after - before + 1};
+                region.base += before;
+                regions.push(region);
+            }
         }
         int most[plan::max_outers]{};
         for (int loop = 0; loop < plan::max_outers; ++loop)

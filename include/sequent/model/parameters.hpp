@@ -171,6 +171,19 @@ void for_each_weight(T* base, F f) {
     });
 }
 
+/// Calls f(name, extents) for each weight, in the same order.
+template <class Plan, class F>
+void for_each_weight_shape(F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
+        }
+    });
+}
+
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;

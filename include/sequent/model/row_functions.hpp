@@ -24,7 +24,8 @@ constexpr bool is_elementwise(transformation kind) {
 
 /// Few enough instructions to be repeated for all registers of a product's tile.
 constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement;
+    return kind <= transformation::leaky_relu || kind == transformation::complement ||
+           kind == transformation::scale;
 }
 
 constexpr bool is_rotary(transformation kind) {

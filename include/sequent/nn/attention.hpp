@@ -10,12 +10,13 @@ namespace sequent::inline SEQUENT_ABI {
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
 /// tokens, width, a mask, biases.
 template <class... Options>
-struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>(),
-                                             nn::type_of<nn::option::mask, mask::none, Options...>,
-                                             language::relation<"x">>,
-                         fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                              nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
+struct attention
+    : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
+                                typename nn::arguments<nn::block_defaults, Options...>::mask,
+                                language::relation<"x">>,
+            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
+                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
                             nn::option::biases>::only<Options...>,
                   "sequent: attention takes tokens, width, a mask, biases");
@@ -23,18 +24,22 @@ struct attention : model<nn::attention_rules<nn::shape_of<post_norm, Options...>
 };
 
 /// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, heads, a mask, biases.
+/// tokens, width, heads, key_heads, head_width, a mask, biases, scaled, score_cap, a position that
+/// belongs to attention (none by default).
 template <class... Options>
 struct multi_head_attention
-    : model<nn::multi_head_rules<nn::shape_of<post_norm, Options...>(),
-                                 nn::type_of<nn::option::mask, mask::none, Options...>,
+    : model<nn::multi_head_rules<nn::arguments<nn::block_defaults, Options...>::shape,
+                                 typename nn::arguments<nn::block_defaults, Options...>::mask,
                                  language::relation<"x">>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                            nn::option::mask, nn::option::biases>::only<Options...>,
-                  "sequent: multi_head_attention takes tokens, width, heads, a mask, biases");
+            fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
+                 nn::arguments<nn::block_defaults, Options...>::shape.width>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
+                  nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
+                  nn::option::score_cap, nn::option::position>::only<Options...>,
+        "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
+        "biases, scaled, score_cap, a position");
     static_assert(nn::check_shape<shape>());
 };
 

@@ -39,7 +39,8 @@ struct graph_shape {
         shape result;
         result.tokens = nodes;
         result.width = width;
-        result.heads = heads;
+        result.heads = result.key_heads = heads;
+        result.head_width = head_width();
         result.hidden = hidden;
         result.biases = biases;
         result.norm_first = norm_first;

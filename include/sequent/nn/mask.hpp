@@ -157,6 +157,12 @@ struct block {
     }
 };
 
+/// The first positions, as many as a count tells that is given with the facts.
+template <language::fixed_string Count = "length">
+struct padding {
+    static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
+};
+
 /// What both masks keep.
 template <class First, class Second>
 struct both {

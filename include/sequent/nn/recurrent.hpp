@@ -153,7 +153,7 @@ inline constexpr auto recurrent_rules = [] {
 /// The states are as wide as the inputs unless `hidden` tells otherwise.
 template <class... Options>
 consteval shape recurrent_shape_of() {
-    shape result = shape_of<post_norm, Options...>();
+    shape result = arguments<block_defaults, Options...>::shape;
     result.hidden = number_of<option::hidden, 0, Options...>();
     if (result.hidden == 0) result.hidden = result.width;
     return result;

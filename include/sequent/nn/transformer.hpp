@@ -11,14 +11,21 @@ namespace nn {
 inline constexpr relation<"normal_x"> normal_x;
 inline constexpr relation<"between"> between;
 inline constexpr relation<"normal_between"> normal_between;
+inline constexpr relation<"cross_attended"> cross_attended;
+inline constexpr relation<"beyond"> beyond;
+inline constexpr relation<"normal_beyond"> normal_beyond;
 inline constexpr relation<"token"> token;
+inline constexpr relation<"source"> source;
+inline constexpr relation<"target"> target;
 inline constexpr relation<"embedded"> embedded;
+inline constexpr relation<"source_embedded"> source_embedded;
 inline constexpr relation<"layers"> layers;
 inline constexpr relation<"normal_layers"> normal_layers;
+inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
-/// One layer, from x(i) to y(i). The layer norms stand before each part, which leaves the residual
-/// path free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
+/// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
+/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -28,81 +35,234 @@ inline constexpr auto block_rules = [] {
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
-            normal_x(i)       <<= x(i) | layer_norm(gain_1, bias_1),
+            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
             multi_head_rules<Shape, Mask, relation<"normal_x">>,
             between(i)        <<= (x(i), attended(i)),
-            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
+            normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
             feed_forward_rules<Shape, Activation, relation<"normal_between">>,
             y(i)              <<= (between(i), transformed(i)));
     else
         return rules(
             multi_head_rules<Shape, Mask, relation<"x">>,
-            between(i) <<= (x(i), attended(i)) | layer_norm(gain_1, bias_1),
+            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
             feed_forward_rules<Shape, Activation, relation<"between">>,
-            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+            y(i)       <<= normalized<Shape>((between(i), transformed(i)), gain_2, bias_2));
     // clang-format on
 }();
 
-/// Learned positions, a stack of layers, and logits through the embedding (arXiv 1608.05859).
+/// What attends from one sequence to another has no common positions.
+consteval shape across(shape of) {
+    of.position = position_kind::none;
+    return of;
+}
+
+/// One layer of a decoder: as above, with attention from each position to memory(j) between the
+/// parts (arXiv 1706.03762, section 3.1).
+template <shape Shape, class Mask, class MemoryMask, class Activation>
+inline constexpr auto decoder_block_rules = [] {
+    constexpr weight<"gain_1", Shape.width> gain_1;
+    constexpr weight<"bias_1", Shape.width> bias_1;
+    constexpr weight<"gain_2", Shape.width> gain_2;
+    constexpr weight<"bias_2", Shape.width> bias_2;
+    constexpr weight<"gain_3", Shape.width> gain_3;
+    constexpr weight<"bias_3", Shape.width> bias_3;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            normal_x(i)       <<= normalized<Shape>(x(i), gain_1, bias_1),
+            multi_head_rules<Shape, Mask, relation<"normal_x">>,
+            between(i)        <<= (x(i), attended(i)),
+            normal_between(i) <<= normalized<Shape>(between(i), gain_2, bias_2),
+            multi_head_rules<across(Shape), MemoryMask, relation<"normal_between">,
+                             relation<"memory">, "cross_">,
+            beyond(i)         <<= (between(i), cross_attended(i)),
+            normal_beyond(i)  <<= normalized<Shape>(beyond(i), gain_3, bias_3),
+            feed_forward_rules<Shape, Activation, relation<"normal_beyond">>,
+            y(i)              <<= (beyond(i), transformed(i)));
+    else
+        return rules(
+            multi_head_rules<Shape, Mask, relation<"x">>,
+            between(i) <<= normalized<Shape>((x(i), attended(i)), gain_1, bias_1),
+            multi_head_rules<across(Shape), MemoryMask, relation<"between">, relation<"memory">,
+                             "cross_">,
+            beyond(i)  <<= normalized<Shape>((between(i), cross_attended(i)), gain_2, bias_2),
+            feed_forward_rules<Shape, Activation, relation<"beyond">>,
+            y(i)       <<= normalized<Shape>((beyond(i), transformed(i)), gain_3, bias_3));
+    // clang-format on
+}();
+
+/// Whether attention sees later positions, whose distances then have buckets of their own.
+template <class Mask>
+inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
+
+/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
+/// follows, whose weights have names that begin with Prefix.
+template <shape Shape, const auto& Block, class From, class Layers, class To,
+          fixed_string Prefix = "">
+inline constexpr auto stack_rules = [] {
+    constexpr From below;
+    constexpr Layers between_them;
+    constexpr To above;
+    constexpr weight<Prefix + "gain", Shape.width> gain;
+    constexpr weight<Prefix + "bias", Shape.width> bias;
+    // clang-format off
+    if constexpr (Shape.norm_first)
+        return rules(
+            between_them(i) <<= below(i) | stack<Shape.depth>(Block),
+            above(i)        <<= normalized<Shape>(between_them(i), gain, bias));
+    else
+        return rules(
+            above(i)        <<= below(i) | stack<Shape.depth>(Block));
+    // clang-format on
+}();
+
+/// What stands for the layers' result: with norms behind it is that of the last layer.
+template <shape Shape>
+using result_of_layers =
+    std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
+
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_rules = [] {
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    if constexpr (Shape.depth == 1)
+        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+    else
+        return rules(
+            distance_rules<Shape, sees_later<Mask>>,
+            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+                        std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
+}();
+
+/// A symbol's embedding, with what is added for its position.
+template <shape Shape, fixed_string Prefix, class Token, class Embedding>
+constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
+    constexpr weight<Prefix + "position", Shape.width> position;
+    if constexpr (Shape.position == position_kind::learned)
+        return dropped<Shape>((symbols(i)[table], position(i)));
+    else if constexpr (Shape.position == position_kind::sinusoidal)
+        return dropped<Shape>(symbols(i)[table] | sinusoidal(i));
+    else
+        return dropped<Shape>(symbols(i)[table]);
+}
+
+/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own.
+template <shape Shape, class States, class Embedding>
+constexpr auto logits_of(States states, Embedding table) noexcept {
+    constexpr weight<"W_logits", Shape.vocabulary, Shape.width> W_logits;
+    if constexpr (Shape.tied)
+        return states(i)[table];
+    else
+        return states(i)[W_logits];
+}
+
+/// An embedding, a stack of layers, and logits.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto language_model_rules = [] {
     constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
-    constexpr weight<"position", Shape.width> position;
-    constexpr weight<"gain", Shape.width> gain;
-    constexpr weight<"bias", Shape.width> bias;
+    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    using result = result_of_layers<Shape>;
     // clang-format off
     return rules(
-        embedded(i)      <<= (token(i)[embedding], position(i)),
-        layers(i)        <<= embedded(i) | stack<Shape.depth>(block_rules<Shape, Mask, Activation>),
-        normal_layers(i) <<= layers(i) | layer_norm(gain, bias),
-        logits(i)        <<= normal_layers(i)[embedding]);
+        distance_rules<Shape, sees_later<Mask>>,
+        embedded(i) <<= embedding_of<Shape, "">(token, embedding),
+        stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
+        logits(i)   <<= logits_of<Shape>(result{}, embedding));
     // clang-format on
 }();
 
-}  // namespace nn
+/// An encoder over source(j), a decoder over target(i), and logits (arXiv 1706.03762).
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto encoder_decoder_rules = [] {
+    constexpr shape Source = Shape.source();
+    using source_mask = padded_mask<Shape.padded, mask::none, "source_length">;
+    constexpr weight<"embedding", Shape.vocabulary, Shape.width> embedding;
+    constexpr auto source_embedding = [=] {
+        if constexpr (Shape.source_vocabulary > 0)
+            return weight<"source_embedding", Source.vocabulary, Shape.width>{};
+        else
+            return embedding;
+    }();
+    constexpr auto& encoder_block = block_rules<Source, source_mask, Activation>;
+    constexpr auto& decoder_block = decoder_block_rules<Shape, Mask, source_mask, Activation>;
+    using result =
+        std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"decoder">>;
+    // clang-format off
+    constexpr auto states = rules(
+        distance_rules<Source, true>,
+        distance_rules<Shape, sees_later<Mask>>,
+        source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
+        stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
+                    relation<"memory">, "source_">,
+        embedded(i)        <<= embedding_of<Shape, "">(target, embedding),
+        stack_rules<Shape, decoder_block, relation<"embedded">, relation<"decoder">, result>);
+    if constexpr (Shape.scaled_logits && Shape.tied)
+        return rules(
+            states,
+            scaled_layers(i) <<= result{}(i) | language::scale(inverse_sqrt(Shape.width).value),
+            logits(i)        <<= logits_of<Shape>(scaled_layers, embedding));
+    else
+        return rules(
+            states,
+            logits(i)        <<= logits_of<Shape>(result{}, embedding));
+    // clang-format on
+}();
 
-namespace transformer {
+template <class Arguments>
+using encoder_model =
+    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>>::template with<
+        bound<"length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_rules<Arguments::shape,
+                          padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
+                          typename Arguments::activation>>;
 
-/// One encoder layer: the fact x, tokens x width, to y, of the same shape. Takes tokens, width,
-/// heads, hidden, a mask, an activation (relu by default), biases, pre_norm or post_norm (the
-/// default).
-template <class... Options>
-struct encoder
-    : model<nn::block_rules<nn::shape_of<post_norm, Options...>(),
-                            nn::type_of<nn::option::mask, mask::none, Options...>,
-                            nn::type_of<nn::option::activation, activation::relu, Options...>>,
-            fact<"x", nn::shape_of<post_norm, Options...>().tokens,
-                 nn::shape_of<post_norm, Options...>().width>> {
-    static constexpr nn::shape shape = nn::shape_of<post_norm, Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
-                            nn::option::hidden, nn::option::mask, nn::option::activation,
-                            nn::option::biases, nn::option::norm_place>::only<Options...>,
-                  "sequent: encoder takes tokens, width, heads, hidden, a mask, an activation, "
-                  "biases, pre_norm or post_norm");
-    static_assert(nn::check_shape<shape>());
-};
+template <class Arguments>
+using decoder_model =
+    typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
+                       fact<"memory", Arguments::shape.source_tokens,
+                            Arguments::shape.width>>::template with<bound<"source_length">,
+                                                                    Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            decoder_block_rules<Arguments::shape, typename Arguments::mask,
+                                padded_mask<Arguments::shape.padded, mask::none, "source_length">,
+                                typename Arguments::activation>>;
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, depth, hidden, a
-/// mask (causal by default), an activation (gelu by default), biases, pre_norm (the default) or
-/// post_norm.
-template <class... Options>
-struct language_model
-    : model<nn::language_model_rules<
-                nn::shape_of<pre_norm, Options...>(),
-                nn::type_of<nn::option::mask, mask::causal, Options...>,
-                nn::type_of<nn::option::activation, activation::gelu, Options...>>,
-            fact<"token", nn::shape_of<pre_norm, Options...>().tokens,
-                 symbol<nn::shape_of<pre_norm, Options...>().vocabulary>>> {
-    static constexpr nn::shape shape = nn::shape_of<pre_norm, Options...>();
+template <class Arguments>
+using encoder_decoder_model = typename fact_list<
+    fact<"source", Arguments::shape.source_tokens, symbol<Arguments::shape.source().vocabulary>>,
+    fact<"target", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+    template with<bound<"source_length">, Arguments::shape.padded>::
+        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+            encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
+                                  typename Arguments::activation>>;
+
+/// What an encoder-decoder takes.
+template <shape Shape, class... Options>
+consteval bool check_encoder_decoder() {
     static_assert(
-        nn::takes<nn::option::vocabulary, nn::option::tokens, nn::option::width, nn::option::heads,
-                  nn::option::depth, nn::option::hidden, nn::option::mask, nn::option::activation,
-                  nn::option::biases, nn::option::norm_place>::only<Options...>,
-        "sequent: language_model takes vocabulary, tokens, width, heads, depth, hidden, "
-        "a mask, an activation, biases, pre_norm or post_norm");
-    static_assert(nn::check_shape<shape>());
-    static_assert(shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
+              option::width, option::heads, option::key_heads, option::head_width, option::depth,
+              option::source_depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::padded, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
+        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
+        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
+        "normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
+
+/// A language model with the defaults of an architecture.
+template <class Arguments>
+struct language_model
+    : fact_list<fact<"token", Arguments::shape.tokens, symbol<Arguments::shape.vocabulary>>>::
+          template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+              language_model_rules<Arguments::shape, typename Arguments::mask,
+                                   typename Arguments::activation>> {
+    static constexpr nn::shape shape = Arguments::shape;
 
     /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
     /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
@@ -122,5 +282,102 @@ struct language_model
     }
 };
 
+/// What a language model takes.
+template <shape Shape, class... Options>
+consteval bool check_language_model() {
+    static_assert(
+        takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
+              option::head_width, option::depth, option::hidden, option::mask, option::activation,
+              option::biases, option::tied, option::scaled, option::score_cap,
+              option::dropout_percent, option::norm_place, option::normalization,
+              option::position>::only<Options...>,
+        "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
+        "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
+        "pre_norm or post_norm, a normalization, a position");
+    static_assert(check_shape<Shape>());
+    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    return true;
+}
+
+}  // namespace nn
+
+namespace transformer {
+
+/// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
+/// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
+/// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
+/// post_norm (the default), a normalization, and a position that belongs to attention.
+template <class... Options>
+struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
+    static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
+                  nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
+                  nn::option::activation, nn::option::biases, nn::option::scaled,
+                  nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+                  nn::option::norm_place, nn::option::normalization,
+                  nn::option::position>::only<Options...>,
+        "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
+        "mask, "
+        "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
+        "a normalization, a position");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// One decoder layer: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
+/// shape. Takes what encoder does but depth, and source_tokens; the mask is causal by default. With
+/// padded the count source_length tells how much of the memory there is.
+template <class... Options>
+struct decoder
+    : nn::decoder_model<
+          nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
+    static_assert(
+        nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
+                  nn::option::heads, nn::option::key_heads, nn::option::head_width,
+                  nn::option::hidden, nn::option::mask, nn::option::activation, nn::option::biases,
+                  nn::option::scaled, nn::option::score_cap, nn::option::dropout_percent,
+                  nn::option::padded, nn::option::norm_place, nn::option::normalization,
+                  nn::option::position>::only<Options...>,
+        "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
+        "hidden, "
+        "a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or "
+        "post_norm, a normalization, a position");
+    static_assert(nn::check_shape<shape>());
+};
+
+/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
+/// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
+/// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
+/// a position (learned by default).
+template <class... Options>
+struct language_model
+    : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
+                                                    normalization::layer<>, position::learned>,
+                                       Options...>> {
+    static_assert(nn::check_language_model<language_model::shape, Options...>());
+};
+
+/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
+/// predicts the symbol after position i of the target, to which a beginning is put first. With
+/// padded, the count source_length tells how many symbols the source has. Takes what
+/// language_model does (sinusoidal positions and relu by default), source_vocabulary,
+/// source_tokens, source_depth and padded; the mask is the decoder's.
+template <class... Options>
+struct encoder_decoder
+    : nn::encoder_decoder_model<
+          nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu,
+                                     normalization::layer<>, position::sinusoidal>,
+                        Options...>> {
+    static constexpr nn::shape shape =
+        nn::arguments<nn::defaults<pre_norm, mask::causal, activation::relu, normalization::layer<>,
+                                   position::sinusoidal>,
+                      Options...>::shape;
+    static_assert(nn::check_encoder_decoder<shape, Options...>());
+};
+
 }  // namespace transformer
+
 }  // namespace sequent::inline SEQUENT_ABI

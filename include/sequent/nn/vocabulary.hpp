@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../model.hpp"
 #include "options.hpp"
 
 /// The variables, relations and parts that the templates' rules share.
@@ -20,8 +21,27 @@ inline constexpr relation<"weights"> weights;
 inline constexpr relation<"head"> head;
 inline constexpr relation<"joined"> joined_heads;
 inline constexpr relation<"attended"> attended;
+inline constexpr relation<"slope"> slope;
 inline constexpr relation<"expanded"> expanded;
+inline constexpr relation<"gate"> gate;
+inline constexpr relation<"gated"> gated;
 inline constexpr relation<"transformed"> transformed;
+
+/// A model's facts, of which some depend on options.
+template <class... Facts>
+struct fact_list {
+    template <class Fact, bool Given>
+    using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    template <const auto& Program>
+    using model_of = model<Program, Facts...>;
+};
+
+/// The mask, and of padded sequences the positions that exist.
+template <bool Padded, class Mask, fixed_string Count>
+using padded_mask =
+    std::conditional_t<!Padded, Mask,
+                       std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
+                                          mask::both<Mask, mask::padding<Count>>>>;
 
 /// The body with the mask's constraint, if it has one.
 template <class Mask, class Body>
@@ -74,46 +94,239 @@ inline constexpr auto attention_rules = [] {
     // clang-format on
 }();
 
-/// The same with several heads, concatenated and mapped (arXiv 1706.03762, section 3.2.2).
-template <shape Shape, class Mask, class Input>
-inline constexpr auto multi_head_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr int d_head = Shape.width / Shape.heads;
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_query", d_head, d> W_query;
-    constexpr weight<"W_key", d_head, d> W_key;
-    constexpr weight<"W_value", d_head, d> W_value;
-    constexpr weight<"W_out", d, d> W_out;
-    constexpr weight<"b_query", d_head> b_query;
-    constexpr weight<"b_key", d_head> b_key;
-    constexpr weight<"b_value", d_head> b_value;
-    constexpr weight<"b_out", d> b_out;
-    // clang-format off
-    return rules(
-        query_of(h, i)   <<= biased<Shape>(input(i)[W_query(h)], b_query(h)),
-        key(h, i)        <<= biased<Shape>(input(i)[W_key(h)], b_key(h)),
-        value(h, i)      <<= biased<Shape>(input(i)[W_value(h)], b_value(h)),
-        weights(h, i, j) <<= masked<Mask>((inverse_sqrt(d_head), key(h, j).T(), query_of(h, i)), h)
-                             | product() | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), value(h, j)) | product() | sum(j),
-        joined_heads(i)  <<= head(h, i) | concat(h),
-        attended(i)      <<= biased<Shape>(joined_heads(i)[W_out], b_out));
-    // clang-format on
+/// The body with the norm of the template.
+template <shape Shape, class Body, class Gain, class Bias>
+constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
+    if constexpr (Shape.normalization == norm_kind::layer)
+        return body | layer_norm(gain, bias, Shape.epsilon());
+    else
+        return body | rms_norm(gain, Shape.epsilon());
+}
+
+/// The body of what joins the residual path, with dropout if the template has it.
+template <shape Shape, class Body>
+constexpr auto dropped(Body body) noexcept {
+    if constexpr (Shape.dropout_percent > 0)
+        return body | dropout(Shape.dropout_percent / 100.0, bound<"seed">{});
+    else
+        return body;
+}
+
+/// A query or a key, turned by its position if positions are rotary.
+template <shape Shape, class Body>
+constexpr auto positioned_at(Body body) noexcept {
+    if constexpr (Shape.position == position_kind::rotary)
+        return body | rotary(i, Shape.position_base);
+    else if constexpr (Shape.position == position_kind::rotary_halves)
+        return body | rotary_halves(i, Shape.position_base);
+    else
+        return body;
+}
+
+/// Calls f with the variables of a head: the head of the keys, and the query among those that
+/// attend to it, if there are several.
+template <shape Shape, class F>
+constexpr auto with_heads(F f) noexcept {
+    if constexpr (Shape.group() == 1)
+        return f(var<"h", Shape.heads>{});
+    else
+        return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
+}
+
+/// Which of all heads it is.
+template <shape Shape, class KeyHead>
+constexpr auto number_of_head(KeyHead key_head) noexcept {
+    return key_head;
+}
+template <shape Shape, class KeyHead, class Query>
+constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
+    return key_head * Shape.group() + query;
+}
+
+/// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
+/// those of earlier ones; else later positions share the bucket of distance 0.
+constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
+    int first = 0;
+    if (both_directions) {
+        buckets /= 2;
+        if (distance > 0) first = buckets;
+    } else if (distance > 0) {
+        distance = 0;
+    }
+    if (distance < 0) distance = -distance;
+    const int single = buckets / 2;
+    if (distance < single) return first + distance;
+    // The bucket is single + floor((buckets - single) log(distance / single) / log(max / single)).
+    const int others = buckets - single;
+    const auto power = [](double factor, int exponent) {
+        double result = 1 + 1e-9;
+        for (int at = 0; at < exponent; ++at) result *= factor;
+        return result;
+    };
+    const double reached = power(static_cast<double>(distance) / single, others);
+    int bucket = 0;
+    while (bucket + 1 < others &&
+           reached >= power(static_cast<double>(max_distance) / single, bucket + 1) / (1 + 1e-9))
+        ++bucket;
+    return first + single + bucket;
+}
+
+/// The relation of the bias of each distance: an encoder-decoder has two.
+template <shape Shape>
+constexpr auto distance_bias() noexcept {
+    if constexpr (Shape.is_source)
+        return relation<"source_distance_bias">{};
+    else
+        return relation<"distance_bias">{};
+}
+
+/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
+/// for the distance r - (tokens - 1).
+template <shape Shape, bool BothDirections>
+inline constexpr auto distance_rules = [] {
+    if constexpr (Shape.position == position_kind::relative_buckets) {
+        constexpr var<"h", Shape.heads> h;
+        constexpr var<"b", Shape.buckets> b;
+        constexpr var<"r", 2 * Shape.tokens - 1> r;
+        constexpr auto table = [] {
+            if constexpr (Shape.is_source)
+                return weight<"source_relative">{};
+            else
+                return weight<"relative">{};
+        }();
+        constexpr auto in_bucket = [](int bucket, int place) noexcept {
+            return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
+                                       Shape.max_distance, BothDirections);
+        };
+        return rules(distance_bias<Shape>()(h, r) <<=
+                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+    } else {
+        return rules();
+    }
 }();
 
-/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i).
+/// The relations of an attention, whose names begin with Prefix.
+template <fixed_string Prefix>
+struct attention_names {
+    static constexpr relation<Prefix + "query"> query{};
+    static constexpr relation<Prefix + "key"> key{};
+    static constexpr relation<Prefix + "value"> value{};
+    static constexpr relation<Prefix + "logit"> logit{};
+    static constexpr relation<Prefix + "weights"> weights{};
+    static constexpr relation<Prefix + "head"> head{};
+    static constexpr relation<Prefix + "joined"> joined{};
+    static constexpr relation<Prefix + "attended"> attended{};
+};
+
+/// The rules that give weights(head..., i, j), the softmax over j of the scores: scaled products,
+/// with what the position adds, within a cap. Relations have names that begin with Prefix.
+template <shape Shape, class Mask, fixed_string Prefix, class... Head>
+constexpr auto score_rules(Head... of) noexcept {
+    using name = attention_names<Prefix>;
+    [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
+    constexpr auto first = [](auto each, auto...) { return each; };
+    const auto all = number_of_head<Shape>(of...);
+    const auto products = [=] {
+        const auto seeking = name::query(of..., i);
+        const auto sought = name::key(first(of...), j).T();
+        if constexpr (Shape.scaled)
+            return masked<Mask>((inverse_sqrt(Shape.head_width), sought, seeking), all) | product();
+        else
+            return masked<Mask>((sought, seeking), all) | product();
+    }();
+    const auto capped = [](auto body) {
+        if constexpr (Shape.score_cap > 0)
+            return body | soft_cap(Shape.score_cap);
+        else
+            return body;
+    };
+    // clang-format off
+    if constexpr (Shape.position == position_kind::alibi)
+        // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
+        return rules(
+            slope(of...)               <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
+                                            number(all + 1)) | product() | exp(),
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
+                                           | product(),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               relative(all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else if constexpr (Shape.position == position_kind::relative_buckets)
+        return rules(
+            name::logit(of..., i, j)   <<= products,
+            name::logit(of..., i, j)   <<= masked<Mask>(
+                                               distance_bias<Shape>()(
+                                                   all, j - i + (Shape.tokens - 1)), all),
+            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
+    else
+        return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
+    // clang-format on
+}
+
+/// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
+/// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
+/// self-attention. Names begin with Prefix.
+template <shape Shape, class Mask, class Input, class Context = Input, fixed_string Prefix = "">
+inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
+    constexpr int d = Shape.width;
+    constexpr int d_head = Shape.head_width;
+    constexpr Input input;
+    constexpr Context context;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_query", d_head, d> W_query;
+    constexpr weight<Prefix + "W_key", d_head, d> W_key;
+    constexpr weight<Prefix + "W_value", d_head, d> W_value;
+    constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
+    constexpr weight<Prefix + "b_query", d_head> b_query;
+    constexpr weight<Prefix + "b_key", d_head> b_key;
+    constexpr weight<Prefix + "b_value", d_head> b_value;
+    constexpr weight<Prefix + "b_out", d> b_out;
+    // clang-format off
+    return rules(
+        name::query(key_head, query..., i) <<= positioned_at<Shape>(biased<Shape>(
+                                                   input(i)[W_query(key_head, query...)],
+                                                   b_query(key_head, query...))),
+        name::key(key_head, i)             <<= positioned_at<Shape>(biased<Shape>(
+                                                   context(i)[W_key(key_head)], b_key(key_head))),
+        name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
+                                                             b_value(key_head)),
+        score_rules<Shape, Mask, Prefix>(key_head, query...),
+        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
+                                                name::value(key_head, j)) | product() | sum(j),
+        name::joined(i)                    <<= name::head(key_head, query..., i)
+                                               | concat(key_head, query...),
+        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
+                                                   name::joined(i)[W_out], b_out)));
+    // clang-format on
+});
+
+/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i); or
+/// three, where a function of one gates another.
 template <shape Shape, class Activation, class Input>
 inline constexpr auto feed_forward_rules = [] {
     constexpr Input input;
+    constexpr weight<"W_gate", Shape.hidden, Shape.width> W_gate;
     constexpr weight<"W_expand", Shape.hidden, Shape.width> W_expand;
     constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_gate", Shape.hidden> b_gate;
     constexpr weight<"b_expand", Shape.hidden> b_expand;
     constexpr weight<"b_contract", Shape.width> b_contract;
     // clang-format off
-    return rules(
-        expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
-        transformed(i) <<= biased<Shape>(expanded(i)[W_contract], b_contract));
+    if constexpr (requires { Activation::gates; })
+        return rules(
+            gate(i)        <<= biased<Shape>(input(i)[W_gate], b_gate) | Activation::rule,
+            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
+            gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
+            transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
+    else
+        return rules(
+            expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand) | Activation::rule,
+            transformed(i) <<= dropped<Shape>(biased<Shape>(expanded(i)[W_contract], b_contract)));
     // clang-format on
 }();
 

@@ -134,7 +134,9 @@ class builder {
     constexpr void emit_rule(int at) {
         const role what = draft_.roles[at];
         if (what == role::inlined || what == role::absorbed) return;
-        if (what == role::grouped) {
+        if (draft_.rule_of(at).views) {
+            lay_out_view(at);
+        } else if (what == role::grouped) {
             emit_group(at);
         } else if (is_alias(at)) {
             draft_.roles[at] = role::alias;
@@ -195,6 +197,7 @@ class builder {
                 case transformation::rotary_halves:
                 case transformation::sinusoidal:
                 case transformation::dropout:
+                case transformation::scale:
                     break;
                 case transformation::relu:
                 case transformation::leaky_relu:
@@ -247,6 +250,33 @@ class builder {
         return result;
     }
 
+    /// The literal's numbers, walked along the variables that its arguments are sums of. Outside of
+    /// them there are no atoms.
+    constexpr void lay_out_view(int at) {
+        const rule& written = draft_.rule_of(at);
+        const literal& item = draft_.literal_of(at, 0);
+        const bool bare = item.kind == literal_kind::weight;
+        relation_layout layout;
+        if (bare) {
+            layout.where = place::parameter;
+            layout.index = written.first_literal;
+        } else {
+            layout = draft_.out.relations[item.relation];
+            for (int& stride : layout.strides) stride = 0;
+        }
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& from = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int stride = bare ? draft_.out.weights[item.weight.weight].strides[axis]
+                                    : draft_.out.relations[item.relation].strides[axis];
+            layout.offset += from.offset * stride;
+            // The head's arguments are the rule's variables in their order.
+            if (from.variable >= 0) layout.strides[from.variable] += stride;
+            if (from.second >= 0) layout.strides[from.second] += from.factor * stride;
+        }
+        draft_.out.relations[written.head] = layout;
+        draft_.roles[at] = role::alias;
+    }
+
     /// The same numbers under another name: y(i) <<= x(i), or the heads concatenated where they
     /// already lie side by side.
     constexpr bool is_alias(int at) {
@@ -256,7 +286,8 @@ class builder {
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.has_element ||
-            !item.gives_value() || !covers(draft_, written, item) || is_symbol(draft_, item))
+            draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
+            is_symbol(draft_, item))
             return false;
         if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
             written.aggregated == aggregation::count)
@@ -356,6 +387,7 @@ class builder {
         const int size = aligned(pack(carried, input));
         carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
         carried.carry = size;
+        carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         const int level = draft_.depth_of(written.block) - 1;

@@ -13,6 +13,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
 struct too_many_arguments {};
 struct too_many_variables {};
 struct too_many_transformations {};
@@ -45,7 +46,9 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
-struct a_stacked_block_has_one_fact_and_one_output {};
+struct a_stacked_block_has_one_input_and_one_output {};
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
@@ -91,6 +94,7 @@ namespace plan {
 enum class fault {
     none,
     argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
     too_many_arguments,
     too_many_variables,
     too_many_transformations,
@@ -120,7 +124,8 @@ enum class fault {
     only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
-    a_stacked_block_has_one_fact_and_one_output
+    a_stacked_block_has_one_input_and_one_output,
+    two_inputs_of_a_stacked_block
 };
 
 struct diagnosis {
@@ -130,9 +135,17 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
+    name first{};         // relations that clash
+    name second{};
 
     constexpr bool ok() const { return found == fault::none; }
 };
+
+template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
+consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
+    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
+                                                  in_relation<Diagnosis.second.text[Second]...>>{};
+}
 
 template <const auto& Diagnosis>
 consteval auto mistake_type() {
@@ -145,6 +158,7 @@ consteval auto mistake_type() {
     else
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
     SEQUENT_MISTAKE(too_many_arguments)
     SEQUENT_MISTAKE(too_many_variables)
     SEQUENT_MISTAKE(too_many_transformations)
@@ -171,12 +185,15 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
-    SEQUENT_MISTAKE(a_stacked_block_has_one_fact_and_one_output)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
+        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
+                                     std::make_index_sequence<Diagnosis.second.length>{});
     else
         return mistake::shapes_do_not_fit<left, right>{};
 }

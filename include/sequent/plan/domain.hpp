@@ -31,8 +31,11 @@ struct node_pool {
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
-        const int variable = add(node_kind::variable, written.variable);
-        return written.offset ? add(node_kind::add, 0, variable, constant) : variable;
+        int sum = add(node_kind::variable, written.variable);
+        if (written.second >= 0)
+            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                      add(node_kind::variable, written.second));
+        return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
@@ -117,10 +120,7 @@ class domain_finder {
             out.domain[written.head] = out.domain[in.block_output[written.block]];
             return;
         }
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            out.domain[input] = out.domain[in.relations[input].passes_into];
-        }
+        bind_inputs(written.scope);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
         if (written.shifted >= 0) identity[written.shifted].offset = -written.shift;
@@ -133,6 +133,8 @@ class domain_finder {
             if (item.kind == literal_kind::index)
                 out.expression[item_at] =
                     out.pool.substitute(in.text.nodes, item.expression, identity);
+            for (int axis = 0; axis < item.weight.arity; ++axis)
+                root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
             const int inherited =
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
@@ -149,6 +151,15 @@ class domain_finder {
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
         }
+        if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
+            const int stacking = in.text.scopes[written.scope].rule;
+            out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
+                           written.number,
+                           in.text.relations[written.head].id,
+                           0,
+                           0,
+                           stacking < 0 ? -1 : in.text.rules[stacking].number};
+        }
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -156,6 +167,14 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+    }
+
+    /// A block's input has the domain of what it is at first.
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
     /// What a head says of its time that is no plain variable.
@@ -271,19 +290,18 @@ class domain_finder {
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
 
+    constexpr int not_negative(const rule& written, const term& at) {
+        if (first_of(at, written.variables) >= 0) return -1;
+        return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
+                            out.pool.add(node_kind::constant, 0));
+    }
+
     /// An argument with an offset, or an element, may lie outside the relation.
     constexpr int within_extents(const rule& written, const literal& item) {
         int root = -1;
         auto require = [&](const term& at, int extent) {
-            const int variable = at.variable;
-            const int low = variable < 0 ? at.offset : at.offset;
-            const int high =
-                variable < 0 ? at.offset : at.offset + written.variables[variable].extent - 1;
-            if (low < 0)
-                root = out.pool.both(root,
-                                     out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
-                                                  out.pool.add(node_kind::constant, 0)));
-            if (high >= extent)
+            root = out.pool.both(root, not_negative(written, at));
+            if (last_of(at, written.variables) >= extent)
                 root = out.pool.both(root, out.pool.add(node_kind::less, 0, out.pool.at_term(at),
                                                         out.pool.add(node_kind::constant, extent)));
         };
@@ -308,6 +326,13 @@ class domain_finder {
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
                                       out.pool.at_term(item.terms[1]));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
+    constexpr bool holds_for_pairs(int root) const {
+        bool found = false;
+        out.pool.each_conjunct(
+            root, [&](int part) { found = found || out.pool.nodes[part].kind == node_kind::pair; });
+        return found;
     }
 
     /// The conjuncts that mention only these variables.

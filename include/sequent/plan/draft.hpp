@@ -23,14 +23,16 @@ struct pair_place {
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie. Values are contiguous. Of a relation that holds for the pairs of a
-/// sparse fact alone, one atom for each of these: the two arguments' strides are zero then.
+/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
+/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
+/// two arguments' strides are zero then.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact or buffer
+    int index = -1;  // fact, buffer or literal
     int offset = 0;
     int strides[max_arity]{};
     int carry = 0;  // from one layer of a stack to the next
+    int carry_level = 0;
     pair_place pairs{};
     int pair_stride = 0;
 };
@@ -119,7 +121,12 @@ struct draft {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                if (definer < 0 || in.relations[item.relation].uses != 1) continue;
+                // What a block takes from outside is computed once, outside; what is read at sums
+                // of variables, before.
+                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                    in.text.rules[definer].scope != in.text.rules[at].scope ||
+                    in.text.rules[definer].views || in.text.rules[at].views)
+                    continue;
                 user[definer] = at;
                 user_literal[definer] = body;
             }
@@ -136,6 +143,25 @@ struct draft {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
+    }
+    /// Whether the literal's numbers are another's, read at sums of variables.
+    constexpr bool is_view(const literal& item) const {
+        const int definer =
+            item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
+        return definer >= 0 && rule_of(definer).views;
+    }
+    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    constexpr bool is_inside(const rule& written) const {
+        const literal& item = in.text.literals[written.first_literal];
+        const bool bare = item.kind == literal_kind::weight;
+        for (int axis = 0; axis < (bare ? item.weight.arity : item.arity); ++axis) {
+            const term& at = bare ? item.weight.terms[axis] : item.terms[axis];
+            const int extent = bare ? in.weights[item.weight.weight].extents[axis]
+                                    : in.relations[item.relation].extents[axis];
+            if (first_of(at, written.variables) < 0 || last_of(at, written.variables) >= extent)
+                return false;
+        }
+        return true;
     }
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
@@ -202,14 +228,18 @@ struct draft {
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
         operand result;
+        if (layout.where == place::parameter) {
+            result = weight_operand(in.text.literals[layout.index].weight);
+            result.offset += layout.offset;
+            return result;
+        }
         result.where = layout.where;
         result.index = layout.index;
         result.offset = layout.offset;
         result.trained = true;
         if (layout.carry) {
-            const int level = depth_of(in.text.relations[relation].scope) - 1;
-            result.layer_strides[level] = layout.carry;
-            result.adjoint_layer_strides[level] = layout.carry;
+            result.layer_strides[layout.carry_level] = layout.carry;
+            result.adjoint_layer_strides[layout.carry_level] = layout.carry;
         }
         return result;
     }

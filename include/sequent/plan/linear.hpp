@@ -128,6 +128,7 @@ constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     const rule& written = draft.rule_of(at);
     for (int body = 0; body < written.literals; ++body) {
         const literal& item = draft.literal_of(at, body);
+        if (draft.is_view(item)) return false;
         if (!is_sparse_condition(draft, item) && !is_plain(item, moved)) return false;
     }
     return true;

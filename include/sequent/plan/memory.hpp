@@ -96,27 +96,25 @@ class memory_planner {
 
     constexpr void find_lifetimes() {
         const int steps = out_.steps.size();
-        int outermost = -1;
-        int loop = -1;
+        int loops[max_loops]{};  // the steps that begin the stacks and the recursion around
         for (int at = 0; at < steps; ++at) {
             const step& each = out_.steps[at];
-            if (each.recurs) loop = each.kind == step_kind::repeat_begin ? at : -1;
-            // Within a recursion, numbers last for all of its rounds.
-            const int begin = loop < 0 ? at : loop;
-            const int end = loop < 0 ? at : out_.steps[loop].at;
-            if (each.kind == step_kind::repeat_begin && each.depth == 0) outermost = at;
-            if (each.kind == step_kind::repeat_end && each.depth == 0) outermost = -1;
+            if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value) return;
                 buffer& of = out_.buffers[used.index];
+                // What comes from outside of loops lasts for all of their rounds.
+                const int outside = draft_.depth_of(of.scope);
+                const int begin = outside < each.depth ? loops[outside] : at;
+                const int end = outside < each.depth ? out_.steps[begin].at : at;
                 if (of.scope > 0) {
                     // Kept from layer to layer: through both passes of the whole stack.
-                    use(of, outermost, backward_of(outermost));
+                    use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
-                if (each.kind == step_kind::attention) use(of, 0, at);
+                if (each.kind == step_kind::attention) use(of, 0, end);
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });

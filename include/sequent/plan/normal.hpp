@@ -2,11 +2,12 @@
 
 #include "recursion.hpp"
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Four
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
 /// steps: a head weight, an atom transformation, and several rules with one head become rules over
 /// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
 /// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside.
+/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
+/// read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22,7 +23,7 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     for (int argument = 0; argument < item.arity; ++argument)
         if (item.terms[argument].offset && item.terms[argument].variable >= 0 && !moved)
             return false;
-    return true;
+    return !is_view(item);
 }
 
 /// Whether the literals that give values are added, weighted or not, for each head on its own: what
@@ -42,8 +43,9 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
             if (item.terms[argument].variable >= 0)
                 in_relation |= 1u << item.terms[argument].variable;
         for (int argument = 0; argument < item.weight.arity; ++argument) {
-            if (item.weight.terms[argument].offset &&
-                item.weight.terms[argument].variable != loop_time)
+            if (item.weight.terms[argument].second >= 0 ||
+                (item.weight.terms[argument].offset &&
+                 item.weight.terms[argument].variable != loop_time))
                 return false;
             if (item.weight.terms[argument].variable >= 0)
                 in_weight |= 1u << item.weight.terms[argument].variable;
@@ -89,6 +91,7 @@ class normaliser {
         split_several_rules();
         split_recursions();
         split_weighted_literals();
+        split_views();
     }
 
   private:
@@ -202,6 +205,8 @@ class normaliser {
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
+        if (found.summed >= 0)
+            fail(fault::argument_is_not_a_variable_plus_a_constant, out.rules[found.summed]);
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (out.rules[at].recurs.loop < 0) continue;
@@ -246,17 +251,18 @@ class normaliser {
     }
     static constexpr unsigned variables_of(const literal& item) {
         unsigned mask = 0;
-        for (int axis = 0; axis < item.arity; ++axis)
-            if (item.terms[axis].variable >= 0) mask |= 1u << item.terms[axis].variable;
-        for (int axis = 0; axis < item.weight.arity; ++axis)
-            if (item.weight.terms[axis].variable >= 0)
-                mask |= 1u << item.weight.terms[axis].variable;
+        auto add = [&](const term& at) {
+            if (at.variable >= 0) mask |= 1u << at.variable;
+            if (at.second >= 0) mask |= 1u << at.second;
+        };
+        for (int axis = 0; axis < item.arity; ++axis) add(item.terms[axis]);
+        for (int axis = 0; axis < item.weight.arity; ++axis) add(item.weight.terms[axis]);
         return mask;
     }
 
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = true;
+        bool plain = !is_view(item);
         auto take = [&](term& at) {
             if (at.variable < 0) return;
             at.offset -= offsets[at.variable];
@@ -372,7 +378,9 @@ class normaliser {
         outer.weight = {};
         outer.arity = 0;
         auto add_variable = [&](const term& argument) {
-            const int index = made.variables.push(user.variables[argument.variable]);
+            constexpr name sum = make_name("sum", 3);
+            const int index = made.variables.push(
+                argument.second >= 0 ? variable{sum, 0, 0} : user.variables[argument.variable]);
             made.terms[made.arity++] = {index, 0};
             outer.terms[outer.arity++] = argument;
             return index;
@@ -392,6 +400,58 @@ class normaliser {
         }
         made.head = out.relations.push({out.relations[item.relation].id, user.scope, true});
         outer.relation = made.head;
+        out.literals[item_at] = outer;
+        push(made, inner);
+    }
+
+    // Sums of variables: the rule r'(i, j) <<= r(i - j) stands for r in their place.
+
+    constexpr void split_views() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int body = 0; body < out.rules[at].literals; ++body)
+                if (is_view(out.literals[out.rules[at].first_literal + body]))
+                    split_view(out.rules[at], out.rules[at].first_literal + body);
+    }
+
+    constexpr void split_view(const rule& user, int item_at) {
+        literal inner = out.literals[item_at];
+        literal outer = inner;
+        if (user.repeat) {
+            fail(fault::argument_is_not_a_variable_plus_a_constant, user);
+            return;
+        }
+        inner.transposed = inner.has_element = false;
+        outer.kind = literal_kind::relation;
+        outer.weight = {};
+        outer.arity = 0;
+        rule made;
+        made.number = user.number;
+        made.scope = user.scope;
+        made.views = true;
+        int places[max_variables]{};  // one more than the variable's place
+        auto apply = [&](int& index) {
+            if (index < 0) return;
+            if (places[index] == 0) {
+                if (made.arity == max_arity) {
+                    fail(fault::too_many_arguments, user);
+                    return;
+                }
+                places[index] = made.variables.push(user.variables[index]) + 1;
+                made.terms[made.arity++] = {places[index] - 1, 0};
+                outer.terms[outer.arity++] = {index, 0};
+            }
+            index = places[index] - 1;
+        };
+        const bool bare = inner.kind == literal_kind::weight;
+        term* terms = bare ? inner.weight.terms : inner.terms;
+        for (int axis = 0; axis < (bare ? inner.weight.arity : inner.arity); ++axis) {
+            apply(terms[axis].variable);
+            apply(terms[axis].second);
+        }
+        made.head = outer.relation = out.relations.push(
+            {bare ? out.weights[inner.weight.weight].id : out.relations[inner.relation].id,
+             user.scope, true});
         out.literals[item_at] = outer;
         push(made, inner);
     }

@@ -30,9 +30,26 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
+/// How many variables an index mentions, and whether an argument of a literal mentions several,
+/// for which it gets a rule of its own.
+template <class Index>
+inline constexpr int index_variables = 0;
+template <lang::fixed_string Name, int Extent>
+inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
+template <lang::arithmetic Operation, class Left, class Right>
+inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
+    index_variables<Left> + index_variables<Right>;
+template <class T>
+inline constexpr int views_of = 0;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr int views_of<lang::literal<Source, Weight, Modifiers, Terms...>> =
+    (... || (index_variables<Terms> > 1));
+template <class Inner, class Index>
+inline constexpr int views_of<lang::element<Inner, Index>> = views_of<Inner>;
+
 template <class T>
     requires lang::is_literal<T>
-inline constexpr sizes size_of<T>{0, 1, 0, 1};
+inline constexpr sizes size_of<T>{views_of<T>, 1 + views_of<T>, 0, 1};
 template <class Index>
 inline constexpr sizes size_of<lang::index_value<Index>>{0, 1, index_nodes<Index>, 1};
 template <lang::constraint T>
@@ -126,6 +143,7 @@ class reader {
         const lang::literal<lang::relation<Name>, Weight, Modifiers, Terms...>& head) {
         current.head = relation_id(text_of<Name>());
         read_terms(head.terms, current.terms, current.arity);
+        check_single(current.terms, current.arity);
         if constexpr (lang::weight_literal<Weight>) current.head_weight = read_weight(head.weight);
     }
 
@@ -161,13 +179,14 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
+        if (!result.gives_value()) check_single(result.terms, result.arity);
         return result;
     }
     template <lang::weight_literal Weight>
     constexpr literal read_literal(const Weight& item) {
         literal result;
         result.kind = literal_kind::weight;
-        result.weight = read_weight(item.use());
+        result.weight = read_weight(item.use(), true);
         result.transposed = result.weight.transposed;
         result.weight.transposed = false;
         return result;
@@ -177,6 +196,7 @@ class reader {
         literal result = read_literal(item.inner);
         result.has_element = true;
         result.element = read_term(item.index);
+        check_single(&result.element, 1);
         return result;
     }
     constexpr literal read_literal(const lang::constant& item) {
@@ -195,13 +215,15 @@ class reader {
 
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
-        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item) {
+        const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
+        bool bare = false) {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
         ((declared.shape[axis++] = Shape), ...);
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
+        if (!bare) check_single(result.terms, result.arity);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.frozen = (Modifiers & lang::frozen) != 0;
         return result;
@@ -297,23 +319,59 @@ class reader {
     constexpr term read_term(const lang::integer& written) { return {-1, written.value}; }
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr term read_term(const lang::index_expression<Operation, Left, Right>& written) {
-        if constexpr (Operation == lang::arithmetic::add ||
-                      Operation == lang::arithmetic::subtract) {
-            const term left = read_term(written.left);
-            const term right = read_term(written.right);
-            const bool add = Operation == lang::arithmetic::add;
-            if (right.variable < 0)
-                return {left.variable,
-                        add ? left.offset + right.offset : left.offset - right.offset};
-            if (left.variable < 0 && add) return {right.variable, left.offset + right.offset};
-        }
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
-        return {};
+        index_sum sum;
+        add_index(written, 1, sum);
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+            fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
     template <lang::fixed_string Name>
     constexpr term read_term(const lang::bound<Name>&) {
-        fail(fault::argument_is_not_a_variable_plus_a_constant);
+        fail(fault::argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
         return {};
+    }
+
+    /// Two variables with their factors, and a constant.
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+    };
+    template <lang::fixed_string Name, int Extent>
+    constexpr void add_index(const lang::var<Name, Extent>& written, int factor, index_sum& to) {
+        const int index = variable_of(written);
+        int place = 0;
+        while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+        to.known = to.known && place < 2;
+        if (place == 2) return;
+        to.variables[place] = index;
+        to.factors[place] += factor;
+    }
+    constexpr void add_index(const lang::integer& written, int factor, index_sum& to) {
+        to.offset += factor * written.value;
+    }
+    template <lang::fixed_string Name>
+    constexpr void add_index(const lang::bound<Name>&, int, index_sum& to) {
+        to.known = false;
+    }
+    template <lang::arithmetic Operation, class Left, class Right>
+    constexpr void add_index(const lang::index_expression<Operation, Left, Right>& written,
+                             int factor, index_sum& to) {
+        constexpr bool adds = Operation == lang::arithmetic::add;
+        add_index(written.left, factor, to);
+        add_index(written.right, adds ? factor : -factor, to);
+        to.known = to.known && (adds || Operation == lang::arithmetic::subtract);
+    }
+
+    /// Where two variables cannot stand.
+    constexpr void check_single(const term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
     }
 
     template <lang::fixed_string Name, int Extent>

@@ -7,6 +7,15 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Whether an argument is the sum or the difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
 /// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
 /// constant as a variable that has one value. Whether they may stand there is judged later.
 template <sizes Sizes>
@@ -34,6 +43,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
     at.offset = 0;
     auto move = [&](term& moved) {
         if (moved.variable == written.shifted) moved.offset -= written.shift;
+        if (moved.second == written.shifted) moved.offset -= moved.factor * written.shift;
     };
     for (int body = 0; body < written.literals; ++body) {
         literal& item = in.literals[written.first_literal + body];
@@ -53,6 +63,7 @@ template <sizes Sizes>
 class recursion_finder {
   public:
     list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
+    int summed = -1;  // a rule that reads its recursion at a sum of variables
 
     constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
         definer.reset(in_.relations.size());
@@ -89,6 +100,7 @@ class recursion_finder {
                 if (definer_of(value) < 0) continue;
                 for (int axis = 0; axis < value.arity; ++axis)
                     if (value.terms[axis].variable >= 0 && value.terms[axis].offset) return true;
+                if (is_view(value)) return true;
             }
         return false;
     }
@@ -125,6 +137,10 @@ class recursion_finder {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
         for (int& each : axis) each = -1;
+        for (int at : members)
+            for (int body = 0; body < in_.rules[at].literals; ++body)
+                if (is_member(members, definer_of(item(at, body))) && is_view(item(at, body)))
+                    summed = at;
         if (!find_first_axis(members, axis) || !follow_axes(members, axis)) return;
         list<int, Sizes.rules> delay{};
         delay.reset(in_.rules.size());
@@ -193,7 +209,8 @@ class recursion_finder {
     static constexpr int argument_of(const literal& value, int variable) {
         int found = -1;
         for (int axis = 0; axis < value.arity; ++axis)
-            if (value.terms[axis].variable == variable) found = found < 0 ? axis : -2;
+            if (value.terms[axis].variable == variable || value.terms[axis].second == variable)
+                found = found < 0 && value.terms[axis].second < 0 ? axis : -2;
         return found;
     }
 

@@ -35,6 +35,7 @@ class rows_form_finder {
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
+        for (int at : in.order) refuse_sums(at);
         for (int at = 0; at < tables_.steps.size(); ++at) {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
@@ -69,12 +70,16 @@ class rows_form_finder {
             join(argument(one, axis), argument(other, axis));
     }
 
+    constexpr void bind_inputs(int scope) {
+        if (scope == 0) return;
+        bind_inputs(in.text.scopes[scope].parent);
+        const int input = in.block_input[scope];
+        join_all(in.relations[input].passes_into, input);
+        join_all(input, in.block_output[scope]);
+    }
+
     constexpr void follow(const rule& written) {
-        if (written.scope > 0) {
-            const int input = in.block_input[written.scope];
-            join_all(in.relations[input].passes_into, input);
-            join_all(input, in.block_output[written.scope]);
-        }
+        bind_inputs(written.scope);
         if (written.repeat) {
             join_all(in.block_output[written.block], written.head);
             return;
@@ -83,7 +88,7 @@ class rows_form_finder {
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis) {
-                if (terms[axis].variable < 0) continue;
+                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
                 join(first[terms[axis].variable], argument(relation, axis));
                 first[terms[axis].variable] = argument(relation, axis);
             }
@@ -145,7 +150,8 @@ class rows_form_finder {
         unsigned result = 0;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis)
-                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0)
+                if (((positions_[relation] >> axis) & 1u) && terms[axis].variable >= 0 &&
+                    terms[axis].second < 0)
                     result |= 1u << terms[axis].variable;
         };
         visit(written.head, written.terms, written.arity);
@@ -154,6 +160,19 @@ class rows_form_finder {
             if (item.kind == literal_kind::relation) visit(item.relation, item.terms, item.arity);
         }
         return result;
+    }
+
+    /// Positions that are sums of variables may be later ones.
+    constexpr void refuse_sums(int at) {
+        const rule& written = in.text.rules[at];
+        if (!written.views) return;
+        const literal& item = in.text.literals[written.first_literal];
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
+                ((positions_[item.relation] >> axis) & 1u)) {
+                found.possible = false;
+                found.rule = at;
+            }
     }
 
     constexpr bool runs_by_rows(const step& each) const {

@@ -111,7 +111,8 @@ class attention_matcher {
         const literal& value = draft_.literal_of(at_, value_literal);
         const int softmax_at = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_at);
-        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element)
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
+            draft_.is_view(value))
             return false;
         if (value.kind == literal_kind::relation && value.weight.weight >= 0) return false;
         if (value.kind != literal_kind::relation && value.kind != literal_kind::weight)
@@ -297,6 +298,10 @@ class attention_matcher {
             return push({score_kind::number, {}, {}, 0, item.number});
         if (item.kind == literal_kind::relation) {
             if (item.weight.weight >= 0 || is_symbol(draft_, item)) return -1;
+            // Whole vectors are read, the masked numbers among them.
+            if (draft_.is_view(item) &&
+                !draft_.is_inside(draft_.rule_of(draft_.in.relations[item.relation].rule)))
+                return -1;
             const int definer = draft_.in.relations[item.relation].rule;
             const unsigned variables = variables_of(item);
             const bool pairwise =
@@ -319,7 +324,9 @@ class attention_matcher {
     }
 
     constexpr int dot_node(const literal& left, const literal& right) {
-        if (!plain(right) || left.has_element || right.has_element) return -1;
+        if (!plain(right) || left.has_element || right.has_element || draft_.is_view(left) ||
+            draft_.is_view(right))
+            return -1;
         const auto usable = [&](const literal& item) {
             if (item.kind == literal_kind::weight) return true;
             return item.kind == literal_kind::relation && item.weight.weight < 0;

@@ -79,7 +79,7 @@ struct shaped {
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block right before their stack
+    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
     int block_input[Sizes.scopes]{};
     int block_output[Sizes.scopes]{};
     list<int, Sizes.rules> outputs{};
@@ -95,6 +95,17 @@ constexpr int compared_fact(const Shaped& in, int at) {
             in.facts[given].kind == fact_kind::symbols && in.facts[given].rank == 1)
             return given;
     return -1;
+}
+
+/// The least and the greatest value of an argument.
+template <class Variables>
+constexpr int first_of(const term& at, const Variables& variables) {
+    return at.offset - (at.factor < 0 ? variables[at.second].extent - 1 : 0);
+}
+template <class Variables>
+constexpr int last_of(const term& at, const Variables& variables) {
+    return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
+           (at.factor > 0 ? variables[at.second].extent - 1 : 0);
 }
 
 /// The value of one literal, and of a body.

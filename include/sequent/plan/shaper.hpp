@@ -96,7 +96,8 @@ class shaper {
                 if (mentions(node_kind::same_symbol, written, at))
                     fail(fault::only_symbols_of_one_index_are_compared, written, -1);
         }
-        for (int scope = 1; scope < out.text.scopes.size(); ++scope) bind_block(scope);
+        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
+        for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
     /// Whether the rule mentions a count, or compares a fact.
@@ -122,39 +123,88 @@ class shaper {
         return -1;
     }
 
-    /// A stacked block's one relation without a rule is its input. Where there are several, those
-    /// named as facts of the model are these.
+    /// A stacked block's one relation without a rule is its input. Of several, those that the
+    /// program around knows are that program's, and the one that it does not know is the input; if
+    /// it knows all, the one with the name of what the block is applied to.
+    constexpr void bind_outside(int scope) {
+        const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
+        list<int, Sizes.rules + Sizes.literals> open{};
+        for (int at = 0; at < out.text.relations.size(); ++at)
+            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) open.push(at);
+        int input = open.size() == 1 ? open[0] : -1;
+        for (int at : open) {
+            if (open.size() == 1 || is_known(outside_of(at))) continue;
+            if (input >= 0) {
+                fail(fault::two_inputs_of_a_stacked_block, stacking, -1);
+                out.mistake.first = out.text.relations[input].id;
+                out.mistake.second = out.text.relations[at].id;
+                return;
+            }
+            input = at;
+        }
+        for (int at : open)
+            if (input < 0 && stacking.literals == 1 &&
+                item(stacking, 0).kind == literal_kind::relation &&
+                out.text.relations[at].id == out.text.relations[item(stacking, 0).relation].id)
+                input = at;
+        if (input < 0) {
+            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
+            return;
+        }
+        out.block_input[scope] = input;
+        for (int at : open) {
+            if (at == input) continue;
+            const outside known = outside_of(at);
+            out.relations[at].fact = known.fact;
+            if (known.relation < 0) continue;
+            for (literal& value : out.text.literals)
+                if (value.kind == literal_kind::relation && value.relation == at)
+                    value.relation = known.relation;
+        }
+    }
+
+    struct outside {
+        int relation = -1;
+        int fact = -1;
+    };
+    static constexpr bool is_known(const outside& what) {
+        return what.relation >= 0 || what.fact >= 0;
+    }
+    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// that follows from a rule there, the input of the block there, or a fact.
+    constexpr outside outside_of(int relation) const {
+        const plan::relation& wanted = out.text.relations[relation];
+        for (int scope = wanted.scope; scope > 0;) {
+            scope = out.text.scopes[scope].parent;
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const plan::relation& known = out.text.relations[at];
+                if (known.scope != scope || known.invented || !(known.id == wanted.id)) continue;
+                if (out.relations[at].rule >= 0 || (scope > 0 && out.block_input[scope] == at))
+                    return {at, -1};
+            }
+        }
+        return {-1, fact_named(wanted.id)};
+    }
+
     constexpr void bind_block(int scope) {
         const rule& stacking = out.text.rules[out.text.scopes[scope].rule];
-        int open = 0;
-        for (int at = 0; at < out.text.relations.size(); ++at)
-            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0) ++open;
-        for (int at = 0; open > 1 && at < out.text.relations.size(); ++at)
-            if (out.text.relations[at].scope == scope && out.relations[at].rule < 0)
-                out.relations[at].fact = fact_named(out.text.relations[at].id);
-        int inputs = 0;
         int outputs = 0;
         for (int at = 0; at < out.text.relations.size(); ++at) {
-            if (out.text.relations[at].scope != scope) continue;
+            if (out.text.relations[at].scope != scope || out.relations[at].rule < 0) continue;
             bool used = false;
             for (const rule& written : out.text.rules)
-                for (int body = 0; written.scope == scope && body < written.literals; ++body) {
+                for (int body = 0; body < written.literals; ++body) {
                     const literal& value = item(written, body);
                     used = used || (value.kind == literal_kind::relation && value.relation == at);
                 }
-            if (out.relations[at].fact >= 0) continue;
-            if (out.relations[at].rule < 0) {
-                ++inputs;
-                out.block_input[scope] = at;
-            } else if (!used) {
-                ++outputs;
-                out.block_output[scope] = at;
-            }
+            if (used) continue;
+            ++outputs;
+            out.block_output[scope] = at;
         }
-        if (inputs != 1 || outputs != 1 || stacking.literals != 1 ||
+        if (outputs != 1 || stacking.literals != 1 ||
             item(stacking, 0).kind != literal_kind::relation ||
             item(stacking, 0).weight.weight >= 0)
-            fail(fault::a_stacked_block_has_one_fact_and_one_output, stacking, -1);
+            fail(fault::a_stacked_block_has_one_input_and_one_output, stacking, -1);
         else
             out.relations[out.block_input[scope]].passes_into = item(stacking, 0).relation;
     }
@@ -361,8 +411,8 @@ class shaper {
 
     constexpr bool settle_rule(rule& written) {
         bool changed = false;
-        if (written.scope > 0) {
-            const int input = out.block_input[written.scope];
+        for (int scope = written.scope; scope > 0; scope = out.text.scopes[scope].parent) {
+            const int input = out.block_input[scope];
             copy_shape(out.relations[input].passes_into, input);
         }
         for (int at = 0; at < written.variables.size(); ++at) {
@@ -375,7 +425,7 @@ class shaper {
                 const literal& value = item(written, body);
                 if (value.kind != literal_kind::relation) continue;
                 for (int axis = 0; axis < value.arity; ++axis) {
-                    int bound = out.relations[value.relation].extents[axis];
+                    int bound = extent_at(value, axis);
                     if (value.terms[axis].variable != at || value.terms[axis].offset != -moved ||
                         !bound)
                         continue;
@@ -388,6 +438,7 @@ class shaper {
                     length > 0 && (!extent || length < extent))
                     extent = length;
             }
+            if (written.views) extent = extent_from_view(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
@@ -423,6 +474,31 @@ class shaper {
         return changed;
     }
 
+    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
+    /// that only reads others, these say it of their plain arguments.
+    constexpr int extent_at(const literal& value, int axis) {
+        const relation_shape& shape = out.relations[value.relation];
+        if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
+        const literal& inner = item(out.text.rules[shape.rule], 0);
+        for (int place = 0; place < inner.arity; ++place)
+            if (inner.terms[place] == term{axis, 0})
+                return out.relations[inner.relation].extents[place];
+        return 0;
+    }
+    /// The variables of a rule that only reads others are those of its user.
+    constexpr int extent_from_view(const rule& written, int variable) {
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body) {
+                const literal& value = item(user, body);
+                if (value.kind == literal_kind::relation && value.relation == written.head) {
+                    const term& at = value.terms[variable];
+                    const int extent = user.variables[at.variable].extent;
+                    return extent ? extent + at.offset : 0;
+                }
+            }
+        return 0;
+    }
+
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
@@ -447,7 +523,9 @@ class shaper {
             if (value.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < value.arity; ++axis) {
                 const int bound = out.relations[value.relation].extents[axis];
-                if (value.terms[axis].variable != variable || !bound) continue;
+                if (value.terms[axis].variable != variable || value.terms[axis].second >= 0 ||
+                    !bound)
+                    continue;
                 const int last = bound - value.terms[axis].offset;
                 if (last > 0 && (!extent || last < extent)) extent = last;
             }
@@ -460,7 +538,7 @@ class shaper {
         auto look = [&](const weight_use& use) {
             if (use.weight < 0) return;
             for (int axis = 0; axis < use.arity; ++axis)
-                if (use.terms[axis].variable == variable && !use.terms[axis].offset && !extent)
+                if (use.terms[axis] == term{variable, 0} && !extent)
                     extent = out.weights[use.weight].extents[axis];
         };
         for (int body = 0; body < written.literals; ++body) look(item(written, body).weight);
@@ -475,8 +553,7 @@ class shaper {
         for (int axis = 0; axis < use.arity; ++axis) {
             int& extent = out.weights[use.weight].extents[axis];
             const term& at = use.terms[axis];
-            const int needed =
-                at.offset + (at.variable < 0 ? 1 : written.variables[at.variable].extent);
+            const int needed = 1 + last_of(at, written.variables);
             if (needed > extent) {
                 extent = needed;
                 changed = true;

@@ -24,10 +24,14 @@ inline constexpr int never = 1 << 30;
 /// As a term's variable: the time that the loop of a recursion counts.
 inline constexpr int loop_time = -2;
 
-/// An argument: a variable plus an offset, or a constant where there is no variable.
+/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
+/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
+/// variables: variable + factor * second + offset, with a factor of 1 or -1.
 struct term {
     int variable = -1;
     int offset = 0;
+    int second = -1;
+    int factor = 0;
 
     friend constexpr bool operator==(const term&, const term&) = default;
 };
@@ -172,6 +176,7 @@ struct rule {
     int base = -1;  // the constant
     recurrence recurs{};
     bool total = false;  // a literal without an atom adds nothing instead of removing the rule
+    bool views = false;  // its one literal's numbers, read at sums of variables; used once
 
     constexpr unsigned head_variables() const {
         unsigned mask = 0;

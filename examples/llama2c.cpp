@@ -1,0 +1,168 @@
+// Tells a story with a checkpoint of llama2.c, as its run does.
+//
+//     llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT]
+//
+// The checkpoint's header chooses one of the models below, each of which the compiler has planned.
+
+#include <cctype>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <sequent/sequent.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace sequent;
+
+constexpr std::string_view help_text =
+    R"(llama2c MODEL TOKENIZER [-n STEPS] [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-i PROMPT]
+
+Continues a prompt with a checkpoint of llama2.c and its tokenizer. The story goes to standard
+output, the tokens per second to standard error.
+
+  -n STEPS         tokens to tell (256); 0, or more than the model has positions, is as many as it has
+  -t TEMPERATURE   0 takes the likeliest token, 1 chooses as predicted (1)
+  -p TOP_P         chooses among the fewest likeliest tokens of this probability; 0 and 1 take all (0.9)
+  -s SEED          the same seed tells the same story; 0 takes the clock's (0)
+  -i PROMPT        what the story begins with (nothing)
+)";
+
+struct Options {
+    std::string model;
+    std::string tokenizer;
+    std::string prompt;
+    int steps = 256;
+    std::uint64_t seed = 0;
+    sampling choice{.temperature = 1, .top_p = 0.9};
+};
+
+double to_number(const std::string& option, const std::string& text, const std::string& limit) {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    const double most = std::strtod(limit.c_str(), nullptr);
+    if (text.empty() || *end != '\0' || !(value >= 0 && value <= most))
+        throw std::invalid_argument(option + " takes a number from 0 to " + limit +
+                                    ", given is \"" + text + "\"");
+    return value;
+}
+
+Options read_options(int count, char** arguments) {
+    Options options;
+    for (int at = 1; at < count; ++at) {
+        const std::string name = arguments[at];
+        auto text = [&]() -> std::string {
+            if (++at == count) throw std::invalid_argument(name + " needs a value");
+            return arguments[at];
+        };
+        if (name == "--help" || name == "-h") {
+            std::cout << help_text;
+            std::exit(0);
+        }
+        // clang-format off
+        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), "1e9"));
+        else if (name == "-t") options.choice.temperature = to_number(name, text(), "1e9");
+        else if (name == "-p") options.choice.top_p = to_number(name, text(), "1");
+        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), "1e15"));
+        else if (name == "-i") options.prompt = text();
+        else if (name.starts_with("-")) throw std::invalid_argument("there is no option " + name);
+        else if (options.model.empty()) options.model = name;
+        else if (options.tokenizer.empty()) options.tokenizer = name;
+        else throw std::invalid_argument("MODEL and TOKENIZER: \"" + name + "\" is a third");
+        // clang-format on
+    }
+    if (options.tokenizer.empty()) throw std::invalid_argument("MODEL and TOKENIZER are needed");
+    if (options.choice.top_p == 0) options.choice.top_p = 1;
+    if (options.seed == 0)
+        options.seed =
+            static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    return options;
+}
+
+/// Prints what a token stands for, but no lone byte that is a control character.
+void print(std::string_view text) {
+    if (text.size() == 1) {
+        const auto byte = static_cast<unsigned char>(text[0]);
+        if (!std::isprint(byte) && !std::isspace(byte)) return;
+    }
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+std::vector<std::int32_t> encode(const io::tokenizer& tokenizer, const Options& options,
+                                 int vocabulary) {
+    if (tokenizer.size() < vocabulary)
+        throw std::runtime_error(options.tokenizer + ": has " + std::to_string(tokenizer.size()) +
+                                 " tokens, the model has " + std::to_string(vocabulary));
+    const auto tokens = tokenizer.encode(options.prompt);
+    for (const std::int32_t token : tokens)
+        if (token >= vocabulary)
+            throw std::runtime_error("the prompt has the token " + std::to_string(token) +
+                                     ", beyond the model's " + std::to_string(vocabulary));
+    return tokens;
+}
+
+template <class Model>
+void tell(const io::source& checkpoint, const Options& options) {
+    constexpr int length = Model::shape.tokens;
+    const auto parameters = make_unique<typename Model::template parameters<float>>();
+    io::load_llama2c<Model>(checkpoint, *parameters);
+    const io::tokenizer tokenizer(options.tokenizer);
+    const std::vector<std::int32_t> prompt = encode(tokenizer, options, Model::shape.vocabulary);
+    sampler choose(Model::shape.vocabulary, options.choice, options.seed);
+    const auto state = make_unique<typename Model::template state<float>>();
+
+    // What every position predicts is told; of the last one too.
+    const int steps = options.steps == 0 || options.steps > length ? length : options.steps;
+    std::int32_t previous = prompt[0];
+    const auto tell_next = [&](std::int32_t next) {
+        if (next == io::tokenizer::begin) return false;  // another text
+        print(tokenizer.decode(previous, next));
+        previous = next;
+        return true;
+    };
+    bool goes_on = true;
+    for (int at = 1; at < static_cast<int>(prompt.size()) && at <= steps && goes_on; ++at)
+        goes_on = tell_next(prompt[static_cast<std::size_t>(at)]);
+    if (goes_on && static_cast<int>(prompt.size()) <= steps) {
+        using clock = std::chrono::steady_clock;
+        auto logits = Model::prefill(*parameters, {prompt}, *state);
+        const auto start = clock::now();
+        const int from = state->position();
+        while (tell_next(choose(logits)) && state->position() < steps)
+            logits = Model::step(*parameters, {previous}, *state);
+        const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+        std::fprintf(stderr, "%.0f tokens/s\n", (state->position() - from) / seconds);
+    }
+    std::printf("\n");
+}
+
+void run(const Options& options) {
+    const io::source checkpoint(options.model);
+    // One model more is one line more.
+    // clang-format off
+    io::visit<
+        llama<width<64>, hidden<172>, depth<5>, heads<8>, key_heads<4>, vocabulary<512>, tokens<512>>,  // stories260K
+        llama<width<288>, hidden<768>, depth<6>, heads<6>, vocabulary<32000>, tokens<256>>,             // stories15M
+        llama<width<512>, hidden<1376>, depth<8>, heads<8>, vocabulary<32000>, tokens<1024>>            // stories42M
+        >(checkpoint, [&]<class Model>() { tell<Model>(checkpoint, options); });
+    // clang-format on
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    try {
+        run(read_options(count, arguments));
+    } catch (const std::exception& error) {
+        std::cerr << "llama2c: " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}

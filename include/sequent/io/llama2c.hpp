@@ -1,0 +1,303 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "name_map.hpp"
+#include "replace_file.hpp"
+#include "safetensors.hpp"
+#include "source.hpp"
+
+/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
+/// F32, all little-endian. https://github.com/karpathy/llama2.c
+///
+/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
+/// H = heads, G = key_heads and d_h = d / H
+///
+///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
+///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
+///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
+///     W_contract [d, hidden], with "layers." before their names.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the header of a checkpoint states.
+struct llama2c_configuration {
+    int width = 0;
+    int hidden = 0;
+    int depth = 0;
+    int heads = 0;
+    int key_heads = 0;
+    int vocabulary = 0;
+    int tokens = 0;
+    bool tied = true;  // logits through the embedding
+
+    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
+
+    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
+    std::string text() const {
+        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
+               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
+               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
+               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
+               (tied ? ", tied" : ", not tied");
+    }
+};
+
+namespace detail {
+
+inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+
+/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
+/// count of bytes overflows 64 bits.
+inline std::string problem_of(const llama2c_configuration& given) {
+    const auto check = [](const char* field, int value, int most) {
+        const bool fits = value > 0 && value <= most;
+        return fits ? std::string()
+                    : std::string(field) + " is " + std::to_string(value) +
+                          ", expected is a number from 1 to " + std::to_string(most);
+    };
+    constexpr int many = 1 << 20;
+    for (const std::string& problem :
+         {check("width", given.width, many), check("hidden", given.hidden, many),
+          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
+          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
+          check("tokens", given.tokens, 1 << 24)}) {
+        if (!problem.empty()) return problem;
+    }
+    const auto divides = [](const char* name, int value, const char* into, int whole) {
+        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
+               std::to_string(whole);
+    };
+    if (given.width % given.heads != 0) {
+        return divides("the heads", given.heads, "the width", given.width);
+    }
+    if (given.heads % given.key_heads != 0) {
+        return divides("the key_heads", given.key_heads, "the heads", given.heads);
+    }
+    if (given.width / given.heads % 2 != 0) {
+        return "heads of width " + std::to_string(given.width / given.heads) +
+               " have no pairs for rotary positions";
+    }
+    return "";
+}
+
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
+/// is not read: the tables of rotary positions.
+inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+    std::vector<header_entry> result;
+    std::uint64_t end = llama2c_header;
+    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
+    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
+        const std::uint64_t begin = end;
+        end += size_of(shape) * sizeof(float);
+        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
+    };
+    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
+    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
+    add("embedding", {u(given.vocabulary), width});
+    add("layers.gain_1", {depth, width});
+    if (given.key_heads == given.heads) {
+        add("layers.W_query", {depth, keys, of_head, width});
+    } else {
+        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+    }
+    add("layers.W_key", {depth, keys, of_head, width});
+    add("layers.W_value", {depth, keys, of_head, width});
+    add("layers.W_out", {depth, width, width});
+    add("layers.gain_2", {depth, width});
+    add("layers.W_gate", {depth, hidden, width});
+    add("layers.W_contract", {depth, width, hidden});
+    add("layers.W_expand", {depth, hidden, width});
+    add("gain", {width});
+    add("", {2, u(given.tokens), of_head / 2});
+    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    return result;
+}
+
+inline llama2c_configuration read_configuration(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    if (bytes.size() < llama2c_header) {
+        fail("has " + std::to_string(bytes.size()) +
+             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
+    }
+    if (fields[0] == 0x616b3432) {
+        fail("is of version " + std::to_string(fields[1]) +
+             " of the format, wanted is version 0, of run.c");
+    }
+    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
+                                 fields[4], fields[5], fields[6], fields[5] > 0};
+    // The least number has no opposite; it is as little a size as 0.
+    if (result.vocabulary < 0) {
+        result.vocabulary =
+            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
+    }
+    if (const std::string problem = problem_of(result); !problem.empty())
+        fail("header: " + problem);
+    return result;
+}
+
+/// A checkpoint as if it were a file of named tensors.
+inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
+    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+    const std::uint64_t wanted = result.header.tensors.back().end;
+    if (result.data.size() != wanted) {
+        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
+                             " bytes, a checkpoint of " + configuration.text() + " has " +
+                             std::to_string(wanted));
+    }
+    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return result;
+}
+
+/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+template <class T>
+llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+    llama2c_configuration result{.tokens = tokens};
+    for (const auto& parameter : parameters) {
+        const auto extent = [&](int axis) {
+            return axis < parameter.view.rank
+                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
+                       : 0;
+        };
+        if (parameter.name == "embedding") {
+            result.vocabulary = extent(0);
+            result.width = extent(1);
+        } else if (parameter.name == "layers.W_query") {
+            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
+        } else if (parameter.name == "layers.W_key") {
+            result.key_heads = extent(1);
+        } else if (parameter.name == "layers.W_gate") {
+            result.depth = extent(0);
+            result.hidden = extent(1);
+        } else if (parameter.name == "W_logits") {
+            result.tied = false;
+        }
+    }
+    if (!problem_of(result).empty()) result.vocabulary = 0;
+    return result;
+}
+
+/// How many positions a model has: the first extent of its first fact.
+template <class Model>
+constexpr int tokens_of = Model::plan::facts[0].extents[0];
+
+/// What keeps a model's parameters from being those of a configuration; they are named as its
+/// tensors are.
+template <class T>
+std::string misfit(const llama2c_configuration& configuration,
+                   std::span<const named_tensor<T>> parameters) {
+    file_header header{llama2c_tensors(configuration), {}};
+    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return match(header, parameters).problem;
+}
+
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    const auto configuration = detail::read_configuration(from);
+    detail::opened file = detail::open_llama2c(from, configuration);
+    if (configuration.tokens < detail::tokens_of<Model>) {
+        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
+                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
+    }
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    detail::load_all(std::move(file), found);
+    return configuration;
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
+    using namespace detail;
+    const auto tensors = tensors_of<Model>(parameters);
+    using T = element_of<decltype(tensors)>;
+    const std::span<const named_tensor<T>> given(tensors);
+    const auto configuration = configuration_of(given, tokens_of<Model>);
+    if (configuration.vocabulary == 0) {
+        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
+                             configuration.text());
+    }
+    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
+    if (const auto problem = misfit(configuration, given); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+    }
+    const int sign = configuration.tied ? 1 : -1;
+    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
+                                    configuration.depth,     configuration.heads,
+                                    configuration.key_heads, sign * configuration.vocabulary,
+                                    configuration.tokens};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
+    }
+    for (const header_entry& entry : entries) {
+        std::byte* data = bytes.data() + entry.begin;
+        if (entry.name.empty()) {
+            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
+            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const double exponent =
+                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
+                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
+                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
+                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
+            }
+            continue;
+        }
+        for (const auto& tensor : given) {
+            if (tensor.name != entry.name) continue;
+            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
+                if (!std::isfinite(element)) {
+                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
+                }
+                if (!store_element<dtype::f32>(element, data + 4 * number)) {
+                    fail_element(path.string(), entry.name, number,
+                                 number_text(static_cast<double>(element)) + ", too large for F32");
+                }
+            });
+        }
+    }
+    file_replacement file(path);
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io

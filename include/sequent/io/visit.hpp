@@ -1,0 +1,113 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "llama2c.hpp"
+#include "name_map.hpp"
+#include "safetensors.hpp"
+#include "source.hpp"
+
+/// Where the shapes in a file decide the type of the model:
+///
+///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The parameters of a model with their extents alone.
+template <class Model>
+std::vector<named_tensor<double>> shapes_of() {
+    std::vector<named_tensor<double>> result;
+    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
+        named_tensor<double> tensor{std::string(name), {}};
+        tensor.view.rank = static_cast<int>(extents.size());
+        std::ranges::copy(extents, tensor.view.extents.begin());
+        result.push_back(std::move(tensor));
+    });
+    return result;
+}
+
+/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
+/// checkpoint of llama2.c, the same bytes are its depth.
+inline bool is_safetensors(std::span<const std::byte> bytes) {
+    return bytes.size() > 8 && bytes[8] == std::byte{'{'} &&
+           load_bits<std::uint64_t>(bytes.data()) <= bytes.size() - 8;
+}
+
+/// What keeps each model from being that of a llama2.c checkpoint.
+template <class Model>
+std::string misfit(const llama2c_configuration& configuration) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    const auto own = configuration_of(parameters, tokens_of<Model>);
+    if (own.vocabulary == 0) return "no llama";
+    return own == configuration ? misfit(configuration, parameters) : own.text();
+}
+
+template <class Model>
+std::string misfit(const file_header& header, const name_map* names) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
+}
+
+template <class Model, class... Models, class F>
+decltype(auto) call_for(std::size_t number, F&& f) {
+    if constexpr (sizeof...(Models) > 0) {
+        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
+    }
+    return std::forward<F>(f).template operator()<Model>();
+}
+
+template <class... Models, class F>
+decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
+    std::array<std::string, sizeof...(Models)> misfits;
+    std::string found;
+    if (is_safetensors(from.bytes())) {
+        const file_header header = read_header(from);
+        misfits = {misfit<Models>(header, names)...};
+        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+    } else {
+        const auto configuration = read_llama2c_header(from);
+        misfits = {misfit<Models>(configuration)...};
+        found = "has " + configuration.text();
+    }
+    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
+    if (fitting == misfits.end()) {
+        std::string message = from.name() + ": " + found + "; no model of the list fits";
+        for (std::size_t at = 0; at < misfits.size(); ++at) {
+            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
+        }
+        sequent::fail<error>(message);
+    }
+    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
+                               std::forward<F>(f));
+}
+
+}  // namespace detail
+
+/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
+/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
+/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+///
+/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
+/// has, and what of each model is different.
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, F&& f) {
+    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, name_map names, F&& f) {
+    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io

@@ -1,0 +1,66 @@
+"""Writes the files that the fuzzers begin with: seeds.py FOLDER"""
+
+import json
+import pathlib
+import struct
+import sys
+
+
+def put(kind, name, data):
+    path = pathlib.Path(sys.argv[1]) / kind / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def safetensors(header, data):
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def checkpoint(width, hidden, depth, heads, key_heads, vocabulary, tokens):
+    of_keys = width * width * key_heads // heads
+    layer = 2 * width + 2 * width * width + 2 * of_keys + 3 * width * hidden
+    embedding = abs(vocabulary) * width
+    count = embedding + depth * layer + width + tokens * width // heads
+    count += embedding if vocabulary < 0 else 0
+    fields = width, hidden, depth, heads, key_heads, vocabulary, tokens
+    return struct.pack("<7i", *fields) + floats(*(number / 8 for number in range(count)))
+
+
+def tokenizer(texts):
+    tokens = [struct.pack("<fi", -at, len(text)) + text for at, text in enumerate(texts)]
+    return struct.pack("<I", max(map(len, texts))) + b"".join(tokens)
+
+
+plain = {
+    "__metadata__": {"k": "\u00e9"},
+    "a": entry("F32", [3], 0, 12),
+    "b": entry("F16", [2, 2], 12, 20),
+    "c": entry("BF16", [], 20, 22),
+}
+put("safetensors", "plain", safetensors(plain, floats(1, 2, 3) + b"\0\x3c" * 4 + b"\x80\x3f"))
+mapped = {
+    "p.a.0": entry("F32", [2, 4], 0, 32),
+    "p.a.1": entry("F64", [2, 4], 32, 96),
+    "c": entry("F16", [1, 2, 2, 1], 96, 104),
+    "m.3.x": entry("I64", [1], 104, 112),
+}
+doubles = struct.pack("<8d", *range(8))
+put("safetensors", "mapped", safetensors(mapped, floats(*range(8)) + doubles + b"\0\x3c" * 4 + b"\0" * 8))
+
+put("llama2c", "small", checkpoint(2, 1, 1, 1, 1, 2, 1))
+put("llama2c", "grouped", checkpoint(4, 3, 2, 2, 1, -3, 2))
+
+texts = [b"<unk>", b"\n<s>\n", b"\n</s>\n"] + [b"<0x%02X>" % byte for byte in range(256)]
+texts += [b" ", b"a", b"b", b"ab", b" a", b"\xc3\xa9"]
+put("tokenizer", "bytes", b"\x06ab \xc3\xa9b" + tokenizer(texts))
+few = [b"<unk>", b"<s>", b"</s>", b" ", b"a", b"b", b"ab", b""]
+put("tokenizer", "few", b"\x03aba" + tokenizer(few))

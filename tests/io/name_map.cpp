@@ -1,0 +1,241 @@
+#include <sequent/io/name_map.hpp>
+#include <sequent/model.hpp>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "folder.hpp"
+
+namespace io = sequent::io;
+using io_test::check_contains, io_test::folder, io_test::view;
+
+namespace {
+
+// Rules with a parameter of each kind; none of them is run.
+namespace small {
+using namespace sequent::language;
+inline constexpr var<"i"> i;
+inline constexpr var<"h", 2> h;
+inline constexpr relation<"x"> x;
+inline constexpr relation<"a"> a;
+inline constexpr relation<"b"> b;
+inline constexpr relation<"joined"> joined;
+inline constexpr relation<"y"> y;
+inline constexpr relation<"layers"> layers;
+inline constexpr relation<"out"> out;
+inline constexpr weight<"A", 2, 4> A;
+inline constexpr weight<"b_A", 2> b_A;
+inline constexpr weight<"B", 2, 4> B;
+inline constexpr weight<"C", 4, 4> C;
+inline constexpr weight<"gain", 4> gain;
+inline constexpr weight<"scale"> scale;
+
+// clang-format off
+inline constexpr auto block = rules(
+    a(h, i)   <<= (x(i)[A(h)], b_A(h)),
+    b(h, i)   <<= (a(h, i), x(i)[B(h)]),
+    joined(i) <<= b(h, i) | concat(h),
+    y(i)      <<= (x(i), joined(i)[C]));
+inline constexpr auto program = rules(
+    layers(i) <<= x(i) | stack<2>(block),
+    out(i)    <<= (scale, layers(i)) | product() | rms_norm(gain));
+// clang-format on
+}  // namespace small
+
+using Model = sequent::model<small::program, sequent::fact<"x", 3, 4>>;
+
+constexpr io::name_entry names[] = {
+    io::optional_prefix("body."),
+    {"layers.A", "h.{}.ab.weight", io::transposed | io::part(0, 2)},
+    {"layers.b_A", "h.{}.a.bias", io::flat},
+    {"layers.B", "h.{}.ab.weight", io::transposed | io::part(1, 2)},
+    {"layers.C", "h.{}.c.weight", io::shaped(4, 0, 2)},
+    {"layers.no_such", "h.{}.d.weight"},
+    {"scale", "scale"},
+    {"gain", "norm.weight"},
+    io::ignored("h.{}.mask"),
+    io::ignored("head.*"),
+};
+
+using tensors = std::vector<io::named_tensor<float>>;
+
+/// A file of another library, with room for changes.
+struct other_file {
+    std::array<float, 2 * 4 * 8> ab{};
+    std::array<float, 2 * 4> bias{};
+    std::array<float, 2 * 16> c{};
+    std::array<float, 4> norm{1, 2, 3, 4};
+    std::array<float, 1> scale{5};
+    std::array<float, 2> more{};
+
+    other_file() {
+        for (std::size_t at = 0; at < ab.size(); ++at) ab[at] = static_cast<float>(at);
+        for (std::size_t at = 0; at < bias.size(); ++at) bias[at] = 100 + static_cast<float>(at);
+        for (std::size_t at = 0; at < c.size(); ++at) c[at] = 200 + static_cast<float>(at);
+    }
+
+    tensors list(const std::string& prefix) {
+        tensors result;
+        for (int layer = 0; layer < 2; ++layer) {
+            const std::string h = prefix + "h." + std::to_string(layer) + ".";
+            result.push_back({h + "ab.weight", view(ab.data() + 32 * layer, {4, 8}, {8, 1})});
+            result.push_back({h + "a.bias", view(bias.data() + 4 * layer, {4}, {1})});
+            result.push_back({h + "c.weight", view(c.data() + 16 * layer, {4, 2, 2}, {4, 2, 1})});
+        }
+        result.push_back({prefix + "norm.weight", view(norm.data(), {4}, {1})});
+        result.push_back({"scale", view(scale.data(), {}, {})});
+        return result;
+    }
+};
+
+/// The message of the error that loading `list` under the names ends with; nothing may change.
+std::string message(const tensors& list, io::name_map map = names) {
+    const folder here;
+    io::save(here / "other", list);
+    Model::parameters<float> p;
+    Model::initialize(p, 1);
+    const auto before = p;
+    try {
+        io::load<Model>(here / "other", p, map);
+    } catch (const io::error& error) {
+        CHECK(std::equal(p.flat().begin(), p.flat().end(), before.flat().begin()));
+        return error.what();
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("parameters are filled from tensors of other names and layouts, and written to them") {
+    const folder here;
+    other_file other;
+    auto list = other.list("");
+    SECTION("without the prefix") {}
+    SECTION("with it") {
+        list = other.list("body.");
+    }
+    SECTION("with tensors that are ignored") {
+        list.push_back({"h.17.mask", view(other.more.data(), {2}, {1})});
+        list.push_back({"body.head.weight", view(other.more.data(), {1, 2}, {2, 1})});
+    }
+    io::save(here / "other", list, {{"made by", "another"}});
+
+    Model::parameters<float> p;
+    CHECK(io::load<Model>(here / "other", p, names).at("made by") == "another");
+    Model::for_each(p, [&](std::string_view name, auto v) {
+        INFO(name);
+        const auto at = [](int index) { return static_cast<float>(index); };
+        for (int layer = 0; layer < 2; ++layer) {
+            for (int head = 0; head < 2; ++head) {
+                for (int row = 0; row < 2; ++row) {
+                    if (name == "layers.b_A")
+                        CHECK(v(layer, head, row) == at(100 + 4 * layer + 2 * head + row));
+                    if (name != "layers.A" && name != "layers.B") continue;
+                    const int output = (name == "layers.B" ? 4 : 0) + 2 * head + row;
+                    for (int column = 0; column < 4; ++column)
+                        CHECK(v(layer, head, row, column) == at(32 * layer + 8 * column + output));
+                }
+            }
+        }
+        if (name == "layers.C") {
+            for (int place = 0; place < 32; ++place) CHECK(v.element(place) == at(200 + place));
+        }
+        if (name == "gain") {
+            for (int place = 0; place < 4; ++place) CHECK(v.element(place) == at(1 + place));
+        }
+        if (name == "scale") CHECK(v() == 5);
+    });
+
+    // Back to the same bytes, apart from the order of the tensors; then in F16, which holds these.
+    for (const io::dtype type : {io::dtype::f32, io::dtype::f16}) {
+        io::save<Model>(here / "written", p, names, {}, type);
+        const other_file expected;
+        other_file found;
+        for (auto* values : {&found.ab[0], &found.bias[0], &found.c[0]}) *values = -1;
+        io::load(here / "written", found.list(""));
+        CHECK(found.ab == expected.ab);
+        CHECK(found.bias == expected.bias);
+        CHECK(found.c == expected.c);
+        CHECK(found.norm == expected.norm);
+        CHECK(found.scale == expected.scale);
+    }
+
+    // And under the model's own names.
+    io::save<Model>(here / "own", p);
+    const auto q = std::make_unique<Model::parameters<float>>();
+    io::load<Model>(here / "own", *q);
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), q->flat().begin()));
+}
+
+TEST_CASE("rows of a tensor may be parts of several sizes") {
+    constexpr io::name_entry unequal[] = {
+        {"layers.A", "h.{}", io::rows(3, 11)},
+        {"layers.B", "h.{}", io::rows(7, 11)},
+        {"layers.C", "c.{}"},
+        {"layers.b_A", "b", io::reshaped},
+        {"scale", "s", io::reshaped},
+        {"gain", "h.{}"},
+    };
+    // Rows [0, 3) of h.0 are nobody's.
+    std::array<float, 2 * 44> values{};
+    tensors list;
+    for (int layer = 0; layer < 2; ++layer) {
+        const std::string number = std::to_string(layer);
+        list.push_back({"h." + number, view(values.data() + 44 * layer, {11, 4}, {4, 1})});
+        list.push_back({"c." + number, view(values.data(), {4, 4}, {4, 1})});
+    }
+    list.push_back({"b", view(values.data(), {4, 1, 2}, {2, 1, 1})});
+    list.push_back({"s", view(values.data(), {1, 1}, {1, 1})});
+    // A gain is a vector for each "layer": no tensor of 11 x 4.
+    check_contains(message(list, unequal), {"\"gain\"", "\"h.0\"", "[11, 4]", "[]"});
+    auto whole = std::to_array(unequal);
+    whole[5].tensor = "gain";
+    std::array<float, 4> gain{};
+    list.push_back({"gain", view(gain.data(), {4}, {1})});
+    check_contains(message(list, whole), {"\"h.0\"", "rows [0, 3)", "belong to no parameter"});
+    whole[0].place = io::rows(9, 11);
+    check_contains(message(list, whole), {"\"h.0\"", "\"layers.A\"", "[9, 13)", "11"});
+    whole[0].place = whole[1].place = io::rows(0, 4);
+    const folder here;
+    const auto p = std::make_unique<Model::parameters<float>>();
+    CHECK_THROWS_WITH(io::save<Model>(here / "x", *p, io::name_map(whole)),
+                      sequent_test::contains("\"h.0\": rows [0, 4) belong to two parameters"));
+    CHECK(here.files() == 0);
+}
+
+TEST_CASE("a file that does not fit its names is an error and changes nothing") {
+    other_file other;
+    const auto changed = [&](auto change) {
+        auto list = other.list("body.");
+        change(list);
+        return message(list);
+    };
+    check_contains(changed([](tensors& list) { list.erase(list.begin() + 3); }),
+                   {"\"h.1.ab.weight\"", "\"layers.A\"", "not in the file"});
+    check_contains(changed([&](tensors& list) {
+                       list.push_back({"h.2.c.weight", view(other.more.data(), {2}, {1})});
+                   }),
+                   {"\"h.2.c.weight\"", "no parameter"});
+    check_contains(changed([&](tensors& list) {
+                       list.push_back({"norm.weight", view(other.norm.data(), {4}, {1})});
+                   }),
+                   {"\"norm.weight\"", "with and without a prefix"});
+    check_contains(changed([&](tensors& list) {
+                       list[0].view = view(other.ab.data(), {8, 4}, {4, 1});
+                   }),
+                   {"\"h.0.ab.weight\"", "[8, 4]", "[4, 8]"});
+    check_contains(changed([&](tensors& list) {
+                       list[2].view = view(other.c.data(), {4, 4}, {4, 1});
+                   }),
+                   {"\"h.0.c.weight\"", "[4, 4]", "[4, 2, 2]"});
+    check_contains(message(other.list(""), io::name_map(names).first(4)), {"does not name", "C"});
+    const auto twice = [&] {
+        auto map = std::to_array(names);
+        map[5] = map[4];
+        return map;
+    }();
+    check_contains(message(other.list(""), twice), {"layers.C", "twice"});
+}

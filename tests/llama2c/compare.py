@@ -1,0 +1,71 @@
+"""Compares what the example llama2c prints with what plain loops do: compare.py LLAMA2C REFERENCE"""
+
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True)
+
+
+def check(fits, what, result):
+    if not fits:
+        sys.exit(f"{what}\n{result}")
+
+
+llama2c, reference = sys.argv[1:]
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    model, tokenizer = folder / "model.bin", folder / "tokenizer.bin"
+
+    # Stories of a whole length, with prompts, with more steps than positions, with few.
+    for steps, arguments, prompt in [
+        (512, ["-n", "0"], ""),
+        (512, ["-n", "9999", "-i", "hello"], "hello"),
+        (200, ["-i", "a cat \u00e9 \u00f6 z\n", "-n", "200"], "a cat \u00e9 \u00f6 z\n"),
+        (4, ["-n", "4", "-i", "a long prompt"], "a long prompt"),
+    ]:
+        expected = run(reference, model, tokenizer, str(steps), prompt)
+        check(expected.returncode == 0, "the reference fails", expected)
+        told = run(llama2c, model, tokenizer, "-t", "0", *arguments)
+        check(told.returncode == 0, "an error", told)
+        check(told.stdout == expected.stdout, f"not {expected.stdout}", told)
+        check(steps == 4 or told.stderr.endswith(b" tokens/s\n"), "no speed", told)
+
+    # The same seed tells the same story, another one another.
+    stories = [
+        run(llama2c, model, tokenizer, "-t", "2", "-s", seed, "-n", "60").stdout
+        for seed in ["7", "7", "8"]
+    ]
+    check(stories[0] == stories[1] != stories[2], "seeds", stories)
+
+    def refuses(words, *arguments):
+        result = run(llama2c, *arguments)
+        message = result.stderr.decode()
+        check(result.returncode == 1 and not result.stdout, "no error", result)
+        check(all(str(word) in message for word in words), f"not {words}", result)
+
+    def changed(file, size=None, **fields):
+        other = folder / "other.bin"
+        data = bytearray(file.read_bytes())
+        for place, value in fields.items():
+            struct.pack_into("<i", data, 4 * int(place[1:]), value)
+        other.write_bytes(data[:size])
+        return other
+
+    size = model.stat().st_size
+    refuses(["absent.bin", "cannot be opened"], folder / "absent.bin", tokenizer)
+    refuses(["other.bin", size, size - 1], changed(model, size - 1), tokenizer)
+    refuses(["width 64", "depth 5", "model 2"], changed(model, size - 512 * 4, _6=448), tokenizer)
+    refuses(["other.bin", "token 511"], model, changed(tokenizer, tokenizer.stat().st_size - 1))
+    bytes_alone = 4 + 259 * 8 + len("<unk>\n<s>\n\n</s>\n" + 256 * "<0x00>")
+    refuses(["other.bin", "259 tokens", "512"], model, changed(tokenizer, bytes_alone))
+    with tokenizer.open("ab") as more:
+        more.write(struct.pack("<fi", 0, 2) + b"\xc3\xb6")
+    refuses(["token 512", "the model's 512"], model, tokenizer, "-i", "\u00f6")
+    refuses(["-t", "-1"], model, tokenizer, "-t", "-1")
+    refuses(["-x"], model, tokenizer, "-x")
+    refuses(["MODEL and TOKENIZER"], model)

@@ -1,0 +1,145 @@
+"""Writes the reference values of the presets' tests: small models of Hugging Face's transformers with
+random weights, in double precision, their outputs and gradients. The files are checked in; this needs
+torch and transformers (written with 2.13.0 and 5.23.0).
+
+    python make.py
+
+For each preset there is NAME.safetensors with the weights, as the library saves them;
+NAME.gradients.safetensors with the gradients under the same names; and NAME.values.safetensors with
+the facts, the outputs, and the coefficients of the sum of outputs that was differentiated.
+"""
+
+import copy
+import json
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import torch
+import transformers as hf
+from safetensors.torch import load_file, save_file
+
+here = pathlib.Path(__file__).parent
+torch.manual_seed(1)
+torch.set_default_dtype(torch.float64)
+
+
+def save_like_library(model, path):
+    """The tensors under the names that the library gives them in files, as float."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        tensors = load_file(pathlib.Path(folder) / "model.safetensors")
+    save_file({name: tensor.float().contiguous() for name, tensor in tensors.items()}, path)
+
+
+def write(name, model, facts, outputs):
+    """`outputs` computes a dictionary of tensors from the model."""
+    model = model.eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Gains and biases, too, that none is one or zero; rounded, that float holds them.
+            parameter.copy_((0.4 * torch.randn_like(parameter)).float().double())
+    save_like_library(model, here / f"{name}.safetensors")
+
+    values = outputs(model)
+    total = 0
+    written = {key: tensor.to(torch.float32).contiguous() for key, tensor in facts.items()}
+    for key, tensor in values.items():
+        coefficients = torch.randn_like(tensor).float().double()
+        total = total + (coefficients * tensor).sum()
+        written[key] = tensor.detach().float().contiguous()
+        written[key + ".coefficients"] = coefficients.float().contiguous()
+    save_file(written, here / f"{name}.values.safetensors")
+
+    total.backward()
+    gradients = copy.deepcopy(model)
+    with torch.no_grad():
+        for to, by in zip(gradients.parameters(), model.parameters()):
+            to.copy_(torch.zeros_like(to) if by.grad is None else by.grad)
+    save_like_library(gradients, here / f"{name}.gradients.safetensors")
+
+
+tokens = torch.tensor([[3, 10, 2, 7, 7]])  # without 0, whose row BERT does not train
+write(
+    "gpt2",
+    hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=11, n_positions=5, n_embd=8, n_layer=2, n_head=2)),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens).logits[0]},
+)
+write(
+    "llama",
+    hf.LlamaForCausalLM(
+        hf.LlamaConfig(
+            vocab_size=11, hidden_size=16, intermediate_size=12, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=5,
+            rms_norm_eps=1e-5,
+        )
+    ),
+    {"token": tokens[0]},
+    lambda model: {"logits": model(tokens).logits[0]},
+)
+
+segments = torch.tensor([[0, 0, 1, 1, 1]])
+mask = torch.tensor([[1, 1, 1, 1, 0]])
+bert = hf.BertConfig(
+    vocab_size=11, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12,
+    max_position_embeddings=5,
+)
+
+
+def of_bert(model):
+    result = model(tokens, attention_mask=mask, token_type_ids=segments)
+    return {"layers": result.last_hidden_state[0], "pooled": result.pooler_output[0]}
+
+
+write("bert", hf.BertModel(bert), {"token": tokens[0], "segment": segments[0]}, of_bert)
+write(
+    "bert_masked_language",
+    hf.BertForMaskedLM(bert),
+    {"token": tokens[0], "segment": segments[0]},
+    lambda model: {
+        "logits": model(tokens, attention_mask=mask, token_type_ids=segments).logits[0]
+    },
+)
+
+image = torch.randn(1, 2, 8, 12).float().double()
+patches = image[0].unfold(1, 4, 4).unfold(2, 4, 4).permute(1, 2, 0, 3, 4).reshape(6, 32)
+write(
+    "vit",
+    hf.ViTForImageClassification(
+        hf.ViTConfig(
+            image_size=(8, 12), patch_size=4, num_channels=2, hidden_size=8, num_hidden_layers=2,
+            num_attention_heads=2, intermediate_size=12, num_labels=3, layer_norm_eps=1e-6,
+        )
+    ),
+    {"patch": patches},
+    lambda model: {"logits": model(image).logits[0]},
+)
+
+source = torch.tensor([[4, 2, 9, 9, 1, 5, 8]])
+source_mask = torch.tensor([[1, 1, 1, 1, 1, 1, 0]])
+for name, options in {
+    "t5": {},
+    "t5_gated": {"feed_forward_proj": "gated-gelu"},
+}.items():
+    write(
+        name,
+        hf.T5ForConditionalGeneration(
+            hf.T5Config(
+                vocab_size=11, d_model=8, d_kv=3, d_ff=12, num_layers=2, num_heads=2,
+                relative_attention_num_buckets=8, relative_attention_max_distance=6, **options,
+            )
+        ),
+        {"source": source[0], "target": tokens[0]},
+        lambda model: {
+            "logits": model(
+                input_ids=source, attention_mask=source_mask, decoder_input_ids=tokens
+            ).logits[0]
+        },
+    )
+
+for path in sorted(here.glob("*.safetensors")):
+    if path.name.count(".") == 1:
+        print(path.name, json.dumps(sorted(load_file(path))))
