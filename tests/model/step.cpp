@@ -154,3 +154,41 @@ TEST_CASE("a synthesizer keeps its values alone") {
     agrees<random_synthesizer>({1, 18});
     static_assert(random_synthesizer::plan::by_rows<>.possible);
 }
+
+// The encoder runs with the first rows alone; its length is a count given once.
+using translator =
+    transformer::encoder_decoder<vocabulary<7>, source_vocabulary<5>, tokens<9>, source_tokens<6>,
+                                 width<8>, heads<2>, depth<2>, source_depth<1>, padded<true>>;
+
+TEST_CASE("what does not follow from the sequence is computed once") {
+    check::fixture<translator, float> f(1, 4);
+    const auto whole = translator::forward(*f.p, f.given(), *f.w);
+    const std::span<const std::int32_t> target(f.symbols[1]);
+    const auto s = make_unique<translator::state<float>>();
+    const auto first = [&](int rows) {
+        return translator::prefill(*f.p,
+                                   {r<"source"> = f.symbols[0], r<"target"> = target.first(rows),
+                                    bound<"source_length">{} = 4},
+                                   *s);
+    };
+    const auto step = [&](int row) {
+        return translator::step(*f.p, {r<"target"> = target[row]}, *s);
+    };
+    double worst = 0;
+    const auto compare = [&](int row, const auto& y) {
+        for (int at = 0; at < 7; ++at)
+            worst = std::max(worst, std::abs(double{y(at)} - double{whole(row, at)}));
+    };
+    CHECK_THROWS_WITH(step(0), sequent_test::contains("given to prefill"));
+    CHECK_THROWS_WITH(translator::prefill(*f.p, {r<"target"> = target.first(2)}, *s),
+                      sequent_test::contains("fact \"source\" is not given"));
+    for (const int rows : {1, 5}) {
+        s->reset();
+        compare(rows - 1, first(rows));
+        for (int row = rows; row < 9; ++row) compare(row, step(row));
+    }
+    CHECK(worst < 1e-5);
+    s->reset();
+    (void)first(1);
+    CHECK_THROWS_WITH(first(1), sequent_test::contains("given once"));
+}

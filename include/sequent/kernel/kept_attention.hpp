@@ -1,17 +1,19 @@
 #pragma once
 
-#include "score.hpp"
+#include "attention.hpp"
 
 /// Attention of one row over columns that are kept turned: number k of a column c stands at
 /// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, nodes, space    as in attention.hpp
+///   columns, length, out_row,
+///   nodes, space                     as in attention.hpp
 ///   is_table                         the row's pairs are bits, less those outside of the space
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -30,23 +32,36 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-template <class Shape, class T>
-class kept_row {
+/// The pointers that go with the nodes of a score; `base` is added to an index node.
+template <int Nodes, class T>
+struct kept_operands {
+    std::array<const T*, Nodes> x;
+    std::array<const T*, Nodes> y;
+    std::array<T, Nodes> base;
+    const T* value;
+    T* out;
+};
+
+/// The same row of Queries of them, one part of the work after another for all, so that none waits
+/// for its own sums.
+template <class Shape, class T, int Queries>
+class kept_rows {
   public:
-    /// out is `length` numbers. `first` is the column that what slides begins with, a multiple of
-    /// 16.
-    kept_row(const score_operands<T>& operands, const T* value, T* out, int row, int first,
-             const int* counts, row_bits bits) noexcept
-        : operands_(operands),
-          value_(value),
-          out_(out),
-          row_(row),
-          first_(first),
-          counts_(counts),
-          bits_(bits) {}
+    static constexpr int nodes = Shape::nodes.size();
+    using operands = kept_operands<nodes, T>;
+
+    /// `first` is the column that what slides begins with, a multiple of 16.
+    kept_rows(const operands* queries, int row, int first, const int* counts,
+              row_bits bits) noexcept
+        : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
+        for (int q = 0; q < Queries; ++q) {
+            shift_[q] = none;
+            sum_[q] = 0;
+        }
+    }
 
     void attend() noexcept {
-        std::fill_n(out_, Shape::length, T(0));
+        for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
             interval<-1>(0, last_column());
         } else {
@@ -57,26 +72,28 @@ class kept_row {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        if (sum_ == 0) return;
-        const T factor = 1 / sum_;
-        for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
+        for (int q = 0; q < Queries; ++q)
+            if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
   private:
     static constexpr int n = lanes<T>;
-    static constexpr int root = Shape::nodes.size() - 1;
+    static constexpr int root = nodes - 1;
+    /// Queries that read the same columns, which are loaded once for both.
+    static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    static constexpr T none = -std::numeric_limits<T>::infinity();
 
-    const score_operands<T>& operands_;
-    const T* value_;
-    T* out_;
+    const operands* queries_;
     int row_;
     int first_;
     const int* counts_;
     row_bits bits_;
-    T shift_ = -std::numeric_limits<T>::infinity();
-    T sum_ = 0;
-    alignas(64) T weights_[chunk];
+    T shift_[Queries];
+    T sum_[Queries];
+    alignas(64) T weights_[Queries][chunk];
+
+    T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// Behind the columns that there are.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
@@ -97,41 +114,57 @@ class kept_row {
                 return Shape::space.pieces[Piece].modulus != 1;
         }();
         const int vectors = (end - from + n - 1) / n;
-        constexpr T none = -std::numeric_limits<T>::infinity();
-        const auto clear = [&](int v, std::uint64_t kept) {
-            T* at = weights_ + v * n;
-            store(at, batch<T>(xsimd::select(lanes_of<T>(kept), load(at), set(none))));
-        };
-        int v = 0;
-        for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
-        for (; v < vectors; ++v) score<1>(from + v * n, weights_ + v * n);
-        constexpr std::uint64_t all = (std::uint64_t{1} << n) - 1;
-        if (begin > from) clear(0, all << (begin - from));
-        if (end < from + vectors * n) clear(vectors - 1, all >> (from + vectors * n - end));
-        if constexpr (masked)
-            for (int each = 0; each < vectors; ++each)
-                clear(each, admitted<Piece>(from + each * n));
-        batch<T> greatest = load(weights_);
-        for (int each = 1; each < vectors; ++each)
-            greatest = xsimd::max(greatest, load(weights_ + each * n));
-        const T most = reduce_max(greatest);
-        if (most == none) return;
-        if (most > shift_) {
-            if (shift_ != none) {
-                const T factor = exp(shift_ - most);
-                for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
-                sum_ *= factor;
+        for (int q = 0; q < Queries; q += pair) {
+            int v = 0;
+            for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
+            if (v + 2 <= vectors) {
+                score<2>(q, from, v);
+                v += 2;
             }
-            shift_ = most;
+            if (v < vectors) score<1>(q, from, v);
         }
+        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+            for (int q = 0; q < Queries; ++q) {
+                T* at = weights_[q] + v * n;
+                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+            }
+        };
+        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
+        if (const int last = end - from - (vectors - 1) * n; last < n)
+            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+    }
+
+    /// Raises the shift to the greatest of the scores.
+    void move_shift(int q, int vectors) noexcept {
+        batch<T> greatest = load(weights_[q]);
+        for (int v = 1; v < vectors; ++v)
+            greatest = xsimd::max(greatest, load(weights_[q] + v * n));
+        const T most = reduce_max(greatest);
+        if (most <= shift_[q]) return;
+        if (shift_[q] != none) {
+            const T factor = exp(shift_[q] - most);
+            scale_row<Shape::length>(out(q), factor);
+            sum_[q] *= factor;
+        }
+        shift_[q] = most;
+    }
+
+    void soften(int q, int vectors) noexcept {
+        // Only if all scores so far are -infinity is the shift.
+        const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
-        for (int each = 0; each < vectors; ++each) {
-            const batch<T> p = exp(batch<T>(load(weights_ + each * n) - set(shift_)));
-            store(weights_ + each * n, p);
+        for (int v = 0; v < vectors; ++v) {
+            T* at = weights_[q] + v * n;
+            const batch<T> p = exp(batch<T>(load(at) - shift));
+            store(at, p);
             sum += p;
         }
-        sum_ += reduce_add(sum);
-        add_values<masked>(from, vectors);
+        sum_[q] += reduce_add(sum);
     }
 
     /// Which of n columns a lattice or a table admits.
@@ -151,11 +184,17 @@ class kept_row {
 
     // Scores.
 
+    // Of `pair` queries, the scores of one before those of the other.
+
     template <int Vectors>
-    SEQUENT_INLINE void score(int column, T* to) noexcept {
-        batch<T> s[Vectors];
-        evaluate<root, Vectors>(column, s);
-        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) store(to + v * n, s[v]);
+    SEQUENT_INLINE void score(int q, int from, int first) noexcept {
+        batch<T> s[pair * Vectors];
+        evaluate<root, Vectors>(queries_ + q, from + first * n, s);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                store(weights_[q + p] + (first + v) * n, s[p * Vectors + v]);
+            }
+        }
     }
 
     /// n elements, `step` apart, of which those from `count` on are not touched.
@@ -173,98 +212,113 @@ class kept_row {
     }
 
     template <int Node, int Vectors>
-    SEQUENT_INLINE void evaluate(int column, batch<T>* s) noexcept {
+    SEQUENT_INLINE void evaluate(const operands* query, int column, batch<T>* s) noexcept {
         constexpr score_node node = Shape::nodes[Node];
         constexpr int pitch = Shape::pitches[Node];
-        const int moved = column - (Shape::slides[Node] ? first_ : 0);
-        if constexpr (node.op == score_op::number) {
-            for (int v = 0; v < Vectors; ++v) s[v] = set(static_cast<T>(node.value));
-        } else if constexpr (node.op == score_op::index) {
-            const T base = operands_.base[Node] + static_cast<T>(node.value) +
-                           static_cast<T>(node.x_row * row_);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = fma(iota<T>() + set(static_cast<T>(column + v * n)),
-                           set(static_cast<T>(node.x_column)), set(base));
-        } else if constexpr (node.op == score_op::load) {
-            for (int v = 0; v < Vectors; ++v)
-                if constexpr (pitch > 0)
-                    s[v] = load(operands_.x[Node] + moved + v * n);
-                else
-                    s[v] = load_spread<node.x_column>(
-                        operands_.x[Node] + row_ * node.x_row + (column + v * n) * node.x_column,
-                        Shape::columns - column - v * n);
-        } else if constexpr (node.op == score_op::dot) {
-            const T* x = operands_.x[Node] + row_ * node.x_row;
-            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) s[v] = zero<T>();
-            if constexpr (pitch > 0) {
-                const T* y = operands_.y[Node] + moved;
-                for (int k = 0; k < node.depth; ++k, y += pitch) {
-                    const batch<T> each = set(x[k]);
+        constexpr int all = pair * Vectors;
+        if constexpr (node.op == score_op::dot && pitch > 0) {
+            SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
+            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const T* x[pair];
+            for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
+            for (int k = 0; k < node.depth; ++k, y += pitch) {
+                batch<T> columns[Vectors];
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[v] = fma(each, load(y + v * n), s[v]);
+                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
                     }
                 }
-            } else {
-                for (int k = 0; k < node.depth; ++k)
-                    for (int v = 0; v < Vectors; ++v)
-                        s[v] = fma(set(x[k]),
-                                   load_spread<node.y_column>(
-                                       operands_.y[Node] + (column + v * n) * node.y_column + k,
-                                       Shape::columns - column - v * n),
-                                   s[v]);
             }
-            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                    s[v] = s[v] * set(static_cast<T>(node.value));
+            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
+                    s[at] = s[at] * set(static_cast<T>(node.value));
                 }
         } else if constexpr (node.op == score_op::function) {
-            evaluate<node.left, Vectors>(column, s);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = apply<node.function>(s[v], static_cast<T>(node.value));
+            evaluate<node.left, Vectors>(query, column, s);
+            for (int at = 0; at < all; ++at)
+                s[at] = apply<node.function>(s[at], static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::add || node.op == score_op::multiply) {
+            evaluate<node.left, Vectors>(query, column, s);
+            batch<T> right[all];
+            evaluate<node.right, Vectors>(query, column, right);
+            for (int at = 0; at < all; ++at)
+                s[at] = node.op == score_op::add ? s[at] + right[at] : s[at] * right[at];
         } else {
-            evaluate<node.left, Vectors>(column, s);
-            batch<T> right[Vectors];
-            evaluate<node.right, Vectors>(column, right);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = node.op == score_op::add ? s[v] + right[v] : s[v] * right[v];
+            for (int p = 0; p < pair; ++p)
+                for (int v = 0; v < Vectors; ++v)
+                    s[p * Vectors + v] = leaf<Node>(query[p], column + v * n);
+        }
+    }
+
+    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        const int left = Shape::columns - column;
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T base =
+                query.base[Node] + static_cast<T>(node.value) + static_cast<T>(node.x_row * row_);
+            return fma(iota<T>() + set(static_cast<T>(column)), set(static_cast<T>(node.x_column)),
+                       set(base));
+        } else if constexpr (node.op == score_op::load && Shape::pitches[Node] > 0) {
+            return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
+        } else if constexpr (node.op == score_op::load) {
+            return load_spread<node.x_column>(
+                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+        } else {
+            const T* x = query.x[Node] + row_ * node.x_row;
+            const T* y = query.y[Node] + column * node.y_column;
+            batch<T> sum = zero<T>();
+            for (int k = 0; k < node.depth; ++k)
+                sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
+            return sum * set(static_cast<T>(node.value));
         }
     }
 
     // Values.
 
     template <bool Masked>
-    void add_values(int from, int vectors) noexcept {
+    void add_values(int q, int from, int vectors) noexcept {
         if constexpr (Shape::value_pitch > 0) {
-            constexpr int group = 8;
+            constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
-            for (int c = 0; c < columns; ++c) {
-                if (weights_[c] == T(0)) continue;
-                const T* x = value_ + (from + c) * Shape::value_column;
-                for (int k = 0; k < Shape::length; ++k) out_[k] += weights_[c] * x[k];
-            }
+            for (int p = q; p < q + pair; ++p)
+                for (int c = 0; c < columns; ++c) {
+                    if (weights_[p][c] == T(0)) continue;
+                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
+                }
         }
     }
 
-    /// Count numbers of the values, from number k on: limited by their loads.
+    /// Count numbers of the values, from number k on.
     template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int k, int from, int vectors) noexcept {
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = value_ + k * pitch + from - (Shape::value_slides ? first_ : 0);
-        batch<T> sum[Count];
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[g] = zero<T>();
+        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        batch<T> sum[pair][Count];
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
+        }
         // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            const batch<T> p = load(weights_ + v * n);
-            const auto there = p > zero<T>();
-            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                sum[g] =
-                    fma(p, batch<T>(xsimd::select(there, load(x + g * pitch + v * n), zero<T>())),
-                        sum[g]);
+            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                const batch<T> weight = load(weights_[q + p] + v * n);
+                const auto there = weight > zero<T>();
+                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    sum[p][g] =
+                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+                }
             }
         };
         careful(0);
@@ -273,14 +327,24 @@ class kept_row {
             if constexpr (Masked) {
                 careful(v);
             } else {
-                const batch<T> p = load(weights_ + v * n);
+                batch<T> weight[pair];
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    weight[p] = load(weights_[q + p] + v * n);
+                }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    sum[g] = fma(p, load(x + g * pitch + v * n), sum[g]);
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                        sum[p][g] = fma(weight[p], value, sum[p][g]);
+                    }
                 }
             }
         }
         if (v < vectors) careful(v);
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out_[k + g] += reduce_add(sum[g]);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            T sums[Count];
+            reduce_add_each<Count>(sum[p], sums);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out(q + p)[k + g] += sums[g];
+        }
     }
 };
 

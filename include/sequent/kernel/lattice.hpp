@@ -25,6 +25,12 @@ struct all_rows {
     static constexpr int end = Rows;
 };
 
+/// One of them: kernels take the shortest way for it.
+struct one_row {
+    int begin;
+    int end = begin + 1;
+};
+
 template <class Range>
 inline constexpr bool is_whole = false;
 template <int Rows>

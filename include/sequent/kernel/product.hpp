@@ -58,6 +58,8 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
+    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
     static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
@@ -66,7 +68,8 @@ struct product_plan {
 
     // Few rows take more vectors at once.
     static constexpr even_split panels{
-        vectors, most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
+        vectors,
+        single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
     static constexpr int width = panels.greatest() * lanes<T>;
 
     // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
@@ -76,7 +79,8 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+    static constexpr int block =
+        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
 /// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
@@ -86,6 +90,28 @@ struct tile_target {
     bool accumulate;
     bool finishes;
 };
+
+/// Stores the sums of one row of a tile: Whole vectors and the first lanes of a last one.
+template <int Whole, int StoreLast, class Last, class T, class Finish>
+SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_target& place,
+                               const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    if (place.accumulate) {
+        SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) sum[v] += load(to + v * n);
+        last += load_first_as<Last, StoreLast>(to + Whole * n);
+    }
+    if constexpr (!std::is_same_v<Finish, as_is>)
+        if (place.finishes) {
+            unroll<Whole>([&](auto v) __attribute__((always_inline)) {
+                sum[v()] = finish(sum[v()], place.row, place.column + v() * n,
+                                  std::integral_constant<int, n>{});
+            });
+            last = finish(last, place.row, place.column + Whole * n,
+                          std::integral_constant<int, StoreLast>{});
+        }
+    SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) store(to + v * n, sum[v]);
+    store_first<StoreLast, T>(to + Whole * n, last);
+}
 
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
 /// with LoadLast lanes and stored to C with StoreLast lanes.
@@ -124,23 +150,46 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         b += BDepth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        T* at = c + r * CRow;
-        if (place.accumulate) {
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
-            last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
-        }
-        if constexpr (!std::is_same_v<Finish, as_is>)
-            if (place.finishes) {
-                unroll<whole>([&](auto v) __attribute__((always_inline)) {
-                    sum[r][v()] = finish(sum[r][v()], place.row + r, place.column + v() * n,
-                                         std::integral_constant<int, n>{});
-                });
-                last_sum[r] = finish(last_sum[r], place.row + r, place.column + whole * n,
-                                     std::integral_constant<int, StoreLast>{});
-            }
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
-        store_first<StoreLast, T>(at + whole * n, last_sum[r]);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        ++place.row;
     }
+}
+
+/// One row, where no load serves another one. Few vectors take several rows of B at once, since
+/// their sums would wait for each other.
+template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
+          class Finish>
+inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
+                        const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    constexpr int parts = Vectors >= 6 ? 1 : Vectors >= 3 ? 2 : 4;
+    batch<T> sum[parts][Vectors];
+    Last last_sum[parts];
+    SEQUENT_UNROLL for (int part = 0; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[part][v] = zero<T>();
+        last_sum[part] = Last(T(0));
+    }
+    const auto take = [&](int part) __attribute__((always_inline)) {
+        const batch<T> x = set(*a);
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) {
+            sum[part][v] = fma(x, load(b + v * n), sum[part][v]);
+        }
+        last_sum[part] =
+            fma(Last(*a), load_first_as<Last, LoadLast>(b + whole * n), last_sum[part]);
+        a += ADepth;
+        b += BDepth;
+    };
+    int k = 0;
+    SEQUENT_NO_UNROLL for (; k + parts <= depth; k += parts) {
+        SEQUENT_UNROLL for (int part = 0; part < parts; ++part) take(part);
+    }
+    for (; k < depth; ++k) take(0);
+    SEQUENT_UNROLL for (int part = 1; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[0][v] += sum[part][v];
+        last_sum[0] += last_sum[part];
+    }
+    store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
@@ -158,7 +207,10 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         rows -= tile();
     };
     using std::integral_constant;
-    if constexpr (Whole) {
+    if constexpr (Whole && Shape.rows == 1) {
+        product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
+                                                                               place, finish);
+    } else if constexpr (Whole) {
         for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
@@ -236,8 +288,10 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
             sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
         }
     }
+    T sums[Columns];
+    reduce_add_each<Columns>(sum, sums);
     SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
-        c[j] = (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+        c[j] = (accumulate ? c[j] : T(0)) + sums[j];
     }
 }
 

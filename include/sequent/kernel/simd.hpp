@@ -344,6 +344,41 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
+/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+template <int Count, class T>
+SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
+    constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
+#if defined(__SSE2__)
+    if constexpr (sizeof(T) == 4) SEQUENT_UNROLL for (int k = 0; k < together; k += 4) {
+            const auto a = x[k].data, b = x[k + 1].data, c = x[k + 2].data, d = x[k + 3].data;
+            const auto sum = [](auto one, auto other) __attribute__((always_inline)) {
+                return batch<T>(one) + batch<T>(other);
+            };
+            const auto ab = sum(detail::low_words(a, b), detail::high_words(a, b)).data;
+            const auto cd = sum(detail::low_words(c, d), detail::high_words(c, d)).data;
+            const auto all = sum(detail::as_floats(detail::low_halves(ab, cd)),
+                                 detail::as_floats(detail::high_halves(ab, cd)))
+                                 .data;
+#if defined(__AVX512F__)
+            const __m256 half =
+                _mm256_add_ps(_mm512_castps512_ps256(all),
+                              _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1)));
+#elif defined(__AVX__)
+            const __m256 half = all;
+#endif
+#if defined(__AVX__)
+            _mm_storeu_ps(to + k,
+                          _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+#else
+            _mm_storeu_ps(to + k, all);
+#endif
+        }
+#else
+    SEQUENT_UNROLL for (int k = 0; k < together; ++k) to[k] = reduce_add(x[k]);
+#endif
+    SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
+}
+
 /// How many columns load_transposed turns at once: those of one 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));

@@ -19,11 +19,13 @@ using plan::kept_operand;
 template <class Plan, int At, int Kind>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr kept_attention kept = Plan::template kept_at<At>;
     static constexpr int rows = whole::rows;
     static constexpr int columns = whole::columns;
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
+    static constexpr int out_row = whole::out_row;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -40,6 +42,20 @@ struct kept_shape {
         std::array<bool, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
+    /// operands alone.
+    static constexpr bool shares = [] {
+        const int last = step.outers - 1;
+        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const auto differs = [&](const kept_operand& of, const plan::access& from) {
+            return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
+        };
+        bool result = !differs(kept.value, step.value);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (step.nodes[at].kind == score_kind::dot)
+                result = result && !differs(kept.nodes[at], step.nodes[at].y);
         return result;
     }();
     static constexpr bool is_causal = [] {
@@ -127,27 +143,50 @@ class kept_runner {
             keep(bound, operand, 0, Operand::value.columns, 0);
     }
 
-    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
-                                              int third) noexcept {
-        kernel::score_operands<T> result;
+    using query = kernel::detail::kept_operands<step.nodes.size(), T>;
+
+    static query operands(const bindings<T>& bound, int round) noexcept {
+        const int third = round % step.outer_extents[2];
+        const int second = round / step.outer_extents[2] % step.outer_extents[1];
+        const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+        query result;
         kernel::unroll<step.nodes.size()>([&](auto index) {
             constexpr int at = decltype(index)::value;
+            constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            if constexpr (node.kind == score_kind::dot) {
-                result.x[at] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-                result.y[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+            const T* columns = nullptr;
+            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
+                result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+            if constexpr (node.kind == score_kind::dot)
+                result.y[place] =
+                    own.kept ? columns
                              : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
-            } else if constexpr (node.kind == score_kind::load) {
-                result.x[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
-                             : bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            } else if constexpr (node.kind == score_kind::index) {
-                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
-            }
+            else if constexpr (own.kept)
+                result.x[place] = columns;
+            if constexpr (node.kind == score_kind::index)
+                result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
+        result.value =
+            kept.value.kept
+                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
+    }
+
+    /// So many rounds of the outer loops at once.
+    template <int Kind, int Queries, class Range>
+    static void attend(const bindings<T>& bound, int round, Range range,
+                       int first_column) noexcept {
+        using shape = kept_shape<Plan, At, Kind>;
+        query queries[Queries];
+        for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
+        for (int row = range.begin; row < range.end; ++row)
+            kernel::detail::kept_rows<shape, T, Queries>(queries, row, first_column, bound.counts,
+                                                         shape::bits(row))
+                .attend();
     }
 
   public:
@@ -159,25 +198,22 @@ class kept_runner {
             keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
                             first_column);
         });
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            const int round =
-                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
-            kernel::unroll<kinds.first.size()>([&](auto kind) {
-                constexpr int here = decltype(kind)::value;
-                if (kinds.first.size() > 1 && kinds.kind_of[round] != here) return;
-                using shape = kept_shape<Plan, At, here>;
-                const auto from = operands(bound, first, second, third);
-                const T* value =
-                    kept.value.kept
-                        ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                        : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
-                T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-                for (int row = range.begin; row < range.end; ++row)
-                    kernel::detail::kept_row<shape, T>(from, value, out + row * step.out.row, row,
-                                                       first_column, bound.counts, shape::bits(row))
-                        .attend();
-            });
-        });
+        constexpr int rounds = step.rounds();
+        if constexpr (kinds.first.size() == 1) {
+            constexpr int together = std::min(rounds, 4);
+            int round = 0;
+            for (; round + together <= rounds; round += together)
+                attend<0, together>(bound, round, range, first_column);
+            if constexpr (rounds % together != 0)
+                attend<0, rounds % together>(bound, round, range, first_column);
+        } else {
+            for (int round = 0; round < rounds; ++round)
+                kernel::unroll<kinds.first.size()>([&](auto kind) {
+                    constexpr int here = decltype(kind)::value;
+                    if (kinds.kind_of[round] == here)
+                        attend<here, 1>(bound, round, range, first_column);
+                });
+        }
     }
 };
 

@@ -362,13 +362,13 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        const kernel::row_range range{s.position(), s.position() + 1};
+        const kernel::one_row row{s.position()};
         if constexpr (state<T>::computes_once && !state<T>::needs_rest)
             if (s.position() == 0) {
-                run_rows<true>(p, given, s, 0, range);
+                run_rows<true>(p, given, s, 0, row);
                 return last_row(s);
             }
-        run_rows<false>(p, given, s, 0, range);
+        run_rows<false>(p, given, s, 0, row);
         return last_row(s);
     }
 

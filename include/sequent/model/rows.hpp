@@ -52,15 +52,16 @@ class row_runner {
     static void forward_rows(const bindings<T>& bound, int first, int second, int third,
                              Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
-        constexpr int block = block_rows(step.rows);
+        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
+        constexpr int block = one ? 1 : block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         T* sum = keeps_input
                      ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
                      : out;
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
-            constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-            combine<even>(bound, first, second, third, sum, out, row, rows);
+            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -304,7 +305,8 @@ class row_runner {
         return -1;
     }
 
-    template <bool Even>
+    /// At most Block rows from `row` on; Even: exactly so many.
+    template <int Block, bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.terms.size() == 0)
@@ -312,8 +314,8 @@ class row_runner {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Even>(bound, first, second, third,
-                                                                    sum, out, row, rows);
+                multiply<index(), index() != first_product(), Block, Even>(
+                    bound, first, second, third, sum, out, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
@@ -371,13 +373,13 @@ class row_runner {
         return result;
     }
 
-    template <int At, bool Accumulate, bool Even>
+    template <int At, bool Accumulate, int Block, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
+        constexpr int block = by_row(term) ? 1 : Block;
         kernel::unroll<term.splits>([&](auto split) {
             constexpr kernel::product_shape shape{
                 block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
