@@ -103,7 +103,8 @@ class kept_row {
             store(at, batch<T>(xsimd::select(lanes_of<T>(kept), load(at), set(none))));
         };
         int v = 0;
-        for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
+        if constexpr (4 * n <= chunk)
+            for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
         for (; v < vectors; ++v) score<1>(from + v * n, weights_ + v * n);
         constexpr std::uint64_t all = (std::uint64_t{1} << n) - 1;
         if (begin > from) clear(0, all << (begin - from));
