@@ -478,6 +478,41 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
+/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+template <int Count, class T>
+SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
+    constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
+#if defined(__SSE2__)
+    if constexpr (sizeof(T) == 4) SEQUENT_UNROLL for (int k = 0; k < together; k += 4) {
+            const auto a = x[k].data, b = x[k + 1].data, c = x[k + 2].data, d = x[k + 3].data;
+            const auto sum = [](auto one, auto other) __attribute__((always_inline)) {
+                return batch<T>(one) + batch<T>(other);
+            };
+            const auto ab = sum(detail::low_words(a, b), detail::high_words(a, b)).data;
+            const auto cd = sum(detail::low_words(c, d), detail::high_words(c, d)).data;
+            const auto all = sum(detail::as_floats(detail::low_halves(ab, cd)),
+                                 detail::as_floats(detail::high_halves(ab, cd)))
+                                 .data;
+#if defined(__AVX512F__)
+            const __m256 half =
+                _mm256_add_ps(_mm512_castps512_ps256(all),
+                              _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1)));
+#elif defined(__AVX__)
+            const __m256 half = all;
+#endif
+#if defined(__AVX__)
+            _mm_storeu_ps(to + k,
+                          _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+#else
+            _mm_storeu_ps(to + k, all);
+#endif
+        }
+#else
+    SEQUENT_UNROLL for (int k = 0; k < together; ++k) to[k] = reduce_add(x[k]);
+#endif
+    SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
+}
+
 /// How many columns load_transposed turns at once: those of one 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
@@ -939,6 +974,8 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
+    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
     static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
@@ -947,7 +984,8 @@ struct product_plan {
 
     // Few rows take more vectors at once.
     static constexpr even_split panels{
-        vectors, most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
+        vectors,
+        single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
     static constexpr int width = panels.greatest() * lanes<T>;
 
     // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
@@ -957,7 +995,8 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+    static constexpr int block =
+        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
 /// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
@@ -967,6 +1006,28 @@ struct tile_target {
     bool accumulate;
     bool finishes;
 };
+
+/// Stores the sums of one row of a tile: Whole vectors and the first lanes of a last one.
+template <int Whole, int StoreLast, class Last, class T, class Finish>
+SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_target& place,
+                               const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    if (place.accumulate) {
+        SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) sum[v] += load(to + v * n);
+        last += load_first_as<Last, StoreLast>(to + Whole * n);
+    }
+    if constexpr (!std::is_same_v<Finish, as_is>)
+        if (place.finishes) {
+            unroll<Whole>([&](auto v) __attribute__((always_inline)) {
+                sum[v()] = finish(sum[v()], place.row, place.column + v() * n,
+                                  std::integral_constant<int, n>{});
+            });
+            last = finish(last, place.row, place.column + Whole * n,
+                          std::integral_constant<int, StoreLast>{});
+        }
+    SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) store(to + v * n, sum[v]);
+    store_first<StoreLast, T>(to + Whole * n, last);
+}
 
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
 /// with LoadLast lanes and stored to C with StoreLast lanes.
@@ -1005,23 +1066,46 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         b += BDepth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        T* at = c + r * CRow;
-        if (place.accumulate) {
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
-            last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
-        }
-        if constexpr (!std::is_same_v<Finish, as_is>)
-            if (place.finishes) {
-                unroll<whole>([&](auto v) __attribute__((always_inline)) {
-                    sum[r][v()] = finish(sum[r][v()], place.row + r, place.column + v() * n,
-                                         std::integral_constant<int, n>{});
-                });
-                last_sum[r] = finish(last_sum[r], place.row + r, place.column + whole * n,
-                                     std::integral_constant<int, StoreLast>{});
-            }
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
-        store_first<StoreLast, T>(at + whole * n, last_sum[r]);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        ++place.row;
     }
+}
+
+/// One row, where no load serves another one. Few vectors take several rows of B at once, since
+/// their sums would wait for each other.
+template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
+          class Finish>
+inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
+                        const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    constexpr int parts = Vectors >= 6 ? 1 : Vectors >= 3 ? 2 : 4;
+    batch<T> sum[parts][Vectors];
+    Last last_sum[parts];
+    SEQUENT_UNROLL for (int part = 0; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[part][v] = zero<T>();
+        last_sum[part] = Last(T(0));
+    }
+    const auto take = [&](int part) __attribute__((always_inline)) {
+        const batch<T> x = set(*a);
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) {
+            sum[part][v] = fma(x, load(b + v * n), sum[part][v]);
+        }
+        last_sum[part] =
+            fma(Last(*a), load_first_as<Last, LoadLast>(b + whole * n), last_sum[part]);
+        a += ADepth;
+        b += BDepth;
+    };
+    int k = 0;
+    SEQUENT_NO_UNROLL for (; k + parts <= depth; k += parts) {
+        SEQUENT_UNROLL for (int part = 0; part < parts; ++part) take(part);
+    }
+    for (; k < depth; ++k) take(0);
+    SEQUENT_UNROLL for (int part = 1; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[0][v] += sum[part][v];
+        last_sum[0] += last_sum[part];
+    }
+    store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
@@ -1039,7 +1123,10 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         rows -= tile();
     };
     using std::integral_constant;
-    if constexpr (Whole) {
+    if constexpr (Whole && Shape.rows == 1) {
+        product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
+                                                                               place, finish);
+    } else if constexpr (Whole) {
         for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
@@ -1117,8 +1204,10 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
             sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
         }
     }
+    T sums[Columns];
+    reduce_add_each<Columns>(sum, sums);
     SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
-        c[j] = (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+        c[j] = (accumulate ? c[j] : T(0)) + sums[j];
     }
 }
 
@@ -1261,6 +1350,12 @@ template <int Rows>
 struct all_rows {
     static constexpr int begin = 0;
     static constexpr int end = Rows;
+};
+
+/// One of them: kernels take the shortest way for it.
+struct one_row {
+    int begin;
+    int end = begin + 1;
 };
 
 template <class Range>
@@ -2467,11 +2562,13 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, nodes, space    as in attention.hpp
+///   columns, length, out_row,
+///   nodes, space                     as in attention.hpp
 ///   is_table                         the row's pairs are bits, less those outside of the space
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -2490,23 +2587,36 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-template <class Shape, class T>
-class kept_row {
+/// The pointers that go with the nodes of a score; `base` is added to an index node.
+template <int Nodes, class T>
+struct kept_operands {
+    std::array<const T*, Nodes> x;
+    std::array<const T*, Nodes> y;
+    std::array<T, Nodes> base;
+    const T* value;
+    T* out;
+};
+
+/// The same row of Queries of them, one part of the work after another for all, so that none waits
+/// for its own sums.
+template <class Shape, class T, int Queries>
+class kept_rows {
   public:
-    /// out is `length` numbers. `first` is the column that what slides begins with, a multiple of
-    /// 16.
-    kept_row(const score_operands<T>& operands, const T* value, T* out, int row, int first,
-             const int* counts, row_bits bits) noexcept
-        : operands_(operands),
-          value_(value),
-          out_(out),
-          row_(row),
-          first_(first),
-          counts_(counts),
-          bits_(bits) {}
+    static constexpr int nodes = Shape::nodes.size();
+    using operands = kept_operands<nodes, T>;
+
+    /// `first` is the column that what slides begins with, a multiple of 16.
+    kept_rows(const operands* queries, int row, int first, const int* counts,
+              row_bits bits) noexcept
+        : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
+        for (int q = 0; q < Queries; ++q) {
+            shift_[q] = none;
+            sum_[q] = 0;
+        }
+    }
 
     void attend() noexcept {
-        std::fill_n(out_, Shape::length, T(0));
+        for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
             interval<-1>(0, last_column());
         } else {
@@ -2517,26 +2627,28 @@ class kept_row {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        if (sum_ == 0) return;
-        const T factor = 1 / sum_;
-        for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
+        for (int q = 0; q < Queries; ++q)
+            if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
   private:
     static constexpr int n = lanes<T>;
-    static constexpr int root = Shape::nodes.size() - 1;
+    static constexpr int root = nodes - 1;
+    /// Queries that read the same columns, which are loaded once for both.
+    static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    static constexpr T none = -std::numeric_limits<T>::infinity();
 
-    const score_operands<T>& operands_;
-    const T* value_;
-    T* out_;
+    const operands* queries_;
     int row_;
     int first_;
     const int* counts_;
     row_bits bits_;
-    T shift_ = -std::numeric_limits<T>::infinity();
-    T sum_ = 0;
-    alignas(64) T weights_[chunk];
+    T shift_[Queries];
+    T sum_[Queries];
+    alignas(64) T weights_[Queries][chunk];
+
+    T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// Behind the columns that there are.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
@@ -2557,41 +2669,58 @@ class kept_row {
                 return Shape::space.pieces[Piece].modulus != 1;
         }();
         const int vectors = (end - from + n - 1) / n;
-        constexpr T none = -std::numeric_limits<T>::infinity();
-        const auto clear = [&](int v, std::uint64_t kept) {
-            T* at = weights_ + v * n;
-            store(at, batch<T>(xsimd::select(lanes_of<T>(kept), load(at), set(none))));
-        };
-        int v = 0;
-        for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
-        for (; v < vectors; ++v) score<1>(from + v * n, weights_ + v * n);
-        constexpr std::uint64_t all = (std::uint64_t{1} << n) - 1;
-        if (begin > from) clear(0, all << (begin - from));
-        if (end < from + vectors * n) clear(vectors - 1, all >> (from + vectors * n - end));
-        if constexpr (masked)
-            for (int each = 0; each < vectors; ++each)
-                clear(each, admitted<Piece>(from + each * n));
-        batch<T> greatest = load(weights_);
-        for (int each = 1; each < vectors; ++each)
-            greatest = xsimd::max(greatest, load(weights_ + each * n));
-        const T most = reduce_max(greatest);
-        if (most == none) return;
-        if (most > shift_) {
-            if (shift_ != none) {
-                const T factor = exp(shift_ - most);
-                for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
-                sum_ *= factor;
+        for (int q = 0; q < Queries; q += pair) {
+            int v = 0;
+            if constexpr (4 * n <= chunk)
+                for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
+            if (v + 2 <= vectors) {
+                score<2>(q, from, v);
+                v += 2;
             }
-            shift_ = most;
+            if (v < vectors) score<1>(q, from, v);
         }
+        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+            for (int q = 0; q < Queries; ++q) {
+                T* at = weights_[q] + v * n;
+                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+            }
+        };
+        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
+        if (const int last = end - from - (vectors - 1) * n; last < n)
+            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+    }
+
+    /// Raises the shift to the greatest of the scores.
+    void move_shift(int q, int vectors) noexcept {
+        batch<T> greatest = load(weights_[q]);
+        for (int v = 1; v < vectors; ++v)
+            greatest = xsimd::max(greatest, load(weights_[q] + v * n));
+        const T most = reduce_max(greatest);
+        if (most <= shift_[q]) return;
+        if (shift_[q] != none) {
+            const T factor = exp(shift_[q] - most);
+            scale_row<Shape::length>(out(q), factor);
+            sum_[q] *= factor;
+        }
+        shift_[q] = most;
+    }
+
+    void soften(int q, int vectors) noexcept {
+        // Only if all scores so far are -infinity is the shift.
+        const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
-        for (int each = 0; each < vectors; ++each) {
-            const batch<T> p = exp(batch<T>(load(weights_ + each * n) - set(shift_)));
-            store(weights_ + each * n, p);
+        for (int v = 0; v < vectors; ++v) {
+            T* at = weights_[q] + v * n;
+            const batch<T> p = exp(batch<T>(load(at) - shift));
+            store(at, p);
             sum += p;
         }
-        sum_ += reduce_add(sum);
-        add_values<masked>(from, vectors);
+        sum_[q] += reduce_add(sum);
     }
 
     /// Which of n columns a lattice or a table admits.
@@ -2611,11 +2740,17 @@ class kept_row {
 
     // Scores.
 
+    // Of `pair` queries, the scores of one before those of the other.
+
     template <int Vectors>
-    SEQUENT_INLINE void score(int column, T* to) noexcept {
-        batch<T> s[Vectors];
-        evaluate<root, Vectors>(column, s);
-        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) store(to + v * n, s[v]);
+    SEQUENT_INLINE void score(int q, int from, int first) noexcept {
+        batch<T> s[pair * Vectors];
+        evaluate<root, Vectors>(queries_ + q, from + first * n, s);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                store(weights_[q + p] + (first + v) * n, s[p * Vectors + v]);
+            }
+        }
     }
 
     /// n elements, `step` apart, of which those from `count` on are not touched.
@@ -2633,98 +2768,113 @@ class kept_row {
     }
 
     template <int Node, int Vectors>
-    SEQUENT_INLINE void evaluate(int column, batch<T>* s) noexcept {
+    SEQUENT_INLINE void evaluate(const operands* query, int column, batch<T>* s) noexcept {
         constexpr score_node node = Shape::nodes[Node];
         constexpr int pitch = Shape::pitches[Node];
-        const int moved = column - (Shape::slides[Node] ? first_ : 0);
-        if constexpr (node.op == score_op::number) {
-            for (int v = 0; v < Vectors; ++v) s[v] = set(static_cast<T>(node.value));
-        } else if constexpr (node.op == score_op::index) {
-            const T base = operands_.base[Node] + static_cast<T>(node.value) +
-                           static_cast<T>(node.x_row * row_);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = fma(iota<T>() + set(static_cast<T>(column + v * n)),
-                           set(static_cast<T>(node.x_column)), set(base));
-        } else if constexpr (node.op == score_op::load) {
-            for (int v = 0; v < Vectors; ++v)
-                if constexpr (pitch > 0)
-                    s[v] = load(operands_.x[Node] + moved + v * n);
-                else
-                    s[v] = load_spread<node.x_column>(
-                        operands_.x[Node] + row_ * node.x_row + (column + v * n) * node.x_column,
-                        Shape::columns - column - v * n);
-        } else if constexpr (node.op == score_op::dot) {
-            const T* x = operands_.x[Node] + row_ * node.x_row;
-            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) s[v] = zero<T>();
-            if constexpr (pitch > 0) {
-                const T* y = operands_.y[Node] + moved;
-                for (int k = 0; k < node.depth; ++k, y += pitch) {
-                    const batch<T> each = set(x[k]);
+        constexpr int all = pair * Vectors;
+        if constexpr (node.op == score_op::dot && pitch > 0) {
+            SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
+            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const T* x[pair];
+            for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
+            for (int k = 0; k < node.depth; ++k, y += pitch) {
+                batch<T> columns[Vectors];
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[v] = fma(each, load(y + v * n), s[v]);
+                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
                     }
                 }
-            } else {
-                for (int k = 0; k < node.depth; ++k)
-                    for (int v = 0; v < Vectors; ++v)
-                        s[v] = fma(set(x[k]),
-                                   load_spread<node.y_column>(
-                                       operands_.y[Node] + (column + v * n) * node.y_column + k,
-                                       Shape::columns - column - v * n),
-                                   s[v]);
             }
-            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                    s[v] = s[v] * set(static_cast<T>(node.value));
+            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
+                    s[at] = s[at] * set(static_cast<T>(node.value));
                 }
         } else if constexpr (node.op == score_op::function) {
-            evaluate<node.left, Vectors>(column, s);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = apply<node.function>(s[v], static_cast<T>(node.value));
+            evaluate<node.left, Vectors>(query, column, s);
+            for (int at = 0; at < all; ++at)
+                s[at] = apply<node.function>(s[at], static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::add || node.op == score_op::multiply) {
+            evaluate<node.left, Vectors>(query, column, s);
+            batch<T> right[all];
+            evaluate<node.right, Vectors>(query, column, right);
+            for (int at = 0; at < all; ++at)
+                s[at] = node.op == score_op::add ? s[at] + right[at] : s[at] * right[at];
         } else {
-            evaluate<node.left, Vectors>(column, s);
-            batch<T> right[Vectors];
-            evaluate<node.right, Vectors>(column, right);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = node.op == score_op::add ? s[v] + right[v] : s[v] * right[v];
+            for (int p = 0; p < pair; ++p)
+                for (int v = 0; v < Vectors; ++v)
+                    s[p * Vectors + v] = leaf<Node>(query[p], column + v * n);
+        }
+    }
+
+    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        const int left = Shape::columns - column;
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T base =
+                query.base[Node] + static_cast<T>(node.value) + static_cast<T>(node.x_row * row_);
+            return fma(iota<T>() + set(static_cast<T>(column)), set(static_cast<T>(node.x_column)),
+                       set(base));
+        } else if constexpr (node.op == score_op::load && Shape::pitches[Node] > 0) {
+            return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
+        } else if constexpr (node.op == score_op::load) {
+            return load_spread<node.x_column>(
+                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+        } else {
+            const T* x = query.x[Node] + row_ * node.x_row;
+            const T* y = query.y[Node] + column * node.y_column;
+            batch<T> sum = zero<T>();
+            for (int k = 0; k < node.depth; ++k)
+                sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
+            return sum * set(static_cast<T>(node.value));
         }
     }
 
     // Values.
 
     template <bool Masked>
-    void add_values(int from, int vectors) noexcept {
+    void add_values(int q, int from, int vectors) noexcept {
         if constexpr (Shape::value_pitch > 0) {
-            constexpr int group = 8;
+            constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
-            for (int c = 0; c < columns; ++c) {
-                if (weights_[c] == T(0)) continue;
-                const T* x = value_ + (from + c) * Shape::value_column;
-                for (int k = 0; k < Shape::length; ++k) out_[k] += weights_[c] * x[k];
-            }
+            for (int p = q; p < q + pair; ++p)
+                for (int c = 0; c < columns; ++c) {
+                    if (weights_[p][c] == T(0)) continue;
+                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
+                }
         }
     }
 
-    /// Count numbers of the values, from number k on: limited by their loads.
+    /// Count numbers of the values, from number k on.
     template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int k, int from, int vectors) noexcept {
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = value_ + k * pitch + from - (Shape::value_slides ? first_ : 0);
-        batch<T> sum[Count];
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[g] = zero<T>();
+        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        batch<T> sum[pair][Count];
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
+        }
         // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            const batch<T> p = load(weights_ + v * n);
-            const auto there = p > zero<T>();
-            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                sum[g] =
-                    fma(p, batch<T>(xsimd::select(there, load(x + g * pitch + v * n), zero<T>())),
-                        sum[g]);
+            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                const batch<T> weight = load(weights_[q + p] + v * n);
+                const auto there = weight > zero<T>();
+                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    sum[p][g] =
+                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+                }
             }
         };
         careful(0);
@@ -2733,14 +2883,24 @@ class kept_row {
             if constexpr (Masked) {
                 careful(v);
             } else {
-                const batch<T> p = load(weights_ + v * n);
+                batch<T> weight[pair];
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    weight[p] = load(weights_[q + p] + v * n);
+                }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    sum[g] = fma(p, load(x + g * pitch + v * n), sum[g]);
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                        sum[p][g] = fma(weight[p], value, sum[p][g]);
+                    }
                 }
             }
         }
         if (v < vectors) careful(v);
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out_[k + g] += reduce_add(sum[g]);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            T sums[Count];
+            reduce_add_each<Count>(sum[p], sums);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out(q + p)[k + g] += sums[g];
+        }
     }
 };
 
@@ -4066,7 +4226,11 @@ struct literal {
     constexpr literal use() const noexcept { return *this; }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
+/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
+/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
+/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
+/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
@@ -4789,6 +4953,51 @@ constexpr auto rules(Rules... list) noexcept {
         return mistaken{};
     else
         return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
+}
+
+/// The relation that a rule or an atom transformation is about.
+template <class Rule>
+struct head_of;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
+    using type = Source;
+};
+template <class Head, class Body>
+struct head_of<rule<Head, Body>> : head_of<Head> {};
+template <class Body, class Function>
+struct head_of<applied<Body, Function>> : head_of<Body> {};
+
+template <class Relation, class Rule>
+inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+template <class Relation, class Indices, class... Rules>
+inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
+                                                                        is_about<Relation, Rules>);
+
+namespace detail {
+
+/// What is left of a rule where those of these relations are taken away.
+template <class... Taken, class Rule>
+constexpr auto left_of(const Rule& given) noexcept {
+    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
+        return rules();
+    else
+        return given;
+}
+template <class... Taken, std::size_t... Indices, class... Rules>
+constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
+    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
+}
+
+}  // namespace detail
+
+/// A program in which these rules stand in place of all that have the same heads:
+/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+template <class Indices, class... Rules, class... New>
+constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
+    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
+    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
+                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
+    return rules(detail::left_of<New...>(given), replacing...);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::language
@@ -13863,15 +14072,16 @@ class row_runner {
     static void forward_rows(const bindings<T>& bound, int first, int second, int third,
                              Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
-        constexpr int block = block_rows(step.rows);
+        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
+        constexpr int block = one ? 1 : block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         T* sum = keeps_input
                      ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
                      : out;
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
-            constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-            combine<even>(bound, first, second, third, sum, out, row, rows);
+            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -14115,7 +14325,8 @@ class row_runner {
         return -1;
     }
 
-    template <bool Even>
+    /// At most Block rows from `row` on; Even: exactly so many.
+    template <int Block, bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.terms.size() == 0)
@@ -14123,8 +14334,8 @@ class row_runner {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Even>(bound, first, second, third,
-                                                                    sum, out, row, rows);
+                multiply<index(), index() != first_product(), Block, Even>(
+                    bound, first, second, third, sum, out, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
@@ -14182,13 +14393,13 @@ class row_runner {
         return result;
     }
 
-    template <int At, bool Accumulate, bool Even>
+    template <int At, bool Accumulate, int Block, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
+        constexpr int block = by_row(term) ? 1 : Block;
         kernel::unroll<term.splits>([&](auto split) {
             constexpr kernel::product_shape shape{
                 block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
@@ -16571,11 +16782,13 @@ using plan::kept_operand;
 template <class Plan, int At, int Kind>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr kept_attention kept = Plan::template kept_at<At>;
     static constexpr int rows = whole::rows;
     static constexpr int columns = whole::columns;
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
+    static constexpr int out_row = whole::out_row;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -16592,6 +16805,20 @@ struct kept_shape {
         std::array<bool, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
+    /// operands alone.
+    static constexpr bool shares = [] {
+        const int last = step.outers - 1;
+        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const auto differs = [&](const kept_operand& of, const plan::access& from) {
+            return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
+        };
+        bool result = !differs(kept.value, step.value);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (step.nodes[at].kind == score_kind::dot)
+                result = result && !differs(kept.nodes[at], step.nodes[at].y);
         return result;
     }();
     static constexpr bool is_causal = [] {
@@ -16679,27 +16906,50 @@ class kept_runner {
             keep(bound, operand, 0, Operand::value.columns, 0);
     }
 
-    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
-                                              int third) noexcept {
-        kernel::score_operands<T> result;
+    using query = kernel::detail::kept_operands<step.nodes.size(), T>;
+
+    static query operands(const bindings<T>& bound, int round) noexcept {
+        const int third = round % step.outer_extents[2];
+        const int second = round / step.outer_extents[2] % step.outer_extents[1];
+        const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+        query result;
         kernel::unroll<step.nodes.size()>([&](auto index) {
             constexpr int at = decltype(index)::value;
+            constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            if constexpr (node.kind == score_kind::dot) {
-                result.x[at] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-                result.y[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+            const T* columns = nullptr;
+            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
+                result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+            if constexpr (node.kind == score_kind::dot)
+                result.y[place] =
+                    own.kept ? columns
                              : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
-            } else if constexpr (node.kind == score_kind::load) {
-                result.x[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
-                             : bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            } else if constexpr (node.kind == score_kind::index) {
-                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
-            }
+            else if constexpr (own.kept)
+                result.x[place] = columns;
+            if constexpr (node.kind == score_kind::index)
+                result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
+        result.value =
+            kept.value.kept
+                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
+    }
+
+    /// So many rounds of the outer loops at once.
+    template <int Kind, int Queries, class Range>
+    static void attend(const bindings<T>& bound, int round, Range range,
+                       int first_column) noexcept {
+        using shape = kept_shape<Plan, At, Kind>;
+        query queries[Queries];
+        for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
+        for (int row = range.begin; row < range.end; ++row)
+            kernel::detail::kept_rows<shape, T, Queries>(queries, row, first_column, bound.counts,
+                                                         shape::bits(row))
+                .attend();
     }
 
   public:
@@ -16711,25 +16961,22 @@ class kept_runner {
             keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
                             first_column);
         });
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            const int round =
-                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
-            kernel::unroll<kinds.first.size()>([&](auto kind) {
-                constexpr int here = decltype(kind)::value;
-                if (kinds.first.size() > 1 && kinds.kind_of[round] != here) return;
-                using shape = kept_shape<Plan, At, here>;
-                const auto from = operands(bound, first, second, third);
-                const T* value =
-                    kept.value.kept
-                        ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                        : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
-                T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-                for (int row = range.begin; row < range.end; ++row)
-                    kernel::detail::kept_row<shape, T>(from, value, out + row * step.out.row, row,
-                                                       first_column, bound.counts, shape::bits(row))
-                        .attend();
-            });
-        });
+        constexpr int rounds = step.rounds();
+        if constexpr (kinds.first.size() == 1) {
+            constexpr int together = std::min(rounds, 4);
+            int round = 0;
+            for (; round + together <= rounds; round += together)
+                attend<0, together>(bound, round, range, first_column);
+            if constexpr (rounds % together != 0)
+                attend<0, rounds % together>(bound, round, range, first_column);
+        } else {
+            for (int round = 0; round < rounds; ++round)
+                kernel::unroll<kinds.first.size()>([&](auto kind) {
+                    constexpr int here = decltype(kind)::value;
+                    if (kinds.kind_of[round] == here)
+                        attend<here, 1>(bound, round, range, first_column);
+                });
+        }
     }
 };
 
@@ -17313,7 +17560,13 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
         return last_row(s);
     }
 
@@ -18026,7 +18279,7 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
 #include <map>
 #include <optional>
@@ -19916,6 +20169,349 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
+/// dict of Python, then the elements.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
+/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What a file states of its array.
+struct npy_header {
+    std::string descr;  // "<f4": little-endian, float, 4 bytes
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+    std::size_t data = 0;  // where the elements begin
+};
+
+namespace detail {
+
+/// Reads the dict, of the three keys in any order.
+class npy_parser {
+  public:
+    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    npy_header parse() {
+        npy_header header;
+        bool descr = false, order = false, shape = false;
+        const auto first = [&](bool& seen, const std::string& key) {
+            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+        };
+        expect('{');
+        while (!accept('}')) {
+            const std::string key = string();
+            expect(':');
+            if (key == "descr") {
+                first(descr, key);
+                header.descr = string();
+            } else if (key == "fortran_order") {
+                first(order, key);
+                header.fortran_order = truth();
+            } else if (key == "shape") {
+                first(shape, key);
+                header.shape = numbers();
+            } else {
+                fail("the key '" + key + "' is unknown");
+            }
+            if (!accept(',')) {
+                expect('}');
+                break;
+            }
+        }
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        if (!descr || !order || !shape) {
+            fail(std::string("the key '") +
+                 (!descr   ? "descr"
+                  : !order ? "fortran_order"
+                           : "shape") +
+                 "' is missing");
+        }
+        return header;
+    }
+
+  private:
+    std::string string() {
+        skip_space();
+        const char quote = at_ < text_.size() ? text_[at_] : '\0';
+        if (quote != '\'' && quote != '"') fail("expected a string");
+        const std::size_t end = text_.find(quote, ++at_);
+        if (end == std::string_view::npos) fail("a string has no end");
+        std::string value(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return value;
+    }
+
+    bool truth() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (!text_.substr(at_).starts_with(word)) continue;
+            at_ += word.size();
+            return value;
+        }
+        fail("expected True or False");
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('(');
+        while (!accept(')')) {
+            values.push_back(number());
+            if (accept(',')) continue;
+            // A tuple of one has a comma.
+            if (values.size() == 1) fail("expected ','");
+            expect(')');
+            break;
+        }
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        return value;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
+
+/// As the element's type is called in safetensors; as it is where it has no name there.
+inline std::string dtype_of_descr(const std::string& descr) {
+    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
+}
+
+/// A container as a view of its elements, and whether it has a shape of its own.
+template <class Container>
+auto view_of(Container& container, bool& shaped) {
+    model_detail::extents found;
+    auto* first = model_detail::unwrap(container, found);
+    using T = std::remove_pointer_t<decltype(first)>;
+    tensor_view<T> view;
+    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
+        view = container;
+    } else {
+        if (!found.contiguous || found.rank > max_rank ||
+            found.size() > std::numeric_limits<int>::max()) {
+            sequent::fail<error>("an array of " + found.text() +
+                                 " elements needs to be contiguous and row-major, of at most " +
+                                 std::to_string(max_rank) + " axes");
+        }
+        view.data = first;
+        view.rank = found.rank;
+        int stride = 1;
+        for (int axis = found.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            view.extents[place] = static_cast<int>(found.at[place]);
+            view.strides[place] = stride;
+            stride *= view.extents[place];
+        }
+    }
+    shaped = found.shaped || found.rank != 1;
+    return view;
+}
+
+/// With its axes in the opposite order: the elements of an array in Fortran's order.
+template <class T>
+tensor_view<T> reversed(tensor_view<T> view) {
+    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
+    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
+    return view;
+}
+
+/// Integers of the file, as int32.
+template <std::size_t Bytes>
+void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
+    const auto load = [&](std::uint64_t number) {
+        return static_cast<std::make_signed_t<bits>>(
+            load_bits<bits>(file.data.data() + number * Bytes));
+    };
+    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+        if (load(at) != static_cast<std::int32_t>(load(at))) {
+            fail_element(file.from.name(), "array", at,
+                         std::to_string(load(at)) + ", beyond 32 bits");
+        }
+    }
+    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
+        element = static_cast<std::int32_t>(load(number));
+    });
+}
+
+}  // namespace detail
+
+/// The header of a file. Throws io::error if it is not well-formed.
+inline npy_header read_npy_header(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!text.starts_with(detail::npy_magic)) {
+        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
+    }
+    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
+    if (text.size() > 6 && (version < 1 || version > 3)) {
+        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+    }
+    const std::size_t begin = version == 1 ? 10 : 12;
+    if (text.size() < begin) {
+        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
+             std::to_string(begin) + " before the header");
+    }
+    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
+                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
+    if (length > text.size() - begin) {
+        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
+             std::to_string(text.size() - begin) + " for it");
+    }
+    const auto size = static_cast<std::size_t>(length);
+    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
+    header.data = begin + size;
+    return header;
+}
+
+/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
+/// <f8 too, std::int32_t <i4 and <i8.
+///
+/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
+/// that is not finite or does not fit; then nothing has changed.
+template <class Container>
+void load_npy(const source& from, Container&& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_pointer_t<decltype(view.data)>;
+    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
+    const npy_header header = read_npy_header(from);
+    detail::opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
+        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const auto wanted = detail::shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 32;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
+        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
+             detail::shape_text(wanted));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const auto part = detail::whole(ordered, 0);
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
+        if (file.data.size() != elements * bytes) {
+            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
+                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
+        }
+        if (bytes == 4) {
+            detail::fill_integers<4>(file, part);
+        } else {
+            detail::fill_integers<8>(file, part);
+        }
+    } else {
+        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
+        if (!dtype_named(entry.dtype)) {
+            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
+        }
+        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
+            fail("array" + problem);
+        }
+        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
+    }
+}
+
+/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
+/// in row-major order and exactly.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Container>
+void save_npy(const std::filesystem::path& path, const Container& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
+    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
+                  "save_npy writes float, double and std::int32_t");
+    std::string header = "{'descr': '";
+    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
+    header += "', 'fortran_order': False, 'shape': (";
+    for (const std::uint64_t extent : detail::shape_of(view)) {
+        header += std::to_string(extent);
+        header += ", ";
+    }
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
+    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
+        std::byte* to = bytes.data() + number * sizeof(T);
+        if constexpr (detail::Element<T>) {
+            if (!std::isfinite(element)) {
+                detail::fail_element(path.string(), "array", number,
+                                     detail::unlike_a_number(element));
+            }
+            detail::store_element<dtype_of<T>>(element, to);
+        } else {
+            detail::store_bits(static_cast<std::uint32_t>(element), to);
+        }
+    });
+    std::array<std::byte, 2> length{};
+    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(detail::npy_magic.data(), detail::npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 #include <queue>
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -21206,7 +21802,6 @@ constexpr auto distance_bias() noexcept {
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
-        constexpr var<"h", Shape.heads> h;
         constexpr var<"b", Shape.buckets> b;
         constexpr var<"r", 2 * Shape.tokens - 1> r;
         constexpr auto table = [] {
@@ -21219,8 +21814,10 @@ inline constexpr auto distance_rules = [] {
             return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
                                        Shape.max_distance, BothDirections);
         };
-        return rules(distance_bias<Shape>()(h, r) <<=
-                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+        return with_heads<Shape>([=](auto... of) {
+            return rules(distance_bias<Shape>()(of..., r) <<=
+                         (table(of..., b), holds<in_bucket>(b, r)) | sum(b));
+        });
     } else {
         return rules();
     }
@@ -21275,14 +21872,14 @@ constexpr auto score_rules(Head... of) noexcept {
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(all, j - i + (Shape.tokens - 1)), all),
+                                               relative(of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else if constexpr (Shape.position == position_kind::relative_buckets)
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
                                                distance_bias<Shape>()(
-                                                   all, j - i + (Shape.tokens - 1)), all),
+                                                   of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
