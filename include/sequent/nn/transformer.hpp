@@ -91,10 +91,6 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// Whether attention sees later positions, whose distances then have buckets of their own.
-template <class Mask>
-inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
-
 /// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
 /// follows, whose weights have names that begin with Prefix.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
@@ -125,10 +121,10 @@ template <shape Shape, class Mask, class Activation>
 inline constexpr auto encoder_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
     if constexpr (Shape.depth == 1)
-        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+        return rules(distance_rules<Shape, !mask::looks_back<Mask>>, block);
     else
         return rules(
-            distance_rules<Shape, sees_later<Mask>>,
+            distance_rules<Shape, !mask::looks_back<Mask>>,
             stack_rules<Shape, block, relation<"x">, relation<"layers">,
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
@@ -163,7 +159,7 @@ inline constexpr auto language_model_rules = [] {
     using result = result_of_layers<Shape>;
     // clang-format off
     return rules(
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         embedded(i) <<= embedding_of<Shape, "">(token, embedding),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
         logits(i)   <<= logits_of<Shape>(result{}, embedding));
@@ -189,7 +185,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format off
     constexpr auto states = rules(
         distance_rules<Source, true>,
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
