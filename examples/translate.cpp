@@ -38,8 +38,8 @@ constexpr std::string_view written_alphabet = "^0123456789-";
 constexpr int read_symbols = static_cast<int>(read_alphabet.size());
 constexpr int written_symbols = static_cast<int>(written_alphabet.size());
 
-using EncoderLayer = sequent::transformer::encoder<tokens<read_most>, width<d>, heads<4>,  //
-                                                   padded<true>>;
+using EncoderLayer =
+    sequent::transformer::encoder<tokens<read_most>, width<d>, heads<4>, padded<true>>;
 using DecoderLayer = sequent::transformer::decoder<tokens<written>, source_tokens<read_most>,
                                                    width<d>, heads<4>, padded<true>>;
 
@@ -58,11 +58,13 @@ inline constexpr weight<"digits", written_symbols, d> digits;
 inline constexpr bound<"length"> length;
 inline constexpr bound<"source_length"> source_length;
 
+// Embeddings begin small, and are brought to the size of the sines: sqrt(d) (arXiv 1706.03762,
+// section 3.4).
 // clang-format off
 inline constexpr auto translator = rules(
-    read(i)   <<= source(i)[letters] | sinusoidal(i),
+    read(i)   <<= source(i)[letters] | scale(8) | sinusoidal(i),
     memory(i) <<= read(i) | stack<2>(EncoderLayer::program),
-    x(i)      <<= target(i)[digits] | sinusoidal(i),
+    x(i)      <<= target(i)[digits] | scale(8) | sinusoidal(i),
     DecoderLayer::program,  // from x(i) and memory(j) to y(i)
     logits(i) <<= y(i)[digits]);
 // clang-format on
@@ -96,14 +98,14 @@ date of yours, from 1950 to 2049, translated at the end. The ways that it learns
   3 Mar 87                         3.3.1987 (the day comes first)
   Tuesday, the 3rd of March 1987   3/3/87 (the month comes first)
 
-  --steps N    training steps, 64 dates each (1500)
+  --steps N    training steps, 64 dates each (1000)
   --seed N     for the dates, the parameters and the order of training (1)
   --threads N  threads (all of the machine); the numbers do not depend on it
   --svg FILE   draws what each written character looks at
 )";
 
 struct Options {
-    int steps = 1500;
+    int steps = 1000;
     int seed = 1;
     int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     std::string svg;
