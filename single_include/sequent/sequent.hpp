@@ -5443,9 +5443,9 @@ inline void check_symbols(const std::string& what, const std::int32_t* symbols, 
                                  " classes");
 }
 
-/// Throws if a number is infinite or none.
+/// Whether no number is infinite or none.
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
     // Zero times what is not finite is not zero.
@@ -5458,8 +5458,12 @@ void check_finite(const std::string& what, const T* numbers, int size) {
                 kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
     T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
     for (; at < size; ++at) total += numbers[at] * T(0);
-    if (total == T(0)) return;
-    at = 0;
+    return total == T(0);
+}
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    if (is_finite(numbers, size)) return;
+    int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
@@ -12858,6 +12862,10 @@ struct plan_of {
                                                                                              tables)
             .found;
 
+    /// Whether the step does not follow from the sequence.
+    template <int At>
+    static constexpr bool is_once = by_rows<>.once[At];
+
     template <int At>
     static constexpr step step_at = tables.steps[At];
     template <int At>
@@ -16211,7 +16219,7 @@ class row_facts {
                 check_range(at, given.symbols, size);
             } else {
                 pointers_[at] = given.numbers;
-                check_finite(what(at), given.numbers, size);
+                if (!is_finite(given.numbers, size)) check_finite(what(at), given.numbers, size);
             }
         }
         if (count_ >= 0 && count_ != count)
@@ -16362,6 +16370,71 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
+/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
+/// it. Once: the others as well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Steps>
+void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            steps.template run<At>(bound);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, steps);
+    }
+}
+
+/// On a workspace, as in any run.
+template <class Plan, class T>
+struct workspace_steps {
+    kernel::row_range range;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
+        forward_step<Plan, At>(bound, range);
+    }
+};
+
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::template by_rows<>.once[at]) return true;
+    return false;
+}();
+
+/// Whether what is computed once is still in the workspace when later rows are run.
+template <class Plan>
+inline constexpr bool stays_in_workspace = [] {
+    const auto& form = Plan::template by_rows<>;
+    const auto& tables = Plan::tables;
+    unsigned char once[decltype(tables.buffers)::capacity()]{};
+    bool result = true;
+    for (const bool reads : {false, true})
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            if (form.once[at] == reads) continue;
+            plan::visit_operands(
+                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
+                    if (used.where != place::value) return;
+                    const plan::buffer& of = tables.buffers[used.index];
+                    if (!reads)
+                        once[used.index] = 1;
+                    else if (once[used.index])
+                        result = result && of.first == 0 && of.last >= tables.steps.size();
+                });
+        }
+    return result;
+}();
+
 template <class Plan, int Begin, int At, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
@@ -16490,9 +16563,8 @@ struct state_tables {
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
     bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    bool any_once = false;
-    int rows = 0;    // of the sequence
-    int block = 0;   // rows at hand, at most
+    int rows = 0;                              // of the sequence
+    int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
     int rule = -1;   // that has no such form
@@ -16512,8 +16584,6 @@ class state_planner {
         : draft_(draft), out_(draft.out), form_(form) {
         made.rows = form.rows;
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
-        for (int at = 0; at < out_.steps.size(); ++at)
-            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
         forget_training();
         find_rows();
         find_window();
@@ -16536,9 +16606,6 @@ class state_planner {
     int old_part_[capacity]{};
     int part_[capacity]{};
 
-    static constexpr bool is_repeat(const step& at) {
-        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
-    }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
@@ -17081,29 +17148,21 @@ class kept_runner {
     }
 };
 
-/// Steps [At, End) of a state's plan. First: with what is computed once.
-template <class Plan, int At, int End, bool First, class T, class Range>
-void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
-    if constexpr (At < End) {
+/// Runs the steps of a state's plan that follow from the sequence.
+template <class Plan, bool First, class T, class Range>
+struct state_steps {
+    Range range;
+    int first_column;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
-            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
-            }
-            bound.layer[step.depth] = 0;
-        } else if constexpr (step.kind == step_kind::rows) {
+        if constexpr (step.kind == step_kind::rows)
             row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
-        } else {
+        else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
-        }
-        state_steps<Plan, next, End, First>(bound, range, first_column);
     }
-}
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -17135,7 +17194,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = made.any_once;
+    static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
@@ -17186,8 +17245,8 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        state_steps<state_plan, 0, state_plan::tables.steps.size(), First>(bound, range,
-                                                                           first_column_);
+        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
+            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -17636,13 +17695,22 @@ class model {
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers. Does not compile where a rule needs later rows.
+    /// as they are numbers; those that are not along the sequence do not change between the calls.
+    /// Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        const model_detail::workspace_steps<plan, T> steps{rows};
+        constexpr int count = plan::tables.steps.size();
+        constexpr bool once = model_detail::computes_once<plan>;
+        if constexpr (once && model_detail::stays_in_workspace<plan>)
+            if (rows.begin > 0) {
+                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
+                return all_outputs(w);
+            }
+        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
         return all_outputs(w);
     }
 
@@ -18043,6 +18111,10 @@ std::string explain() {
               std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
     result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
               " bytes as float, for forward and backward\n";
+    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+        using state = typename Model::template state<float>;
+        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    }
     return result;
 }
 
