@@ -5443,9 +5443,9 @@ inline void check_symbols(const std::string& what, const std::int32_t* symbols, 
                                  " classes");
 }
 
-/// Throws if a number is infinite or none.
+/// Whether no number is infinite or none.
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
     // Zero times what is not finite is not zero.
@@ -5458,8 +5458,12 @@ void check_finite(const std::string& what, const T* numbers, int size) {
                 kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
     T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
     for (; at < size; ++at) total += numbers[at] * T(0);
-    if (total == T(0)) return;
-    at = 0;
+    return total == T(0);
+}
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    if (is_finite(numbers, size)) return;
+    int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
@@ -9115,6 +9119,14 @@ struct pair_join {
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
+/// A function of two variables that must hold. Where its pairs are listed, when the program starts,
+/// the inner variable takes the listed values alone.
+struct pair_list {
+    int decision = -1;
+    int left = -1;
+    int right = -1;
+};
+
 struct general_literal {
     literal_kind kind = literal_kind::number;
     operand at{};
@@ -9172,6 +9184,7 @@ struct general_step {
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
     list<pair_join, max_joins> joins{};
+    pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
@@ -9788,6 +9801,8 @@ class general_builder {
             made.literals.push(item);
         }
         shape_general(made);
+        if (made.joins.size() == 0 && rule_.recurs.loop < 0)
+            made.condition = list_pairs(made, made.condition);
         return made;
     }
 
@@ -9811,6 +9826,26 @@ class general_builder {
             const node top = pool.nodes[part];
             if (top.kind == node_kind::pair)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    constexpr int list_pairs(general_step& made, int root) {
+        constexpr int most = 1 << 18;
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool decides = top.kind == node_kind::decision &&
+                                 pool.nodes[top.left].kind == node_kind::variable &&
+                                 pool.nodes[top.right].kind == node_kind::variable;
+            const int left = decides ? pool.nodes[top.left].value : -1;
+            const int right = decides ? pool.nodes[top.right].value : -1;
+            if (decides && left != right && made.listed.decision < 0 &&
+                made.extents[left] <= most / made.extents[right])
+                made.listed = {top.value, left, right};
             else
                 rest = pool.both(rest, part);
         });
@@ -12827,6 +12862,10 @@ struct plan_of {
                                                                                              tables)
             .found;
 
+    /// Whether the step does not follow from the sequence.
+    template <int At>
+    static constexpr bool is_once = by_rows<>.once[At];
+
     template <int At>
     static constexpr step step_at = tables.steps[At];
     template <int At>
@@ -13640,18 +13679,83 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
-/// only its pairs are visited.
+/// The assignments of a general step's variables, one after another. Where a sparse fact or a
+/// function of two of them must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
+/// The place in the order of a general step from which on a variable's value is known.
+template <class Step>
+constexpr int place_in_order(const Step& step, int variable) {
+    int place = 0;
+    while (step.order[place] != variable) ++place;
+    return place;
+}
+
+/// For each value of the outer one of two variables, those of the inner one for which a function
+/// holds.
+template <class Plan, int At>
+class listed_pairs {
+    static constexpr general_step step = Plan::template general_at<At>;
+
+  public:
+    static constexpr bool any = step.listed.decision >= 0;
+    static constexpr bool right_is_inner = [] {
+        if constexpr (any)
+            return place_in_order(step, step.listed.left) < place_in_order(step, step.listed.right);
+        else
+            return false;
+    }();
+    static constexpr int outer = right_is_inner ? step.listed.left : step.listed.right;
+    static constexpr int inner = right_is_inner ? step.listed.right : step.listed.left;
+    static constexpr int place = [] {
+        if constexpr (any)
+            return place_in_order(step, inner);
+        else
+            return -1;
+    }();
+
+    static std::span<const int> inner_values(int of) noexcept {
+        (void)&at_start;
+        const pairs& all = made();
+        const int begin = all.begins[static_cast<std::size_t>(of)];
+        const int end = all.begins[static_cast<std::size_t>(of) + 1];
+        return {all.values.data() + begin, static_cast<std::size_t>(end - begin)};
+    }
+
+  private:
+    struct pairs {
+        std::vector<int> begins{};
+        std::vector<int> values{};
+    };
+    static const pairs& made() {
+        static const pairs result = [] {
+            constexpr plan::decision_function holds =
+                Plan::shapes.text.decisions[step.listed.decision];
+            pairs all;
+            for (int one = 0; one < step.extents[outer]; ++one) {
+                all.begins.push_back(static_cast<int>(all.values.size()));
+                for (int other = 0; other < step.extents[inner]; ++other)
+                    if (right_is_inner ? holds(one, other) : holds(other, one))
+                        all.values.push_back(other);
+            }
+            all.begins.push_back(static_cast<int>(all.values.size()));
+            return all;
+        }();
+        return result;
+    }
+    /// Has the list made when the program starts, not in the first call.
+    static inline const pairs& at_start = made();
+};
+
 template <class Plan, int At, class T>
 class assignments {
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int joins = step.joins.size();
+    using listed = listed_pairs<Plan, At>;
 
   protected:
     const bindings<T>& bound_;
@@ -13681,10 +13785,7 @@ class assignments {
   private:
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
-        if (at.variable < 0) return -1;
-        int place = 0;
-        while (step.order[place] != at.variable) ++place;
-        return place;
+        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
@@ -13726,6 +13827,11 @@ class assignments {
             if constexpr (variable == step.time) {
                 index_[variable] = bound_.layer[step.level] - step.delay;
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else if constexpr (Place == listed::place) {
+                for (const int value : listed::inner_values(index_[listed::outer])) {
+                    index_[variable] = value;
+                    each_value<Place + 1, To>(body);
+                }
             } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])
@@ -15430,7 +15536,10 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
     /// Whether there are atoms that no loop visits; they are cleared beforehand.
-    static constexpr bool skips = step.joins.size() > 0;
+    static constexpr bool skips = step.joins.size() > 0 ||
+                                  (step.listed.decision >= 0 &&
+                                   place_in_order(step, step.listed.left) < step.heads &&
+                                   place_in_order(step, step.listed.right) < step.heads);
 
     static bool beats(T candidate, T most) noexcept {
         return step.aggregated == aggregation::max ? candidate > most : candidate < most;
@@ -16110,7 +16219,7 @@ class row_facts {
                 check_range(at, given.symbols, size);
             } else {
                 pointers_[at] = given.numbers;
-                check_finite(what(at), given.numbers, size);
+                if (!is_finite(given.numbers, size)) check_finite(what(at), given.numbers, size);
             }
         }
         if (count_ >= 0 && count_ != count)
@@ -16261,6 +16370,71 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
+/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
+/// it. Once: the others as well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Steps>
+void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            steps.template run<At>(bound);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, steps);
+    }
+}
+
+/// On a workspace, as in any run.
+template <class Plan, class T>
+struct workspace_steps {
+    kernel::row_range range;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
+        forward_step<Plan, At>(bound, range);
+    }
+};
+
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::template by_rows<>.once[at]) return true;
+    return false;
+}();
+
+/// Whether what is computed once is still in the workspace when later rows are run.
+template <class Plan>
+inline constexpr bool stays_in_workspace = [] {
+    const auto& form = Plan::template by_rows<>;
+    const auto& tables = Plan::tables;
+    unsigned char once[decltype(tables.buffers)::capacity()]{};
+    bool result = true;
+    for (const bool reads : {false, true})
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            if (form.once[at] == reads) continue;
+            plan::visit_operands(
+                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
+                    if (used.where != place::value) return;
+                    const plan::buffer& of = tables.buffers[used.index];
+                    if (!reads)
+                        once[used.index] = 1;
+                    else if (once[used.index])
+                        result = result && of.first == 0 && of.last >= tables.steps.size();
+                });
+        }
+    return result;
+}();
+
 template <class Plan, int Begin, int At, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
@@ -16389,9 +16563,8 @@ struct state_tables {
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
     bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    bool any_once = false;
-    int rows = 0;    // of the sequence
-    int block = 0;   // rows at hand, at most
+    int rows = 0;                              // of the sequence
+    int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
     int rule = -1;   // that has no such form
@@ -16411,8 +16584,6 @@ class state_planner {
         : draft_(draft), out_(draft.out), form_(form) {
         made.rows = form.rows;
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
-        for (int at = 0; at < out_.steps.size(); ++at)
-            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
         forget_training();
         find_rows();
         find_window();
@@ -16435,9 +16606,6 @@ class state_planner {
     int old_part_[capacity]{};
     int part_[capacity]{};
 
-    static constexpr bool is_repeat(const step& at) {
-        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
-    }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
@@ -16980,29 +17148,21 @@ class kept_runner {
     }
 };
 
-/// Steps [At, End) of a state's plan. First: with what is computed once.
-template <class Plan, int At, int End, bool First, class T, class Range>
-void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
-    if constexpr (At < End) {
+/// Runs the steps of a state's plan that follow from the sequence.
+template <class Plan, bool First, class T, class Range>
+struct state_steps {
+    Range range;
+    int first_column;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
-            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
-            }
-            bound.layer[step.depth] = 0;
-        } else if constexpr (step.kind == step_kind::rows) {
+        if constexpr (step.kind == step_kind::rows)
             row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
-        } else {
+        else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
-        }
-        state_steps<Plan, next, End, First>(bound, range, first_column);
     }
-}
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -17034,7 +17194,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = made.any_once;
+    static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
@@ -17085,8 +17245,8 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        state_steps<state_plan, 0, state_plan::tables.steps.size(), First>(bound, range,
-                                                                           first_column_);
+        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
+            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -17535,13 +17695,22 @@ class model {
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers. Does not compile where a rule needs later rows.
+    /// as they are numbers; those that are not along the sequence do not change between the calls.
+    /// Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        const model_detail::workspace_steps<plan, T> steps{rows};
+        constexpr int count = plan::tables.steps.size();
+        constexpr bool once = model_detail::computes_once<plan>;
+        if constexpr (once && model_detail::stays_in_workspace<plan>)
+            if (rows.begin > 0) {
+                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
+                return all_outputs(w);
+            }
+        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
         return all_outputs(w);
     }
 
@@ -17942,6 +18111,10 @@ std::string explain() {
               std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
     result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
               " bytes as float, for forward and backward\n";
+    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+        using state = typename Model::template state<float>;
+        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    }
     return result;
 }
 
@@ -19699,6 +19872,7 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
+/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -21094,6 +21268,24 @@ struct per_head {
     }
 };
 
+/// Whether a mask is known to keep no later position.
+template <class Mask>
+inline constexpr bool looks_back = false;
+template <>
+inline constexpr bool looks_back<causal> = true;
+template <int Width>
+inline constexpr bool looks_back<window<Width>> = true;
+template <int Step>
+inline constexpr bool looks_back<strided<Step>> = true;
+template <int Size, int Summary>
+inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+template <class First, class Second>
+inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+template <class First, class Second>
+inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+template <class... Masks>
+inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
+
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 
@@ -21277,6 +21469,12 @@ using geglu = gated<gelu>;
 using geglu_tanh = gated<gelu_tanh>;
 using swiglu = gated<silu>;
 }  // namespace activation
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Reads the named arguments of a template into one value and a few types.
+
+namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
@@ -21798,7 +21996,8 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1).
+/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
+/// of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
@@ -22616,10 +22815,6 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// Whether attention sees later positions, whose distances then have buckets of their own.
-template <class Mask>
-inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
-
 /// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
 /// follows, whose weights have names that begin with Prefix.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
@@ -22646,17 +22841,24 @@ template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto encoder_rules = [] {
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+template <shape Shape, class Mask, const auto& Block>
+inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
-        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+        return rules(distance_rules<Shape, !mask::looks_back<Mask>>, Block);
     else
         return rules(
-            distance_rules<Shape, sees_later<Mask>>,
-            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+            distance_rules<Shape, !mask::looks_back<Mask>>,
+            stack_rules<Shape, Block, relation<"x">, relation<"layers">,
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
+
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto& encoder_rules =
+    layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+template <shape Shape, class Mask, class MemoryMask, class Activation>
+inline constexpr auto& decoder_rules =
+    layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
@@ -22688,7 +22890,7 @@ inline constexpr auto language_model_rules = [] {
     using result = result_of_layers<Shape>;
     // clang-format off
     return rules(
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         embedded(i) <<= embedding_of<Shape, "">(token, embedding),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
         logits(i)   <<= logits_of<Shape>(result{}, embedding));
@@ -22714,7 +22916,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format off
     constexpr auto states = rules(
         distance_rules<Source, true>,
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
@@ -22744,13 +22946,12 @@ using encoder_model =
 template <class Arguments>
 using decoder_model =
     typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
-                       fact<"memory", Arguments::shape.source_tokens,
-                            Arguments::shape.width>>::template with<bound<"source_length">,
-                                                                    Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            decoder_block_rules<Arguments::shape, typename Arguments::mask,
-                                padded_mask<Arguments::shape.padded, mask::none, "source_length">,
-                                typename Arguments::activation>>;
+                       fact<"memory", Arguments::shape.source_tokens, Arguments::shape.width>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                decoder_rules<Arguments::shape, typename Arguments::mask,
+                              padded_mask<Arguments::shape.padded, mask::none, "source_length">,
+                              typename Arguments::activation>>;
 
 template <class Arguments>
 using encoder_decoder_model = typename fact_list<
@@ -22849,8 +23050,8 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
     static_assert(nn::check_shape<shape>());
 };
 
-/// One decoder layer: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does but depth, and source_tokens; the mask is causal by default. With
+/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
+/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
 /// padded the count source_length tells how much of the memory there is.
 template <class... Options>
 struct decoder
@@ -22861,14 +23062,13 @@ struct decoder
     static_assert(
         nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
                   nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::mask, nn::option::activation, nn::option::biases,
-                  nn::option::scaled, nn::option::score_cap, nn::option::dropout_percent,
-                  nn::option::padded, nn::option::norm_place, nn::option::normalization,
-                  nn::option::position>::only<Options...>,
+                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
+                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                  nn::option::normalization, nn::option::position>::only<Options...>,
         "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, "
-        "a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or "
-        "post_norm, a normalization, a position");
+        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
+        "pre_norm or post_norm, a normalization, a position");
     static_assert(nn::check_shape<shape>());
 };
 

@@ -23,6 +23,7 @@ SECTIONS = {
                "pytorch flex"]),
     "encoder": ("transformer", [], ["onnx_runtime", "pytorch eager", "pytorch compiled"]),
     "training": ("transformer", [], ["pytorch eager", "pytorch compiled"]),
+    "generation": ("generation", ["llama2c"], []),
 }
 
 

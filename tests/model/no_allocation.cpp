@@ -68,6 +68,25 @@ inline constexpr auto program =
 using model = sequent::model<program, fact<"token", 70, symbol<11>>, fact<"x", 70, 5>,
                              fact<"edge", sequent::sparse<90>, 70, 70>, sequent::bound<"length">>;
 
+// Step by step, with a window that slides.
+inline constexpr auto window =
+    rules(a(i) <<= x(i)[W<"W", 5, 5>],
+          weights(i, j) <<= (a(j).T(), a(i), j <= i, i - j < 3) | product() | softmax(j),
+          out(i) <<= (weights(i, j), a(j)) | product() | sum(j));
+using causal = sequent::model<window, fact<"x", 70, 5>>;
+
+void steps_allocate_nothing() {
+    const check::fixture<causal, float> f(1);
+    const std::span<const float> rows(f.dense[0]);
+    const auto state = sequent::make_unique<causal::state<float>>();
+    counting = true;
+    (void)causal::prefill(*f.p, {x = rows.first(20 * 5)}, *state);
+    for (std::size_t row = 20; row < 70; ++row)
+        (void)causal::step(*f.p, {x = rows.subspan(row * 5, 5)}, *state);
+    counting = false;
+    CHECK(allocations == 0);
+}
+
 template <class T>
 void allocates_nothing() {
     check::fixture<model, T> f(1, 40);
@@ -116,6 +135,7 @@ TEST_CASE("forward, backward, batches and steps allocate nothing") {
     allocations = 0;
     allocates_nothing<float>();
     allocates_nothing<double>();
+    steps_allocate_nothing();
 }
 
 #endif

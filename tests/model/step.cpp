@@ -120,24 +120,50 @@ inline constexpr auto strided =
 using facts_alone = model<strided, fact<"x", 37, 3>>;
 
 // What is computed once, here for the distances, is read along each row.
-inline constexpr var<"d", 37> d;
+inline constexpr var<"apart", 37> apart;
 inline constexpr auto relative =
-    rules(a(d) <<= W<"R">(d) | tanh(), q(i) <<= x(i)[W<"W_q", 3, 6>], k(i) <<= x(i)[W<"W_k", 3, 6>],
-          logit(i, j) <<= (k(j).T(), q(i), j <= i) | product(),
+    rules(a(apart) <<= W<"R">(apart) | tanh(), q(i) <<= x(i)[W<"W_q", 3, 6>],
+          k(i) <<= x(i)[W<"W_k", 3, 6>], logit(i, j) <<= (k(j).T(), q(i), j <= i) | product(),
           logit(i, j) <<= (a(j - i + 18), j <= i), weights(i, j) <<= logit(i, j) | softmax(j),
           y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 using distances = model<relative, fact<"x", 19, 6>>;
 
 using gpt = transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<3>>;
 using near = transformer::encoder<tokens<7>, width<6>, heads<3>, mask::window<2>>;
+using bidirectional = transformer::encoder<tokens<7>, width<6>>;
 using far = transformer::encoder<tokens<40>, width<6>,
                                  decltype(mask::longformer<2, 0, 21>{} && mask::causal{})>;
 
 }  // namespace
 
+static_assert(gpt::plan::by_rows<>.possible && gpt::plan::by_rows<>.rows == 9);
+static_assert(near::plan::by_rows<>.possible);
+static_assert(!bidirectional::plan::by_rows<>.possible);
+
+TEST_CASE("rows [begin, end) on the workspace of those before are rows of the whole") {
+    const sequence<gpt> all;
+    const auto w = make_unique<gpt::workspace<float>>();
+    for (const kernel::row_range part : {kernel::row_range{0, 5}, {5, 6}, {6, 9}}) {
+        const auto y = gpt::forward(*all.f.p, all.f.given(), *w, part);
+        for (int at = part.begin * 11; at < part.end * 11; ++at)
+            CHECK(std::abs(y.element(at) - all.expected[0][check::to_size(at)]) < 1e-5F);
+    }
+}
+
+TEST_CASE("there is no step beyond the last position") {
+    sequence<gpt> all;
+    all.prefill(0, 9);
+    CHECK_THROWS_WITH(gpt::step(*all.f.p, {0}, *all.s),
+                      sequent_test::contains("position 9 is beyond the 9 positions"));
+    all.s->reset();
+    CHECK_THROWS_WITH(gpt::step(*all.f.p, {11}, *all.s),
+                      sequent_test::contains("holds the symbol 11 at position 0"));
+    CHECK_THROWS_WITH(gpt::step(*all.f.p, {all.first_fact(0, 2)}, *all.s),
+                      sequent_test::contains("computes 1 row, given are 2"));
+}
+
 TEST_CASE("a step is a row of the whole") {
     agrees<gpt>({1, 5, 9});
-    agrees<near>({3, 4});
     agrees<far>({17, 39});
     agrees<facts_alone>({17, 36});
     agrees<distances>({1, 18});
@@ -186,6 +212,13 @@ TEST_CASE("what does not follow from the sequence is computed once") {
         s->reset();
         compare(rows - 1, first(rows));
         for (int row = rows; row < 9; ++row) compare(row, step(row));
+    }
+    static_assert(model_detail::stays_in_workspace<translator::plan>);
+    const auto w = make_unique<translator::workspace<float>>();
+    for (const kernel::row_range rows : {kernel::row_range{0, 3}, {3, 4}, {4, 9}}) {
+        const auto y = translator::forward(*f.p, f.given(), *w, rows);
+        for (int at = rows.begin * 7; at < rows.end * 7; ++at)
+            worst = std::max(worst, std::abs(double{y.element(at)} - double{whole.element(at)}));
     }
     CHECK(worst < 1e-5);
     s->reset();

@@ -256,9 +256,9 @@ inline void check_symbols(const std::string& what, const std::int32_t* symbols, 
                                  " classes");
 }
 
-/// Throws if a number is infinite or none.
+/// Whether no number is infinite or none.
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
     // Zero times what is not finite is not zero.
@@ -271,8 +271,12 @@ void check_finite(const std::string& what, const T* numbers, int size) {
                 kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
     T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
     for (; at < size; ++at) total += numbers[at] * T(0);
-    if (total == T(0)) return;
-    at = 0;
+    return total == T(0);
+}
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    if (is_finite(numbers, size)) return;
+    int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +

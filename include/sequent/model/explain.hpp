@@ -122,6 +122,10 @@ std::string explain() {
               std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
     result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
               " bytes as float, for forward and backward\n";
+    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+        using state = typename Model::template state<float>;
+        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    }
     return result;
 }
 

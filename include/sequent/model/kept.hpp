@@ -217,28 +217,20 @@ class kept_runner {
     }
 };
 
-/// Steps [At, End) of a state's plan. First: with what is computed once.
-template <class Plan, int At, int End, bool First, class T, class Range>
-void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
-    if constexpr (At < End) {
+/// Runs the steps of a state's plan that follow from the sequence.
+template <class Plan, bool First, class T, class Range>
+struct state_steps {
+    Range range;
+    int first_column;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
-            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
-            }
-            bound.layer[step.depth] = 0;
-        } else if constexpr (step.kind == step_kind::rows) {
+        if constexpr (step.kind == step_kind::rows)
             row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
-        } else {
+        else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
-        }
-        state_steps<Plan, next, End, First>(bound, range, first_column);
     }
-}
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

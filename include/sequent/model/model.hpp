@@ -337,13 +337,22 @@ class model {
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers. Does not compile where a rule needs later rows.
+    /// as they are numbers; those that are not along the sequence do not change between the calls.
+    /// Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        const model_detail::workspace_steps<plan, T> steps{rows};
+        constexpr int count = plan::tables.steps.size();
+        constexpr bool once = model_detail::computes_once<plan>;
+        if constexpr (once && model_detail::stays_in_workspace<plan>)
+            if (rows.begin > 0) {
+                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
+                return all_outputs(w);
+            }
+        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
         return all_outputs(w);
     }
 

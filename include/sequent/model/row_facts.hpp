@@ -122,7 +122,7 @@ class row_facts {
                 check_range(at, given.symbols, size);
             } else {
                 pointers_[at] = given.numbers;
-                check_finite(what(at), given.numbers, size);
+                if (!is_finite(given.numbers, size)) check_finite(what(at), given.numbers, size);
             }
         }
         if (count_ >= 0 && count_ != count)

@@ -115,6 +115,71 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
+/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
+/// it. Once: the others as well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Steps>
+void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            steps.template run<At>(bound);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, steps);
+    }
+}
+
+/// On a workspace, as in any run.
+template <class Plan, class T>
+struct workspace_steps {
+    kernel::row_range range;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
+        forward_step<Plan, At>(bound, range);
+    }
+};
+
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::template by_rows<>.once[at]) return true;
+    return false;
+}();
+
+/// Whether what is computed once is still in the workspace when later rows are run.
+template <class Plan>
+inline constexpr bool stays_in_workspace = [] {
+    const auto& form = Plan::template by_rows<>;
+    const auto& tables = Plan::tables;
+    unsigned char once[decltype(tables.buffers)::capacity()]{};
+    bool result = true;
+    for (const bool reads : {false, true})
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            if (form.once[at] == reads) continue;
+            plan::visit_operands(
+                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
+                    if (used.where != place::value) return;
+                    const plan::buffer& of = tables.buffers[used.index];
+                    if (!reads)
+                        once[used.index] = 1;
+                    else if (once[used.index])
+                        result = result && of.first == 0 && of.last >= tables.steps.size();
+                });
+        }
+    return result;
+}();
+
 template <class Plan, int Begin, int At, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {

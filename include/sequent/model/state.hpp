@@ -35,7 +35,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = made.any_once;
+    static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
@@ -86,8 +86,8 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        state_steps<state_plan, 0, state_plan::tables.steps.size(), First>(bound, range,
-                                                                           first_column_);
+        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
+            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
         first_row_ = range.begin;
         position_ = range.end;
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "../model.hpp"
-#include "options.hpp"
+#include "arguments.hpp"
 
 /// The variables, relations and parts that the templates' rules share.
 
@@ -181,7 +181,8 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1).
+/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
+/// of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {

@@ -142,6 +142,10 @@ struct plan_of {
                                                                                              tables)
             .found;
 
+    /// Whether the step does not follow from the sequence.
+    template <int At>
+    static constexpr bool is_once = by_rows<>.once[At];
+
     template <int At>
     static constexpr step step_at = tables.steps[At];
     template <int At>

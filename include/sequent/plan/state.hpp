@@ -56,9 +56,8 @@ struct state_tables {
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
     bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    bool any_once = false;
-    int rows = 0;    // of the sequence
-    int block = 0;   // rows at hand, at most
+    int rows = 0;                              // of the sequence
+    int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
     int rule = -1;   // that has no such form
@@ -78,8 +77,6 @@ class state_planner {
         : draft_(draft), out_(draft.out), form_(form) {
         made.rows = form.rows;
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
-        for (int at = 0; at < out_.steps.size(); ++at)
-            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
         forget_training();
         find_rows();
         find_window();
@@ -102,9 +99,6 @@ class state_planner {
     int old_part_[capacity]{};
     int part_[capacity]{};
 
-    static constexpr bool is_repeat(const step& at) {
-        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
-    }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
