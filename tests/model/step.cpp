@@ -106,10 +106,10 @@ inline constexpr auto stacked =
 using windowed = model<stacked, fact<"token", 150, symbol<7>>, query<"out", "c">>;
 
 // A causal synthesizer: its scores are parameters, and only values are kept.
-inline constexpr var<"s", 20> s;
-inline constexpr var<"t", 20> t;
+inline constexpr var<"m", 20> m;
+inline constexpr var<"n", 20> n;
 inline constexpr auto synthesizer = rules(
-    v(t) <<= x(t)[W<"W_v", 5, 6>], weights(s, t) <<= (W<"R">(s, t), t <= s) | softmax(t),
+    v(n) <<= x(n)[W<"W_v", 5, 6>], weights(m, n) <<= (W<"R">(m, n), n <= m) | softmax(n),
     y(i) <<= (weights(i, j), v(j)) | product() | sum(j), out(i) <<= (y(i)[W<"W", 6, 5>], x(i)));
 using random_synthesizer = model<synthesizer, fact<"x", 20, 6>>;
 
@@ -144,9 +144,9 @@ TEST_CASE("rows [begin, end) on the workspace of those before are rows of the wh
     const sequence<gpt> all;
     const auto w = make_unique<gpt::workspace<float>>();
     for (const kernel::row_range part : {kernel::row_range{0, 5}, {5, 6}, {6, 9}}) {
-        const auto y = gpt::forward(*all.f.p, all.f.given(), *w, part);
+        const auto part_of = gpt::forward(*all.f.p, all.f.given(), *w, part);
         for (int at = part.begin * 11; at < part.end * 11; ++at)
-            CHECK(std::abs(y.element(at) - all.expected[0][check::to_size(at)]) < 1e-5F);
+            CHECK(std::abs(part_of.element(at) - all.expected[0][check::to_size(at)]) < 1e-5F);
     }
 }
 
@@ -190,38 +190,40 @@ TEST_CASE("what does not follow from the sequence is computed once") {
     check::fixture<translator, float> f(1, 4);
     const auto whole = translator::forward(*f.p, f.given(), *f.w);
     const std::span<const std::int32_t> target(f.symbols[1]);
-    const auto s = make_unique<translator::state<float>>();
+    const auto state = make_unique<translator::state<float>>();
     const auto first = [&](int rows) {
-        return translator::prefill(*f.p,
-                                   {r<"source"> = f.symbols[0], r<"target"> = target.first(rows),
-                                    bound<"source_length">{} = 4},
-                                   *s);
+        return translator::prefill(
+            *f.p,
+            {r<"source"> = f.symbols[0], r<"target"> = target.first(check::to_size(rows)),
+             bound<"source_length">{} = 4},
+            *state);
     };
     const auto step = [&](int row) {
-        return translator::step(*f.p, {r<"target"> = target[row]}, *s);
+        return translator::step(*f.p, {r<"target"> = target[check::to_size(row)]}, *state);
     };
     double worst = 0;
-    const auto compare = [&](int row, const auto& y) {
+    const auto compare = [&](int row, const auto& row_of) {
         for (int at = 0; at < 7; ++at)
-            worst = std::max(worst, std::abs(double{y(at)} - double{whole(row, at)}));
+            worst = std::max(worst, std::abs(double{row_of(at)} - double{whole(row, at)}));
     };
     CHECK_THROWS_WITH(step(0), sequent_test::contains("given to prefill"));
-    CHECK_THROWS_WITH(translator::prefill(*f.p, {r<"target"> = target.first(2)}, *s),
+    CHECK_THROWS_WITH(translator::prefill(*f.p, {r<"target"> = target.first(2)}, *state),
                       sequent_test::contains("fact \"source\" is not given"));
     for (const int rows : {1, 5}) {
-        s->reset();
+        state->reset();
         compare(rows - 1, first(rows));
         for (int row = rows; row < 9; ++row) compare(row, step(row));
     }
     static_assert(model_detail::stays_in_workspace<translator::plan>);
     const auto w = make_unique<translator::workspace<float>>();
     for (const kernel::row_range rows : {kernel::row_range{0, 3}, {3, 4}, {4, 9}}) {
-        const auto y = translator::forward(*f.p, f.given(), *w, rows);
+        const auto part_of = translator::forward(*f.p, f.given(), *w, rows);
         for (int at = rows.begin * 7; at < rows.end * 7; ++at)
-            worst = std::max(worst, std::abs(double{y.element(at)} - double{whole.element(at)}));
+            worst =
+                std::max(worst, std::abs(double{part_of.element(at)} - double{whole.element(at)}));
     }
     CHECK(worst < 1e-5);
-    s->reset();
+    state->reset();
     (void)first(1);
     CHECK_THROWS_WITH(first(1), sequent_test::contains("given once"));
 }

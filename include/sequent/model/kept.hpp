@@ -47,8 +47,8 @@ struct kept_shape {
     /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
     /// operands alone.
     static constexpr bool shares = [] {
-        const int last = step.outers - 1;
-        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const int last = step.outers > 0 ? step.outers - 1 : 0;
+        if (step.outer_extents[last] % 2 != 0) return false;
         const auto differs = [&](const kept_operand& of, const plan::access& from) {
             return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
         };
