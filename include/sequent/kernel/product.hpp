@@ -79,6 +79,9 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
+    // One row against what no cache holds, of which a panel would read a little of each page.
+    static constexpr bool streamed =
+        single && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
@@ -311,6 +314,50 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
     }
 }
 
+/// c (=, +=) the sum over Rows of a[r] times row r of b.
+template <int Rows, product_shape Shape, class T>
+SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
+                                    bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> x[Rows];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) x[r] = set(a[r * Shape.a_depth]);
+    int column = 0;
+    for (; column + n <= columns; column += n) {
+        batch<T> sum = accumulate ? load(c + column) : zero<T>();
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+            sum = fma(x[r], load(b + r * Shape.b_depth + column), sum);
+        }
+        store(c + column, sum);
+    }
+    for (; column < columns; ++column) {
+        T sum = accumulate ? c[column] : T(0);
+        for (int r = 0; r < Rows; ++r) sum += a[r * Shape.a_depth] * b[r * Shape.b_depth + column];
+        c[column] = sum;
+    }
+}
+
+/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
+/// nearest cache.
+template <product_shape Shape, class T>
+inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
+    constexpr int run = 131072 / int{sizeof(T)};
+    constexpr int group = std::min(Shape.depth, 8);
+    constexpr int rest = Shape.depth % group;
+    for (int column = 0; column < Shape.columns; column += run) {
+        const int columns = std::min(run, Shape.columns - column);
+        bool accumulate = Shape.accumulate;
+        int k = 0;
+        for (; k + group <= Shape.depth; k += group) {
+            add_scaled_rows<group, Shape>(a + k * Shape.a_depth, b + k * Shape.b_depth + column,
+                                          c + column, columns, accumulate);
+            accumulate = true;
+        }
+        if constexpr (rest > 0)
+            add_scaled_rows<rest, Shape>(a + k * Shape.a_depth, b + k * Shape.b_depth + column,
+                                         c + column, columns, accumulate);
+    }
+}
+
 /// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
@@ -392,7 +439,10 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
         finish_rows<Shape>(c, rows, finish);
         return;
     }
-    if constexpr (!Whole || Shape.rows > few)
+    if constexpr (Whole && product_plan<Shape, T>::streamed) {
+        product_of_stream<Shape>(a, b, c);
+        finish_rows<Shape>(c, rows, finish);
+    } else if constexpr (!Whole || Shape.rows > few)
         product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
 }
 
