@@ -1,12 +1,13 @@
 #pragma once
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
 #include "io/error.hpp"
 #include "io/hugging_face.hpp"
 #include "io/llama2c.hpp"
 #include "io/name_map.hpp"
+#include "io/npy.hpp"
 #include "io/safetensors.hpp"
 #include "io/source.hpp"
 #include "io/tokenizer.hpp"

@@ -2,6 +2,7 @@
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
+#include "nn/arguments.hpp"
 #include "nn/attention.hpp"
 #include "nn/graph.hpp"
 #include "nn/options.hpp"

@@ -478,6 +478,41 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
+/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+template <int Count, class T>
+SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
+    constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
+#if defined(__SSE2__)
+    if constexpr (sizeof(T) == 4) SEQUENT_UNROLL for (int k = 0; k < together; k += 4) {
+            const auto a = x[k].data, b = x[k + 1].data, c = x[k + 2].data, d = x[k + 3].data;
+            const auto sum = [](auto one, auto other) __attribute__((always_inline)) {
+                return batch<T>(one) + batch<T>(other);
+            };
+            const auto ab = sum(detail::low_words(a, b), detail::high_words(a, b)).data;
+            const auto cd = sum(detail::low_words(c, d), detail::high_words(c, d)).data;
+            const auto all = sum(detail::as_floats(detail::low_halves(ab, cd)),
+                                 detail::as_floats(detail::high_halves(ab, cd)))
+                                 .data;
+#if defined(__AVX512F__)
+            const __m256 half =
+                _mm256_add_ps(_mm512_castps512_ps256(all),
+                              _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1)));
+#elif defined(__AVX__)
+            const __m256 half = all;
+#endif
+#if defined(__AVX__)
+            _mm_storeu_ps(to + k,
+                          _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+#else
+            _mm_storeu_ps(to + k, all);
+#endif
+        }
+#else
+    SEQUENT_UNROLL for (int k = 0; k < together; ++k) to[k] = reduce_add(x[k]);
+#endif
+    SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
+}
+
 /// How many columns load_transposed turns at once: those of one 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
@@ -939,6 +974,8 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
+    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
     static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
@@ -947,7 +984,8 @@ struct product_plan {
 
     // Few rows take more vectors at once.
     static constexpr even_split panels{
-        vectors, most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
+        vectors,
+        single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
     static constexpr int width = panels.greatest() * lanes<T>;
 
     // A transposed right operand is turned panel by panel, unless the rows are too few to pay for
@@ -957,7 +995,8 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    static constexpr int block = std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+    static constexpr int block =
+        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
 /// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
@@ -967,6 +1006,28 @@ struct tile_target {
     bool accumulate;
     bool finishes;
 };
+
+/// Stores the sums of one row of a tile: Whole vectors and the first lanes of a last one.
+template <int Whole, int StoreLast, class Last, class T, class Finish>
+SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_target& place,
+                               const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    if (place.accumulate) {
+        SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) sum[v] += load(to + v * n);
+        last += load_first_as<Last, StoreLast>(to + Whole * n);
+    }
+    if constexpr (!std::is_same_v<Finish, as_is>)
+        if (place.finishes) {
+            unroll<Whole>([&](auto v) __attribute__((always_inline)) {
+                sum[v()] = finish(sum[v()], place.row, place.column + v() * n,
+                                  std::integral_constant<int, n>{});
+            });
+            last = finish(last, place.row, place.column + Whole * n,
+                          std::integral_constant<int, StoreLast>{});
+        }
+    SEQUENT_UNROLL for (int v = 0; v < Whole; ++v) store(to + v * n, sum[v]);
+    store_first<StoreLast, T>(to + Whole * n, last);
+}
 
 /// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
 /// with LoadLast lanes and stored to C with StoreLast lanes.
@@ -1005,23 +1066,46 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         b += BDepth;
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-        T* at = c + r * CRow;
-        if (place.accumulate) {
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] += load(at + v * n);
-            last_sum[r] += load_first_as<Last, StoreLast>(at + whole * n);
-        }
-        if constexpr (!std::is_same_v<Finish, as_is>)
-            if (place.finishes) {
-                unroll<whole>([&](auto v) __attribute__((always_inline)) {
-                    sum[r][v()] = finish(sum[r][v()], place.row + r, place.column + v() * n,
-                                         std::integral_constant<int, n>{});
-                });
-                last_sum[r] = finish(last_sum[r], place.row + r, place.column + whole * n,
-                                     std::integral_constant<int, StoreLast>{});
-            }
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) store(at + v * n, sum[r][v]);
-        store_first<StoreLast, T>(at + whole * n, last_sum[r]);
+        store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * CRow, place, finish);
+        ++place.row;
     }
+}
+
+/// One row, where no load serves another one. Few vectors take several rows of B at once, since
+/// their sums would wait for each other.
+template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
+          class Finish>
+inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
+                        const Finish& finish) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int whole = Vectors - 1;
+    constexpr int parts = Vectors >= 6 ? 1 : Vectors >= 3 ? 2 : 4;
+    batch<T> sum[parts][Vectors];
+    Last last_sum[parts];
+    SEQUENT_UNROLL for (int part = 0; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[part][v] = zero<T>();
+        last_sum[part] = Last(T(0));
+    }
+    const auto take = [&](int part) __attribute__((always_inline)) {
+        const batch<T> x = set(*a);
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) {
+            sum[part][v] = fma(x, load(b + v * n), sum[part][v]);
+        }
+        last_sum[part] =
+            fma(Last(*a), load_first_as<Last, LoadLast>(b + whole * n), last_sum[part]);
+        a += ADepth;
+        b += BDepth;
+    };
+    int k = 0;
+    SEQUENT_NO_UNROLL for (; k + parts <= depth; k += parts) {
+        SEQUENT_UNROLL for (int part = 0; part < parts; ++part) take(part);
+    }
+    for (; k < depth; ++k) take(0);
+    SEQUENT_UNROLL for (int part = 1; part < parts; ++part) {
+        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[0][v] += sum[part][v];
+        last_sum[0] += last_sum[part];
+    }
+    store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
 /// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
@@ -1039,7 +1123,10 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         rows -= tile();
     };
     using std::integral_constant;
-    if constexpr (Whole) {
+    if constexpr (Whole && Shape.rows == 1) {
+        product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
+                                                                               place, finish);
+    } else if constexpr (Whole) {
         for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
     } else {
@@ -1117,8 +1204,10 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
             sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
         }
     }
+    T sums[Columns];
+    reduce_add_each<Columns>(sum, sums);
     SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
-        c[j] = (accumulate ? c[j] : T(0)) + reduce_add(sum[j]);
+        c[j] = (accumulate ? c[j] : T(0)) + sums[j];
     }
 }
 
@@ -1261,6 +1350,12 @@ template <int Rows>
 struct all_rows {
     static constexpr int begin = 0;
     static constexpr int end = Rows;
+};
+
+/// One of them: kernels take the shortest way for it.
+struct one_row {
+    int begin;
+    int end = begin + 1;
 };
 
 template <class Range>
@@ -2467,11 +2562,13 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 /// lanes until all columns are summed, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, nodes, space    as in attention.hpp
+///   columns, length, out_row,
+///   nodes, space                     as in attention.hpp
 ///   is_table                         the row's pairs are bits, less those outside of the space
 ///   value_pitch                      of the values; 0 where they lie value_column apart
 ///   pitches                          the same of what each node reads by columns
 ///   value_slides, slides             whether these begin with column `first`
+///   shares                           whether queries 2q and 2q + 1 read the same columns
 ///   is_causal                        whether there are no columns beyond the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -2490,23 +2587,36 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-template <class Shape, class T>
-class kept_row {
+/// The pointers that go with the nodes of a score; `base` is added to an index node.
+template <int Nodes, class T>
+struct kept_operands {
+    std::array<const T*, Nodes> x;
+    std::array<const T*, Nodes> y;
+    std::array<T, Nodes> base;
+    const T* value;
+    T* out;
+};
+
+/// The same row of Queries of them, one part of the work after another for all, so that none waits
+/// for its own sums.
+template <class Shape, class T, int Queries>
+class kept_rows {
   public:
-    /// out is `length` numbers. `first` is the column that what slides begins with, a multiple of
-    /// 16.
-    kept_row(const score_operands<T>& operands, const T* value, T* out, int row, int first,
-             const int* counts, row_bits bits) noexcept
-        : operands_(operands),
-          value_(value),
-          out_(out),
-          row_(row),
-          first_(first),
-          counts_(counts),
-          bits_(bits) {}
+    static constexpr int nodes = Shape::nodes.size();
+    using operands = kept_operands<nodes, T>;
+
+    /// `first` is the column that what slides begins with, a multiple of 16.
+    kept_rows(const operands* queries, int row, int first, const int* counts,
+              row_bits bits) noexcept
+        : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
+        for (int q = 0; q < Queries; ++q) {
+            shift_[q] = none;
+            sum_[q] = 0;
+        }
+    }
 
     void attend() noexcept {
-        std::fill_n(out_, Shape::length, T(0));
+        for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
             interval<-1>(0, last_column());
         } else {
@@ -2517,26 +2627,28 @@ class kept_row {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        if (sum_ == 0) return;
-        const T factor = 1 / sum_;
-        for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
+        for (int q = 0; q < Queries; ++q)
+            if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
   private:
     static constexpr int n = lanes<T>;
-    static constexpr int root = Shape::nodes.size() - 1;
+    static constexpr int root = nodes - 1;
+    /// Queries that read the same columns, which are loaded once for both.
+    static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    static constexpr T none = -std::numeric_limits<T>::infinity();
 
-    const score_operands<T>& operands_;
-    const T* value_;
-    T* out_;
+    const operands* queries_;
     int row_;
     int first_;
     const int* counts_;
     row_bits bits_;
-    T shift_ = -std::numeric_limits<T>::infinity();
-    T sum_ = 0;
-    alignas(64) T weights_[chunk];
+    T shift_[Queries];
+    T sum_[Queries];
+    alignas(64) T weights_[Queries][chunk];
+
+    T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// Behind the columns that there are.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
@@ -2557,41 +2669,58 @@ class kept_row {
                 return Shape::space.pieces[Piece].modulus != 1;
         }();
         const int vectors = (end - from + n - 1) / n;
-        constexpr T none = -std::numeric_limits<T>::infinity();
-        const auto clear = [&](int v, std::uint64_t kept) {
-            T* at = weights_ + v * n;
-            store(at, batch<T>(xsimd::select(lanes_of<T>(kept), load(at), set(none))));
-        };
-        int v = 0;
-        for (; v + 4 <= vectors; v += 4) score<4>(from + v * n, weights_ + v * n);
-        for (; v < vectors; ++v) score<1>(from + v * n, weights_ + v * n);
-        constexpr std::uint64_t all = (std::uint64_t{1} << n) - 1;
-        if (begin > from) clear(0, all << (begin - from));
-        if (end < from + vectors * n) clear(vectors - 1, all >> (from + vectors * n - end));
-        if constexpr (masked)
-            for (int each = 0; each < vectors; ++each)
-                clear(each, admitted<Piece>(from + each * n));
-        batch<T> greatest = load(weights_);
-        for (int each = 1; each < vectors; ++each)
-            greatest = xsimd::max(greatest, load(weights_ + each * n));
-        const T most = reduce_max(greatest);
-        if (most == none) return;
-        if (most > shift_) {
-            if (shift_ != none) {
-                const T factor = exp(shift_ - most);
-                for (int k = 0; k < Shape::length; ++k) out_[k] *= factor;
-                sum_ *= factor;
+        for (int q = 0; q < Queries; q += pair) {
+            int v = 0;
+            if constexpr (4 * n <= chunk)
+                for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
+            if (v + 2 <= vectors) {
+                score<2>(q, from, v);
+                v += 2;
             }
-            shift_ = most;
+            if (v < vectors) score<1>(q, from, v);
         }
+        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+            for (int q = 0; q < Queries; ++q) {
+                T* at = weights_[q] + v * n;
+                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+            }
+        };
+        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
+        if (const int last = end - from - (vectors - 1) * n; last < n)
+            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+    }
+
+    /// Raises the shift to the greatest of the scores.
+    void move_shift(int q, int vectors) noexcept {
+        batch<T> greatest = load(weights_[q]);
+        for (int v = 1; v < vectors; ++v)
+            greatest = xsimd::max(greatest, load(weights_[q] + v * n));
+        const T most = reduce_max(greatest);
+        if (most <= shift_[q]) return;
+        if (shift_[q] != none) {
+            const T factor = exp(shift_[q] - most);
+            scale_row<Shape::length>(out(q), factor);
+            sum_[q] *= factor;
+        }
+        shift_[q] = most;
+    }
+
+    void soften(int q, int vectors) noexcept {
+        // Only if all scores so far are -infinity is the shift.
+        const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
-        for (int each = 0; each < vectors; ++each) {
-            const batch<T> p = exp(batch<T>(load(weights_ + each * n) - set(shift_)));
-            store(weights_ + each * n, p);
+        for (int v = 0; v < vectors; ++v) {
+            T* at = weights_[q] + v * n;
+            const batch<T> p = exp(batch<T>(load(at) - shift));
+            store(at, p);
             sum += p;
         }
-        sum_ += reduce_add(sum);
-        add_values<masked>(from, vectors);
+        sum_[q] += reduce_add(sum);
     }
 
     /// Which of n columns a lattice or a table admits.
@@ -2611,11 +2740,17 @@ class kept_row {
 
     // Scores.
 
+    // Of `pair` queries, the scores of one before those of the other.
+
     template <int Vectors>
-    SEQUENT_INLINE void score(int column, T* to) noexcept {
-        batch<T> s[Vectors];
-        evaluate<root, Vectors>(column, s);
-        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) store(to + v * n, s[v]);
+    SEQUENT_INLINE void score(int q, int from, int first) noexcept {
+        batch<T> s[pair * Vectors];
+        evaluate<root, Vectors>(queries_ + q, from + first * n, s);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
+                store(weights_[q + p] + (first + v) * n, s[p * Vectors + v]);
+            }
+        }
     }
 
     /// n elements, `step` apart, of which those from `count` on are not touched.
@@ -2633,98 +2768,113 @@ class kept_row {
     }
 
     template <int Node, int Vectors>
-    SEQUENT_INLINE void evaluate(int column, batch<T>* s) noexcept {
+    SEQUENT_INLINE void evaluate(const operands* query, int column, batch<T>* s) noexcept {
         constexpr score_node node = Shape::nodes[Node];
         constexpr int pitch = Shape::pitches[Node];
-        const int moved = column - (Shape::slides[Node] ? first_ : 0);
-        if constexpr (node.op == score_op::number) {
-            for (int v = 0; v < Vectors; ++v) s[v] = set(static_cast<T>(node.value));
-        } else if constexpr (node.op == score_op::index) {
-            const T base = operands_.base[Node] + static_cast<T>(node.value) +
-                           static_cast<T>(node.x_row * row_);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = fma(iota<T>() + set(static_cast<T>(column + v * n)),
-                           set(static_cast<T>(node.x_column)), set(base));
-        } else if constexpr (node.op == score_op::load) {
-            for (int v = 0; v < Vectors; ++v)
-                if constexpr (pitch > 0)
-                    s[v] = load(operands_.x[Node] + moved + v * n);
-                else
-                    s[v] = load_spread<node.x_column>(
-                        operands_.x[Node] + row_ * node.x_row + (column + v * n) * node.x_column,
-                        Shape::columns - column - v * n);
-        } else if constexpr (node.op == score_op::dot) {
-            const T* x = operands_.x[Node] + row_ * node.x_row;
-            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) s[v] = zero<T>();
-            if constexpr (pitch > 0) {
-                const T* y = operands_.y[Node] + moved;
-                for (int k = 0; k < node.depth; ++k, y += pitch) {
-                    const batch<T> each = set(x[k]);
+        constexpr int all = pair * Vectors;
+        if constexpr (node.op == score_op::dot && pitch > 0) {
+            SEQUENT_UNROLL for (int at = 0; at < all; ++at) s[at] = zero<T>();
+            const T* y = query->y[Node] + column - (Shape::slides[Node] ? first_ : 0);
+            const T* x[pair];
+            for (int p = 0; p < pair; ++p) x[p] = query[p].x[Node] + row_ * node.x_row;
+            for (int k = 0; k < node.depth; ++k, y += pitch) {
+                batch<T> columns[Vectors];
+                SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) columns[v] = load(y + v * n);
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    const batch<T> each = set(x[p][k]);
                     SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                        s[v] = fma(each, load(y + v * n), s[v]);
+                        s[p * Vectors + v] = fma(each, columns[v], s[p * Vectors + v]);
                     }
                 }
-            } else {
-                for (int k = 0; k < node.depth; ++k)
-                    for (int v = 0; v < Vectors; ++v)
-                        s[v] = fma(set(x[k]),
-                                   load_spread<node.y_column>(
-                                       operands_.y[Node] + (column + v * n) * node.y_column + k,
-                                       Shape::columns - column - v * n),
-                                   s[v]);
             }
-            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) {
-                    s[v] = s[v] * set(static_cast<T>(node.value));
+            if constexpr (node.value != 1.0) SEQUENT_UNROLL for (int at = 0; at < all; ++at) {
+                    s[at] = s[at] * set(static_cast<T>(node.value));
                 }
         } else if constexpr (node.op == score_op::function) {
-            evaluate<node.left, Vectors>(column, s);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = apply<node.function>(s[v], static_cast<T>(node.value));
+            evaluate<node.left, Vectors>(query, column, s);
+            for (int at = 0; at < all; ++at)
+                s[at] = apply<node.function>(s[at], static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::add || node.op == score_op::multiply) {
+            evaluate<node.left, Vectors>(query, column, s);
+            batch<T> right[all];
+            evaluate<node.right, Vectors>(query, column, right);
+            for (int at = 0; at < all; ++at)
+                s[at] = node.op == score_op::add ? s[at] + right[at] : s[at] * right[at];
         } else {
-            evaluate<node.left, Vectors>(column, s);
-            batch<T> right[Vectors];
-            evaluate<node.right, Vectors>(column, right);
-            for (int v = 0; v < Vectors; ++v)
-                s[v] = node.op == score_op::add ? s[v] + right[v] : s[v] * right[v];
+            for (int p = 0; p < pair; ++p)
+                for (int v = 0; v < Vectors; ++v)
+                    s[p * Vectors + v] = leaf<Node>(query[p], column + v * n);
+        }
+    }
+
+    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    template <int Node>
+    SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        const int left = Shape::columns - column;
+        if constexpr (node.op == score_op::number) {
+            return set(static_cast<T>(node.value));
+        } else if constexpr (node.op == score_op::index) {
+            const T base =
+                query.base[Node] + static_cast<T>(node.value) + static_cast<T>(node.x_row * row_);
+            return fma(iota<T>() + set(static_cast<T>(column)), set(static_cast<T>(node.x_column)),
+                       set(base));
+        } else if constexpr (node.op == score_op::load && Shape::pitches[Node] > 0) {
+            return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
+        } else if constexpr (node.op == score_op::load) {
+            return load_spread<node.x_column>(
+                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+        } else {
+            const T* x = query.x[Node] + row_ * node.x_row;
+            const T* y = query.y[Node] + column * node.y_column;
+            batch<T> sum = zero<T>();
+            for (int k = 0; k < node.depth; ++k)
+                sum = fma(set(x[k]), load_spread<node.y_column>(y + k, left), sum);
+            return sum * set(static_cast<T>(node.value));
         }
     }
 
     // Values.
 
     template <bool Masked>
-    void add_values(int from, int vectors) noexcept {
+    void add_values(int q, int from, int vectors) noexcept {
         if constexpr (Shape::value_pitch > 0) {
-            constexpr int group = 8;
+            constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
-            for (int c = 0; c < columns; ++c) {
-                if (weights_[c] == T(0)) continue;
-                const T* x = value_ + (from + c) * Shape::value_column;
-                for (int k = 0; k < Shape::length; ++k) out_[k] += weights_[c] * x[k];
-            }
+            for (int p = q; p < q + pair; ++p)
+                for (int c = 0; c < columns; ++c) {
+                    if (weights_[p][c] == T(0)) continue;
+                    const T* x = queries_[p].value + (from + c) * Shape::value_column;
+                    for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
+                }
         }
     }
 
-    /// Count numbers of the values, from number k on: limited by their loads.
+    /// Count numbers of the values, from number k on.
     template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int k, int from, int vectors) noexcept {
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
         constexpr int pitch = Shape::value_pitch;
-        const T* x = value_ + k * pitch + from - (Shape::value_slides ? first_ : 0);
-        batch<T> sum[Count];
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[g] = zero<T>();
+        const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
+        batch<T> sum[pair][Count];
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
+        }
         // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            const batch<T> p = load(weights_ + v * n);
-            const auto there = p > zero<T>();
-            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                sum[g] =
-                    fma(p, batch<T>(xsimd::select(there, load(x + g * pitch + v * n), zero<T>())),
-                        sum[g]);
+            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                const batch<T> weight = load(weights_[q + p] + v * n);
+                const auto there = weight > zero<T>();
+                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    sum[p][g] =
+                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+                }
             }
         };
         careful(0);
@@ -2733,14 +2883,24 @@ class kept_row {
             if constexpr (Masked) {
                 careful(v);
             } else {
-                const batch<T> p = load(weights_ + v * n);
+                batch<T> weight[pair];
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    weight[p] = load(weights_[q + p] + v * n);
+                }
                 SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    sum[g] = fma(p, load(x + g * pitch + v * n), sum[g]);
+                    const batch<T> value = load(x + g * pitch + v * n);
+                    SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                        sum[p][g] = fma(weight[p], value, sum[p][g]);
+                    }
                 }
             }
         }
         if (v < vectors) careful(v);
-        SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out_[k + g] += reduce_add(sum[g]);
+        SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+            T sums[Count];
+            reduce_add_each<Count>(sum[p], sums);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) out(q + p)[k + g] += sums[g];
+        }
     }
 };
 
@@ -4066,7 +4226,11 @@ struct literal {
     constexpr literal use() const noexcept { return *this; }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
+/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
+/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
+/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
+/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
@@ -4791,6 +4955,51 @@ constexpr auto rules(Rules... list) noexcept {
         return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
 }
 
+/// The relation that a rule or an atom transformation is about.
+template <class Rule>
+struct head_of;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
+    using type = Source;
+};
+template <class Head, class Body>
+struct head_of<rule<Head, Body>> : head_of<Head> {};
+template <class Body, class Function>
+struct head_of<applied<Body, Function>> : head_of<Body> {};
+
+template <class Relation, class Rule>
+inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+template <class Relation, class Indices, class... Rules>
+inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
+                                                                        is_about<Relation, Rules>);
+
+namespace detail {
+
+/// What is left of a rule where those of these relations are taken away.
+template <class... Taken, class Rule>
+constexpr auto left_of(const Rule& given) noexcept {
+    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
+        return rules();
+    else
+        return given;
+}
+template <class... Taken, std::size_t... Indices, class... Rules>
+constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
+    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
+}
+
+}  // namespace detail
+
+/// A program in which these rules stand in place of all that have the same heads:
+/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+template <class Indices, class... Rules, class... New>
+constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
+    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
+    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
+                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
+    return rules(detail::left_of<New...>(given), replacing...);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::language
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -5234,9 +5443,9 @@ inline void check_symbols(const std::string& what, const std::int32_t* symbols, 
                                  " classes");
 }
 
-/// Throws if a number is infinite or none.
+/// Whether no number is infinite or none.
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
     // Zero times what is not finite is not zero.
@@ -5249,8 +5458,12 @@ void check_finite(const std::string& what, const T* numbers, int size) {
                 kernel::fma(kernel::load(numbers + at + each * n), kernel::zero<T>(), sum[each]);
     T total = kernel::reduce_add(kernel::batch<T>((sum[0] + sum[1]) + (sum[2] + sum[3])));
     for (; at < size; ++at) total += numbers[at] * T(0);
-    if (total == T(0)) return;
-    at = 0;
+    return total == T(0);
+}
+template <class T>
+void check_finite(const std::string& what, const T* numbers, int size) {
+    if (is_finite(numbers, size)) return;
+    int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
     fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
@@ -8906,6 +9119,14 @@ struct pair_join {
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
+/// A function of two variables that must hold. Where its pairs are listed, when the program starts,
+/// the inner variable takes the listed values alone.
+struct pair_list {
+    int decision = -1;
+    int left = -1;
+    int right = -1;
+};
+
 struct general_literal {
     literal_kind kind = literal_kind::number;
     operand at{};
@@ -8963,6 +9184,7 @@ struct general_step {
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
     list<pair_join, max_joins> joins{};
+    pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;
@@ -9579,6 +9801,8 @@ class general_builder {
             made.literals.push(item);
         }
         shape_general(made);
+        if (made.joins.size() == 0 && rule_.recurs.loop < 0)
+            made.condition = list_pairs(made, made.condition);
         return made;
     }
 
@@ -9602,6 +9826,26 @@ class general_builder {
             const node top = pool.nodes[part];
             if (top.kind == node_kind::pair)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    constexpr int list_pairs(general_step& made, int root) {
+        constexpr int most = 1 << 18;
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool decides = top.kind == node_kind::decision &&
+                                 pool.nodes[top.left].kind == node_kind::variable &&
+                                 pool.nodes[top.right].kind == node_kind::variable;
+            const int left = decides ? pool.nodes[top.left].value : -1;
+            const int right = decides ? pool.nodes[top.right].value : -1;
+            if (decides && left != right && made.listed.decision < 0 &&
+                made.extents[left] <= most / made.extents[right])
+                made.listed = {top.value, left, right};
             else
                 rest = pool.both(rest, part);
         });
@@ -12618,6 +12862,10 @@ struct plan_of {
                                                                                              tables)
             .found;
 
+    /// Whether the step does not follow from the sequence.
+    template <int At>
+    static constexpr bool is_once = by_rows<>.once[At];
+
     template <int At>
     static constexpr step step_at = tables.steps[At];
     template <int At>
@@ -13431,18 +13679,83 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
-/// only its pairs are visited.
+/// The assignments of a general step's variables, one after another. Where a sparse fact or a
+/// function of two of them must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
+/// The place in the order of a general step from which on a variable's value is known.
+template <class Step>
+constexpr int place_in_order(const Step& step, int variable) {
+    int place = 0;
+    while (step.order[place] != variable) ++place;
+    return place;
+}
+
+/// For each value of the outer one of two variables, those of the inner one for which a function
+/// holds.
+template <class Plan, int At>
+class listed_pairs {
+    static constexpr general_step step = Plan::template general_at<At>;
+
+  public:
+    static constexpr bool any = step.listed.decision >= 0;
+    static constexpr bool right_is_inner = [] {
+        if constexpr (any)
+            return place_in_order(step, step.listed.left) < place_in_order(step, step.listed.right);
+        else
+            return false;
+    }();
+    static constexpr int outer = right_is_inner ? step.listed.left : step.listed.right;
+    static constexpr int inner = right_is_inner ? step.listed.right : step.listed.left;
+    static constexpr int place = [] {
+        if constexpr (any)
+            return place_in_order(step, inner);
+        else
+            return -1;
+    }();
+
+    static std::span<const int> inner_values(int of) noexcept {
+        (void)&at_start;
+        const pairs& all = made();
+        const int begin = all.begins[static_cast<std::size_t>(of)];
+        const int end = all.begins[static_cast<std::size_t>(of) + 1];
+        return {all.values.data() + begin, static_cast<std::size_t>(end - begin)};
+    }
+
+  private:
+    struct pairs {
+        std::vector<int> begins{};
+        std::vector<int> values{};
+    };
+    static const pairs& made() {
+        static const pairs result = [] {
+            constexpr plan::decision_function holds =
+                Plan::shapes.text.decisions[step.listed.decision];
+            pairs all;
+            for (int one = 0; one < step.extents[outer]; ++one) {
+                all.begins.push_back(static_cast<int>(all.values.size()));
+                for (int other = 0; other < step.extents[inner]; ++other)
+                    if (right_is_inner ? holds(one, other) : holds(other, one))
+                        all.values.push_back(other);
+            }
+            all.begins.push_back(static_cast<int>(all.values.size()));
+            return all;
+        }();
+        return result;
+    }
+    /// Has the list made when the program starts, not in the first call.
+    static inline const pairs& at_start = made();
+};
+
 template <class Plan, int At, class T>
 class assignments {
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int joins = step.joins.size();
+    using listed = listed_pairs<Plan, At>;
 
   protected:
     const bindings<T>& bound_;
@@ -13472,10 +13785,7 @@ class assignments {
   private:
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
-        if (at.variable < 0) return -1;
-        int place = 0;
-        while (step.order[place] != at.variable) ++place;
-        return place;
+        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
@@ -13517,6 +13827,11 @@ class assignments {
             if constexpr (variable == step.time) {
                 index_[variable] = bound_.layer[step.level] - step.delay;
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else if constexpr (Place == listed::place) {
+                for (const int value : listed::inner_values(index_[listed::outer])) {
+                    index_[variable] = value;
+                    each_value<Place + 1, To>(body);
+                }
             } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])
@@ -13863,15 +14178,16 @@ class row_runner {
     static void forward_rows(const bindings<T>& bound, int first, int second, int third,
                              Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
-        constexpr int block = block_rows(step.rows);
+        constexpr bool one = std::is_same_v<Range, kernel::one_row>;
+        constexpr int block = one ? 1 : block_rows(step.rows);
         T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         T* sum = keeps_input
                      ? bound.write(step.before.at) + outer_shift(step.before, first, second, third)
                      : out;
         for (int row = range.begin; row < range.end; row += block) {
             const int rows = std::min(block, range.end - row);
-            constexpr bool even = kernel::is_whole<Range> && step.rows % block == 0;
-            combine<even>(bound, first, second, third, sum, out, row, rows);
+            constexpr bool even = one || (kernel::is_whole<Range> && step.rows % block == 0);
+            combine<block, even>(bound, first, second, third, sum, out, row, rows);
             constexpr int applied = fusion::applies ? 1 : 0;
             if constexpr (step.functions.size() > applied)
                 for (int at = row; at < row + rows; ++at)
@@ -14115,7 +14431,8 @@ class row_runner {
         return -1;
     }
 
-    template <bool Even>
+    /// At most Block rows from `row` on; Even: exactly so many.
+    template <int Block, bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.terms.size() == 0)
@@ -14123,8 +14440,8 @@ class row_runner {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product)
-                multiply<index(), index() != first_product(), Even>(bound, first, second, third,
-                                                                    sum, out, row, rows);
+                multiply<index(), index() != first_product(), Block, Even>(
+                    bound, first, second, third, sum, out, row, rows);
         });
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
@@ -14182,13 +14499,13 @@ class row_runner {
         return result;
     }
 
-    template <int At, bool Accumulate, bool Even>
+    template <int At, bool Accumulate, int Block, bool Even>
     static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
-        constexpr int block = by_row(term) ? 1 : block_rows(step.rows);
+        constexpr int block = by_row(term) ? 1 : Block;
         kernel::unroll<term.splits>([&](auto split) {
             constexpr kernel::product_shape shape{
                 block,        columns,       term.depth, by_row(term) ? 0 : term.x.row, 1,
@@ -15219,7 +15536,10 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
     /// Whether there are atoms that no loop visits; they are cleared beforehand.
-    static constexpr bool skips = step.joins.size() > 0;
+    static constexpr bool skips = step.joins.size() > 0 ||
+                                  (step.listed.decision >= 0 &&
+                                   place_in_order(step, step.listed.left) < step.heads &&
+                                   place_in_order(step, step.listed.right) < step.heads);
 
     static bool beats(T candidate, T most) noexcept {
         return step.aggregated == aggregation::max ? candidate > most : candidate < most;
@@ -15899,7 +16219,7 @@ class row_facts {
                 check_range(at, given.symbols, size);
             } else {
                 pointers_[at] = given.numbers;
-                check_finite(what(at), given.numbers, size);
+                if (!is_finite(given.numbers, size)) check_finite(what(at), given.numbers, size);
             }
         }
         if (count_ >= 0 && count_ != count)
@@ -16050,6 +16370,71 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
     }
 }
 
+/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
+/// it. Once: the others as well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Steps>
+void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            steps.template run<At>(bound);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, steps);
+    }
+}
+
+/// On a workspace, as in any run.
+template <class Plan, class T>
+struct workspace_steps {
+    kernel::row_range range;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
+        forward_step<Plan, At>(bound, range);
+    }
+};
+
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::template by_rows<>.once[at]) return true;
+    return false;
+}();
+
+/// Whether what is computed once is still in the workspace when later rows are run.
+template <class Plan>
+inline constexpr bool stays_in_workspace = [] {
+    const auto& form = Plan::template by_rows<>;
+    const auto& tables = Plan::tables;
+    unsigned char once[decltype(tables.buffers)::capacity()]{};
+    bool result = true;
+    for (const bool reads : {false, true})
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            if (form.once[at] == reads) continue;
+            plan::visit_operands(
+                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
+                    if (used.where != place::value) return;
+                    const plan::buffer& of = tables.buffers[used.index];
+                    if (!reads)
+                        once[used.index] = 1;
+                    else if (once[used.index])
+                        result = result && of.first == 0 && of.last >= tables.steps.size();
+                });
+        }
+    return result;
+}();
+
 template <class Plan, int Begin, int At, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
@@ -16178,9 +16563,8 @@ struct state_tables {
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     int row_size[decltype(Tables::buffers)::capacity()]{};  // of what moves with the rows
     bool reads_fact[Facts > 0 ? Facts : 1]{};  // facts besides the sequence that rows need
-    bool any_once = false;
-    int rows = 0;    // of the sequence
-    int block = 0;   // rows at hand, at most
+    int rows = 0;                              // of the sequence
+    int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
     int rule = -1;   // that has no such form
@@ -16200,8 +16584,6 @@ class state_planner {
         : draft_(draft), out_(draft.out), form_(form) {
         made.rows = form.rows;
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
-        for (int at = 0; at < out_.steps.size(); ++at)
-            made.any_once = made.any_once || (form.once[at] && !is_repeat(out_.steps[at]));
         forget_training();
         find_rows();
         find_window();
@@ -16224,9 +16606,6 @@ class state_planner {
     int old_part_[capacity]{};
     int part_[capacity]{};
 
-    static constexpr bool is_repeat(const step& at) {
-        return at.kind == step_kind::repeat_begin || at.kind == step_kind::repeat_end;
-    }
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
@@ -16571,11 +16950,13 @@ using plan::kept_operand;
 template <class Plan, int At, int Kind>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
     static constexpr kept_attention kept = Plan::template kept_at<At>;
     static constexpr int rows = whole::rows;
     static constexpr int columns = whole::columns;
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
+    static constexpr int out_row = whole::out_row;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -16592,6 +16973,20 @@ struct kept_shape {
         std::array<bool, nodes.size()> result{};
         for (int at = 0; at < nodes.size(); ++at)
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
+        return result;
+    }();
+    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
+    /// operands alone.
+    static constexpr bool shares = [] {
+        const int last = step.outers - 1;
+        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const auto differs = [&](const kept_operand& of, const plan::access& from) {
+            return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
+        };
+        bool result = !differs(kept.value, step.value);
+        for (int at = 0; at < nodes.size(); ++at)
+            if (step.nodes[at].kind == score_kind::dot)
+                result = result && !differs(kept.nodes[at], step.nodes[at].y);
         return result;
     }();
     static constexpr bool is_causal = [] {
@@ -16679,27 +17074,50 @@ class kept_runner {
             keep(bound, operand, 0, Operand::value.columns, 0);
     }
 
-    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
-                                              int third) noexcept {
-        kernel::score_operands<T> result;
+    using query = kernel::detail::kept_operands<step.nodes.size(), T>;
+
+    static query operands(const bindings<T>& bound, int round) noexcept {
+        const int third = round % step.outer_extents[2];
+        const int second = round / step.outer_extents[2] % step.outer_extents[1];
+        const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+        query result;
         kernel::unroll<step.nodes.size()>([&](auto index) {
             constexpr int at = decltype(index)::value;
+            constexpr auto place = static_cast<std::size_t>(at);
             constexpr plan::score_node node = step.nodes[at];
             constexpr kept_operand own = kept.nodes[at];
-            if constexpr (node.kind == score_kind::dot) {
-                result.x[at] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-                result.y[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
+            const T* columns = nullptr;
+            if constexpr (own.kept) columns = bound.read(own.to) + shift(own, first, second, third);
+            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load)
+                result.x[place] = bound.read(node.x.at) + outer_shift(node.x, first, second, third);
+            if constexpr (node.kind == score_kind::dot)
+                result.y[place] =
+                    own.kept ? columns
                              : bound.read(node.y.at) + outer_shift(node.y, first, second, third);
-            } else if constexpr (node.kind == score_kind::load) {
-                result.x[at] =
-                    own.kept ? bound.read(own.to) + shift(own, first, second, third)
-                             : bound.read(node.x.at) + outer_shift(node.x, first, second, third);
-            } else if constexpr (node.kind == score_kind::index) {
-                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
-            }
+            else if constexpr (own.kept)
+                result.x[place] = columns;
+            if constexpr (node.kind == score_kind::index)
+                result.base[place] = static_cast<T>(outer_shift(node.x, first, second, third));
         });
+        result.value =
+            kept.value.kept
+                ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+        result.out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
         return result;
+    }
+
+    /// So many rounds of the outer loops at once.
+    template <int Kind, int Queries, class Range>
+    static void attend(const bindings<T>& bound, int round, Range range,
+                       int first_column) noexcept {
+        using shape = kept_shape<Plan, At, Kind>;
+        query queries[Queries];
+        for (int q = 0; q < Queries; ++q) queries[q] = operands(bound, round + q);
+        for (int row = range.begin; row < range.end; ++row)
+            kernel::detail::kept_rows<shape, T, Queries>(queries, row, first_column, bound.counts,
+                                                         shape::bits(row))
+                .attend();
     }
 
   public:
@@ -16711,51 +17129,40 @@ class kept_runner {
             keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
                             first_column);
         });
-        each_outer(step.outer_extents, [&](int first, int second, int third) {
-            const int round =
-                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
-            kernel::unroll<kinds.first.size()>([&](auto kind) {
-                constexpr int here = decltype(kind)::value;
-                if (kinds.first.size() > 1 && kinds.kind_of[round] != here) return;
-                using shape = kept_shape<Plan, At, here>;
-                const auto from = operands(bound, first, second, third);
-                const T* value =
-                    kept.value.kept
-                        ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
-                        : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
-                T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-                for (int row = range.begin; row < range.end; ++row)
-                    kernel::detail::kept_row<shape, T>(from, value, out + row * step.out.row, row,
-                                                       first_column, bound.counts, shape::bits(row))
-                        .attend();
-            });
-        });
+        constexpr int rounds = step.rounds();
+        if constexpr (kinds.first.size() == 1) {
+            constexpr int together = std::min(rounds, 4);
+            int round = 0;
+            for (; round + together <= rounds; round += together)
+                attend<0, together>(bound, round, range, first_column);
+            if constexpr (rounds % together != 0)
+                attend<0, rounds % together>(bound, round, range, first_column);
+        } else {
+            for (int round = 0; round < rounds; ++round)
+                kernel::unroll<kinds.first.size()>([&](auto kind) {
+                    constexpr int here = decltype(kind)::value;
+                    if (kinds.kind_of[round] == here)
+                        attend<here, 1>(bound, round, range, first_column);
+                });
+        }
     }
 };
 
-/// Steps [At, End) of a state's plan. First: with what is computed once.
-template <class Plan, int At, int End, bool First, class T, class Range>
-void state_steps(bindings<T>& bound, Range range, int first_column) noexcept {
-    if constexpr (At < End) {
+/// Runs the steps of a state's plan that follow from the sequence.
+template <class Plan, bool First, class T, class Range>
+struct state_steps {
+    Range range;
+    int first_column;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
-            if constexpr (First) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                state_steps<Plan, At + 1, step.at, First>(bound, range, first_column);
-            }
-            bound.layer[step.depth] = 0;
-        } else if constexpr (step.kind == step_kind::rows) {
+        if constexpr (step.kind == step_kind::rows)
             row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
-        } else {
+        else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
-        }
-        state_steps<Plan, next, End, First>(bound, range, first_column);
     }
-}
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -16787,7 +17194,7 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = made.any_once;
+    static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
@@ -16838,8 +17245,8 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        state_steps<state_plan, 0, state_plan::tables.steps.size(), First>(bound, range,
-                                                                           first_column_);
+        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
+            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -17288,13 +17695,22 @@ class model {
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
     /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers. Does not compile where a rule needs later rows.
+    /// as they are numbers; those that are not along the sequence do not change between the calls.
+    /// Does not compile where a rule needs later rows.
     template <class T>
     static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
                         workspace<T>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
         model_detail::bindings<T> bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound, rows);
+        const model_detail::workspace_steps<plan, T> steps{rows};
+        constexpr int count = plan::tables.steps.size();
+        constexpr bool once = model_detail::computes_once<plan>;
+        if constexpr (once && model_detail::stays_in_workspace<plan>)
+            if (rows.begin > 0) {
+                model_detail::sequence_steps<plan, 0, count, false>(bound, steps);
+                return all_outputs(w);
+            }
+        model_detail::sequence_steps<plan, 0, count, once>(bound, steps);
         return all_outputs(w);
     }
 
@@ -17313,7 +17729,13 @@ class model {
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
-        run_rows<false>(p, given, s, 0, kernel::row_range{s.position(), s.position() + 1});
+        const kernel::one_row row{s.position()};
+        if constexpr (state<T>::computes_once && !state<T>::needs_rest)
+            if (s.position() == 0) {
+                run_rows<true>(p, given, s, 0, row);
+                return last_row(s);
+            }
+        run_rows<false>(p, given, s, 0, row);
         return last_row(s);
     }
 
@@ -17689,6 +18111,10 @@ std::string explain() {
               std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
     result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
               " bytes as float, for forward and backward\n";
+    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+        using state = typename Model::template state<float>;
+        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    }
     return result;
 }
 
@@ -18026,7 +18452,7 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; checkpoints and tokenizers of llama2.c.
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
 #include <map>
 #include <optional>
@@ -19446,6 +19872,7 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
+/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
@@ -19910,6 +20337,349 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
         }
     }
     file_replacement file(path);
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
+/// dict of Python, then the elements.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
+/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What a file states of its array.
+struct npy_header {
+    std::string descr;  // "<f4": little-endian, float, 4 bytes
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+    std::size_t data = 0;  // where the elements begin
+};
+
+namespace detail {
+
+/// Reads the dict, of the three keys in any order.
+class npy_parser {
+  public:
+    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    npy_header parse() {
+        npy_header header;
+        bool descr = false, order = false, shape = false;
+        const auto first = [&](bool& seen, const std::string& key) {
+            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+        };
+        expect('{');
+        while (!accept('}')) {
+            const std::string key = string();
+            expect(':');
+            if (key == "descr") {
+                first(descr, key);
+                header.descr = string();
+            } else if (key == "fortran_order") {
+                first(order, key);
+                header.fortran_order = truth();
+            } else if (key == "shape") {
+                first(shape, key);
+                header.shape = numbers();
+            } else {
+                fail("the key '" + key + "' is unknown");
+            }
+            if (!accept(',')) {
+                expect('}');
+                break;
+            }
+        }
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        if (!descr || !order || !shape) {
+            fail(std::string("the key '") +
+                 (!descr   ? "descr"
+                  : !order ? "fortran_order"
+                           : "shape") +
+                 "' is missing");
+        }
+        return header;
+    }
+
+  private:
+    std::string string() {
+        skip_space();
+        const char quote = at_ < text_.size() ? text_[at_] : '\0';
+        if (quote != '\'' && quote != '"') fail("expected a string");
+        const std::size_t end = text_.find(quote, ++at_);
+        if (end == std::string_view::npos) fail("a string has no end");
+        std::string value(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return value;
+    }
+
+    bool truth() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (!text_.substr(at_).starts_with(word)) continue;
+            at_ += word.size();
+            return value;
+        }
+        fail("expected True or False");
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('(');
+        while (!accept(')')) {
+            values.push_back(number());
+            if (accept(',')) continue;
+            // A tuple of one has a comma.
+            if (values.size() == 1) fail("expected ','");
+            expect(')');
+            break;
+        }
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        return value;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
+
+/// As the element's type is called in safetensors; as it is where it has no name there.
+inline std::string dtype_of_descr(const std::string& descr) {
+    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
+}
+
+/// A container as a view of its elements, and whether it has a shape of its own.
+template <class Container>
+auto view_of(Container& container, bool& shaped) {
+    model_detail::extents found;
+    auto* first = model_detail::unwrap(container, found);
+    using T = std::remove_pointer_t<decltype(first)>;
+    tensor_view<T> view;
+    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
+        view = container;
+    } else {
+        if (!found.contiguous || found.rank > max_rank ||
+            found.size() > std::numeric_limits<int>::max()) {
+            sequent::fail<error>("an array of " + found.text() +
+                                 " elements needs to be contiguous and row-major, of at most " +
+                                 std::to_string(max_rank) + " axes");
+        }
+        view.data = first;
+        view.rank = found.rank;
+        int stride = 1;
+        for (int axis = found.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            view.extents[place] = static_cast<int>(found.at[place]);
+            view.strides[place] = stride;
+            stride *= view.extents[place];
+        }
+    }
+    shaped = found.shaped || found.rank != 1;
+    return view;
+}
+
+/// With its axes in the opposite order: the elements of an array in Fortran's order.
+template <class T>
+tensor_view<T> reversed(tensor_view<T> view) {
+    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
+    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
+    return view;
+}
+
+/// Integers of the file, as int32.
+template <std::size_t Bytes>
+void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
+    const auto load = [&](std::uint64_t number) {
+        return static_cast<std::make_signed_t<bits>>(
+            load_bits<bits>(file.data.data() + number * Bytes));
+    };
+    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+        if (load(at) != static_cast<std::int32_t>(load(at))) {
+            fail_element(file.from.name(), "array", at,
+                         std::to_string(load(at)) + ", beyond 32 bits");
+        }
+    }
+    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
+        element = static_cast<std::int32_t>(load(number));
+    });
+}
+
+}  // namespace detail
+
+/// The header of a file. Throws io::error if it is not well-formed.
+inline npy_header read_npy_header(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!text.starts_with(detail::npy_magic)) {
+        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
+    }
+    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
+    if (text.size() > 6 && (version < 1 || version > 3)) {
+        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+    }
+    const std::size_t begin = version == 1 ? 10 : 12;
+    if (text.size() < begin) {
+        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
+             std::to_string(begin) + " before the header");
+    }
+    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
+                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
+    if (length > text.size() - begin) {
+        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
+             std::to_string(text.size() - begin) + " for it");
+    }
+    const auto size = static_cast<std::size_t>(length);
+    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
+    header.data = begin + size;
+    return header;
+}
+
+/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
+/// <f8 too, std::int32_t <i4 and <i8.
+///
+/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
+/// that is not finite or does not fit; then nothing has changed.
+template <class Container>
+void load_npy(const source& from, Container&& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_pointer_t<decltype(view.data)>;
+    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
+    const npy_header header = read_npy_header(from);
+    detail::opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
+        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const auto wanted = detail::shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 32;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
+        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
+             detail::shape_text(wanted));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const auto part = detail::whole(ordered, 0);
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
+        if (file.data.size() != elements * bytes) {
+            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
+                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
+        }
+        if (bytes == 4) {
+            detail::fill_integers<4>(file, part);
+        } else {
+            detail::fill_integers<8>(file, part);
+        }
+    } else {
+        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
+        if (!dtype_named(entry.dtype)) {
+            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
+        }
+        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
+            fail("array" + problem);
+        }
+        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
+    }
+}
+
+/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
+/// in row-major order and exactly.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Container>
+void save_npy(const std::filesystem::path& path, const Container& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
+    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
+                  "save_npy writes float, double and std::int32_t");
+    std::string header = "{'descr': '";
+    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
+    header += "', 'fortran_order': False, 'shape': (";
+    for (const std::uint64_t extent : detail::shape_of(view)) {
+        header += std::to_string(extent);
+        header += ", ";
+    }
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
+    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
+        std::byte* to = bytes.data() + number * sizeof(T);
+        if constexpr (detail::Element<T>) {
+            if (!std::isfinite(element)) {
+                detail::fail_element(path.string(), "array", number,
+                                     detail::unlike_a_number(element));
+            }
+            detail::store_element<dtype_of<T>>(element, to);
+        } else {
+            detail::store_bits(static_cast<std::uint32_t>(element), to);
+        }
+    });
+    std::array<std::byte, 2> length{};
+    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(detail::npy_magic.data(), detail::npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
     file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     file.commit();
 }
@@ -20498,6 +21268,24 @@ struct per_head {
     }
 };
 
+/// Whether a mask is known to keep no later position.
+template <class Mask>
+inline constexpr bool looks_back = false;
+template <>
+inline constexpr bool looks_back<causal> = true;
+template <int Width>
+inline constexpr bool looks_back<window<Width>> = true;
+template <int Step>
+inline constexpr bool looks_back<strided<Step>> = true;
+template <int Size, int Summary>
+inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+template <class First, class Second>
+inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+template <class First, class Second>
+inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+template <class... Masks>
+inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
+
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 
@@ -20681,6 +21469,12 @@ using geglu = gated<gelu>;
 using geglu_tanh = gated<gelu_tanh>;
 using swiglu = gated<silu>;
 }  // namespace activation
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Reads the named arguments of a template into one value and a few types.
+
+namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
@@ -21202,11 +21996,11 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1).
+/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
+/// of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
-        constexpr var<"h", Shape.heads> h;
         constexpr var<"b", Shape.buckets> b;
         constexpr var<"r", 2 * Shape.tokens - 1> r;
         constexpr auto table = [] {
@@ -21219,8 +22013,10 @@ inline constexpr auto distance_rules = [] {
             return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
                                        Shape.max_distance, BothDirections);
         };
-        return rules(distance_bias<Shape>()(h, r) <<=
-                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+        return with_heads<Shape>([=](auto... of) {
+            return rules(distance_bias<Shape>()(of..., r) <<=
+                         (table(of..., b), holds<in_bucket>(b, r)) | sum(b));
+        });
     } else {
         return rules();
     }
@@ -21275,14 +22071,14 @@ constexpr auto score_rules(Head... of) noexcept {
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(all, j - i + (Shape.tokens - 1)), all),
+                                               relative(of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else if constexpr (Shape.position == position_kind::relative_buckets)
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
                                                distance_bias<Shape>()(
-                                                   all, j - i + (Shape.tokens - 1)), all),
+                                                   of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
@@ -22019,10 +22815,6 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// Whether attention sees later positions, whose distances then have buckets of their own.
-template <class Mask>
-inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
-
 /// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
 /// follows, whose weights have names that begin with Prefix.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
@@ -22049,17 +22841,24 @@ template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto encoder_rules = [] {
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+template <shape Shape, class Mask, const auto& Block>
+inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
-        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+        return rules(distance_rules<Shape, !mask::looks_back<Mask>>, Block);
     else
         return rules(
-            distance_rules<Shape, sees_later<Mask>>,
-            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+            distance_rules<Shape, !mask::looks_back<Mask>>,
+            stack_rules<Shape, Block, relation<"x">, relation<"layers">,
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
+
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto& encoder_rules =
+    layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+template <shape Shape, class Mask, class MemoryMask, class Activation>
+inline constexpr auto& decoder_rules =
+    layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
@@ -22091,7 +22890,7 @@ inline constexpr auto language_model_rules = [] {
     using result = result_of_layers<Shape>;
     // clang-format off
     return rules(
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         embedded(i) <<= embedding_of<Shape, "">(token, embedding),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
         logits(i)   <<= logits_of<Shape>(result{}, embedding));
@@ -22117,7 +22916,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format off
     constexpr auto states = rules(
         distance_rules<Source, true>,
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
@@ -22147,13 +22946,12 @@ using encoder_model =
 template <class Arguments>
 using decoder_model =
     typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
-                       fact<"memory", Arguments::shape.source_tokens,
-                            Arguments::shape.width>>::template with<bound<"source_length">,
-                                                                    Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            decoder_block_rules<Arguments::shape, typename Arguments::mask,
-                                padded_mask<Arguments::shape.padded, mask::none, "source_length">,
-                                typename Arguments::activation>>;
+                       fact<"memory", Arguments::shape.source_tokens, Arguments::shape.width>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                decoder_rules<Arguments::shape, typename Arguments::mask,
+                              padded_mask<Arguments::shape.padded, mask::none, "source_length">,
+                              typename Arguments::activation>>;
 
 template <class Arguments>
 using encoder_decoder_model = typename fact_list<
@@ -22252,8 +23050,8 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
     static_assert(nn::check_shape<shape>());
 };
 
-/// One decoder layer: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does but depth, and source_tokens; the mask is causal by default. With
+/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
+/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
 /// padded the count source_length tells how much of the memory there is.
 template <class... Options>
 struct decoder
@@ -22264,14 +23062,13 @@ struct decoder
     static_assert(
         nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
                   nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::mask, nn::option::activation, nn::option::biases,
-                  nn::option::scaled, nn::option::score_cap, nn::option::dropout_percent,
-                  nn::option::padded, nn::option::norm_place, nn::option::normalization,
-                  nn::option::position>::only<Options...>,
+                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
+                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                  nn::option::normalization, nn::option::position>::only<Options...>,
         "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, "
-        "a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or "
-        "post_norm, a normalization, a position");
+        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
+        "pre_norm or post_norm, a normalization, a position");
     static_assert(nn::check_shape<shape>());
 };
 

@@ -64,3 +64,13 @@ texts += [b" ", b"a", b"b", b"ab", b" a", b"\xc3\xa9"]
 put("tokenizer", "bytes", b"\x06ab \xc3\xa9b" + tokenizer(texts))
 few = [b"<unk>", b"<s>", b"</s>", b" ", b"a", b"b", b"ab", b""]
 put("tokenizer", "few", b"\x03aba" + tokenizer(few))
+
+
+def array(header, data):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+shape = "'fortran_order': False, 'shape': (2, 3), }"
+put("npy", "floats", array("{'descr': '<f4', " + shape + "\n", floats(*range(6))))
+put("npy", "halves", array("{'descr': '<f2', " + shape, b"\0\x3c" * 6))
+put("npy", "symbols", array("{'descr': '<i8', " + shape, struct.pack("<6q", *range(6))))

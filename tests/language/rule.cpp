@@ -57,6 +57,13 @@ static_assert(is_rule<decltype(y(i)[W] <<= x(i))>);
 static_assert(is_program<decltype(rules(two, y(i) | relu()))>);
 static_assert(!is_rules<decltype(x(i))>);
 
+// One rule in place of those that have its head, in programs within programs too.
+inline constexpr auto replaced = replace_rules(rules(two, z(i) | tanh()), z(i) <<= x(i));
+static_assert(is_about<relation<"y">, std::remove_const_t<decltype(replaced)>>);
+static_assert(std::is_same_v<std::remove_const_t<decltype(replaced)>,
+                             decltype(rules(rules(rules(y(i) <<= x(i) | relu(), rules()), rules()),
+                                            z(i) <<= x(i)))>);
+
 // One name, several meanings by what stands in the parentheses.
 static_assert(std::is_same_v<decltype(softmax()), transform<transformation::softmax>>);
 static_assert(std::is_same_v<decltype(softmax(j)), aggregate<aggregation::softmax, var<"j">>>);

@@ -56,6 +56,21 @@ TEST_CASE("any predicate") {
     attends<attention<holds<nowhere>(i, j), 5>>();
 }
 
+// Of the heads themselves, of what is aggregated, in either order, beside other conditions, and of
+// what a softmax ranges over.
+inline constexpr auto general = rules(
+    a(i, j) <<= (q(i), k(j), holds<scattered>(j, i)) | elementwise_product(),
+    b(j) <<= (a(i, j), holds<scattered>(i, j), i != 2 * j) | tanh() | max(i),
+    c(i, j) <<= (at(q(i), 0), at(k(j), 1), holds<scattered>(i, j)) | product() | softmax(i),
+    out(i) <<= (c(i, j), at(b(j), 2), holds<scattered>(i, j), holds<scattered>(j, i)) | product());
+
+TEST_CASE("any predicate where loops go by the letter") {
+    using Model = sequent::model<general, fact<"q", 7, 5>, fact<"k", 9, 5>>;
+    static_assert(check::count_steps<Model>(sequent::plan::step_kind::general) == 4);
+    static_assert(Model::plan::general_at<0>.listed.decision >= 0);
+    check::agrees_in_double<Model>();
+}
+
 TEST_CASE("tables with what else a score may hold") {
     static constexpr auto program =
         rules(logit(i, j) <<= (number(0.3), k(j).T(), q(i), holds<scattered>(i, j)) | product(),

@@ -120,10 +120,10 @@ inline constexpr auto strided =
 using facts_alone = model<strided, fact<"x", 37, 3>>;
 
 // What is computed once, here for the distances, is read along each row.
-inline constexpr var<"d", 37> d;
+inline constexpr var<"apart", 37> apart;
 inline constexpr auto relative =
-    rules(a(d) <<= W<"R">(d) | tanh(), q(i) <<= x(i)[W<"W_q", 3, 6>], k(i) <<= x(i)[W<"W_k", 3, 6>],
-          logit(i, j) <<= (k(j).T(), q(i), j <= i) | product(),
+    rules(a(apart) <<= W<"R">(apart) | tanh(), q(i) <<= x(i)[W<"W_q", 3, 6>],
+          k(i) <<= x(i)[W<"W_k", 3, 6>], logit(i, j) <<= (k(j).T(), q(i), j <= i) | product(),
           logit(i, j) <<= (a(j - i + 18), j <= i), weights(i, j) <<= logit(i, j) | softmax(j),
           y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 using distances = model<relative, fact<"x", 19, 6>>;

@@ -1,10 +1,14 @@
 #include <sequent/nn/sampler.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "../catch.hpp"
@@ -64,6 +68,34 @@ TEST_CASE("symbols are drawn as often as their probabilities say") {
     check_drawn<4>({1, 2, 2, 2}, {.top_k = 2}, {0, 0.5, 0.5, 0});
     check_drawn<4>({none, 0, none, std::log(3.0F)}, {}, {0, 0.25, 0, 0.75});
     check_drawn<4>({none, 0, none, std::log(3.0F)}, {.top_k = 3}, {0, 0.25, 0, 0.75});
+}
+
+TEST_CASE("of many symbols those are drawn that sorting finds") {
+    constexpr std::size_t count = 203;
+    std::array<float, count> many{};
+    sequent::random_numbers random(3);
+    for (float& logit : many) logit = static_cast<float>(2 * random.normal());
+    many[7] = many[150];
+    std::array<std::size_t, count> sorted{};
+    std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+    std::ranges::stable_sort(sorted, std::greater<>(), [&](std::size_t at) { return many[at]; });
+    for (const auto& [top_k, top_p] : std::vector<std::pair<int, double>>{
+             {0, 1}, {0, 0.9}, {0, 0.5}, {0, 0.999}, {60, 1}, {60, 0.8}, {202, 0.95}}) {
+        INFO("top_k " << top_k << ", top_p " << top_p);
+        const auto probability = [&](std::size_t at) {
+            return std::exp(static_cast<double>(many[at] - many[sorted[0]]) / 1.5);
+        };
+        std::size_t left = top_k > 0 ? static_cast<std::size_t>(top_k) : count;
+        double sum = 0;
+        for (std::size_t at = 0; at < left; ++at) sum += probability(sorted[at]);
+        double passed = 0;
+        std::size_t chosen = 0;
+        while (chosen < left && passed < top_p * sum) passed += probability(sorted[chosen++]);
+        std::array<double, count> expected{};
+        for (std::size_t at = 0; at < chosen; ++at)
+            expected[sorted[at]] = probability(sorted[at]) / passed;
+        check_drawn(many, {.temperature = 1.5, .top_k = top_k, .top_p = top_p}, expected);
+    }
 }
 
 TEST_CASE("at temperature 0 the first symbol of the highest logit is chosen") {

@@ -417,6 +417,7 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
 /// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
+/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
 ///
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.

@@ -116,7 +116,8 @@ class kept_rows {
         const int vectors = (end - from + n - 1) / n;
         for (int q = 0; q < Queries; q += pair) {
             int v = 0;
-            for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
+            if constexpr (4 * n <= chunk)
+                for (; v + 4 <= vectors; v += 4) score<4>(q, from, v);
             if (v + 2 <= vectors) {
                 score<2>(q, from, v);
                 v += 2;

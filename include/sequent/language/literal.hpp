@@ -43,7 +43,11 @@ struct literal {
     constexpr literal use() const noexcept { return *this; }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred.
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
+/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
+/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
+/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
+/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.

@@ -1,20 +1,88 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "../kernel.hpp"
 #include "condition.hpp"
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact must hold,
-/// only its pairs are visited.
+/// The assignments of a general step's variables, one after another. Where a sparse fact or a
+/// function of two of them must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
+/// The place in the order of a general step from which on a variable's value is known.
+template <class Step>
+constexpr int place_in_order(const Step& step, int variable) {
+    int place = 0;
+    while (step.order[place] != variable) ++place;
+    return place;
+}
+
+/// For each value of the outer one of two variables, those of the inner one for which a function
+/// holds.
+template <class Plan, int At>
+class listed_pairs {
+    static constexpr general_step step = Plan::template general_at<At>;
+
+  public:
+    static constexpr bool any = step.listed.decision >= 0;
+    static constexpr bool right_is_inner = [] {
+        if constexpr (any)
+            return place_in_order(step, step.listed.left) < place_in_order(step, step.listed.right);
+        else
+            return false;
+    }();
+    static constexpr int outer = right_is_inner ? step.listed.left : step.listed.right;
+    static constexpr int inner = right_is_inner ? step.listed.right : step.listed.left;
+    static constexpr int place = [] {
+        if constexpr (any)
+            return place_in_order(step, inner);
+        else
+            return -1;
+    }();
+
+    static std::span<const int> inner_values(int of) noexcept {
+        (void)&at_start;
+        const pairs& all = made();
+        const int begin = all.begins[static_cast<std::size_t>(of)];
+        const int end = all.begins[static_cast<std::size_t>(of) + 1];
+        return {all.values.data() + begin, static_cast<std::size_t>(end - begin)};
+    }
+
+  private:
+    struct pairs {
+        std::vector<int> begins{};
+        std::vector<int> values{};
+    };
+    static const pairs& made() {
+        static const pairs result = [] {
+            constexpr plan::decision_function holds =
+                Plan::shapes.text.decisions[step.listed.decision];
+            pairs all;
+            for (int one = 0; one < step.extents[outer]; ++one) {
+                all.begins.push_back(static_cast<int>(all.values.size()));
+                for (int other = 0; other < step.extents[inner]; ++other)
+                    if (right_is_inner ? holds(one, other) : holds(other, one))
+                        all.values.push_back(other);
+            }
+            all.begins.push_back(static_cast<int>(all.values.size()));
+            return all;
+        }();
+        return result;
+    }
+    /// Has the list made when the program starts, not in the first call.
+    static inline const pairs& at_start = made();
+};
+
 template <class Plan, int At, class T>
 class assignments {
     static constexpr general_step step = Plan::template general_at<At>;
     static constexpr int joins = step.joins.size();
+    using listed = listed_pairs<Plan, At>;
 
   protected:
     const bindings<T>& bound_;
@@ -44,10 +112,7 @@ class assignments {
   private:
     /// The place in the order from which on a term's value is known; -1 of a constant.
     static constexpr int known_from(const plan::term& at) {
-        if (at.variable < 0) return -1;
-        int place = 0;
-        while (step.order[place] != at.variable) ++place;
-        return place;
+        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
@@ -89,6 +154,11 @@ class assignments {
             if constexpr (variable == step.time) {
                 index_[variable] = bound_.layer[step.level] - step.delay;
                 if (find_pairs<Place>()) each_value<Place + 1, To>(body);
+            } else if constexpr (Place == listed::place) {
+                for (const int value : listed::inner_values(index_[listed::outer])) {
+                    index_[variable] = value;
+                    each_value<Place + 1, To>(body);
+                }
             } else if constexpr (made_by < 0) {
                 for (index_[variable] = 0; index_[variable] < step.extents[variable];
                      ++index_[variable])

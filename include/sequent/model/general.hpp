@@ -50,7 +50,10 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
     /// Whether there are atoms that no loop visits; they are cleared beforehand.
-    static constexpr bool skips = step.joins.size() > 0;
+    static constexpr bool skips = step.joins.size() > 0 ||
+                                  (step.listed.decision >= 0 &&
+                                   place_in_order(step, step.listed.left) < step.heads &&
+                                   place_in_order(step, step.listed.right) < step.heads);
 
     static bool beats(T candidate, T most) noexcept {
         return step.aggregated == aggregation::max ? candidate > most : candidate < most;

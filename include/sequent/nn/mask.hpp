@@ -224,6 +224,24 @@ struct per_head {
     }
 };
 
+/// Whether a mask is known to keep no later position.
+template <class Mask>
+inline constexpr bool looks_back = false;
+template <>
+inline constexpr bool looks_back<causal> = true;
+template <int Width>
+inline constexpr bool looks_back<window<Width>> = true;
+template <int Step>
+inline constexpr bool looks_back<strided<Step>> = true;
+template <int Size, int Summary>
+inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+template <class First, class Second>
+inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+template <class First, class Second>
+inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+template <class... Masks>
+inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
+
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 

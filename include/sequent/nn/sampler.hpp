@@ -5,10 +5,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "../kernel.hpp"
 #include "../model/arguments.hpp"
 #include "../model/random.hpp"
 #include "../model/tensor_view.hpp"
@@ -26,8 +29,8 @@ struct sampling {
     double top_p = 1;
 };
 
-/// Chooses symbols by their logits: the same ones for the same seed and logits, everywhere. All
-/// memory is allocated at construction.
+/// Chooses symbols by their logits: the same ones for the same seed and logits. All memory is
+/// allocated at construction.
 class sampler {
   public:
     /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
@@ -46,7 +49,9 @@ class sampler {
         check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
         check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
               "above 0 and at most 1");
-        choices_.resize(static_cast<std::size_t>(vocabulary));
+        size_ = static_cast<std::size_t>(vocabulary);
+        weights_.resize(size_ + lanes);
+        candidates_.resize(size_);
     }
 
     /// The next symbol, 0 <= symbol < logits.size(); not empty, and no longer than the vocabulary.
@@ -54,36 +59,15 @@ class sampler {
     /// then 0 is.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty() && logits.size() <= choices_.size());
-        std::size_t greatest = 0;
-        for (std::size_t at = 1; at < logits.size(); ++at) {
-            if (logits[at] > logits[greatest] || std::isnan(logits[greatest])) greatest = at;
+        assert(!logits.empty() && logits.size() <= size_);
+        const T highest = greatest_of(logits);
+        if (highest == -std::numeric_limits<T>::infinity()) return 0;
+        if (settings_.temperature == 0 || settings_.top_k == 1 || !std::isfinite(highest)) {
+            const auto first = std::find(logits.begin(), logits.end(), highest);
+            return static_cast<std::int32_t>(first - logits.begin());
         }
-        if (settings_.temperature == 0 || settings_.top_k == 1) {
-            return static_cast<std::int32_t>(greatest);
-        }
-        const auto highest = static_cast<double>(logits[greatest]);
-        if (!std::isfinite(highest)) return static_cast<std::int32_t>(greatest);
-
-        const std::span<choice> all = std::span(choices_).first(logits.size());
-        double sum = 0;
-        for (std::size_t at = 0; at < all.size(); ++at) {
-            const double weight =
-                std::exp((static_cast<double>(logits[at]) - highest) / settings_.temperature);
-            all[at] = {weight > 0 ? weight : 0, static_cast<std::int32_t>(at)};
-            sum += all[at].weight;
-        }
-        const std::span<const choice> left = restrict(all, sum);
-        const double target = random_.uniform() * sum;
-        double passed = 0;
-        const choice* chosen = nullptr;
-        for (const choice& each : left) {
-            if (each.weight == 0) continue;
-            // The sum in this order may be a little less than `sum`: then the last one is chosen.
-            chosen = &each;
-            if ((passed += each.weight) > target) break;
-        }
-        return chosen->symbol;
+        weigh(logits, static_cast<double>(highest));
+        return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
     /// The same for a row of a model's output, such as `step` returns.
@@ -99,51 +83,119 @@ class sampler {
     void restore(std::uint64_t state) noexcept { random_.restore(state); }
 
   private:
-    struct choice {
-        double weight;
-        std::int32_t symbol;
+    static constexpr std::size_t lanes = static_cast<std::size_t>(kernel::lanes<double>);
 
-        /// Whether it is less probable; of equal ones the first symbol counts as more so.
-        bool operator<(const choice& other) const noexcept {
-            return weight != other.weight ? weight < other.weight : symbol > other.symbol;
+    /// Minus infinity where there is no number.
+    template <class T>
+    static T greatest_of(std::span<const T> logits) noexcept {
+        constexpr auto step = static_cast<std::size_t>(kernel::lanes<T>);
+        T greatest = -std::numeric_limits<T>::infinity();
+        auto batch = kernel::set(greatest);
+        std::size_t at = 0;
+        for (; at + step <= logits.size(); at += step) {
+            const auto next = kernel::load(&logits[at]);
+            batch = xsimd::select(next > batch, next, batch);
         }
-    };
+        greatest = kernel::reduce_max(batch);
+        for (const T logit : logits.subspan(at)) greatest = logit > greatest ? logit : greatest;
+        return greatest;
+    }
 
-    /// The choices that top_k and top_p leave, and the sum of their weights. Only as many as these
-    /// are sorted.
-    std::span<const choice> restrict(std::span<choice> all, double& sum) const noexcept {
+    /// Probabilities up to a factor.
+    template <class T>
+    void weigh(std::span<const T> logits, double highest) noexcept {
+        const double scale = 1 / settings_.temperature;
+        for (std::size_t at = 0; at < logits.size(); ++at)
+            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); at += lanes) {
+            const auto weight = kernel::exp(kernel::load(&weights_[at]));
+            const auto none = kernel::zero<double>();
+            kernel::store(&weights_[at], xsimd::select(weight > none, weight, none));
+        }
+    }
+
+    /// Whether it is more probable; of equal ones the first symbol counts as more so.
+    bool comes_before(std::int32_t a, std::int32_t b) const noexcept {
+        const double first = weights_[static_cast<std::size_t>(a)];
+        const double second = weights_[static_cast<std::size_t>(b)];
+        return first != second ? first > second : a < b;
+    }
+
+    double sum_of(std::span<const std::int32_t> symbols) const noexcept {
+        double sum = 0;
+        for (const std::int32_t symbol : symbols) sum += weights_[static_cast<std::size_t>(symbol)];
+        return sum;
+    }
+
+    /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
+    /// parted about their median until it is found, not sorted.
+    std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
-        const bool by_count = top_k > 0 && top_k < all.size();
-        if (!by_count && settings_.top_p == 1) return all;
-        std::make_heap(all.begin(), all.end());
-        auto first = all.end();
-        const auto take_next = [&] {
-            std::pop_heap(all.begin(), first);
-            --first;
-            return first->weight;
-        };
+        const bool by_count = top_k > 0 && top_k < size;
+        if (!by_count && settings_.top_p == 1) return -1;
+        const auto before = [this](std::int32_t a, std::int32_t b) { return comes_before(a, b); };
+        std::span<std::int32_t> left(candidates_);
+        double enough = 0;
         if (by_count) {
-            sum = 0;
-            while (static_cast<std::size_t>(all.end() - first) < top_k) sum += take_next();
-        }
-        if (settings_.top_p < 1) {
-            const double enough = settings_.top_p * sum;
-            double passed = 0;
-            if (by_count) {
-                auto last = all.end();
-                while (last != first && passed < enough) passed += (--last)->weight;
-                first = last;
-            } else {
-                while (first != all.begin() && passed < enough) passed += take_next();
+            std::iota(candidates_.begin(), candidates_.end(), std::int32_t{0});
+            left = left.first(size);
+            const auto last = left.begin() + static_cast<std::ptrdiff_t>(top_k) - 1;
+            std::nth_element(left.begin(), last, left.end(), before);
+            if (settings_.top_p == 1) return *last;
+            left = left.first(top_k);
+            enough = settings_.top_p * sum_of(left);
+        } else {
+            double sum = 0;
+            for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
+            enough = settings_.top_p * sum;
+            // A symbol that is chosen and all less probable ones sum to more than what is not
+            // enough of the whole, and none of these is more probable than it.
+            const double least = (sum - enough) / static_cast<double>(size);
+            std::size_t count = 0;
+            for (std::size_t at = 0; at < size; ++at) {
+                candidates_[count] = static_cast<std::int32_t>(at);
+                count += weights_[at] >= least ? 1U : 0U;
             }
-            sum = passed;
+            left = left.first(count);
         }
-        return {first, all.end()};
+        while (left.size() > 1) {
+            const std::size_t half = left.size() / 2;
+            const auto middle = left.begin() + static_cast<std::ptrdiff_t>(half);
+            std::nth_element(left.begin(), middle, left.end(), before);
+            const double upper = sum_of(left.first(half));
+            if (upper >= enough) {
+                left = left.first(half);
+            } else {
+                enough -= upper;
+                left = left.subspan(half);
+            }
+        }
+        return left[0];
+    }
+
+    /// One of the symbols that are as probable as `least` at least, in the order of the symbols.
+    std::int32_t draw(std::int32_t least, std::size_t size) noexcept {
+        const auto chosen = [&](std::size_t at) {
+            return least < 0 || !comes_before(least, static_cast<std::int32_t>(at));
+        };
+        double sum = 0;
+        for (std::size_t at = 0; at < size; ++at) sum += chosen(at) ? weights_[at] : 0;
+        double left = random_.uniform() * sum;
+        std::size_t last = 0;
+        for (std::size_t at = 0; at < size; ++at) {
+            if (weights_[at] == 0 || !chosen(at)) continue;
+            // Rounding may leave something behind the last one: then that one is drawn.
+            last = at;
+            if ((left -= weights_[at]) < 0) break;
+        }
+        return static_cast<std::int32_t>(last);
     }
 
     sampling settings_;
     random_numbers random_;
-    std::vector<choice> choices_;
+    std::size_t size_ = 0;
+    std::vector<double> weights_;
+    std::vector<std::int32_t> candidates_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

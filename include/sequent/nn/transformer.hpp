@@ -91,10 +91,6 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// Whether attention sees later positions, whose distances then have buckets of their own.
-template <class Mask>
-inline constexpr bool sees_later = std::is_same_v<Mask, mask::none>;
-
 /// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
 /// follows, whose weights have names that begin with Prefix.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
@@ -121,17 +117,24 @@ template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-template <shape Shape, class Mask, class Activation>
-inline constexpr auto encoder_rules = [] {
-    constexpr auto& block = block_rules<Shape, Mask, Activation>;
+/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+template <shape Shape, class Mask, const auto& Block>
+inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
-        return rules(distance_rules<Shape, sees_later<Mask>>, block);
+        return rules(distance_rules<Shape, !mask::looks_back<Mask>>, Block);
     else
         return rules(
-            distance_rules<Shape, sees_later<Mask>>,
-            stack_rules<Shape, block, relation<"x">, relation<"layers">,
+            distance_rules<Shape, !mask::looks_back<Mask>>,
+            stack_rules<Shape, Block, relation<"x">, relation<"layers">,
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
+
+template <shape Shape, class Mask, class Activation>
+inline constexpr auto& encoder_rules =
+    layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+template <shape Shape, class Mask, class MemoryMask, class Activation>
+inline constexpr auto& decoder_rules =
+    layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
 /// A symbol's embedding, with what is added for its position.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
@@ -163,7 +166,7 @@ inline constexpr auto language_model_rules = [] {
     using result = result_of_layers<Shape>;
     // clang-format off
     return rules(
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         embedded(i) <<= embedding_of<Shape, "">(token, embedding),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">, result>,
         logits(i)   <<= logits_of<Shape>(result{}, embedding));
@@ -189,7 +192,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format off
     constexpr auto states = rules(
         distance_rules<Source, true>,
-        distance_rules<Shape, sees_later<Mask>>,
+        distance_rules<Shape, !mask::looks_back<Mask>>,
         source_embedded(i) <<= embedding_of<Source, "source_">(source, source_embedding),
         stack_rules<Source, encoder_block, relation<"source_embedded">, relation<"encoder">,
                     relation<"memory">, "source_">,
@@ -219,13 +222,12 @@ using encoder_model =
 template <class Arguments>
 using decoder_model =
     typename fact_list<fact<"x", Arguments::shape.tokens, Arguments::shape.width>,
-                       fact<"memory", Arguments::shape.source_tokens,
-                            Arguments::shape.width>>::template with<bound<"source_length">,
-                                                                    Arguments::shape.padded>::
-        template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
-            decoder_block_rules<Arguments::shape, typename Arguments::mask,
-                                padded_mask<Arguments::shape.padded, mask::none, "source_length">,
-                                typename Arguments::activation>>;
+                       fact<"memory", Arguments::shape.source_tokens, Arguments::shape.width>>::
+        template with<bound<"source_length">, Arguments::shape.padded>::
+            template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
+                decoder_rules<Arguments::shape, typename Arguments::mask,
+                              padded_mask<Arguments::shape.padded, mask::none, "source_length">,
+                              typename Arguments::activation>>;
 
 template <class Arguments>
 using encoder_decoder_model = typename fact_list<
@@ -324,8 +326,8 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
     static_assert(nn::check_shape<shape>());
 };
 
-/// One decoder layer: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes what encoder does but depth, and source_tokens; the mask is causal by default. With
+/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
+/// shape. Takes what encoder does, and source_tokens; the mask is causal by default. With
 /// padded the count source_length tells how much of the memory there is.
 template <class... Options>
 struct decoder
@@ -336,14 +338,13 @@ struct decoder
     static_assert(
         nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
                   nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::mask, nn::option::activation, nn::option::biases,
-                  nn::option::scaled, nn::option::score_cap, nn::option::dropout_percent,
-                  nn::option::padded, nn::option::norm_place, nn::option::normalization,
-                  nn::option::position>::only<Options...>,
+                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
+                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                  nn::option::normalization, nn::option::position>::only<Options...>,
         "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, "
-        "a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or "
-        "post_norm, a normalization, a position");
+        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
+        "pre_norm or post_norm, a normalization, a position");
     static_assert(nn::check_shape<shape>());
 };
 

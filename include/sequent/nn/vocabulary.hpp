@@ -1,7 +1,7 @@
 #pragma once
 
 #include "../model.hpp"
-#include "options.hpp"
+#include "arguments.hpp"
 
 /// The variables, relations and parts that the templates' rules share.
 
@@ -181,11 +181,11 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1).
+/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
+/// of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
-        constexpr var<"h", Shape.heads> h;
         constexpr var<"b", Shape.buckets> b;
         constexpr var<"r", 2 * Shape.tokens - 1> r;
         constexpr auto table = [] {
@@ -198,8 +198,10 @@ inline constexpr auto distance_rules = [] {
             return bucket == bucket_of(place - (Shape.tokens - 1), Shape.buckets,
                                        Shape.max_distance, BothDirections);
         };
-        return rules(distance_bias<Shape>()(h, r) <<=
-                     (table(h, b), holds<in_bucket>(b, r)) | sum(b));
+        return with_heads<Shape>([=](auto... of) {
+            return rules(distance_bias<Shape>()(of..., r) <<=
+                         (table(of..., b), holds<in_bucket>(b, r)) | sum(b));
+        });
     } else {
         return rules();
     }
@@ -254,14 +256,14 @@ constexpr auto score_rules(Head... of) noexcept {
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(all, j - i + (Shape.tokens - 1)), all),
+                                               relative(of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else if constexpr (Shape.position == position_kind::relative_buckets)
         return rules(
             name::logit(of..., i, j)   <<= products,
             name::logit(of..., i, j)   <<= masked<Mask>(
                                                distance_bias<Shape>()(
-                                                   all, j - i + (Shape.tokens - 1)), all),
+                                                   of..., j - i + (Shape.tokens - 1)), all),
             name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
     else
         return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));

@@ -66,6 +66,8 @@ class general_builder {
             made.literals.push(item);
         }
         shape_general(made);
+        if (made.joins.size() == 0 && rule_.recurs.loop < 0)
+            made.condition = list_pairs(made, made.condition);
         return made;
     }
 
@@ -89,6 +91,26 @@ class general_builder {
             const node top = pool.nodes[part];
             if (top.kind == node_kind::pair)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            else
+                rest = pool.both(rest, part);
+        });
+        return rest;
+    }
+    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    constexpr int list_pairs(general_step& made, int root) {
+        constexpr int most = 1 << 18;
+        auto& pool = draft_.out.pool;
+        int rest = -1;
+        pool.each_conjunct(root, [&](int part) {
+            const node top = pool.nodes[part];
+            const bool decides = top.kind == node_kind::decision &&
+                                 pool.nodes[top.left].kind == node_kind::variable &&
+                                 pool.nodes[top.right].kind == node_kind::variable;
+            const int left = decides ? pool.nodes[top.left].value : -1;
+            const int right = decides ? pool.nodes[top.right].value : -1;
+            if (decides && left != right && made.listed.decision < 0 &&
+                made.extents[left] <= most / made.extents[right])
+                made.listed = {top.value, left, right};
             else
                 rest = pool.both(rest, part);
         });

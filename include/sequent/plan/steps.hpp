@@ -138,6 +138,14 @@ struct pair_join {
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
+/// A function of two variables that must hold. Where its pairs are listed, when the program starts,
+/// the inner variable takes the listed values alone.
+struct pair_list {
+    int decision = -1;
+    int left = -1;
+    int right = -1;
+};
+
 struct general_literal {
     literal_kind kind = literal_kind::number;
     operand at{};
@@ -195,6 +203,7 @@ struct general_step {
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
     list<pair_join, max_joins> joins{};
+    pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
     int delay = 0;

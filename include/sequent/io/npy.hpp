@@ -1,0 +1,365 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "../model/arguments.hpp"
+#include "../model/tensor_view.hpp"
+#include "replace_file.hpp"
+#include "safetensors.hpp"
+#include "source.hpp"
+
+/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
+/// dict of Python, then the elements.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
+/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What a file states of its array.
+struct npy_header {
+    std::string descr;  // "<f4": little-endian, float, 4 bytes
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+    std::size_t data = 0;  // where the elements begin
+};
+
+namespace detail {
+
+/// Reads the dict, of the three keys in any order.
+class npy_parser {
+  public:
+    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    npy_header parse() {
+        npy_header header;
+        bool descr = false, order = false, shape = false;
+        const auto first = [&](bool& seen, const std::string& key) {
+            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+        };
+        expect('{');
+        while (!accept('}')) {
+            const std::string key = string();
+            expect(':');
+            if (key == "descr") {
+                first(descr, key);
+                header.descr = string();
+            } else if (key == "fortran_order") {
+                first(order, key);
+                header.fortran_order = truth();
+            } else if (key == "shape") {
+                first(shape, key);
+                header.shape = numbers();
+            } else {
+                fail("the key '" + key + "' is unknown");
+            }
+            if (!accept(',')) {
+                expect('}');
+                break;
+            }
+        }
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        if (!descr || !order || !shape) {
+            fail(std::string("the key '") +
+                 (!descr   ? "descr"
+                  : !order ? "fortran_order"
+                           : "shape") +
+                 "' is missing");
+        }
+        return header;
+    }
+
+  private:
+    std::string string() {
+        skip_space();
+        const char quote = at_ < text_.size() ? text_[at_] : '\0';
+        if (quote != '\'' && quote != '"') fail("expected a string");
+        const std::size_t end = text_.find(quote, ++at_);
+        if (end == std::string_view::npos) fail("a string has no end");
+        std::string value(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return value;
+    }
+
+    bool truth() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (!text_.substr(at_).starts_with(word)) continue;
+            at_ += word.size();
+            return value;
+        }
+        fail("expected True or False");
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('(');
+        while (!accept(')')) {
+            values.push_back(number());
+            if (accept(',')) continue;
+            // A tuple of one has a comma.
+            if (values.size() == 1) fail("expected ','");
+            expect(')');
+            break;
+        }
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        return value;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
+
+/// As the element's type is called in safetensors; as it is where it has no name there.
+inline std::string dtype_of_descr(const std::string& descr) {
+    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
+}
+
+/// A container as a view of its elements, and whether it has a shape of its own.
+template <class Container>
+auto view_of(Container& container, bool& shaped) {
+    model_detail::extents found;
+    auto* first = model_detail::unwrap(container, found);
+    using T = std::remove_pointer_t<decltype(first)>;
+    tensor_view<T> view;
+    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
+        view = container;
+    } else {
+        if (!found.contiguous || found.rank > max_rank ||
+            found.size() > std::numeric_limits<int>::max()) {
+            sequent::fail<error>("an array of " + found.text() +
+                                 " elements needs to be contiguous and row-major, of at most " +
+                                 std::to_string(max_rank) + " axes");
+        }
+        view.data = first;
+        view.rank = found.rank;
+        int stride = 1;
+        for (int axis = found.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            view.extents[place] = static_cast<int>(found.at[place]);
+            view.strides[place] = stride;
+            stride *= view.extents[place];
+        }
+    }
+    shaped = found.shaped || found.rank != 1;
+    return view;
+}
+
+/// With its axes in the opposite order: the elements of an array in Fortran's order.
+template <class T>
+tensor_view<T> reversed(tensor_view<T> view) {
+    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
+    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
+    return view;
+}
+
+/// Integers of the file, as int32.
+template <std::size_t Bytes>
+void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
+    const auto load = [&](std::uint64_t number) {
+        return static_cast<std::make_signed_t<bits>>(
+            load_bits<bits>(file.data.data() + number * Bytes));
+    };
+    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+        if (load(at) != static_cast<std::int32_t>(load(at))) {
+            fail_element(file.from.name(), "array", at,
+                         std::to_string(load(at)) + ", beyond 32 bits");
+        }
+    }
+    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
+        element = static_cast<std::int32_t>(load(number));
+    });
+}
+
+}  // namespace detail
+
+/// The header of a file. Throws io::error if it is not well-formed.
+inline npy_header read_npy_header(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!text.starts_with(detail::npy_magic)) {
+        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
+    }
+    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
+    if (text.size() > 6 && (version < 1 || version > 3)) {
+        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+    }
+    const std::size_t begin = version == 1 ? 10 : 12;
+    if (text.size() < begin) {
+        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
+             std::to_string(begin) + " before the header");
+    }
+    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
+                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
+    if (length > text.size() - begin) {
+        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
+             std::to_string(text.size() - begin) + " for it");
+    }
+    const auto size = static_cast<std::size_t>(length);
+    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
+    header.data = begin + size;
+    return header;
+}
+
+/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
+/// <f8 too, std::int32_t <i4 and <i8.
+///
+/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
+/// that is not finite or does not fit; then nothing has changed.
+template <class Container>
+void load_npy(const source& from, Container&& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_pointer_t<decltype(view.data)>;
+    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
+    const npy_header header = read_npy_header(from);
+    detail::opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
+        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const auto wanted = detail::shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 32;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
+        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
+             detail::shape_text(wanted));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const auto part = detail::whole(ordered, 0);
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
+        if (file.data.size() != elements * bytes) {
+            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
+                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
+        }
+        if (bytes == 4) {
+            detail::fill_integers<4>(file, part);
+        } else {
+            detail::fill_integers<8>(file, part);
+        }
+    } else {
+        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
+        if (!dtype_named(entry.dtype)) {
+            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
+        }
+        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
+            fail("array" + problem);
+        }
+        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
+    }
+}
+
+/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
+/// in row-major order and exactly.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Container>
+void save_npy(const std::filesystem::path& path, const Container& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
+    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
+                  "save_npy writes float, double and std::int32_t");
+    std::string header = "{'descr': '";
+    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
+    header += "', 'fortran_order': False, 'shape': (";
+    for (const std::uint64_t extent : detail::shape_of(view)) {
+        header += std::to_string(extent);
+        header += ", ";
+    }
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
+    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
+        std::byte* to = bytes.data() + number * sizeof(T);
+        if constexpr (detail::Element<T>) {
+            if (!std::isfinite(element)) {
+                detail::fail_element(path.string(), "array", number,
+                                     detail::unlike_a_number(element));
+            }
+            detail::store_element<dtype_of<T>>(element, to);
+        } else {
+            detail::store_bits(static_cast<std::uint32_t>(element), to);
+        }
+    });
+    std::array<std::byte, 2> length{};
+    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(detail::npy_magic.data(), detail::npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io

@@ -1,0 +1,351 @@
+#pragma once
+
+#include <type_traits>
+
+#include "options.hpp"
+
+/// Reads the named arguments of a template into one value and a few types.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+/// What a template reads of its arguments. A template says which kinds it takes.
+enum class option {
+    tokens,
+    width,
+    heads,
+    depth,
+    vocabulary,
+    hidden,
+    key_heads,
+    head_width,
+    biases,
+    tied,
+    scaled,
+    padded,
+    score_cap,
+    dropout_percent,
+    source_tokens,
+    source_vocabulary,
+    source_depth,
+    classes,
+    patch_width,
+    segments,
+    nodes,
+    edges,
+    node_width,
+    edge_width,
+    relations,
+    learned_start,
+    norm_place,
+    normalization,
+    position,
+    activation,
+    mask,
+    unknown
+};
+
+/// Of an option that is a number, which it is.
+template <option Kind, int Value>
+struct numbered {
+    static constexpr option kind = Kind;
+    static constexpr int value = Value;
+};
+template <class T>
+struct number_option : numbered<option::unknown, 0> {};
+
+#define SEQUENT_NUMBER_OPTION(Type, Name) \
+    template <Type Value>                 \
+    struct number_option<Name<Value>> : numbered<option::Name, Value> {};
+SEQUENT_NUMBER_OPTION(int, tokens)
+SEQUENT_NUMBER_OPTION(int, width)
+SEQUENT_NUMBER_OPTION(int, heads)
+SEQUENT_NUMBER_OPTION(int, depth)
+SEQUENT_NUMBER_OPTION(int, vocabulary)
+SEQUENT_NUMBER_OPTION(int, hidden)
+SEQUENT_NUMBER_OPTION(int, key_heads)
+SEQUENT_NUMBER_OPTION(int, head_width)
+SEQUENT_NUMBER_OPTION(int, score_cap)
+SEQUENT_NUMBER_OPTION(int, dropout_percent)
+SEQUENT_NUMBER_OPTION(int, source_tokens)
+SEQUENT_NUMBER_OPTION(int, source_vocabulary)
+SEQUENT_NUMBER_OPTION(int, source_depth)
+SEQUENT_NUMBER_OPTION(int, classes)
+SEQUENT_NUMBER_OPTION(int, patch_width)
+SEQUENT_NUMBER_OPTION(int, segments)
+SEQUENT_NUMBER_OPTION(int, nodes)
+SEQUENT_NUMBER_OPTION(int, edges)
+SEQUENT_NUMBER_OPTION(int, node_width)
+SEQUENT_NUMBER_OPTION(int, edge_width)
+SEQUENT_NUMBER_OPTION(int, relations)
+SEQUENT_NUMBER_OPTION(bool, biases)
+SEQUENT_NUMBER_OPTION(bool, tied)
+SEQUENT_NUMBER_OPTION(bool, scaled)
+SEQUENT_NUMBER_OPTION(bool, padded)
+SEQUENT_NUMBER_OPTION(bool, learned_start)
+#undef SEQUENT_NUMBER_OPTION
+
+/// What a norm or a position is, as a number of a shape.
+enum class norm_kind { layer, rms };
+enum class position_kind {
+    none,
+    learned,
+    sinusoidal,
+    rotary,
+    rotary_halves,
+    alibi,
+    relative,
+    relative_buckets
+};
+
+template <class T>
+struct norm_option {
+    static constexpr bool is = false;
+};
+template <int Exponent>
+struct norm_option<normalization::layer<Exponent>> {
+    static constexpr bool is = true;
+    static constexpr norm_kind kind = norm_kind::layer;
+    static constexpr int exponent = Exponent;
+};
+template <int Exponent>
+struct norm_option<normalization::rms<Exponent>> {
+    static constexpr bool is = true;
+    static constexpr norm_kind kind = norm_kind::rms;
+    static constexpr int exponent = Exponent;
+};
+
+template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0>
+struct positioned {
+    static constexpr bool is = true;
+    static constexpr position_kind kind = Kind;
+    static constexpr int base = Base;
+    static constexpr int buckets = Buckets;
+    static constexpr int max_distance = MaxDistance;
+};
+template <class T>
+struct position_option {
+    static constexpr bool is = false;
+};
+template <>
+struct position_option<position::none> : positioned<position_kind::none> {};
+template <>
+struct position_option<position::learned> : positioned<position_kind::learned> {};
+template <>
+struct position_option<position::sinusoidal> : positioned<position_kind::sinusoidal> {};
+template <int Base>
+struct position_option<position::rotary<Base>> : positioned<position_kind::rotary, Base> {};
+template <int Base>
+struct position_option<position::rotary_halves<Base>>
+    : positioned<position_kind::rotary_halves, Base> {};
+template <>
+struct position_option<position::alibi> : positioned<position_kind::alibi> {};
+template <>
+struct position_option<position::relative> : positioned<position_kind::relative> {};
+template <int Buckets, int MaxDistance>
+struct position_option<position::relative_buckets<Buckets, MaxDistance>>
+    : positioned<position_kind::relative_buckets, 0, Buckets, MaxDistance> {
+    static_assert(Buckets >= 4 && Buckets % 4 == 0 && MaxDistance > Buckets / 2,
+                  "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
+};
+
+template <class T>
+concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
+
+template <class T>
+consteval option kind_of_type() {
+    if (number_option<T>::kind != option::unknown) return number_option<T>::kind;
+    if (mask_type<T>) return option::mask;
+    if (requires { T::rule; }) return option::activation;
+    if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
+    if (norm_option<T>::is) return option::normalization;
+    if (position_option<T>::is) return option::position;
+    return option::unknown;
+}
+template <class T>
+inline constexpr option kind_of = kind_of_type<T>();
+
+/// How often an option is given.
+template <option Kind, class... Options>
+inline constexpr int times_given = (0 + ... + (kind_of<Options> == Kind ? 1 : 0));
+
+/// The value of an option that is a number, or the default.
+template <option Kind, int Default, class... Options>
+consteval int number_of() {
+    static_assert(times_given<Kind, Options...> <= 1, "sequent: an option is given twice");
+    int result = Default;
+    ((kind_of<Options> == Kind ? void(result = number_option<Options>::value) : void()), ...);
+    return result;
+}
+
+template <class Type>
+struct type_holder {
+    using type = Type;
+};
+
+template <option Kind, class Default>
+consteval auto find_type() {
+    return type_holder<Default>{};
+}
+template <option Kind, class Default, class First, class... Rest>
+consteval auto find_type() {
+    static_assert(times_given<Kind, First, Rest...> <= 1, "sequent: an option is given twice");
+    if constexpr (kind_of<First> == Kind)
+        return type_holder<First>{};
+    else
+        return find_type<Kind, Default, Rest...>();
+}
+
+/// The option that is a type, or the default.
+template <option Kind, class Default, class... Options>
+using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
+
+/// Whether every option is one of the kinds that a template takes.
+template <option... Kinds>
+struct takes {
+    static constexpr bool one(option kind) { return (... || (kind == Kinds)); }
+    template <class... Options>
+    static constexpr bool only = (... && one(kind_of<Options>));
+};
+
+/// The numbers of a template, in one value, so that its symbols stay short.
+struct shape {
+    int tokens = 0;
+    int width = 0;
+    int heads = 1;
+    int key_heads = 1;
+    int head_width = 0;
+    int depth = 1;
+    int vocabulary = 0;
+    int hidden = 0;
+    int source_tokens = 0;
+    int source_vocabulary = 0;
+    int source_depth = 1;
+    int classes = 0;
+    int patch_width = 0;
+    int segments = 0;
+    int score_cap = 0;
+    int dropout_percent = 0;
+    int norm_exponent = 5;
+    int position_base = 0;
+    int buckets = 0;
+    int max_distance = 0;
+    norm_kind normalization = norm_kind::layer;
+    position_kind position = position_kind::none;
+    bool biases = true;
+    bool tied = true;
+    bool scaled = true;
+    bool padded = false;
+    bool norm_first = false;
+    bool learned_start = false;
+    bool scaled_logits = false;
+    bool is_source = false;  // of an encoder-decoder, the encoder's side
+
+    constexpr bool is_rotary() const {
+        return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// Heads that attend to the same keys.
+    constexpr int group() const { return heads / key_heads; }
+    constexpr double epsilon() const {
+        double scale = 1;
+        for (int at = 0; at < norm_exponent; ++at) scale *= 10;
+        return 1 / scale;
+    }
+    /// The same with the encoder's positions, symbols and layers.
+    constexpr shape source() const {
+        shape result = *this;
+        result.tokens = source_tokens;
+        if (source_vocabulary > 0) result.vocabulary = source_vocabulary;
+        result.depth = source_depth;
+        result.is_source = true;
+        return result;
+    }
+};
+
+/// What a template takes where an option is not given.
+template <class NormPlace, class Mask, class Activation, class Norm = normalization::layer<>,
+          class Position = position::none, bool Biases = true>
+struct defaults {
+    using norm_place = NormPlace;
+    using mask = Mask;
+    using activation = Activation;
+    using norm = Norm;
+    using position = Position;
+    static constexpr bool biases = Biases;
+    static constexpr bool padded = false;
+    static constexpr bool scaled = true;
+    static constexpr bool scaled_logits = false;  // by 1 / sqrt(width)
+};
+using block_defaults = defaults<post_norm, mask::none, activation::relu>;
+
+/// The arguments of a template, read.
+template <class Defaults, class... Options>
+struct arguments {
+    using mask = type_of<option::mask, typename Defaults::mask, Options...>;
+    using activation = type_of<option::activation, typename Defaults::activation, Options...>;
+    using norm = norm_option<type_of<option::normalization, typename Defaults::norm, Options...>>;
+    using position =
+        position_option<type_of<option::position, typename Defaults::position, Options...>>;
+    static constexpr bool gates = requires { activation::gates; };
+
+    static constexpr nn::shape shape = [] {
+        using enum option;
+        const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
+        nn::shape result;
+        result.tokens = number_of<tokens, 0, Options...>();
+        result.width = number_of<width, 0, Options...>();
+        result.heads = number_of<heads, 1, Options...>();
+        result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
+        result.head_width = or_else(number_of<head_width, 0, Options...>(),
+                                    result.heads > 0 ? result.width / result.heads : 0);
+        result.depth = number_of<depth, 1, Options...>();
+        result.vocabulary = number_of<vocabulary, 0, Options...>();
+        result.hidden = or_else(number_of<hidden, 0, Options...>(),
+                                gates ? (8 * result.width + 2) / 3 : 4 * result.width);
+        result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
+        result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
+        result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
+        result.classes = number_of<classes, 0, Options...>();
+        result.patch_width = number_of<patch_width, 0, Options...>();
+        result.segments = number_of<segments, 2, Options...>();
+        result.score_cap = number_of<score_cap, 0, Options...>();
+        result.dropout_percent = number_of<dropout_percent, 0, Options...>();
+        result.norm_exponent = norm::exponent;
+        result.normalization = norm::kind;
+        result.position = position::kind;
+        result.position_base = position::base;
+        result.buckets = position::buckets;
+        result.max_distance = position::max_distance;
+        result.scaled_logits = Defaults::scaled_logits;
+        result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
+        result.tied = number_of<tied, 1, Options...>() != 0;
+        result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
+        result.padded = number_of<padded, Defaults::padded, Options...>() != 0;
+        result.learned_start = number_of<learned_start, 0, Options...>() != 0;
+        result.norm_first =
+            std::is_same_v<type_of<norm_place, typename Defaults::norm_place, Options...>,
+                           pre_norm>;
+        return result;
+    }();
+};
+
+template <shape Shape>
+consteval bool check_shape() {
+    static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
+    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
+    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.head_width > 0 && (Shape.head_width * Shape.heads == Shape.width ||
+                                           Shape.head_width != Shape.width / Shape.heads),
+                  "sequent: the width is a multiple of the heads, or head_width<N> is given");
+    static_assert(Shape.heads % Shape.key_heads == 0,
+                  "sequent: the heads are a multiple of the key heads");
+    static_assert(!Shape.is_rotary() || Shape.head_width % 2 == 0,
+                  "sequent: rotary positions need an even number of elements in a head");
+    static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
+                  "sequent: dropout_percent is at least 0 and below 100");
+    return true;
+}
+
+}  // namespace nn
+}  // namespace sequent::inline SEQUENT_ABI
