@@ -110,6 +110,7 @@ TEMPLATE_TEST_CASE("products of more than one block of depth", "[product]", floa
     using T = TestType;
     check_forms<9, 40, 700, T>();
     check_forms<1, 20, 1500, T>();
+    check_forms<1, 390, 90, T>();
     check_forms<3, 1030, 140, T>();
     check_forms<100, 520, 260, T>();
 }

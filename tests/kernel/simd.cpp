@@ -72,6 +72,25 @@ TEMPLATE_TEST_CASE("reductions and fma", "[simd]", float, double) {
 #endif
 }
 
+TEMPLATE_TEST_CASE("several vectors are added up each by itself", "[simd]", float, double) {
+    using T = TestType;
+    constexpr int count = 6;
+    kernel::batch<T> x[count];
+    T wanted[count];
+    for (int k = 0; k < count; ++k) {
+        T numbers[kernel::lanes<T>];
+        wanted[k] = 0;
+        for (int lane = 0; lane < kernel::lanes<T>; ++lane) {
+            numbers[lane] = static_cast<T>(1 + lane + 100 * k);
+            wanted[k] += numbers[lane];
+        }
+        x[k] = kernel::load(numbers);
+    }
+    T sums[count];
+    kernel::reduce_add_each<count>(x, sums);
+    for (int k = 0; k < count; ++k) REQUIRE(sums[k] == wanted[k]);
+}
+
 TEMPLATE_TEST_CASE("load_transposed gives the columns of its rows", "[simd]", float, double) {
     using T = TestType;
     constexpr int n = kernel::lanes<T>;
