@@ -249,3 +249,29 @@ TEST_CASE("what does not follow from the sequence is computed once") {
     (void)first(1);
     CHECK_THROWS_WITH(first(1), sequent_test::contains("given once"));
 }
+
+// Positions from a count on, which padding on the left leaves.
+template <class Later>
+inline constexpr auto padded_left = rules(q(i) <<= x(i)[W<"Q", 4, 4>],
+                                          weights(i, j) <<= (x(j).T(), q(i), bound<"start">{} <= j,
+                                                             Later::keeps(i, j)) |
+                                                            product() | softmax(j),
+                                          out(i) <<= (weights(i, j), x(j)) | product() | sum(j));
+template <class Mask>
+using from_start = model<padded_left<Mask>, fact<"x", 70, 4>, bound<"start">>;
+static_assert(!from_start<mask::around<80>>::plan::by_rows<>.possible);
+
+TEST_CASE("positions before a count are left out, none else is forgotten") {
+    using left_out = from_start<mask::causal>;
+    for (int start : {0, 5}) {
+        check::fixture<left_out, float> f(1, start);
+        const auto whole = left_out::forward(*f.p, f.given(), *f.w);
+        const std::span<const float> rows(f.dense[0]);
+        const auto s = make_unique<left_out::state<float>>();
+        auto y = left_out::prefill(*f.p, {r<"x"> = rows.first(4), bound<"start">{} = start}, *s);
+        for (int row = 1; row < 70; ++row) {
+            y = left_out::step(*f.p, {r<"x"> = rows.subspan(check::to_size(4 * row), 4)}, *s);
+            for (int at = 0; at < 4; ++at) CHECK(std::abs(y(at) - whole(row, at)) < 1e-5F);
+        }
+    }
+}

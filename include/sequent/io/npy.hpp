@@ -279,7 +279,7 @@ void load_npy(const source& from, Container&& container) {
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
         // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 32;
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
     if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {

@@ -388,8 +388,11 @@ class model {
     static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
                         state<T>& s) {
         check_position(s, given.size());
-        const bool starts = given.check_rest(s.has_rest());
-        if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
         for (int from = 0; from < given.size();) {
             const int count = std::min(state<T>::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};

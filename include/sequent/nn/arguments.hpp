@@ -239,6 +239,7 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
 
@@ -299,6 +300,7 @@ struct arguments {
         result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
         result.head_width = or_else(number_of<head_width, 0, Options...>(),
                                     result.heads > 0 ? result.width / result.heads : 0);
+        result.states_head_width = times_given<head_width, Options...> > 0;
         result.depth = number_of<depth, 1, Options...>();
         result.vocabulary = number_of<vocabulary, 0, Options...>();
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
@@ -335,8 +337,7 @@ consteval bool check_shape() {
     static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
     static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
-    static_assert(Shape.head_width > 0 && (Shape.head_width * Shape.heads == Shape.width ||
-                                           Shape.head_width != Shape.width / Shape.heads),
+    static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
                   "sequent: the heads are a multiple of the key heads");
@@ -344,6 +345,16 @@ consteval bool check_shape() {
                   "sequent: rotary positions need an even number of elements in a head");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    return true;
+}
+
+/// Of templates without an embedding, to which no position can be added.
+template <shape Shape>
+consteval bool check_position_of_attention() {
+    static_assert(
+        Shape.position != position_kind::learned && Shape.position != position_kind::sinusoidal,
+        "sequent: learned and sinusoidal positions are added to an embedding, which this "
+        "template does not have");
     return true;
 }
 

@@ -41,6 +41,9 @@ struct multi_head_attention
         "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
         "biases, scaled, score_cap, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
+    static_assert(shape.position != nn::position_kind::relative_buckets,
+                  "sequent: relative_buckets are shared by layers; take position::relative");
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

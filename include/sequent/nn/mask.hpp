@@ -239,6 +239,8 @@ template <class First, class Second>
 inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
 template <class First, class Second>
 inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+template <int Size, class Inner>
+inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 

@@ -195,9 +195,9 @@ struct vit
                   "sequent: vit needs the options patch_width<N> and classes<N>");
 };
 
-/// T5 (arXiv 1910.10683), with activation::geglu_tanh its version 1.1: the facts source and target,
-/// symbols, and the count source_length, to logits, tokens x vocabulary. Takes what
-/// transformer::encoder_decoder does.
+/// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
+/// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
+/// what transformer::encoder_decoder does.
 template <class... Options>
 struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;

@@ -54,12 +54,13 @@ class sampler {
         candidates_.resize(size_);
     }
 
-    /// The next symbol, 0 <= symbol < logits.size(); not empty, and no longer than the vocabulary.
-    /// A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
+    /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
+    /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
     /// then 0 is.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty() && logits.size() <= size_);
+        assert(!logits.empty());
+        logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
         if (settings_.temperature == 0 || settings_.top_k == 1 || !std::isfinite(highest)) {

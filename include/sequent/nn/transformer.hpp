@@ -143,7 +143,10 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     if constexpr (Shape.position == position_kind::learned)
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        return dropped<Shape>(symbols(i)[table] | sinusoidal(i));
+        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        return dropped<Shape>(symbols(i)[table] |
+                              language::scale(Shape.width * inverse_sqrt(Shape.width).value) |
+                              sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
@@ -324,6 +327,7 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
         "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
         "a normalization, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
@@ -346,6 +350,7 @@ struct decoder
         "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
         "pre_norm or post_norm, a normalization, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
 };
 
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i

@@ -181,8 +181,8 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
-/// of earlier ones.
+/// for the distance r - (tokens - 1). Where the mask is known to keep no later position, all
+/// buckets are those of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {

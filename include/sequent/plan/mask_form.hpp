@@ -257,13 +257,11 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
                    looks_back(tree, top.right, row, column, rows);
         return false;
     }
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at)
-            if (part.admits_row(at, unlimited) && part.end(at, rows, unlimited) > at + 1 &&
-                part.begin(at, unlimited) < part.end(at, rows, unlimited))
-                return false;
+        for (int at = 0; at < rows; ++at) {
+            const auto [begin, end] = part.widest(at, rows);
+            if (begin < end && end > at + 1) return false;
+        }
     return true;
 }
 

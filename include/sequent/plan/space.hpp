@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "source.hpp"
 
 /// Index spaces: which columns j belong to each row i, as loop bounds.
@@ -85,6 +87,19 @@ struct piece {
             if (value < result) result = value;
         }
         return result;
+    }
+    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// second), none where first is not less.
+    constexpr std::pair<int, int> widest(int row, int columns) const {
+        const int least[given_numbers::runs]{};
+        int most[given_numbers::runs]{};
+        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        for (const bound& limit : row_lower)
+            if (row < limit.at(0, least)) return {};
+        for (const bound& limit : row_upper)
+            if (row >= limit.at(0, most)) return {};
+        if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
+        return {begin(row, least), end(row, columns, most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;

@@ -40,13 +40,12 @@ constexpr int reach_back(const Tree& tree, int root, int row, int column, int ro
         const int right = reach_back(tree, top.right, row, column, rows);
         return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
     }
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
     int most = 1;
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at)
-            if (part.admits_row(at, unlimited) && at - part.begin(at, unlimited) + 1 > most)
-                most = at - part.begin(at, unlimited) + 1;
+        for (int at = 0; at < rows; ++at) {
+            const auto [begin, end] = part.widest(at, rows);
+            if (begin < end && at - begin + 1 > most) most = at - begin + 1;
+        }
     return most;
 }
 
