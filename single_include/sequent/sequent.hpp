@@ -995,6 +995,9 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
+    // One row against what no cache holds, of which a panel would read a little of each page.
+    static constexpr bool streamed =
+        single && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
@@ -1227,6 +1230,50 @@ inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int dept
     }
 }
 
+/// c (=, +=) the sum over Rows of a[r] times row r of b.
+template <int Rows, product_shape Shape, class T>
+SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
+                                    bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> x[Rows];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) x[r] = set(a[r * Shape.a_depth]);
+    int column = 0;
+    for (; column + n <= columns; column += n) {
+        batch<T> sum = accumulate ? load(c + column) : zero<T>();
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+            sum = fma(x[r], load(b + r * Shape.b_depth + column), sum);
+        }
+        store(c + column, sum);
+    }
+    for (; column < columns; ++column) {
+        T sum = accumulate ? c[column] : T(0);
+        for (int r = 0; r < Rows; ++r) sum += a[r * Shape.a_depth] * b[r * Shape.b_depth + column];
+        c[column] = sum;
+    }
+}
+
+/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
+/// nearest cache.
+template <product_shape Shape, class T>
+inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
+    constexpr int run = 131072 / int{sizeof(T)};
+    constexpr int group = std::min(Shape.depth, 8);
+    constexpr int rest = Shape.depth % group;
+    for (int column = 0; column < Shape.columns; column += run) {
+        const int columns = std::min(run, Shape.columns - column);
+        bool accumulate = Shape.accumulate;
+        int k = 0;
+        for (; k + group <= Shape.depth; k += group) {
+            add_scaled_rows<group, Shape>(a + k * Shape.a_depth, b + k * Shape.b_depth + column,
+                                          c + column, columns, accumulate);
+            accumulate = true;
+        }
+        if constexpr (rest > 0)
+            add_scaled_rows<rest, Shape>(a + k * Shape.a_depth, b + k * Shape.b_depth + column,
+                                         c + column, columns, accumulate);
+    }
+}
+
 /// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
@@ -1308,7 +1355,10 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
         finish_rows<Shape>(c, rows, finish);
         return;
     }
-    if constexpr (!Whole || Shape.rows > few)
+    if constexpr (Whole && product_plan<Shape, T>::streamed) {
+        product_of_stream<Shape>(a, b, c);
+        finish_rows<Shape>(c, rows, finish);
+    } else if constexpr (!Whole || Shape.rows > few)
         product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
 }
 
@@ -4591,7 +4641,8 @@ inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
 /// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
 /// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
 /// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others.
+/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
+/// seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
@@ -7258,6 +7309,19 @@ struct piece {
         }
         return result;
     }
+    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// second), none where first is not less.
+    constexpr std::pair<int, int> widest(int row, int columns) const {
+        const int least[given_numbers::runs]{};
+        int most[given_numbers::runs]{};
+        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        for (const bound& limit : row_lower)
+            if (row < limit.at(0, least)) return {};
+        for (const bound& limit : row_upper)
+            if (row >= limit.at(0, most)) return {};
+        if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
+        return {begin(row, least), end(row, columns, most)};
+    }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
     }
@@ -9468,13 +9532,11 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
                    looks_back(tree, top.right, row, column, rows);
         return false;
     }
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at)
-            if (part.admits_row(at, unlimited) && part.end(at, rows, unlimited) > at + 1 &&
-                part.begin(at, unlimited) < part.end(at, rows, unlimited))
-                return false;
+        for (int at = 0; at < rows; ++at) {
+            const auto [begin, end] = part.widest(at, rows);
+            if (begin < end && end > at + 1) return false;
+        }
     return true;
 }
 
@@ -16547,13 +16609,12 @@ constexpr int reach_back(const Tree& tree, int root, int row, int column, int ro
         const int right = reach_back(tree, top.right, row, column, rows);
         return (top.kind == node_kind::conjunction) == (left < right) ? left : right;
     }
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows;
     int most = 1;
     for (const piece& part : where.pieces)
-        for (int at = 0; at < rows; ++at)
-            if (part.admits_row(at, unlimited) && at - part.begin(at, unlimited) + 1 > most)
-                most = at - part.begin(at, unlimited) + 1;
+        for (int at = 0; at < rows; ++at) {
+            const auto [begin, end] = part.widest(at, rows);
+            if (begin < end && at - begin + 1 > most) most = at - begin + 1;
+        }
     return most;
 }
 
@@ -16978,8 +17039,8 @@ struct kept_shape {
     /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
     /// operands alone.
     static constexpr bool shares = [] {
-        const int last = step.outers - 1;
-        if (last < 0 || step.outer_extents[last] % 2 != 0) return false;
+        const int last = step.outers > 0 ? step.outers - 1 : 0;
+        if (step.outer_extents[last] % 2 != 0) return false;
         const auto differs = [&](const kept_operand& of, const plan::access& from) {
             return of.kept ? of.outer[last] != 0 : from.outer[last] != 0;
         };
@@ -17746,8 +17807,11 @@ class model {
     static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
                         state<T>& s) {
         check_position(s, given.size());
-        const bool starts = given.check_rest(s.has_rest());
-        if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        bool starts = s.position() == 0;
+        if constexpr (state<T>::needs_rest) {
+            starts = given.check_rest(s.has_rest());
+            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+        }
         for (int from = 0; from < given.size();) {
             const int count = std::min(state<T>::block, given.size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
@@ -19945,41 +20009,56 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
-/// Of bert and of bert_masked_language.
-inline constexpr name_entry bert[] = {
-    optional_prefix("bert."),
-    {"embedding", "bert.embeddings.word_embeddings.weight"},
-    {"position", "bert.embeddings.position_embeddings.weight"},
-    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-    {"gain", "bert.embeddings.LayerNorm.weight"},
-    {"bias", "bert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "bert.pooler.dense.weight"},
-    {"b_pool", "bert.pooler.dense.bias"},
-    {"W_predict", "cls.predictions.transform.dense.weight"},
-    {"b_predict", "cls.predictions.transform.dense.bias"},
-    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
-    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
-    {"b_logits", "cls.predictions.bias"},
-    ignored("bert.embeddings.position_ids"),
-    ignored("bert.pooler.*"),
-    ignored("cls.*"),
-};
+namespace detail {
+/// Files of the first years call gains and biases of norms gamma and beta.
+constexpr auto bert_names(bool gamma) {
+    return std::to_array<name_entry>({
+        optional_prefix("bert."),
+        {"embedding", "bert.embeddings.word_embeddings.weight"},
+        {"position", "bert.embeddings.position_embeddings.weight"},
+        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
+        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
+        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
+                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
+                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
+                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
+        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
+                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
+        {"W_pool", "bert.pooler.dense.weight"},
+        {"b_pool", "bert.pooler.dense.bias"},
+        {"W_predict", "cls.predictions.transform.dense.weight"},
+        {"b_predict", "cls.predictions.transform.dense.bias"},
+        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
+                               : "cls.predictions.transform.LayerNorm.weight"},
+        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
+                               : "cls.predictions.transform.LayerNorm.bias"},
+        {"b_logits", "cls.predictions.bias"},
+        ignored("bert.embeddings.position_ids"),
+        ignored("bert.pooler.*"),
+        ignored("cls.*"),
+    });
+}
+}  // namespace detail
+
+/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
+/// such as bert-base-uncased.
+inline constexpr auto bert = detail::bert_names(false);
+inline constexpr auto bert_gamma = detail::bert_names(true);
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
@@ -20047,7 +20126,9 @@ constexpr auto t5_names(bool gated) {
         {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
-        ignored("lm_head.weight"),
+        // The first version's is the embedding; the other one's is W_logits.
+        ignored(gated ? "" : "lm_head.weight"),
+        ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
         ignored("encoder.embed_tokens.weight"),
         ignored("decoder.embed_tokens.weight"),
     });
@@ -20601,7 +20682,7 @@ void load_npy(const source& from, Container&& container) {
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
         // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 32;
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
     if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
@@ -20975,10 +21056,10 @@ std::vector<named_tensor<double>> shapes_of() {
 }
 
 /// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth.
+/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
 inline bool is_safetensors(std::span<const std::byte> bytes) {
-    return bytes.size() > 8 && bytes[8] == std::byte{'{'} &&
-           load_bits<std::uint64_t>(bytes.data()) <= bytes.size() - 8;
+    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
+           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
 }
 
 /// What keeps each model from being that of a llama2.c checkpoint.
@@ -21283,6 +21364,8 @@ template <class First, class Second>
 inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
 template <class First, class Second>
 inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+template <int Size, class Inner>
+inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
@@ -21707,6 +21790,7 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
 
@@ -21767,6 +21851,7 @@ struct arguments {
         result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
         result.head_width = or_else(number_of<head_width, 0, Options...>(),
                                     result.heads > 0 ? result.width / result.heads : 0);
+        result.states_head_width = times_given<head_width, Options...> > 0;
         result.depth = number_of<depth, 1, Options...>();
         result.vocabulary = number_of<vocabulary, 0, Options...>();
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
@@ -21803,8 +21888,7 @@ consteval bool check_shape() {
     static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
     static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
-    static_assert(Shape.head_width > 0 && (Shape.head_width * Shape.heads == Shape.width ||
-                                           Shape.head_width != Shape.width / Shape.heads),
+    static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
                   "sequent: the heads are a multiple of the key heads");
@@ -21812,6 +21896,16 @@ consteval bool check_shape() {
                   "sequent: rotary positions need an even number of elements in a head");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
+    return true;
+}
+
+/// Of templates without an embedding, to which no position can be added.
+template <shape Shape>
+consteval bool check_position_of_attention() {
+    static_assert(
+        Shape.position != position_kind::learned && Shape.position != position_kind::sinusoidal,
+        "sequent: learned and sinusoidal positions are added to an embedding, which this "
+        "template does not have");
     return true;
 }
 
@@ -21996,8 +22090,8 @@ constexpr auto distance_bias() noexcept {
 }
 
 /// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1). Where no later position is attended to, all buckets are those
-/// of earlier ones.
+/// for the distance r - (tokens - 1). Where the mask is known to keep no later position, all
+/// buckets are those of earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
@@ -22187,6 +22281,9 @@ struct multi_head_attention
         "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
         "biases, scaled, score_cap, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
+    static_assert(shape.position != nn::position_kind::relative_buckets,
+                  "sequent: relative_buckets are shared by layers; take position::relative");
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -22867,7 +22964,10 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     if constexpr (Shape.position == position_kind::learned)
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        return dropped<Shape>(symbols(i)[table] | sinusoidal(i));
+        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        return dropped<Shape>(symbols(i)[table] |
+                              language::scale(Shape.width * inverse_sqrt(Shape.width).value) |
+                              sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
@@ -23048,6 +23148,7 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
         "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
         "a normalization, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
 };
 
 /// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
@@ -23070,6 +23171,7 @@ struct decoder
         "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
         "pre_norm or post_norm, a normalization, a position");
     static_assert(nn::check_shape<shape>());
+    static_assert(nn::check_position_of_attention<shape>());
 };
 
 /// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
@@ -23300,9 +23402,9 @@ struct vit
                   "sequent: vit needs the options patch_width<N> and classes<N>");
 };
 
-/// T5 (arXiv 1910.10683), with activation::geglu_tanh its version 1.1: the facts source and target,
-/// symbols, and the count source_length, to logits, tokens x vocabulary. Takes what
-/// transformer::encoder_decoder does.
+/// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
+/// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
+/// what transformer::encoder_decoder does.
 template <class... Options>
 struct t5 : nn::encoder_decoder_model<nn::arguments<nn::t5_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::t5_defaults, Options...>::shape;
@@ -23540,8 +23642,8 @@ struct sampling {
     double top_p = 1;
 };
 
-/// Chooses symbols by their logits: the same ones for the same seed and logits, everywhere. All
-/// memory is allocated at construction.
+/// Chooses symbols by their logits: the same ones for the same seed and logits. All memory is
+/// allocated at construction.
 class sampler {
   public:
     /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
@@ -23560,44 +23662,26 @@ class sampler {
         check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
         check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
               "above 0 and at most 1");
-        choices_.resize(static_cast<std::size_t>(vocabulary));
+        size_ = static_cast<std::size_t>(vocabulary);
+        weights_.resize(size_ + lanes);
+        candidates_.resize(size_);
     }
 
-    /// The next symbol, 0 <= symbol < logits.size(); not empty, and no longer than the vocabulary.
-    /// A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
+    /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
+    /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
     /// then 0 is.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty() && logits.size() <= choices_.size());
-        std::size_t greatest = 0;
-        for (std::size_t at = 1; at < logits.size(); ++at) {
-            if (logits[at] > logits[greatest] || std::isnan(logits[greatest])) greatest = at;
+        assert(!logits.empty());
+        logits = logits.first(std::min(logits.size(), size_));
+        const T highest = greatest_of(logits);
+        if (highest == -std::numeric_limits<T>::infinity()) return 0;
+        if (settings_.temperature == 0 || settings_.top_k == 1 || !std::isfinite(highest)) {
+            const auto first = std::find(logits.begin(), logits.end(), highest);
+            return static_cast<std::int32_t>(first - logits.begin());
         }
-        if (settings_.temperature == 0 || settings_.top_k == 1) {
-            return static_cast<std::int32_t>(greatest);
-        }
-        const auto highest = static_cast<double>(logits[greatest]);
-        if (!std::isfinite(highest)) return static_cast<std::int32_t>(greatest);
-
-        const std::span<choice> all = std::span(choices_).first(logits.size());
-        double sum = 0;
-        for (std::size_t at = 0; at < all.size(); ++at) {
-            const double weight =
-                std::exp((static_cast<double>(logits[at]) - highest) / settings_.temperature);
-            all[at] = {weight > 0 ? weight : 0, static_cast<std::int32_t>(at)};
-            sum += all[at].weight;
-        }
-        const std::span<const choice> left = restrict(all, sum);
-        const double target = random_.uniform() * sum;
-        double passed = 0;
-        const choice* chosen = nullptr;
-        for (const choice& each : left) {
-            if (each.weight == 0) continue;
-            // The sum in this order may be a little less than `sum`: then the last one is chosen.
-            chosen = &each;
-            if ((passed += each.weight) > target) break;
-        }
-        return chosen->symbol;
+        weigh(logits, static_cast<double>(highest));
+        return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
     /// The same for a row of a model's output, such as `step` returns.
@@ -23613,51 +23697,119 @@ class sampler {
     void restore(std::uint64_t state) noexcept { random_.restore(state); }
 
   private:
-    struct choice {
-        double weight;
-        std::int32_t symbol;
+    static constexpr std::size_t lanes = static_cast<std::size_t>(kernel::lanes<double>);
 
-        /// Whether it is less probable; of equal ones the first symbol counts as more so.
-        bool operator<(const choice& other) const noexcept {
-            return weight != other.weight ? weight < other.weight : symbol > other.symbol;
+    /// Minus infinity where there is no number.
+    template <class T>
+    static T greatest_of(std::span<const T> logits) noexcept {
+        constexpr auto step = static_cast<std::size_t>(kernel::lanes<T>);
+        T greatest = -std::numeric_limits<T>::infinity();
+        auto batch = kernel::set(greatest);
+        std::size_t at = 0;
+        for (; at + step <= logits.size(); at += step) {
+            const auto next = kernel::load(&logits[at]);
+            batch = xsimd::select(next > batch, next, batch);
         }
-    };
+        greatest = kernel::reduce_max(batch);
+        for (const T logit : logits.subspan(at)) greatest = logit > greatest ? logit : greatest;
+        return greatest;
+    }
 
-    /// The choices that top_k and top_p leave, and the sum of their weights. Only as many as these
-    /// are sorted.
-    std::span<const choice> restrict(std::span<choice> all, double& sum) const noexcept {
+    /// Probabilities up to a factor.
+    template <class T>
+    void weigh(std::span<const T> logits, double highest) noexcept {
+        const double scale = 1 / settings_.temperature;
+        for (std::size_t at = 0; at < logits.size(); ++at)
+            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); at += lanes) {
+            const auto weight = kernel::exp(kernel::load(&weights_[at]));
+            const auto none = kernel::zero<double>();
+            kernel::store(&weights_[at], xsimd::select(weight > none, weight, none));
+        }
+    }
+
+    /// Whether it is more probable; of equal ones the first symbol counts as more so.
+    bool comes_before(std::int32_t a, std::int32_t b) const noexcept {
+        const double first = weights_[static_cast<std::size_t>(a)];
+        const double second = weights_[static_cast<std::size_t>(b)];
+        return first != second ? first > second : a < b;
+    }
+
+    double sum_of(std::span<const std::int32_t> symbols) const noexcept {
+        double sum = 0;
+        for (const std::int32_t symbol : symbols) sum += weights_[static_cast<std::size_t>(symbol)];
+        return sum;
+    }
+
+    /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
+    /// parted about their median until it is found, not sorted.
+    std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
-        const bool by_count = top_k > 0 && top_k < all.size();
-        if (!by_count && settings_.top_p == 1) return all;
-        std::make_heap(all.begin(), all.end());
-        auto first = all.end();
-        const auto take_next = [&] {
-            std::pop_heap(all.begin(), first);
-            --first;
-            return first->weight;
-        };
+        const bool by_count = top_k > 0 && top_k < size;
+        if (!by_count && settings_.top_p == 1) return -1;
+        const auto before = [this](std::int32_t a, std::int32_t b) { return comes_before(a, b); };
+        std::span<std::int32_t> left(candidates_);
+        double enough = 0;
         if (by_count) {
-            sum = 0;
-            while (static_cast<std::size_t>(all.end() - first) < top_k) sum += take_next();
-        }
-        if (settings_.top_p < 1) {
-            const double enough = settings_.top_p * sum;
-            double passed = 0;
-            if (by_count) {
-                auto last = all.end();
-                while (last != first && passed < enough) passed += (--last)->weight;
-                first = last;
-            } else {
-                while (first != all.begin() && passed < enough) passed += take_next();
+            std::iota(candidates_.begin(), candidates_.end(), std::int32_t{0});
+            left = left.first(size);
+            const auto last = left.begin() + static_cast<std::ptrdiff_t>(top_k) - 1;
+            std::nth_element(left.begin(), last, left.end(), before);
+            if (settings_.top_p == 1) return *last;
+            left = left.first(top_k);
+            enough = settings_.top_p * sum_of(left);
+        } else {
+            double sum = 0;
+            for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
+            enough = settings_.top_p * sum;
+            // A symbol that is chosen and all less probable ones sum to more than what is not
+            // enough of the whole, and none of these is more probable than it.
+            const double least = (sum - enough) / static_cast<double>(size);
+            std::size_t count = 0;
+            for (std::size_t at = 0; at < size; ++at) {
+                candidates_[count] = static_cast<std::int32_t>(at);
+                count += weights_[at] >= least ? 1U : 0U;
             }
-            sum = passed;
+            left = left.first(count);
         }
-        return {first, all.end()};
+        while (left.size() > 1) {
+            const std::size_t half = left.size() / 2;
+            const auto middle = left.begin() + static_cast<std::ptrdiff_t>(half);
+            std::nth_element(left.begin(), middle, left.end(), before);
+            const double upper = sum_of(left.first(half));
+            if (upper >= enough) {
+                left = left.first(half);
+            } else {
+                enough -= upper;
+                left = left.subspan(half);
+            }
+        }
+        return left[0];
+    }
+
+    /// One of the symbols that are as probable as `least` at least, in the order of the symbols.
+    std::int32_t draw(std::int32_t least, std::size_t size) noexcept {
+        const auto chosen = [&](std::size_t at) {
+            return least < 0 || !comes_before(least, static_cast<std::int32_t>(at));
+        };
+        double sum = 0;
+        for (std::size_t at = 0; at < size; ++at) sum += chosen(at) ? weights_[at] : 0;
+        double left = random_.uniform() * sum;
+        std::size_t last = 0;
+        for (std::size_t at = 0; at < size; ++at) {
+            if (weights_[at] == 0 || !chosen(at)) continue;
+            // Rounding may leave something behind the last one: then that one is drawn.
+            last = at;
+            if ((left -= weights_[at]) < 0) break;
+        }
+        return static_cast<std::int32_t>(last);
     }
 
     sampling settings_;
     random_numbers random_;
-    std::vector<choice> choices_;
+    std::size_t size_ = 0;
+    std::vector<double> weights_;
+    std::vector<std::int32_t> candidates_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

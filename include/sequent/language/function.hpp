@@ -194,8 +194,8 @@ inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
 /// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
 /// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
 /// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a seed
-/// of its own.
+/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
+/// seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
