@@ -114,3 +114,9 @@ TEMPLATE_TEST_CASE("products of more than one block of depth", "[product]", floa
     check_forms<3, 1030, 140, T>();
     check_forms<100, 520, 260, T>();
 }
+
+TEST_CASE("one row against a matrix that no cache holds", "[product]") {
+    // Read in its own order: row by row, or rows side by side.
+    check<kernel::product_shape{1, 8209, 133, 133, 1, 8212, 1, 8209, true}, float>();
+    check<kernel::product_shape{1, 8209, 133, 133, 1, 1, 135, 8209, false}, float>();
+}

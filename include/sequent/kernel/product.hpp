@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 #include "simd.hpp"
@@ -79,9 +80,13 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what no cache holds, of which a panel would read a little of each page.
+    // One row against what the nearer caches do not hold.
+    static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
+                                                          std::int64_t{sizeof(T)} >
+                                                      (4 << 20);
+    // A panel would read a little of each page.
     static constexpr bool streamed =
-        single && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+        from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
@@ -271,24 +276,47 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     }
 }
 
-/// Columns elements of C, each the dot product of a row of A and a row of a transposed B.
-template <int Columns, int BColumn, class T>
+/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+template <class T>
+SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    int k = 0;
+    for (; k + 4 * n <= depth; k += 4 * n) {
+        SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
+            sum[u] = fma(load(a + k + u * n), load(b + k + u * n), sum[u]);
+        }
+    }
+    for (; k + n <= depth; k += n) sum[0] = fma(load(a + k), load(b + k), sum[0]);
+    if (k < depth) sum[1] = fma(load_first(a + k, depth - k), load_first(b + k, depth - k), sum[1]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
+/// B is read from its first number to its last, as memory gives it fastest.
+template <int Columns, int BColumn, bool InOrder, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
     batch<T> sum[Columns];
-    SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
-    int k = 0;
-    // Limited by the loads of B, a cache line for each multiplication.
-    SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
-        const batch<T> x = load(a + k);
+    if constexpr (InOrder) {
         SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
-            sum[j] = fma(x, load(b + j * BColumn + k), sum[j]);
+            sum[j] = dot_of_rows(a, b + j * BColumn, depth);
         }
-    }
-    if (k < depth) {
-        const batch<T> x = load_first(a + k, depth - k);
-        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
-            sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+    } else {
+        SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) sum[j] = zero<T>();
+        int k = 0;
+        // Limited by the loads of B, a cache line for each multiplication.
+        SEQUENT_NO_UNROLL for (; k + n <= depth; k += n) {
+            const batch<T> x = load(a + k);
+            SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+                sum[j] = fma(x, load(b + j * BColumn + k), sum[j]);
+            }
+        }
+        if (k < depth) {
+            const batch<T> x = load_first(a + k, depth - k);
+            SEQUENT_UNROLL for (int j = 0; j < Columns; ++j) {
+                sum[j] = fma(x, load_first(b + j * BColumn + k, depth - k), sum[j]);
+            }
         }
     }
     T sums[Columns];
@@ -303,14 +331,15 @@ template <product_shape Shape, class T>
 inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     constexpr int group = std::min(Shape.columns, 8);
     constexpr int rest = Shape.columns % group;
+    constexpr bool in_order = product_plan<Shape, T>::from_memory;
     for (int i = 0; i < rows; ++i, a += Shape.a_row, c += Shape.c_row) {
         int j = 0;
         for (; j + group <= Shape.columns; j += group)
-            product_dots<group, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
-                                                Shape.accumulate);
+            product_dots<group, Shape.b_column, in_order>(a, b + j * Shape.b_column, c + j, depth,
+                                                          Shape.accumulate);
         if constexpr (rest > 0)
-            product_dots<rest, Shape.b_column>(a, b + j * Shape.b_column, c + j, depth,
-                                               Shape.accumulate);
+            product_dots<rest, Shape.b_column, in_order>(a, b + j * Shape.b_column, c + j, depth,
+                                                         Shape.accumulate);
     }
 }
 
