@@ -11,8 +11,8 @@ using namespace names;
 using namespace sequent;
 
 constexpr int positions = 7;
-constexpr int classes = 11;
-using gpt = transformer::language_model<vocabulary<classes>, tokens<positions>, width<8>, heads<2>,
+constexpr int symbol_count = 11;
+using gpt = transformer::language_model<vocabulary<symbol_count>, tokens<positions>, width<8>, heads<2>,
                                         depth<2>>;
 
 struct sequences {
@@ -25,7 +25,7 @@ struct sequences {
     sequences() {
         gpt::initialize(*p, 5);
         random_numbers random(6);
-        for (int at = 0; at < count * (positions + 1); ++at) text.push_back(random.below(classes));
+        for (int at = 0; at < count * (positions + 1); ++at) text.push_back(random.below(symbol_count));
         for (int at = 0; at < count; ++at) facts.push_back({window(at).first(positions)});
     }
 
@@ -33,7 +33,7 @@ struct sequences {
         return std::span(text).subspan(check::to_size(sample * (positions + 1)), positions + 1);
     }
     float loss(int sample, const tensor_view<const float>& logits, float* gradient) const {
-        return train::cross_entropy<positions, classes>(logits.data, window(sample).last(positions),
+        return train::cross_entropy<positions, symbol_count>(logits.data, window(sample).last(positions),
                                                         gradient);
     }
 };
@@ -103,7 +103,7 @@ TEST_CASE("one group adds up as a loop over the samples does") {
     const sequences s;
     const auto w = make_unique<gpt::workspace<float>>();
     const auto gradient = make_unique<gpt::parameters<float>>();
-    std::vector<float> outward(check::to_size(positions * classes));
+    std::vector<float> outward(check::to_size(positions * symbol_count));
     double loss = 0;
     for (int sample = 0; sample < sequences::count; ++sample) {
         const auto& facts = s.facts[check::to_size(sample)];
