@@ -12,8 +12,8 @@ using namespace sequent;
 
 constexpr int positions = 7;
 constexpr int symbol_count = 11;
-using gpt = transformer::language_model<vocabulary<symbol_count>, tokens<positions>, width<8>, heads<2>,
-                                        depth<2>>;
+using gpt = transformer::language_model<vocabulary<symbol_count>, tokens<positions>, width<8>,
+                                        heads<2>, depth<2>>;
 
 struct sequences {
     static constexpr int count = 9;
@@ -25,7 +25,8 @@ struct sequences {
     sequences() {
         gpt::initialize(*p, 5);
         random_numbers random(6);
-        for (int at = 0; at < count * (positions + 1); ++at) text.push_back(random.below(symbol_count));
+        for (int at = 0; at < count * (positions + 1); ++at)
+            text.push_back(random.below(symbol_count));
         for (int at = 0; at < count; ++at) facts.push_back({window(at).first(positions)});
     }
 
@@ -33,8 +34,8 @@ struct sequences {
         return std::span(text).subspan(check::to_size(sample * (positions + 1)), positions + 1);
     }
     float loss(int sample, const tensor_view<const float>& logits, float* gradient) const {
-        return train::cross_entropy<positions, symbol_count>(logits.data, window(sample).last(positions),
-                                                        gradient);
+        return train::cross_entropy<positions, symbol_count>(
+            logits.data, window(sample).last(positions), gradient);
     }
 };
 
