@@ -20,11 +20,11 @@ inline constexpr relation<"x"> x;
 inline constexpr relation<"weights"> weights;
 inline constexpr relation<"y"> y;
 inline constexpr bound<"length"> length;
-inline constexpr auto padded =
+inline constexpr auto padded_end =
     rules(weights(i, j) <<= (x(j).T(), x(i), j < length) | product() | softmax(j),
           y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 }  // namespace rules_of_counts
-using padded = model<rules_of_counts::padded, fact<"x", 4, 3>, bound<"length">>;
+using padded_end = model<rules_of_counts::padded_end, fact<"x", 4, 3>, bound<"length">>;
 
 int count_of(const std::string& text, const std::string& part) {
     int count = 0;
@@ -56,8 +56,8 @@ TEST_CASE("masks are those of the rules, heads of one kind together") {
 
 TEST_CASE("a mask that depends on what is given is drawn for that") {
     const std::vector<float> x(12);
-    const padded::facts<float> given{x, 3};
-    const auto masks = draw::masks_of<padded, float>(&given);
+    const padded_end::facts<float> given{x, 3};
+    const auto masks = draw::masks_of<padded_end, float>(&given);
     REQUIRE(masks.size() == 1);
     CHECK(masks[0].pairs() == 12);
     CHECK(masks[0](3, 2));
