@@ -100,18 +100,18 @@ void agrees_with_torch(const std::array<const char*, Gates>& gates,
 }  // namespace
 
 TEST_CASE("simple recurrent networks") {
-    check::agrees<rnn>();
-    check::agrees<rectified>();
+    check::agrees_in_double<rnn>();
+    check::agrees_in_double<rectified>();
 }
 TEST_CASE("gated recurrent units") {
     check::agrees<gru>();
-    check::agrees<learned_gru>();
+    check::agrees_in_double<learned_gru>();
 }
 TEST_CASE("long short-term memories") {
-    check::agrees<lstm>();
+    check::agrees_in_double<lstm>();
 }
 TEST_CASE("several recurrent layers") {
-    check::agrees<deep>();
+    check::agrees_in_double<deep>();
 }
 
 // Printed by PyTorch 2.13.0 on a CPU in double: torch.nn.RNN(2, 3), GRU, LSTM and a GRU with
