@@ -68,11 +68,15 @@ long pairs(int count = 0) {
     return result;
 }
 
-/// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`.
-template <class Model, int Softmax = 0>
+/// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`;
+/// in double alone, or in float as well.
+template <class Model, int Softmax = 0, bool InFloat = false>
 void attends(int count = 0) {
     static_assert(is_fused<Model>);
-    agrees<Model>(count);
+    if constexpr (InFloat)
+        agrees<Model>(count);
+    else
+        agrees_in_double<Model>(count);
     const fixture<Model, double> f(1, count);
     const auto expected = oracle::evaluate(oracle::tree::read(Model::program), f.world());
     const long ground_rules = expected.ground_rules[to_size(Softmax)];
