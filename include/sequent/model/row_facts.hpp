@@ -4,6 +4,7 @@
 
 #include "../plan/plan.hpp"
 #include "arguments.hpp"
+#include "bindings.hpp"
 
 /// Rows of the facts along a sequence, as pointers, checked.
 
