@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
 
 extern "C" {
 void llama2c_open(const char* checkpoint);
@@ -16,11 +18,11 @@ using namespace bench;
 
 /// Writes a checkpoint as llama2.c reads it, opens it and removes it: it stays mapped.
 void open_checkpoint() {
-    char path[] = "/tmp/sequent-bench-XXXXXX";
-    const int made = mkstemp(path);
+    std::string path = std::filesystem::temp_directory_path() / "sequent-bench-XXXXXX";
+    const int made = mkstemp(path.data());
     std::FILE* file = made < 0 ? nullptr : fdopen(made, "wb");
     if (!file) {
-        std::fprintf(stderr, "cannot write %s\n", path);
+        std::fprintf(stderr, "cannot write %s\n", path.c_str());
         std::exit(1);
     }
     constexpr generation_case c = stories;
@@ -31,8 +33,8 @@ void open_checkpoint() {
     std::fwrite(header, sizeof(header), 1, file);
     std::fwrite(all.data(), sizeof(float), all.size(), file);
     std::fclose(file);
-    llama2c_open(path);
-    std::remove(path);
+    llama2c_open(path.c_str());
+    std::remove(path.c_str());
 }
 
 }  // namespace
