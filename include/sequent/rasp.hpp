@@ -1,0 +1,5 @@
+#pragma once
+
+#include "rasp/analysis.hpp"
+#include "rasp/evaluate.hpp"
+#include "rasp/library.hpp"

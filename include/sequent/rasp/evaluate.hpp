@@ -1,0 +1,276 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "graph.hpp"
+#include "sequence.hpp"
+
+/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
+/// 3), exactly, in constant expressions and at run time.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them, and the program.
+inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) +
+                           " is the mean of several symbols or booleans; of booleans, "
+                           "indicator(...) has one");
+}
+inline void a_division_by_zero(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " divides by zero");
+}
+inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " has an exponent that is no integer");
+}
+inline void an_input_of_another_type(const value& given, type wanted, int position) {
+    const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
+    fail<evaluation_error>("sequent: the program's tokens are each " +
+                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
+                           std::to_string(position) + " is \"" + given.text() + "\"");
+}
+inline void an_empty_input() {
+    fail<evaluation_error>("sequent: a RASP program takes at least one token");
+}
+
+/// In a constant expression the compiler names the position, too.
+template <int Position>
+void the_mean_of_several_symbols_or_booleans_at_position() {}
+template <int... Position>
+constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position...>) {
+    (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
+                                : void()));
+}
+
+/// Why an operation of one position has no value.
+enum class undefined { no, zero_division, fractional_power };
+
+/// An operation of one position, of its arguments' values.
+constexpr value apply(const node& of, const value& first, const value& second, const value& third,
+                      undefined& trouble) {
+    const auto number = [&of](const rational& result) { return value(result, of.kind); };
+    switch (of.what) {
+        case operation::negate:
+            return number(-first.number());
+        case operation::add:
+            return number(first.number() + second.number());
+        case operation::subtract:
+            return number(first.number() - second.number());
+        case operation::multiply:
+            return number(first.number() * second.number());
+        case operation::divide:
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            return number(first.number() / second.number());
+        case operation::modulo: {
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            const rational times((first.number() / second.number()).floor());
+            return number(first.number() - second.number() * times);
+        }
+        case operation::power: {
+            const rational exponent = second.number();
+            const bool inverse = exponent.over < 0;
+            if (!exponent.is_whole() || (inverse && first.number().over == 0)) {
+                trouble = inverse && exponent.is_whole() ? undefined::zero_division
+                                                         : undefined::fractional_power;
+                return number(0);
+            }
+            rational result = 1;
+            for (std::int64_t count = inverse ? -exponent.over : exponent.over; count > 0; --count)
+                result = result * first.number();
+            return number(inverse ? rational(1) / result : result);
+        }
+        case operation::equal:
+            return first == second;
+        case operation::not_equal:
+            return !(first == second);
+        case operation::less:
+            return first < second;
+        case operation::less_equal:
+            return !(second < first);
+        case operation::greater:
+            return second < first;
+        case operation::greater_equal:
+            return !(first < second);
+        case operation::conjunction:
+            return first.truth() && second.truth();
+        case operation::disjunction:
+            return first.truth() || second.truth();
+        case operation::negation:
+            return !first.truth();
+        case operation::round:
+            return first.number().rounded();
+        case operation::indicator:
+            return first.truth() ? 1 : 0;
+        case operation::conditional:
+            return first.truth() ? second : third;
+        default:
+            return {};
+    }
+}
+
+/// Whether select compares a key with a query so.
+constexpr bool compares(operation what, const value& key, const value& query) {
+    switch (what) {
+        case operation::select_equal:
+            return key == query;
+        case operation::select_not_equal:
+            return !(key == query);
+        case operation::select_less:
+            return key < query;
+        case operation::select_less_equal:
+            return !(query < key);
+        case operation::select_greater:
+            return query < key;
+        default:
+            return !(key < query);
+    }
+}
+
+}  // namespace detail
+
+/// All values of a program for one input.
+class evaluation {
+  public:
+    constexpr evaluation(const graph& program, const sequence& input)
+        : program_(&program), length_(input.size()) {
+        if (input.empty()) detail::an_empty_input();
+        values_.resize(static_cast<std::size_t>(program.size()) *
+                       static_cast<std::size_t>(length_));
+        for (int at = 0; at < program.size(); ++at)
+            if (!is_selection(program[at].what))
+                for (int position = 0; position < length_; ++position)
+                    of(at, position) = compute(at, position, input);
+    }
+
+    constexpr int length() const { return length_; }
+    constexpr const graph& program() const { return *program_; }
+
+    /// The value of an s-op at a position.
+    constexpr const value& operator()(int at, int position) const {
+        return values_[place(at, position)];
+    }
+    /// Whether a selector's row has a column.
+    constexpr bool selects(int at, int row, int column) const {
+        const node& from = (*program_)[at];
+        switch (from.what) {
+            case operation::select_and:
+                return selects(from.arguments[0], row, column) &&
+                       selects(from.arguments[1], row, column);
+            case operation::select_or:
+                return selects(from.arguments[0], row, column) ||
+                       selects(from.arguments[1], row, column);
+            case operation::select_not:
+                return !selects(from.arguments[0], row, column);
+            default:
+                return detail::compares(from.what, (*this)(from.arguments[0], column),
+                                        (*this)(from.arguments[1], row));
+        }
+    }
+    constexpr sequence output(int at) const {
+        sequence result;
+        for (int position = 0; position < length_; ++position)
+            result.push_back((*this)(at, position));
+        return result;
+    }
+    constexpr sequence output() const { return output(program_->output); }
+
+  private:
+    const graph* program_;
+    int length_;
+    std::vector<value> values_;
+
+    constexpr std::size_t place(int at, int position) const {
+        return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
+               static_cast<std::size_t>(position);
+    }
+    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+
+    constexpr value compute(int at, int position, const sequence& input) {
+        const node& made = (*program_)[at];
+        switch (made.what) {
+            case operation::tokens: {
+                const value& given = input[position];
+                if (given.kind() == made.kind) return given;
+                if (made.kind == type::real && given.kind() == type::integer)
+                    return value(given.number(), type::real);
+                detail::an_input_of_another_type(given, made.kind, position);
+                return {};
+            }
+            case operation::indices:
+                return position;
+            case operation::constant:
+            case operation::place:
+                return made.known;
+            case operation::aggregate:
+                return mean(at, position);
+            case operation::sum: {
+                rational total;
+                for (int column = 0; column < length_; ++column)
+                    if (selects(made.arguments[0], position, column))
+                        total = total + (*this)(made.arguments[1], column).number();
+                return value(total, made.kind);
+            }
+            case operation::width:
+            case operation::width_with_bos: {
+                int count = 0;
+                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
+                    count += selects(made.arguments[0], position, column) ? 1 : 0;
+                return count;
+            }
+            default: {
+                const auto argument = [&](int which) {
+                    const int from = made.arguments[which];
+                    return from < 0 ? value() : (*this)(from, position);
+                };
+                detail::undefined trouble = detail::undefined::no;
+                const value result =
+                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
+                if (trouble == detail::undefined::zero_division)
+                    detail::a_division_by_zero(*program_, at, position);
+                if (trouble == detail::undefined::fractional_power)
+                    detail::a_power_that_is_no_integer(*program_, at, position);
+                return result;
+            }
+        }
+    }
+
+    constexpr value mean(int at, int position) {
+        const node& made = (*program_)[at];
+        value found = (*this)(made.arguments[2], position);
+        int count = 0;
+        rational total;
+        for (int column = 0; column < length_; ++column) {
+            if (!selects(made.arguments[0], position, column)) continue;
+            found = (*this)(made.arguments[1], column);
+            check_mean(at, position, ++count);
+            if (is_number(made.kind)) total = total + found.number();
+        }
+        return count > 1 ? value(total / rational(count), made.kind) : found;
+    }
+    constexpr void check_mean(int at, int position, int selected) const {
+        if (selected < 2 || is_number((*program_)[at].kind)) return;
+        if (std::is_constant_evaluated())
+            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
+        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
+    }
+};
+
+/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
+/// and the position; in a constant expression, the compiler does.
+template <const auto& Program>
+constexpr sequence evaluate(const sequence& input) {
+    return evaluation(graph_of<Program>, input).output();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp

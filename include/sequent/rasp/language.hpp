@@ -1,0 +1,418 @@
+#pragma once
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+
+#include "../language/text.hpp"
+#include "value.hpp"
+
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
+/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
+/// constexpr values whose types are their structure. Nothing is computed here.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+enum class operation {
+    // s-ops without arguments
+    tokens,
+    indices,
+    constant,
+    place,  // a constant position; a negative one is counted from the end
+    // position by position
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,
+    modulo,
+    power,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    conjunction,
+    disjunction,
+    negation,
+    round,
+    indicator,
+    conditional,
+    // from the positions of a selector
+    aggregate,
+    sum,
+    width,
+    width_with_bos,
+    // selectors
+    select_equal,
+    select_not_equal,
+    select_less,
+    select_less_equal,
+    select_greater,
+    select_greater_equal,
+    select_and,
+    select_or,
+    select_not
+};
+
+template <class Derived>
+struct s_op_base {
+    /// The value at one position, at every position; a negative one counts from the end.
+    constexpr auto operator[](int position) const {
+        return load(static_cast<const Derived&>(*this), position);
+    }
+};
+
+/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
+template <operation Operation, type Kind, class... Arguments>
+struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
+    static constexpr type kind = Kind;
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    value known{};
+
+    constexpr expression() = default;
+    constexpr explicit expression(const value& always) : known(always) {}
+    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
+        sizeof...(Arguments) > 0)
+        : arguments(of) {}
+};
+
+/// `line` is where a select is written; 0 for what is joined of selectors.
+template <operation Operation, class... Arguments>
+struct selector {
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    int line = 0;
+};
+
+/// An s-op or a selector with a name, which errors and pictures show.
+template <language::fixed_string Name, class Inner>
+struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
+    static constexpr type kind = Inner::kind;
+    Inner inner;
+    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
+};
+template <language::fixed_string Name, class Inner>
+struct named_selector {
+    Inner inner;
+};
+
+template <class T>
+inline constexpr bool is_s_op = false;
+template <operation Operation, type Kind, class... Arguments>
+inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
+
+template <class T>
+inline constexpr bool is_selector = false;
+template <operation Operation, class... Arguments>
+inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
+
+template <class T>
+concept s_op = is_s_op<T>;
+/// What has a value at each position: an s-op, or a constant.
+template <class T>
+concept s_op_or_constant =
+    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+template <class T>
+concept part = is_s_op<T> || is_selector<T>;
+
+template <class Left, class Right>
+concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
+                   (s_op_or_constant<Left> && part<Right>);
+
+namespace detail {
+
+template <s_op Part>
+constexpr const Part& as_s_op(const Part& part) noexcept {
+    return part;
+}
+template <class Constant>
+    requires(!part<Constant>)
+constexpr auto as_s_op(const Constant& constant) {
+    if constexpr (std::same_as<Constant, bool>)
+        return expression<operation::constant, type::boolean>(value(constant));
+    else if constexpr (std::same_as<Constant, char>)
+        return expression<operation::constant, type::symbol>(value(constant));
+    else if constexpr (std::integral<Constant>)
+        return expression<operation::constant, type::integer>(value(constant));
+    else if constexpr (std::floating_point<Constant>)
+        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
+    else
+        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
+}
+
+template <class T>
+using s_op_of = std::remove_cvref_t<decltype(as_s_op(std::declval<const T&>()))>;
+
+template <class T>
+consteval bool is_of(bool (*test)(type)) {
+    if constexpr (is_selector<T>)
+        return false;
+    else
+        return test(s_op_of<T>::kind);
+}
+constexpr bool is_boolean(type kind) {
+    return kind == type::boolean;
+}
+constexpr bool has_order(type kind) {
+    return kind != type::boolean;
+}
+
+/// Both are numbers, or of one type.
+template <class Left, class Right>
+consteval bool are_alike() {
+    if constexpr (is_selector<Left> || is_selector<Right>)
+        return false;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ||
+               (is_number(s_op_of<Left>::kind) && is_number(s_op_of<Right>::kind));
+}
+template <class Left, class Right>
+inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_number);
+template <class Left, class Right>
+inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
+
+/// The type of what is one or the other.
+template <class Left, class Right>
+consteval type joined_kind() {
+    if constexpr (!are_alike<Left, Right>())
+        return type::integer;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
+}
+
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make(const Arguments&... arguments) {
+    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
+}
+/// Of mistaken operands, too, so that one mistake is one error.
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make_of(const Arguments&... arguments) {
+    if constexpr ((... || is_selector<Arguments>))
+        return expression<operation::constant, Kind>(value(0));
+    else
+        return make<Operation, Kind>(as_s_op(arguments)...);
+}
+
+}  // namespace detail
+
+/// The input: symbols, or what its name says. A program reads one of these.
+inline constexpr expression<operation::tokens, type::symbol> tokens{};
+inline constexpr expression<operation::tokens, type::integer> tokens_int{};
+inline constexpr expression<operation::tokens, type::real> tokens_float{};
+inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
+/// 0, 1, 2, ...
+inline constexpr expression<operation::indices, type::integer> indices{};
+
+/// Gives a part of a program a name, for errors and pictures.
+template <language::fixed_string Name, s_op Inner>
+constexpr auto named(const Inner& inner) {
+    return named_s_op<Name, Inner>(inner);
+}
+template <language::fixed_string Name, class Inner>
+    requires is_selector<Inner>
+constexpr auto named(const Inner& inner) {
+    return named_selector<Name, Inner>{inner};
+}
+
+#define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
+    template <class Left, class Right>                                                        \
+        requires operands<Left, Right>                                                        \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                  \
+        static_assert(detail::are_numbers<Left, Right>,                                       \
+                      "sequent: RASP's " #OPERATOR                                            \
+                      " takes two numbers; a symbol or a selector is none, and of a boolean " \
+                      "indicator(...) is one");                                               \
+        return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
+    }
+SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
+/// What is left of the division that rounds down.
+SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
+/// To the power of an integer. As any ^ of C++, it binds less than + does.
+SEQUENT_RASP_ARITHMETIC(^, power, type::real)
+#undef SEQUENT_RASP_ARITHMETIC
+
+template <part Part>
+constexpr auto operator-(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
+    return detail::make_of<operation::negate, detail::joined_kind<Part, Part>()>(part);
+}
+
+#define SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, TEST, OF)                              \
+    template <class Left, class Right>                                                      \
+        requires operands<Left, Right>                                                      \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                \
+        static_assert(TEST, "sequent: RASP's " #OPERATOR " compares " OF                    \
+                            "; selectors are compared by none, and made of comparisons by " \
+                            "select(keys, queries, equal)");                                \
+        return detail::make_of<operation::OPERATION, type::boolean>(left, right);           \
+    }
+#define SEQUENT_RASP_EQUALITY(OPERATOR, OPERATION)                                   \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_alike<Left, Right>()), \
+                            "two numbers, two symbols or two booleans")
+#define SEQUENT_RASP_ORDER(OPERATOR, OPERATION)                                      \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_ordered<Left, Right>), \
+                            "two numbers or two symbols")
+SEQUENT_RASP_EQUALITY(==, equal)
+SEQUENT_RASP_EQUALITY(!=, not_equal)
+SEQUENT_RASP_ORDER(<, less)
+SEQUENT_RASP_ORDER(<=, less_equal)
+SEQUENT_RASP_ORDER(>, greater)
+SEQUENT_RASP_ORDER(>=, greater_equal)
+#undef SEQUENT_RASP_ORDER
+#undef SEQUENT_RASP_EQUALITY
+#undef SEQUENT_RASP_COMPARISON
+
+#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
+    template <class Left, class Right>                                                            \
+        requires operands<Left, Right>                                                            \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
+        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
+            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
+        else {                                                                                    \
+            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
+                              detail::is_of<Right>(detail::is_boolean),                           \
+                          "sequent: RASP's " #OPERATOR                                            \
+                          " joins two selectors or two booleans, never one of each");             \
+            return detail::make_of<operation::OPERATION, type::boolean>(left, right);             \
+        }                                                                                         \
+    }
+SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
+SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
+#undef SEQUENT_RASP_CONNECTIVE
+
+template <part Part>
+constexpr auto operator!(const Part& part) {
+    if constexpr (is_selector<Part>)
+        return selector<operation::select_not, Part>{language::make_pack(part)};
+    else {
+        static_assert(detail::is_of<Part>(detail::is_boolean),
+                      "sequent: RASP's ! takes a boolean or a selector");
+        return detail::make_of<operation::negation, type::boolean>(part);
+    }
+}
+
+/// The nearest integer, of two the even one.
+template <s_op Part>
+constexpr auto round(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
+    return detail::make<operation::round, type::integer>(part);
+}
+/// 1 where it is true, else 0.
+template <s_op Part>
+constexpr auto indicator(const Part& part) {
+    static_assert(detail::is_of<Part>(detail::is_boolean),
+                  "sequent: RASP's indicator takes a boolean");
+    return detail::make<operation::indicator, type::integer>(part);
+}
+/// `chosen` where the condition is true, else `other`.
+template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
+    requires part<Condition>
+constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
+    static_assert(detail::is_of<Condition>(detail::is_boolean),
+                  "sequent: the condition of RASP's cond is a boolean s-op");
+    static_assert(detail::are_alike<Chosen, Other>(),
+                  "sequent: RASP's cond chooses between two values of one type");
+    return detail::make_of<operation::conditional, detail::joined_kind<Chosen, Other>()>(
+        condition, chosen, other);
+}
+
+template <operation Operation>
+struct comparison {};
+// How select compares a key with a query.
+inline constexpr comparison<operation::select_equal> equal{};
+inline constexpr comparison<operation::select_not_equal> not_equal{};
+inline constexpr comparison<operation::select_less> less{};
+inline constexpr comparison<operation::select_less_equal> less_equal{};
+inline constexpr comparison<operation::select_greater> greater{};
+inline constexpr comparison<operation::select_greater_equal> greater_equal{};
+
+/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
+/// by && and ||, and negated by !.
+template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
+constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
+                      int line = __builtin_LINE()) {
+    if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
+        static_assert(detail::are_alike<Keys, Queries>(),
+                      "sequent: RASP's select compares keys and queries of one type");
+    else
+        static_assert(detail::are_ordered<Keys, Queries>,
+                      "sequent: RASP's select orders two numbers or two symbols");
+    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
+        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
+}
+
+/// All positions look at all.
+inline constexpr auto everything = named<"everything">(select(1, 1, equal));
+
+/// Of the selected positions' values: none, `otherwise`; one, that value; several, their mean,
+/// which only numbers have.
+template <class Selector, s_op_or_constant Values, s_op_or_constant Otherwise>
+constexpr auto aggregate(const Selector& from, const Values& values, const Otherwise& otherwise) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's aggregate takes a selector, then the values");
+    static_assert(detail::are_alike<Values, Otherwise>(),
+                  "sequent: the default of RASP's aggregate is of the values' type");
+    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
+    constexpr type kind = detail::s_op_of<Values>::kind;
+    return detail::make < operation::aggregate,
+           is_number(kind) ? type::real
+                           : kind > (from, detail::as_s_op(values), detail::as_s_op(otherwise));
+}
+/// The default is 0, false, or the symbol without text.
+template <class Selector, s_op_or_constant Values>
+constexpr auto aggregate(const Selector& from, const Values& values) {
+    constexpr type kind = detail::s_op_of<Values>::kind;
+    if constexpr (kind == type::symbol)
+        return aggregate(from, values, std::string_view());
+    else if constexpr (kind == type::boolean)
+        return aggregate(from, values, false);
+    else
+        return aggregate(from, values, 0);
+}
+
+/// The sum of the selected positions' numbers.
+template <class Selector, s_op_or_constant Values>
+constexpr auto sum(const Selector& from, const Values& values) {
+    static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
+    static_assert(detail::is_of<Values>(is_number),
+                  "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
+    return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
+        from, detail::as_s_op(values));
+}
+
+/// How many positions are selected, by two heads.
+template <class Selector>
+constexpr auto selector_width(const Selector& of) {
+    static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
+    return detail::make<operation::width, type::integer>(of);
+}
+/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
+/// counted.
+template <class Selector>
+constexpr auto selector_width_with_bos(const Selector& of) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's selector_width_with_bos takes a selector");
+    return detail::make<operation::width_with_bos, type::integer>(of);
+}
+
+/// How many positions the input has.
+inline constexpr auto length =
+    named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
+
+/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
+template <s_op Values>
+constexpr auto load(const Values& values, int position) {
+    return aggregate(
+        select(indices, expression<operation::place, type::integer>(value(position)), equal),
+        values);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -1,0 +1,255 @@
+#pragma once
+
+#include "language.hpp"
+
+/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
+/// paper's appendix (arXiv 2106.06981, appendix B).
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// Whether a selector selects any position.
+template <class Selector>
+    requires is_selector<Selector>
+constexpr auto has(const Selector& from) {
+    return aggregate(from, 1) > 0;
+}
+/// How many positions hold a value, at every position.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto count(const Values& values, const Wanted& wanted) {
+    return round(length * aggregate(everything, indicator(values == wanted)));
+}
+/// Whether any position holds a value.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto contains(const Values& values, const Wanted& wanted) {
+    return aggregate(everything, indicator(values == wanted)) > 0;
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto max(const Left& left, const Right& right) {
+    return cond(left > right, left, right);
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto min(const Left& left, const Right& right) {
+    return cond(left < right, left, right);
+}
+/// The mean over all positions.
+template <s_op Values>
+constexpr auto average(const Values& values) {
+    return aggregate(everything, values);
+}
+/// The value at the position that another s-op names; the default where there is none.
+template <s_op Values, s_op Places>
+constexpr auto load_from(const Values& values, const Places& places) {
+    return aggregate(select(indices, places, equal), values);
+}
+/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
+/// where none comes from.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto shift(const Values& values, int places, const Filler& filler) {
+    return aggregate(select(indices + places, indices, equal), values, filler);
+}
+/// Where a value stands for the first time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_first(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, less));
+}
+/// Where a value stands for the last time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_last(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, greater));
+}
+
+/// Whether the value is one of some constants.
+template <s_op Values, s_op_or_constant... Constants>
+constexpr auto is_one_of(const Values& values, const Constants&... constants) {
+    static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
+    return (... || (values == constants));
+}
+
+template <class Key, class Result>
+struct entry {
+    Key key;
+    Result result;
+};
+/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
+/// `otherwise`.
+template <s_op Values, s_op_or_constant Otherwise>
+constexpr auto lookup(const Values&, const Otherwise& otherwise) {
+    return otherwise;
+}
+template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
+constexpr auto lookup(const Values& values, const Otherwise& otherwise,
+                      const entry<Key, Result>& first, const Rest&... rest) {
+    return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
+}
+/// Element `places` of a constant list; where there is none, the last.
+template <s_op Places, s_op_or_constant Last>
+constexpr auto element_of(const Places&, const Last& last) {
+    return last;
+}
+namespace detail {
+template <int At, s_op Places, class First, class... Rest>
+constexpr auto element_from(const Places& places, const First& first, const Rest&... rest) {
+    if constexpr (sizeof...(Rest) == 0)
+        return first;
+    else
+        return cond(places == At, first, element_from<At + 1>(places, rest...));
+}
+}  // namespace detail
+template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
+    requires(sizeof...(Rest) > 0)
+constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {
+    return detail::element_from<0>(places, first, rest...);
+}
+
+/// For each value how often it occurs.
+template <s_op Values>
+constexpr auto hist(const Values& values) {
+    return selector_width(select(values, values, equal));
+}
+template <s_op Values>
+constexpr auto hist_with_bos(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal));
+}
+
+namespace detail {
+/// Whose key is smaller, or the same and earlier.
+template <s_op Key>
+constexpr auto earlier_in_order(const Key& key) {
+    return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
+}
+template <s_op Values>
+constexpr auto has_earlier(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal) &&
+                                   select(indices, indices, less)) > 0;
+}
+}  // namespace detail
+
+/// Values in the order of their keys; those of equal keys keep theirs.
+template <s_op Values, s_op Key>
+constexpr auto sort(const Values& values, const Key& key) {
+    const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
+    return aggregate(select(place, indices, equal), values);
+}
+/// The same where position 0 holds a beginning-of-sequence token, which stays.
+template <s_op Values, s_op Key>
+constexpr auto sort_with_bos(const Values& values, const Key& key) {
+    const auto before = selector_width_with_bos(detail::earlier_in_order(key));
+    const auto place = named<"place">(cond(indices == 0, -1, before));
+    return aggregate(select(place, indices - 1, equal) ||
+                         (select(indices, 0, equal) && select(indices, indices, equal)),
+                     values);
+}
+
+/// Selects, for each position, the next one with the same value.
+template <s_op Values>
+constexpr auto select_next_identical(const Values& values) {
+    const auto same = select(values, values, equal);
+    const auto before =
+        named<"number before">(selector_width(same && select(indices, indices, less)));
+    return same && select(before, before + 1, equal);
+}
+
+/// For each count, how many different values occur that often; position 0 holds a
+/// beginning-of-sequence token.
+template <s_op Values>
+constexpr auto double_hist_with_bos(const Values& values) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
+}
+
+/// Each different value once, the most frequent first, those that are as frequent in the order of
+/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
+/// `longest` positions are sorted right.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    const auto kept = named<"first ones">(cond(seen, filler, values));
+    return sort_with_bos(kept, named<"order">(-(often - indicator(seen) * longest)));
+}
+
+namespace detail {
+
+/// Two symbols, one that opens and one that closes: "()".
+struct bracket_pair {
+    char opens;
+    char closes;
+    constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
+};
+
+/// How many of the positions up to each one have a property.
+template <s_op Property>
+constexpr auto up_to_here(const Property& property) {
+    return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
+}
+
+/// F once something went wrong, T where all is closed, P before.
+template <s_op Wrong, s_op Depth>
+constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
+    const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
+    return cond(so_far > 0, 'F', cond(depth == 0, 'T', 'P'));
+}
+
+}  // namespace detail
+
+/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
+template <s_op Values>
+constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
+    const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
+    const auto closed = named<"closed">(detail::up_to_here(indicator(values == closes)));
+    const auto depth = named<"depth">(opened - closed);
+    return detail::verdict(depth < 0, depth);
+}
+
+/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`.
+template <s_op Values, std::same_as<char[3]>... Pairs>
+constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
+    const auto is_opener = (... || (values == pairs[0]));
+    const auto is_closer = (... || (values == pairs[1]));
+    const auto opens = named<"opens">(indicator(is_opener));
+    const auto closes = named<"closes">(indicator(is_closer));
+    const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
+    // Of a closer, the depth that its opener reached.
+    const auto level = named<"level">(depth + closes);
+    const auto same_level = select(level, level, equal);
+    const auto number =
+        named<"number">(selector_width(same_level && select(indices, indices, less_equal)));
+    const auto opener = named<"opener">(aggregate(
+        select(opens, 1, equal) && same_level && select(number, number - 1, equal), values, '-'));
+    const auto matches = (... || (opener == pairs[0] && values == pairs[1]));
+    return detail::verdict((is_closer && !matches) || depth < 0, depth);
+}
+
+/// The digits of the sum of two numbers that are written with a + between, such as "12+345": of
+/// each digit of the longer one, if that stands behind. Shorter than it is the first.
+template <s_op Values>
+constexpr auto long_addition(const Values& values) {
+    const auto digit = named<"digit">(
+        lookup(values, -1, entry<char, int>{'0', 0}, entry<char, int>{'1', 1},
+               entry<char, int>{'2', 2}, entry<char, int>{'3', 3}, entry<char, int>{'4', 4},
+               entry<char, int>{'5', 5}, entry<char, int>{'6', 6}, entry<char, int>{'7', 7},
+               entry<char, int>{'8', 8}, entry<char, int>{'9', 9}));
+    const auto plus = named<"plus">(aggregate(select(values, '+', equal), indices));
+    const auto second = named<"second">(cond(indices > plus, digit, 0));
+    const auto first =
+        named<"first">(aggregate(select(indices + (length - plus), indices, equal), digit, 0));
+    const auto added = named<"added">(first + second);
+    const auto carries_surely = named<"carries">(added > 9);
+    const auto stops = named<"stops">(
+        round(aggregate(select(indices, indices, less), indicator(added < 9)) * indices));
+    const auto triggered = named<"triggered">(
+        aggregate(select(indices, indices, greater) && select(stops, stops, equal),
+                  indicator(carries_surely)) > 0);
+    const auto carries = carries_surely || (added == 9 && triggered);
+    const auto received =
+        named<"received">(aggregate(select(indices, indices + 1, equal), carries, false));
+    const auto whole = named<"whole">(added + indicator(received));
+    return cond(whole < 10, whole, whole - 10);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp

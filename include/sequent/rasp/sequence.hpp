@@ -1,0 +1,70 @@
+#pragma once
+
+#include <initializer_list>
+#include <ranges>
+#include <vector>
+
+#include "value.hpp"
+
+/// What a program is given, and what it gives: a value at each position.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+class sequence {
+  public:
+    constexpr sequence() = default;
+    /// Each code point of UTF-8 is a symbol: "hello" has five.
+    constexpr sequence(std::string_view text) {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t end = at + 1;
+            while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+                ++end;
+            values_.push_back(value(text.substr(at, end - at)));
+            at = end;
+        }
+    }
+    constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
+    constexpr sequence(std::initializer_list<value> values) : values_(values) {}
+    /// A container of symbols (strings) or of numbers or booleans.
+    template <std::ranges::input_range Range>
+        requires(!std::is_convertible_v<const Range&, std::string_view> &&
+                 !std::is_same_v<Range, sequence> &&
+                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+    constexpr sequence(const Range& values) {
+        for (const auto& each : values) values_.push_back(value(each));
+    }
+
+    constexpr int size() const { return static_cast<int>(values_.size()); }
+    constexpr bool empty() const { return values_.empty(); }
+    constexpr const value& operator[](int at) const {
+        return values_[static_cast<std::size_t>(at)];
+    }
+    constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
+    constexpr auto begin() const { return values_.begin(); }
+    constexpr auto end() const { return values_.end(); }
+    constexpr void push_back(const value& last) { values_.push_back(last); }
+
+    /// Symbols of one character one after another, "olleh"; all else as a list, [1, 2, 1/2].
+    std::string text() const {
+        bool letters = true;
+        for (const value& each : values_)
+            letters = letters && each.kind() != type::integer && each.kind() != type::real &&
+                      sequence(each.text()).size() == 1;
+        std::string result;
+        for (const value& each : values_) {
+            if (!letters) result += result.empty() ? "[" : ", ";
+            result += each.text();
+        }
+        return letters ? result : result + "]";
+    }
+
+    friend constexpr bool operator==(const sequence& left, const sequence& right) {
+        return left.values_ == right.values_;
+    }
+
+  private:
+    std::vector<value> values_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp

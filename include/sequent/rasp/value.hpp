@@ -1,0 +1,219 @@
+#pragma once
+
+#include <compare>
+#include <concepts>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "../fail.hpp"
+
+/// What the positions of an s-op hold: booleans, exact numbers, symbols.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// What all values of one s-op are. An integer is a number, too.
+enum class type { boolean, integer, real, symbol };
+
+constexpr bool is_number(type of) noexcept {
+    return of == type::integer || of == type::real;
+}
+
+/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
+class evaluation_error : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them.
+inline void a_number_has_more_than_63_bits() {
+    fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
+}
+inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
+    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
+                           "\" is longer than 16 bytes");
+}
+
+constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {
+    constexpr std::int64_t most = INT64_MAX;
+    if (right > 0 ? left > most - right : left < -most - right) a_number_has_more_than_63_bits();
+    return left + right;
+}
+constexpr std::int64_t product_of(std::int64_t left, std::int64_t right) {
+    const std::int64_t one = left < 0 ? -left : left;
+    const std::int64_t other = right < 0 ? -right : right;
+    if (other != 0 && one > INT64_MAX / other) a_number_has_more_than_63_bits();
+    return left * right;
+}
+constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
+    while (right != 0) {
+        const std::int64_t rest = left % right;
+        left = right;
+        right = rest;
+    }
+    return left < 0 ? -left : left;
+}
+
+}  // namespace detail
+
+/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
+/// compared with them.
+struct rational {
+    std::int64_t over = 0;
+    std::int64_t under = 1;  // positive
+
+    constexpr rational() = default;
+    constexpr rational(std::int64_t whole) : over(whole) {}
+    /// `under` is not zero.
+    constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
+        if (under < 0) {
+            over = -over;
+            under = -under;
+        }
+        if (under != 1) {
+            const std::int64_t divisor = detail::common_divisor(over, under);
+            over /= divisor;
+            under /= divisor;
+        }
+    }
+    /// To nine decimals.
+    static constexpr rational from(double value) {
+        std::int64_t below = 1;
+        for (int digit = 0; digit < 9; ++digit) {
+            const double scaled = value * static_cast<double>(below);
+            const double whole = static_cast<double>(static_cast<std::int64_t>(scaled));
+            if (scaled == whole || scaled > 1e9 || scaled < -1e9) break;
+            below *= 10;
+        }
+        const double scaled = value * static_cast<double>(below);
+        if (!(scaled < 9e18 && scaled > -9e18)) detail::a_number_has_more_than_63_bits();
+        return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
+    }
+
+    constexpr bool is_whole() const { return under == 1; }
+    constexpr double as_double() const {
+        return static_cast<double>(over) / static_cast<double>(under);
+    }
+    constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
+    /// The nearest integer, of two the even one.
+    constexpr std::int64_t rounded() const {
+        const std::int64_t below = floor();
+        const std::int64_t rest = over - below * under;
+        const bool up = rest > under - rest || (rest == under - rest && below % 2 != 0);
+        return up ? below + 1 : below;
+    }
+
+    constexpr rational operator-() const { return raw(-over, under); }
+    friend constexpr rational operator+(const rational& left, const rational& right) {
+        if (left.under == right.under && left.under == 1)
+            return raw(detail::sum_of(left.over, right.over), 1);
+        const std::int64_t shared = detail::common_divisor(left.under, right.under);
+        const std::int64_t other = right.under / shared;
+        return {detail::sum_of(detail::product_of(left.over, other),
+                               detail::product_of(right.over, left.under / shared)),
+                detail::product_of(left.under, other)};
+    }
+    friend constexpr rational operator-(const rational& left, const rational& right) {
+        return left + -right;
+    }
+    friend constexpr rational operator*(const rational& left, const rational& right) {
+        if (left.under == 1 && right.under == 1)
+            return raw(detail::product_of(left.over, right.over), 1);
+        const rational one(left.over, right.under);
+        const rational other(right.over, left.under);
+        return raw(detail::product_of(one.over, other.over),
+                   detail::product_of(one.under, other.under));
+    }
+    /// `right` is not zero.
+    friend constexpr rational operator/(const rational& left, const rational& right) {
+        return left * rational(right.under, right.over);
+    }
+    friend constexpr bool operator==(const rational&, const rational&) = default;
+    friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
+        if (left.under == right.under) return left.over <=> right.over;
+        return detail::product_of(left.over, right.under) <=>
+               detail::product_of(right.over, left.under);
+    }
+
+  private:
+    static constexpr rational raw(std::int64_t over, std::int64_t under) {
+        rational result;
+        result.over = over;
+        result.under = under;
+        return result;
+    }
+};
+
+/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
+class value {
+  public:
+    constexpr value() = default;
+    constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    template <std::integral Integer>
+        requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
+    constexpr value(Integer number)
+        : kind_(type::integer), high_(static_cast<std::uint64_t>(std::int64_t{number})) {}
+    constexpr value(double number) : value(rational::from(number), type::real) {}
+    constexpr value(const rational& number, type kind)
+        : kind_(kind),
+          high_(static_cast<std::uint64_t>(number.over)),
+          low_(static_cast<std::uint64_t>(number.under)) {}
+    constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    constexpr value(const char* text) : value(std::string_view(text)) {}
+    constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
+        if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            const std::uint64_t byte = static_cast<unsigned char>(text[at]);
+            (at < 8 ? high_ : low_) |= byte << (56 - 8 * (at % 8));
+        }
+    }
+
+    constexpr type kind() const { return kind_; }
+    constexpr bool truth() const { return high_ != 0; }
+    constexpr rational number() const {
+        rational result;
+        result.over = static_cast<std::int64_t>(high_);
+        result.under = static_cast<std::int64_t>(low_);
+        return result;
+    }
+
+    /// For hashes.
+    constexpr std::uint64_t bits() const { return high_ ^ (low_ * 0x9e3779b97f4a7c15ULL); }
+
+    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
+    std::string text() const {
+        if (kind_ == type::boolean) return truth() ? "T" : "F";
+        if (kind_ == type::symbol) {
+            std::string result;
+            const std::uint64_t halves[]{high_, low_};
+            for (const std::uint64_t half : halves)
+                for (int shift = 56; shift >= 0; shift -= 8)
+                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
+            return result;
+        }
+        const rational shown = number();
+        std::string result = std::to_string(shown.over);
+        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
+    }
+
+    friend constexpr bool operator==(const value& left, const value& right) {
+        if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
+            return false;
+        return left.high_ == right.high_ && left.low_ == right.low_;
+    }
+    /// Of two values of one kind.
+    friend constexpr bool operator<(const value& left, const value& right) {
+        if (is_number(left.kind_)) return left.number() < right.number();
+        return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
+    }
+
+  private:
+    type kind_ = type::integer;
+    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    std::uint64_t high_ = 0;
+    std::uint64_t low_ = 1;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
