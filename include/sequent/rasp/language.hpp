@@ -18,7 +18,8 @@ enum class operation {
     tokens,
     indices,
     constant,
-    place,  // a constant position; a negative one is counted from the end
+    place,     // a constant position; a negative one is counted from the end
+    gathered,  // what a head gives, in programs on their way to weights
     // position by position
     negate,
     add,

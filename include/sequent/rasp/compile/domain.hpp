@@ -1,0 +1,109 @@
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "../evaluate.hpp"
+
+/// Which values an s-op may have, for any input.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
+/// many positions an input has at most.
+struct inputs {
+    std::vector<value> alphabet;
+    int length = 0;
+};
+
+/// Values in rising order, each once. `complete`: no other occurs.
+struct domain {
+    std::vector<value> values;
+    bool complete = true;
+
+    constexpr int size() const { return static_cast<int>(values.size()); }
+    constexpr void settle() {
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+    }
+    constexpr bool is_whole() const {
+        for (const value& each : values)
+            if (!is_number(each.kind()) || !each.number().is_whole()) return false;
+        return complete && !values.empty();
+    }
+    constexpr rational lowest() const { return values.front().number(); }
+    constexpr rational highest() const { return values.back().number(); }
+};
+
+/// More values than this, or tuples of them, are not looked at one by one.
+inline constexpr int max_values = 4096;
+inline constexpr int max_tuples = 16384;
+
+/// Whether a node depends on nothing but the position.
+constexpr bool is_positional(const graph& program, int at) {
+    const node& made = program[at];
+    if (made.what == operation::indices || made.what == operation::constant) return true;
+    if (!is_pointwise(made.what)) return false;
+    for (const int argument : made.arguments)
+        if (argument >= 0 && !is_positional(program, argument)) return false;
+    return true;
+}
+
+/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
+/// where it has none.
+template <class Known>
+constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
+    if (known(at, result)) return true;
+    const node& made = program[at];
+    if (made.what == operation::constant) {
+        result = made.known;
+        return true;
+    }
+    value arguments[3];
+    if (made.what == operation::conditional) {
+        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
+        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
+    }
+    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
+    rasp::detail::undefined trouble = rasp::detail::undefined::no;
+    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
+    return trouble == rasp::detail::undefined::no;
+}
+
+/// The means of one to `length` of these values.
+constexpr domain means_of(const domain& of, int length) {
+    domain result;
+    if (!of.is_whole()) {
+        result.complete = of.complete && of.size() == 1;
+        if (result.complete) result.values = of.values;
+        return result;
+    }
+    const std::int64_t low = of.lowest().over;
+    const std::int64_t high = of.highest().over;
+    // About 3 / pi^2 of all fractions are in lowest terms.
+    if ((high - low) * length * length / 3 > max_values) {
+        result.complete = low == high;
+        if (result.complete) result.values = of.values;
+        return result;
+    }
+    for (std::int64_t under = 1; under <= length; ++under)
+        for (std::int64_t over = low * under; over <= high * under; ++over)
+            if (std::gcd(over, under) == 1)
+                result.values.push_back(value(rational(over, under), type::real));
+    result.settle();
+    return result;
+}
+
+/// The means of values that are zero but at one position.
+constexpr domain means_of_single(const rational& single, int length) {
+    domain result;
+    result.values.push_back(value(rational(0), type::real));
+    for (int count = 1; count <= length; ++count)
+        result.values.push_back(value(single / rational(count), type::real));
+    result.settle();
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling

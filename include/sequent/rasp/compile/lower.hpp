@@ -1,0 +1,945 @@
+#pragma once
+
+#include "../analysis.hpp"
+#include "domain.hpp"
+
+/// A program in the terms of a transformer: what each head looks at as a sum of products of a
+/// number at the key and one at the query, what it carries, and pointwise functions of that.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What stands in the way of weights.
+enum class problem {
+    none,
+    too_many_values_to_compare,
+    too_many_values_in_a_function,
+    a_number_that_is_no_integer_in_a_sum,
+    too_many_heads_in_a_layer,
+    too_many_values_of_the_output
+};
+
+struct mistake {
+    problem kind = problem::none;
+    operation what = operation::constant;
+};
+
+/// A number that a position offers to keys or queries: a node's value (`constant`), its square
+/// (`multiply`), or whether it compares so with a threshold.
+struct feature {
+    int node = -1;
+    operation how = operation::constant;
+    value threshold{};
+
+    friend constexpr bool operator==(const feature&, const feature&) = default;
+};
+
+/// Features multiplied with each other; one, if there are none.
+struct product {
+    feature parts[4]{};
+    int count = 0;
+
+    constexpr product() = default;
+    constexpr product(const feature& only) : count(1) { parts[0] = only; }
+    friend constexpr product operator*(const product& left, const product& right) {
+        product result = left;
+        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
+        return result;
+    }
+    friend constexpr bool operator==(const product& left, const product& right) {
+        if (left.count != right.count) return false;
+        for (int at = 0; at < left.count; ++at)
+            if (!(left.parts[at] == right.parts[at])) return false;
+        return true;
+    }
+};
+
+struct term {
+    double factor = 1;
+    product key;
+    product query;
+};
+
+/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
+/// sum of penalties, either holds a product.
+using penalty = std::vector<term>;
+
+constexpr penalty both(penalty left, const penalty& right) {
+    for (const term& each : right) left.push_back(each);
+    return left;
+}
+constexpr penalty either(const penalty& left, const penalty& right) {
+    penalty result;
+    for (const term& one : left)
+        for (const term& other : right)
+            result.push_back(
+                {one.factor * other.factor, one.key * other.key, one.query * other.query});
+    return result;
+}
+
+/// What a head carries from the positions that it looks at.
+struct channel {
+    int node = -1;      // the values
+    value otherwise{};  // where none is selected
+};
+
+/// How a head treats the start position, where no token is.
+enum class start {
+    otherwise,  // it is looked at where no other position is: half a penalty
+    counted,    // it is looked at along with the others, and its share tells how many these are
+    ignored     // what is looked at is told afterwards to have been selected, or not
+};
+
+struct lowered_head {
+    int layer = 0;
+    int selector = -1;
+    start use = start::otherwise;
+    penalty penalties;
+    double sharpness = 0;
+    std::vector<channel> channels;
+};
+
+/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
+/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
+/// sum times that - or whether the key looked at is the one that was asked for.
+enum class leaf_kind { mean, counted_mean, width, sum, match };
+
+struct leaf {
+    leaf_kind kind = leaf_kind::mean;
+    int head = -1;
+    int channel = -1;
+    int query = -1;  // of a match
+    domain values;
+};
+
+class lowering {
+  public:
+    graph nodes;
+    std::vector<int> layer_of;
+    std::vector<leaf> leaves;
+    std::vector<lowered_head> heads;
+    inputs given;
+    std::vector<value> symbols;  // in rising order; a symbol's code is its place here
+    int output = -1;
+    mistake wrong;
+
+    /// How much the logits of selected pairs stand above others.
+    static constexpr double margin = 64;
+
+    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
+        : given(in), program_(&program), analysed_(&analysed) {
+        for (const value& each : given.alphabet)
+            if (each.kind() == type::symbol) symbols.push_back(each);
+        for (const node& each : program.nodes)
+            if (each.what == operation::constant && each.kind == type::symbol)
+                symbols.push_back(each.known);
+        std::sort(symbols.begin(), symbols.end());
+        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+        lowered_.resize(static_cast<std::size_t>(program.size()), -1);
+        choose_counting();
+        output = lower(program.output);
+    }
+
+    constexpr int layer(int at) const { return layer_of[static_cast<std::size_t>(at)]; }
+    constexpr const leaf& leaf_of(int at) const {
+        return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
+    }
+
+    /// A value as a number: a symbol's place, 0 and 1 for booleans.
+    constexpr double code(const value& of) const {
+        if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
+        if (of.kind() != type::symbol) return of.number().as_double();
+        const auto found = std::lower_bound(symbols.begin(), symbols.end(), of);
+        return static_cast<double>(found - symbols.begin());
+    }
+
+    constexpr domain domain_of(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain other = domain_of(made.arguments[2]);
+            result.complete = result.complete && other.complete;
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
+
+    /// Where every value is a sum of these, with factors, and a number. False of what is none.
+    struct summand {
+        int node;
+        rational factor;
+    };
+    struct linear {
+        std::vector<summand> summands;
+        rational offset;  // of symbols, their code
+
+        constexpr void add(int node, const rational& factor) {
+            for (summand& each : summands)
+                if (each.node == node) {
+                    each.factor = each.factor + factor;
+                    return;
+                }
+            summands.push_back({node, factor});
+        }
+    };
+    constexpr linear linear_of(int at) const {
+        linear result;
+        add_linear(at, 1, result);
+        return result;
+    }
+
+  private:
+    const graph* program_;
+    const program_analysis* analysed_;
+    std::vector<int> lowered_;
+
+    // A selector of one layer whose head counts.
+    struct counting {
+        int layer;
+        int selector;
+    };
+    std::vector<counting> counted_;
+    std::vector<int> split_;  // widths that are sums of two
+
+    /// A node that is known to have one value.
+    struct binding {
+        int node;
+        value known;
+    };
+    struct bindings {
+        std::vector<binding> keys;
+        std::vector<binding> queries;
+    };
+
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr int add(const node& made, int layer) {
+        const int at = nodes.add(made);
+        if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
+        return at;
+    }
+    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        int deepest = 0;
+        for (const int argument : made.arguments)
+            if (argument >= 0) deepest = std::max(deepest, layer(argument));
+        return add(made, deepest);
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made, 0);
+    }
+    constexpr int add_leaf(const leaf& made, type kind) {
+        node standing;
+        standing.what = operation::gathered;
+        standing.kind = kind;
+        standing.known = value(static_cast<int>(leaves.size()));
+        for (std::size_t at = 0; at < leaves.size(); ++at)
+            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
+                leaves[at].channel == made.channel && leaves[at].query == made.query)
+                standing.known = value(static_cast<int>(at));
+        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
+        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
+            leaves.push_back(made);
+        return add(standing, layer);
+    }
+
+    // Which heads count.
+
+    constexpr bool is_constant(int at) const {
+        return (*program_)[at].what == operation::constant;
+    }
+    constexpr bool is_everything(int selector) const {
+        const node& made = (*program_)[selector];
+        if (!is_comparison(made.what) || !is_constant(made.arguments[0]) ||
+            !is_constant(made.arguments[1]))
+            return false;
+        return rasp::detail::compares(made.what, (*program_)[made.arguments[0]].known,
+                                      (*program_)[made.arguments[1]].known);
+    }
+    /// round(width * aggregate(selector, integers)), whose width is known, is a sum.
+    constexpr bool is_sum(int at) const {
+        const node& rounded = (*program_)[at];
+        if (rounded.what != operation::round) return false;
+        const node& times = (*program_)[rounded.arguments[0]];
+        if (times.what != operation::multiply) return false;
+        return is_mean_times(times.arguments[0], times.arguments[1]) >= 0 ||
+               is_mean_times(times.arguments[1], times.arguments[0]) >= 0;
+    }
+    constexpr int mean_in(int at) const {
+        const node& times = (*program_)[(*program_)[at].arguments[0]];
+        const int first = is_mean_times(times.arguments[0], times.arguments[1]);
+        return first >= 0 ? first : is_mean_times(times.arguments[1], times.arguments[0]);
+    }
+    constexpr int is_mean_times(int width, int mean) const {
+        const node& made = (*program_)[mean];
+        if (made.what != operation::aggregate ||
+            (*program_)[made.arguments[1]].kind != type::integer ||
+            !((*program_)[made.arguments[2]].known == value(0)))
+            return -1;
+        const node& selector = (*program_)[made.arguments[0]];
+        const auto is_index = [this](int at) {
+            return (*program_)[at].what == operation::indices;
+        };
+        if (is_everything(made.arguments[0])) return is_length(width) ? mean : -1;
+        if (!is_comparison(selector.what) || !is_index(selector.arguments[0]) ||
+            !is_index(selector.arguments[1]))
+            return -1;
+        if (selector.what == operation::select_less) return is_index(width) ? mean : -1;
+        const node& more = (*program_)[width];
+        const bool is_next = more.what == operation::add &&
+                             ((is_index(more.arguments[0]) &&
+                               (*program_)[more.arguments[1]].known == value(1) &&
+                               is_constant(more.arguments[1])) ||
+                              (is_index(more.arguments[1]) && is_constant(more.arguments[0]) &&
+                               (*program_)[more.arguments[0]].known == value(1)));
+        return selector.what == operation::select_less_equal && is_next ? mean : -1;
+    }
+    /// round(1 / aggregate(everything, indicator(indices == 0))).
+    constexpr bool is_length(int at) const {
+        const node& rounded = (*program_)[at];
+        if (rounded.what != operation::round) return false;
+        const node& inverse = (*program_)[rounded.arguments[0]];
+        if (inverse.what != operation::divide || !is_constant(inverse.arguments[0]) ||
+            !((*program_)[inverse.arguments[0]].known == value(1)))
+            return false;
+        const node& mean = (*program_)[inverse.arguments[1]];
+        if (mean.what != operation::aggregate || !is_everything(mean.arguments[0])) return false;
+        const node& one = (*program_)[mean.arguments[1]];
+        if (one.what != operation::indicator) return false;
+        const node& first = (*program_)[one.arguments[0]];
+        return first.what == operation::equal &&
+               (*program_)[first.arguments[0]].what == operation::indices &&
+               is_constant(first.arguments[1]) &&
+               (*program_)[first.arguments[1]].known == value(0);
+    }
+
+    constexpr bool counts(int layer, int selector) const {
+        for (const counting& each : counted_)
+            if (each.layer == layer && each.selector == selector) return true;
+        return false;
+    }
+    constexpr int layer_in_program(int at) const {
+        return analysed_->layer_of[static_cast<std::size_t>(at)];
+    }
+
+    constexpr void choose_counting() {
+        // What only a sum needs is not computed.
+        std::vector<bool> needed(static_cast<std::size_t>(program_->size()), false);
+        needed[static_cast<std::size_t>(program_->output)] = true;
+        for (int at = program_->size() - 1; at >= 0; --at) {
+            if (!needed[static_cast<std::size_t>(at)]) continue;
+            const node& made = (*program_)[is_sum(at) ? mean_in(at) : at];
+            for (const int argument : made.arguments)
+                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = true;
+            const bool counts_here = is_sum(at) || made.what == operation::sum ||
+                                     made.what == operation::width ||
+                                     made.what == operation::width_with_bos;
+            if (counts_here) counted_.push_back({layer_in_program(at), made.arguments[0]});
+        }
+        // Where a head is left over, the width of either of two is a sum of two widths, which
+        // takes much fewer features.
+        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
+        std::vector<counting> seen;
+        for (int at = 0; at < program_->size(); ++at) {
+            if (!gathers((*program_)[at].what) || !needed[static_cast<std::size_t>(at)]) continue;
+            const counting each{layer_in_program(at), (*program_)[at].arguments[0]};
+            bool known = false;
+            for (const counting& other : seen)
+                known = known || (other.layer == each.layer && other.selector == each.selector);
+            if (known) continue;
+            seen.push_back(each);
+            --spare[static_cast<std::size_t>(each.layer)];
+        }
+        for (int at = 0; at < program_->size(); ++at) {
+            const node& made = (*program_)[at];
+            if (!needed[static_cast<std::size_t>(at)] ||
+                (made.what != operation::width && made.what != operation::width_with_bos))
+                continue;
+            const node& selector = (*program_)[made.arguments[0]];
+            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
+            if (selector.what != operation::select_or || left < 1 ||
+                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
+                continue;
+            --left;
+            split_.push_back(at);
+        }
+    }
+    /// keys < queries, and something with keys == queries.
+    constexpr bool exclude_each_other(int one, int other) const {
+        const node& first = (*program_)[one];
+        if (first.what != operation::select_less && first.what != operation::select_greater)
+            return false;
+        const node& second = (*program_)[other];
+        if (second.what == operation::select_and)
+            return exclude_each_other(one, second.arguments[0]) ||
+                   exclude_each_other(one, second.arguments[1]);
+        return second.what == operation::select_equal &&
+               second.arguments[0] == first.arguments[0] &&
+               second.arguments[1] == first.arguments[1];
+    }
+
+    // Nodes.
+
+    constexpr int lower(int at) {
+        int& known = lowered_[static_cast<std::size_t>(at)];
+        if (known < 0) {
+            const int made = lower_new(at);
+            lowered_[static_cast<std::size_t>(at)] = made;
+            return made;
+        }
+        return known;
+    }
+    constexpr int lower_new(int at) {
+        const node& made = (*program_)[at];
+        if (is_sum(at)) {
+            const node& mean = (*program_)[mean_in(at)];
+            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
+        }
+        switch (made.what) {
+            case operation::aggregate: return lower_mean(at);
+            case operation::sum:
+                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::width:
+            case operation::width_with_bos: return lower_width(at);
+            default: {
+                node copy = made;
+                copy.name = {};
+                int deepest = 0;
+                for (int& argument : copy.arguments)
+                    if (argument >= 0) {
+                        argument = lower(argument);
+                        deepest = std::max(deepest, layer(argument));
+                    }
+                const int plain = add(copy, deepest);
+                const bool adds =
+                    made.what == operation::add || made.what == operation::subtract;
+                return adds ? joined(plain) : plain;
+            }
+        }
+    }
+
+    /// A sum of what one head gives of several values is what it gives of their sum.
+    constexpr int joined(int at) {
+        const linear parts = linear_of(at);
+        const auto can_join = [&](const summand& one, const summand& other) {
+            if (nodes[one.node].what != operation::gathered ||
+                nodes[other.node].what != operation::gathered)
+                return false;
+            const leaf& first = leaf_of(one.node);
+            const leaf& second = leaf_of(other.node);
+            return first.head == second.head && first.kind == second.kind &&
+                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
+                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
+        };
+        for (std::size_t one = 0; one < parts.summands.size(); ++one)
+            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
+                if (!can_join(parts.summands[one], parts.summands[other])) continue;
+                linear values;
+                rational otherwise;
+                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
+                    const leaf& of = leaf_of(each.node);
+                    const channel& from = heads[static_cast<std::size_t>(of.head)]
+                                              .channels[static_cast<std::size_t>(of.channel)];
+                    values.add(from.node, each.factor);
+                    otherwise = otherwise + each.factor * from.otherwise.number();
+                }
+                leaf made = leaf_of(parts.summands[one].node);
+                const int carried = node_of(values);
+                made.channel = channel_of(made.head, carried, value(otherwise, type::real));
+                if (made.kind == leaf_kind::sum) {
+                    made.values = sum_domain(carried);
+                } else {
+                    made.values = mean_domain(carried, type::real);
+                    made.values.values.push_back(value(otherwise, type::real));
+                    made.values.settle();
+                }
+                linear rest;
+                rest.offset = parts.offset;
+                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
+                         1);
+                for (std::size_t each = 0; each < parts.summands.size(); ++each)
+                    if (each != one && each != other)
+                        rest.add(parts.summands[each].node, parts.summands[each].factor);
+                return joined(node_of(rest));
+            }
+        return at;
+    }
+
+    constexpr int head_for(int layer, int selector, start use, bool without_first,
+                           const penalty& penalties) {
+        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        const int id = without_first ? -2 - selector : selector;
+        for (std::size_t at = 0; at < heads.size(); ++at)
+            if (heads[at].layer == layer && heads[at].selector == id && heads[at].use == use)
+                return static_cast<int>(at);
+        lowered_head made;
+        made.layer = layer;
+        made.selector = id;
+        made.use = use;
+        made.penalties = penalties;
+        made.sharpness = margin;
+        heads.push_back(made);
+        int used = 0;
+        for (const lowered_head& each : heads) used += each.layer == layer ? 1 : 0;
+        if (used > analysed_->heads)
+            fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
+        return static_cast<int>(heads.size()) - 1;
+    }
+    constexpr int channel_of(int head, int node, const value& otherwise) {
+        auto& channels = heads[static_cast<std::size_t>(head)].channels;
+        for (std::size_t at = 0; at < channels.size(); ++at)
+            if (channels[at].node == node && channels[at].otherwise == otherwise &&
+                channels[at].otherwise.kind() == otherwise.kind())
+                return static_cast<int>(at);
+        channels.push_back({node, otherwise});
+        return static_cast<int>(channels.size()) - 1;
+    }
+
+    constexpr int lower_width(int at) {
+        const node& made = (*program_)[at];
+        const bool without_first = made.what == operation::width_with_bos;
+        const int layer = layer_in_program(at);
+        const auto one = [&](int selector) {
+            bindings none;
+            penalty penalties = penalty_of(selector, false, none);
+            if (without_first) penalties = both(penalties, not_at_first());
+            const int head = head_for(layer, selector, start::counted, without_first, penalties);
+            leaf counted;
+            counted.kind = leaf_kind::width;
+            counted.head = head;
+            for (int count = 0; count <= given.length; ++count)
+                counted.values.values.push_back(count);
+            return add_leaf(counted, type::integer);
+        };
+        for (const int each : split_)
+            if (each == at) {
+                const node& parts = (*program_)[made.arguments[0]];
+                const int first = one(parts.arguments[0]);
+                return add(operation::add, type::integer, first, one(parts.arguments[1]));
+            }
+        return one(made.arguments[0]);
+    }
+
+    constexpr int lower_sum(int layer, int selector, int values) {
+        const int node = lower(values);
+        bindings none;
+        const int head = head_for(layer, selector, start::counted, false,
+                                  penalty_of(selector, false, none));
+        leaf made;
+        made.kind = leaf_kind::sum;
+        made.head = head;
+        made.channel = channel_of(head, node, value(0));
+        made.values = sum_domain(node);
+        return add_leaf(made, type::integer);
+    }
+    constexpr domain sum_domain(int node) {
+        const domain of = domain_of(node);
+        domain result;
+        if (!of.is_whole()) {
+            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
+            return result;
+        }
+        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
+        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
+        for (std::int64_t each = low; each <= high; ++each) result.values.push_back(each);
+        return result;
+    }
+
+    constexpr int lower_mean(int at) {
+        const node& made = (*program_)[at];
+        const int layer = layer_in_program(at);
+        const int selector = made.arguments[0];
+        const int values = lower(made.arguments[1]);
+        const value otherwise = (*program_)[made.arguments[2]].known;
+        bindings none;
+        leaf gathered;
+        gathered.kind = leaf_kind::mean;
+        gathered.values = mean_domain(values, made.kind);
+        if (counts(layer, selector)) {
+            gathered.kind = leaf_kind::counted_mean;
+            gathered.head = head_for(layer, selector, start::counted, false,
+                                     penalty_of(selector, false, none));
+            gathered.channel = channel_of(gathered.head, values, value(0));
+            const int mean = add_leaf(gathered, made.kind);
+            leaf width;
+            width.kind = leaf_kind::width;
+            width.head = gathered.head;
+            for (int count = 0; count <= given.length; ++count)
+                width.values.values.push_back(count);
+            const int any = add(operation::greater, type::boolean,
+                                add_leaf(width, type::integer), add_constant(value(0)));
+            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
+        }
+        const matching sought = matching_of(selector);
+        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
+        gathered.head = head_for(layer, selector, start::otherwise, false,
+                                 penalty_of(selector, false, none));
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        gathered.values.values.push_back(otherwise);
+        gathered.values.settle();
+        return add_leaf(gathered, made.kind);
+    }
+
+    constexpr domain mean_domain(int values, type kind) const {
+        const domain of = domain_of(values);
+        if (!is_number(kind)) return of;
+        if (is_positional(nodes, values)) {
+            rational single;
+            int count = 0;
+            for (int index = 0; index < given.length; ++index) {
+                value here;
+                value_at(
+                    nodes, values,
+                    [&](int node, value& result) {
+                        if (nodes[node].what != operation::indices) return false;
+                        result = value(index);
+                        return true;
+                    },
+                    here);
+                if (here.number().over == 0) continue;
+                single = here.number();
+                ++count;
+            }
+            if (count == 1) return means_of_single(single, given.length);
+        }
+        return means_of(of, given.length);
+    }
+
+    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
+    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+
+    struct matching {
+        int keys = -1;
+        int queries = -1;
+    };
+    constexpr matching matching_of(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return {};
+        linear keys = linear_of(lower(made.arguments[0]));
+        linear queries = linear_of(lower(made.arguments[1]));
+        if (keys.summands.empty() || queries.summands.empty()) return {};
+        if (is_free(keys) && is_free(queries)) return {};
+        // What is the same at all positions may stand on either side.
+        linear rest;
+        for (const summand& each : keys.summands)
+            if (is_free(keys) || !is_uniform(each.node))
+                rest.add(each.node, each.factor);
+            else
+                queries.add(each.node, -each.factor);
+        if (!is_free(rest)) return {};
+        queries.offset = queries.offset - keys.offset;
+        return {node_of(rest), node_of(queries)};
+    }
+    /// Whether the square of it is a function of one number, or part of the embedding.
+    constexpr bool is_free(const linear& of) const {
+        bool embedded = true;
+        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
+        return embedded || of.summands.size() < 2;
+    }
+    /// Whether all positions have the same value.
+    constexpr bool is_uniform(int at) const {
+        const node& made = nodes[at];
+        if (made.what == operation::constant) return true;
+        if (made.what == operation::gathered) {
+            for (const term& each :
+                 heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
+                if (each.query.count > 0) return false;
+            return true;
+        }
+        if (!is_pointwise(made.what)) return false;
+        for (const int argument : made.arguments)
+            if (argument >= 0 && !is_uniform(argument)) return false;
+        return true;
+    }
+    constexpr int node_of(const linear& of) {
+        int result = -1;
+        for (const summand& each : of.summands) {
+            int part = each.node;
+            if (!(each.factor == rational(1)))
+                part = add(operation::multiply, type::real, part,
+                           add_constant(value(each.factor, type::real)));
+            result = result < 0 ? part : add(operation::add, type::real, result, part);
+        }
+        if (result < 0) return add_constant(value(of.offset, type::real));
+        if (of.offset == rational(0)) return result;
+        return add(operation::add, type::real, result,
+                   add_constant(value(of.offset, type::real)));
+    }
+    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
+                              const matching& sought) {
+        const node& made = (*program_)[at];
+        // Of two keys as near, the higher one: else their mean could be what is asked for.
+        const double aside = 1.0 / 8;
+        penalty penalties;
+        const product key = feature{sought.keys};
+        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
+        penalties.push_back({-2, key, feature{sought.queries}});
+        penalties.push_back({-2 * aside, key, {}});
+        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        const int mean = add_leaf(gathered, made.kind);
+        leaf match;
+        match.kind = leaf_kind::match;
+        match.head = gathered.head;
+        match.channel = channel_of(gathered.head, sought.keys, value(0));
+        match.query = sought.queries;
+        match.values.values = {value(false), value(true)};
+        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
+                   add_constant(otherwise));
+    }
+
+    // Selectors.
+
+    constexpr penalty not_at_first() {
+        node index;
+        index.what = operation::indices;
+        return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
+    }
+
+    /// Whether a node compares so with a constant.
+    constexpr feature condition(int node, operation how, const value& with) {
+        return {add(how, type::boolean, node, add_constant(with))};
+    }
+
+    static constexpr operation opposite(operation what) {
+        switch (what) {
+            case operation::select_equal: return operation::select_not_equal;
+            case operation::select_not_equal: return operation::select_equal;
+            case operation::select_less: return operation::select_greater_equal;
+            case operation::select_greater_equal: return operation::select_less;
+            case operation::select_greater: return operation::select_less_equal;
+            default: return operation::select_greater;
+        }
+    }
+    /// key < query and query > key are one.
+    static constexpr operation mirrored(operation what) {
+        switch (what) {
+            case operation::select_less: return operation::select_greater;
+            case operation::select_greater: return operation::select_less;
+            case operation::select_less_equal: return operation::select_greater_equal;
+            case operation::select_greater_equal: return operation::select_less_equal;
+            default: return what;
+        }
+    }
+    static constexpr operation pointwise(operation what) {
+        switch (what) {
+            case operation::select_equal: return operation::equal;
+            case operation::select_not_equal: return operation::not_equal;
+            case operation::select_less: return operation::less;
+            case operation::select_less_equal: return operation::less_equal;
+            case operation::select_greater: return operation::greater;
+            default: return operation::greater_equal;
+        }
+    }
+
+    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_not)
+            return penalty_of(made.arguments[0], !negated, outer);
+        const bool joins = made.what == operation::select_and || made.what == operation::select_or;
+        if (joins && (made.what == operation::select_and) != negated) {
+            bindings inner = outer;
+            if (!negated) bind(selector, inner);
+            return both(penalty_of(made.arguments[0], negated, inner),
+                        penalty_of(made.arguments[1], negated, inner));
+        }
+        if (joins)
+            return either(penalty_of(made.arguments[0], negated, outer),
+                          penalty_of(made.arguments[1], negated, outer));
+        return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
+    }
+    /// Which nodes are known wherever all parts hold.
+    constexpr void bind(int selector, bindings& known) const {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and) {
+            bind(made.arguments[0], known);
+            bind(made.arguments[1], known);
+        } else if (made.what == operation::select_equal) {
+            const int key = made.arguments[0];
+            const int query = made.arguments[1];
+            if (is_constant(query) && !is_constant(key))
+                known.keys.push_back({key, (*program_)[query].known});
+            if (is_constant(key) && !is_constant(query))
+                known.queries.push_back({query, (*program_)[key].known});
+        }
+    }
+
+    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
+        const node& made = (*program_)[selector];
+        value constants[2];
+        bool is_known[2]{};
+        for (int side = 0; side < 2; ++side) {
+            const int at = made.arguments[side];
+            if (is_constant(at)) {
+                is_known[side] = true;
+                constants[side] = (*program_)[at].known;
+            }
+            const int other = made.arguments[1 - side];
+            if (is_constant(other)) continue;
+            for (const binding& each : side == 0 ? known.keys : known.queries)
+                if (each.node == at) {
+                    is_known[side] = true;
+                    constants[side] = each.known;
+                }
+        }
+        if (is_known[0] && is_known[1]) {
+            if (rasp::detail::compares(what, constants[0], constants[1])) return {};
+            return {{1, {}, {}}};
+        }
+        if (is_known[1])
+            return {
+                {1, condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]), {}}};
+        if (is_known[0])
+            return {{1,
+                     {},
+                     condition(lower(made.arguments[1]), pointwise(opposite(mirrored(what))),
+                               constants[0])}};
+        const int key = lower(made.arguments[0]);
+        const int query = lower(made.arguments[1]);
+        if (what == operation::select_equal) {
+            // (k - q)^2, where no two values are closer than one, or closer than that squared.
+            const double scale = square_scale(key, query);
+            return {{scale, feature{key, operation::multiply, {}}, {}},
+                    {-2 * scale, feature{key}, feature{query}},
+                    {scale, {}, feature{query, operation::multiply, {}}}};
+        }
+        // One feature for each value of the side that has fewer.
+        const domain keys = domain_of(key);
+        const domain queries = domain_of(query);
+        const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
+        const domain& values = by_key ? keys : queries;
+        if (!values.complete) {
+            fail(problem::too_many_values_to_compare, made.what);
+            return {};
+        }
+        penalty result;
+        for (const value& each : values.values)
+            if (by_key)
+                result.push_back({1, feature{key, operation::equal, each},
+                                  feature{query, pointwise(opposite(mirrored(what))), each}});
+            else
+                result.push_back({1, feature{key, pointwise(opposite(what)), each},
+                                  feature{query, operation::equal, each}});
+        return result;
+    }
+    constexpr double square_scale(int key, int query) const {
+        double under = 1;
+        for (const int at : {key, query}) {
+            if (!is_number(nodes[at].kind)) continue;
+            const domain of = domain_of(at);
+            if (of.is_whole()) continue;
+            under *= given.length;
+        }
+        return under * under;
+    }
+
+    // Domains.
+
+    constexpr domain domain_of_arithmetic(int at) const {
+        const node& made = nodes[at];
+        domain of[3];
+        int count = 0;
+        long long tuples = 1;
+        bool complete = true;
+        for (; count < 3 && made.arguments[count] >= 0; ++count) {
+            of[count] = domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count].size());
+            complete = complete && of[count].complete;
+        }
+        domain result;
+        if (!complete || tuples > max_tuples) {
+            result.complete = false;
+            return result;
+        }
+        value chosen[3];
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            long long rest = tuple;
+            for (int which = 0; which < count; ++which) {
+                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
+                rest /= of[which].size();
+            }
+            rasp::detail::undefined trouble = rasp::detail::undefined::no;
+            const value found =
+                rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
+            if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
+        }
+        result.settle();
+        result.complete = result.size() <= max_values;
+        return result;
+    }
+
+    constexpr void add_linear(int at, const rational& factor, linear& to) const {
+        const node& made = nodes[at];
+        switch (made.what) {
+            case operation::constant:
+                to.offset = to.offset + factor * code_of_constant(made.known);
+                return;
+            case operation::negate: add_linear(made.arguments[0], -factor, to); return;
+            case operation::indicator: add_linear(made.arguments[0], factor, to); return;
+            case operation::negation:
+                to.offset = to.offset + factor;
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::add:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], factor, to);
+                return;
+            case operation::subtract:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], -factor, to);
+                return;
+            case operation::multiply:
+            case operation::divide: {
+                const node& right = nodes[made.arguments[1]];
+                const node& left = nodes[made.arguments[0]];
+                const bool divides = made.what == operation::divide;
+                if (right.what == operation::constant &&
+                    !(divides && right.known.number().over == 0)) {
+                    const rational times =
+                        divides ? rational(1) / right.known.number() : right.known.number();
+                    add_linear(made.arguments[0], factor * times, to);
+                    return;
+                }
+                if (left.what == operation::constant && !divides) {
+                    add_linear(made.arguments[1], factor * left.known.number(), to);
+                    return;
+                }
+                to.add(at, factor);
+                return;
+            }
+            default: to.add(at, factor); return;
+        }
+    }
+    constexpr rational code_of_constant(const value& known) const {
+        if (is_number(known.kind())) return known.number();
+        return static_cast<std::int64_t>(code(known));
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling

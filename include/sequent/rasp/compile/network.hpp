@@ -1,0 +1,493 @@
+#pragma once
+
+#include "lower.hpp"
+#include "staircase.hpp"
+
+/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
+/// what each head and each hidden unit reads and writes.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// A sum of directions of the residual stream, and a number.
+struct reading {
+    struct part {
+        int direction;
+        double factor;
+    };
+    std::vector<part> parts;
+    double offset = 0;
+
+    constexpr void add(int direction, double factor) {
+        for (part& each : parts)
+            if (each.direction == direction) {
+                each.factor += factor;
+                return;
+            }
+        parts.push_back({direction, factor});
+    }
+    constexpr void add(const reading& other, double factor) {
+        for (const part& each : other.parts) add(each.direction, factor * each.factor);
+        offset += factor * other.offset;
+    }
+};
+
+enum class origin {
+    start,     // one at the start position, zero at all others
+    embedded,  // a function of the token and the position
+    gathered,  // written by a head
+    computed   // written by hidden units
+};
+
+struct direction {
+    origin from = origin::start;
+    int layer = 0;
+    product what;      // where it is embedded or computed
+    int head = -1;     // where it is gathered
+    int channel = -1;  // of that head; -1 is the start's share
+    double at_start = 0;  // its value at the start position, from its layer on
+};
+
+/// Functions of the same variables, computed on one line.
+struct function_group {
+    int layer = 0;
+    std::vector<int> variables;   // nodes
+    std::vector<int> directions;  // that it writes
+    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
+    std::vector<items> values;    // of the variables
+    std::vector<reading> lines;   // along which these lie
+    staircase steps;
+
+    constexpr int hidden() const { return 2 * steps.gaps(); }
+};
+
+class network {
+  public:
+    lowering program;
+    std::vector<direction> directions;
+    std::vector<function_group> groups;
+    mistake wrong;
+
+    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given)
+        : program(source, analysed, given) {
+        directions.push_back({});
+        directions[0].at_start = 1;
+        // What is read adds directions, which are computed from others of earlier layers.
+        output = read(program.output);
+        for (const lowered_head& head : program.heads) {
+            for (const term& each : head.penalties) {
+                (void)read(each.key);
+                (void)read(each.query);
+            }
+        }
+        for (std::size_t at = 0; at < directions.size(); ++at) {
+            if (directions[at].from == origin::gathered) {
+                const lowered_head& head =
+                    program.heads[static_cast<std::size_t>(directions[at].head)];
+                if (directions[at].channel >= 0)
+                    (void)read(
+                        head.channels[static_cast<std::size_t>(directions[at].channel)].node);
+            } else if (directions[at].from == origin::computed) {
+                join_group(static_cast<int>(at));
+            }
+        }
+        if (wrong.kind == problem::none) wrong = program.wrong;
+        if (wrong.kind == problem::none)
+            for (function_group& each : groups) fit(each);
+        if (wrong.kind == problem::none) settle_start();
+    }
+
+    reading output;
+
+    constexpr int width() const { return static_cast<int>(directions.size()); }
+    constexpr int hidden() const {
+        int most = 0;
+        for (int layer = 1; layer <= layers(); ++layer) {
+            int units = 0;
+            for (const function_group& each : groups)
+                if (each.layer == layer) units += each.hidden();
+            most = std::max(most, units);
+        }
+        return most;
+    }
+    constexpr int layers() const {
+        int last = 1;
+        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
+        return last;
+    }
+
+    /// What the directions give for products of features, as far as it is linear in them.
+    constexpr reading read(const product& what) {
+        reading result;
+        if (what.count == 0) {
+            result.offset = 1;
+            return result;
+        }
+        const feature& only = what.parts[0];
+        if (what.count == 1 && only.how == operation::constant) return read(only.node);
+        result.add(direction_of(what), 1);
+        return result;
+    }
+    constexpr reading read(int node) {
+        const lowering::linear parts = program.linear_of(node);
+        reading result;
+        result.offset = parts.offset.as_double();
+        for (const lowering::summand& each : parts.summands)
+            result.add(direction_of(feature{each.node}), each.factor.as_double());
+        return result;
+    }
+
+    /// A number that a position offers, of the values that known(node, value&) tells.
+    template <class Known>
+    constexpr bool number_at(const product& what, const Known& known, double& result) const {
+        result = 1;
+        for (int at = 0; at < what.count; ++at) {
+            const feature& part = what.parts[at];
+            value found;
+            if (!value_at(program.nodes, part.node, known, found)) return false;
+            if (part.how == operation::constant) {
+                result *= program.code(found);
+            } else if (part.how == operation::multiply) {
+                result *= program.code(found) * program.code(found);
+            } else {
+                node compared;
+                compared.what = part.how;
+                rasp::detail::undefined trouble = rasp::detail::undefined::no;
+                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
+                    result = 0;
+            }
+        }
+        return true;
+    }
+    /// The values of a group's variables for a choice of items.
+    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
+        return [&group, &chosen](int node, value& result) {
+            for (std::size_t at = 0; at < group.variables.size(); ++at)
+                if (group.variables[at] == node) {
+                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
+                    return true;
+                }
+            return false;
+        };
+    }
+    /// What is read at the start position.
+    constexpr double at_start(const reading& of) const {
+        double result = of.offset;
+        for (const reading::part& each : of.parts)
+            result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
+        return result;
+    }
+    /// A group's line at the start position.
+    constexpr double line_at_start(const function_group& group) const {
+        double result = 0;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            result += group.steps.scales[at] * at_start(group.lines[at]);
+        return result;
+    }
+
+    constexpr int find(int head, int channel) const {
+        for (std::size_t at = 0; at < directions.size(); ++at)
+            if (directions[at].from == origin::gathered && directions[at].head == head &&
+                directions[at].channel == channel)
+                return static_cast<int>(at);
+        return -1;
+    }
+
+  private:
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr int layer_of(const product& what) const {
+        int layer = 0;
+        for (int at = 0; at < what.count; ++at)
+            layer = std::max(layer, program.layer(what.parts[at].node));
+        return layer;
+    }
+    constexpr int direction_of(const product& what) {
+        if (what.count == 1 && what.parts[0].how == operation::constant &&
+            program.nodes[what.parts[0].node].what == operation::gathered) {
+            const leaf& of = program.leaf_of(what.parts[0].node);
+            if (of.kind == leaf_kind::mean) return gathered(of.head, of.channel);
+        }
+        for (std::size_t at = 1; at < directions.size(); ++at)
+            if (directions[at].from != origin::gathered && directions[at].what == what)
+                return static_cast<int>(at);
+        direction made;
+        made.layer = layer_of(what);
+        made.from = made.layer == 0 ? origin::embedded : origin::computed;
+        made.what = what;
+        directions.push_back(made);
+        return width() - 1;
+    }
+    constexpr int gathered(int head, int channel) {
+        const int known = find(head, channel);
+        if (known >= 0) return known;
+        direction made;
+        made.from = origin::gathered;
+        made.layer = program.heads[static_cast<std::size_t>(head)].layer;
+        made.head = head;
+        made.channel = channel;
+        directions.push_back(made);
+        return width() - 1;
+    }
+
+    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
+        const auto& made = program.nodes[node];
+        if (made.what == operation::constant) return;
+        if (program.layer(node) < layer || made.what == operation::gathered) {
+            for (const int each : variables)
+                if (each == node) return;
+            variables.push_back(node);
+            return;
+        }
+        for (const int argument : made.arguments)
+            if (argument >= 0) collect(argument, layer, variables);
+    }
+    /// Several functions of one number are one variable, that number, if it has fewer values than they
+    /// have tuples.
+    constexpr void share_supports(int layer, std::vector<int>& variables) const {
+        std::vector<int> result;
+        std::vector<int> supports;
+        for (const int each : variables)
+            supports.push_back(program.layer(each) < layer ? only_support(each) : -1);
+        for (std::size_t at = 0; at < variables.size(); ++at) {
+            int chosen = variables[at];
+            long long tuples = 1;
+            for (std::size_t other = 0; other < variables.size(); ++other)
+                if (supports[other] == supports[at])
+                    tuples *= program.domain_of(variables[other]).size();
+            if (supports[at] >= 0 && program.domain_of(supports[at]).size() < tuples)
+                chosen = supports[at];
+            if (std::find(result.begin(), result.end(), chosen) == result.end())
+                result.push_back(chosen);
+        }
+        variables = result;
+    }
+    /// What a node is a function of, if that is one number.
+    constexpr int only_support(int node) const {
+        const auto& made = program.nodes[node];
+        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
+        int found = -1;
+        for (const int argument : made.arguments) {
+            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
+            const int support = only_support(argument);
+            if (support < 0 || (found >= 0 && support != found)) return -1;
+            found = support;
+        }
+        return found;
+    }
+    constexpr void join_group(int at) {
+        const product what = directions[static_cast<std::size_t>(at)].what;
+        function_group made;
+        made.layer = directions[static_cast<std::size_t>(at)].layer;
+        for (int part = 0; part < what.count; ++part)
+            collect(what.parts[part].node, made.layer, made.variables);
+        share_supports(made.layer, made.variables);
+        std::sort(made.variables.begin(), made.variables.end());
+        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
+        for (function_group& each : groups)
+            if (each.layer == made.layer && each.variables == made.variables &&
+                each.by_sign == made.by_sign) {
+                each.directions.push_back(at);
+                return;
+            }
+        made.directions.push_back(at);
+        for (const int each : made.variables) {
+            made.values.push_back(values_of(each, made.by_sign));
+            made.lines.push_back(line_of(each, made.by_sign));
+        }
+        groups.push_back(made);
+    }
+
+    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    constexpr reading line_of(int node, bool by_sign) {
+        reading result;
+        if (program.nodes[node].what != operation::gathered) return read(node);
+        const leaf of = program.leaf_of(node);
+        switch (of.kind) {
+            case leaf_kind::mean: result.add(gathered(of.head, of.channel), 1); break;
+            case leaf_kind::width: result.add(gathered(of.head, -1), 1); break;
+            case leaf_kind::sum:
+            case leaf_kind::counted_mean:
+                result.add(gathered(of.head, of.channel), 1);
+                if (!by_sign) result.add(gathered(of.head, -1), share_factor(of));
+                break;
+            case leaf_kind::match:
+                result.add(gathered(of.head, of.channel), 1);
+                result.add(read(of.query), -1);
+                break;
+        }
+        return result;
+    }
+    constexpr domain summed(const leaf& of) const {
+        return program.domain_of(program.heads[static_cast<std::size_t>(of.head)]
+                                     .channels[static_cast<std::size_t>(of.channel)]
+                                     .node);
+    }
+    constexpr double share_factor(const leaf& of) const {
+        const domain values = summed(of);
+        const double length = program.given.length;
+        return (values.highest() - values.lowest() + 2).as_double() * length * (length + 1);
+    }
+
+    constexpr items values_of(int node, bool by_sign) {
+        items result;
+        const bool is_leaf = program.nodes[node].what == operation::gathered;
+        leaf of;
+        if (is_leaf) of = program.leaf_of(node);
+        const int length = program.given.length;
+        if (!is_leaf || of.kind == leaf_kind::mean) {
+            const domain values = program.domain_of(node);
+            if (!values.complete || values.values.empty())
+                fail(problem::too_many_values_in_a_function, source_of(node));
+            for (const value& each : values.values)
+                result.push_back({program.code(each), program.code(each), each});
+            std::sort(result.begin(), result.end(),
+                      [](const item& left, const item& right) { return left.low < right.low; });
+        } else if (of.kind == leaf_kind::width) {
+            for (int count = length; count >= 0; --count)
+                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
+        } else if (of.kind == leaf_kind::match) {
+            const double apart = closest(of);
+            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
+            result = {{-range, -apart, value(false)},
+                      {0, 0, value(true)},
+                      {apart, range, value(false)}};
+        } else if (by_sign) {
+            const double least = 1.0 / (1 + length);
+            const domain values = summed(of);
+            if (values.lowest().over < 0)
+                result.push_back({values.lowest().as_double(), -least, value(-1)});
+            result.push_back({0, 0, value(0)});
+            if (values.highest().over > 0)
+                result.push_back({least, values.highest().as_double(), value(1)});
+        } else {
+            const domain values = summed(of);
+            if (!values.is_whole()) {
+                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
+                return result;
+            }
+            const double factor = share_factor(of);
+            for (int count = length; count >= 0; --count)
+                for (std::int64_t sum = values.lowest().over * count;
+                     sum <= values.highest().over * count; ++sum) {
+                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
+                    value known = sum;
+                    if (of.kind == leaf_kind::counted_mean)
+                        known = value(rational(sum, std::max(count, 1)), type::real);
+                    result.push_back({place, place, known});
+                }
+        }
+        return result;
+    }
+    /// Of a match, how near a query can come to a key that is another one.
+    constexpr double closest(const leaf& of) const {
+        return program.domain_of(of.query).is_whole() ? 1.0 : 1.0 / program.given.length;
+    }
+    constexpr double farthest(const leaf& of) const {
+        double most = 0;
+        for (const value& each : program.domain_of(of.query).values)
+            most = std::max(most, std::max(program.code(each), -program.code(each)));
+        return most;
+    }
+    constexpr operation source_of(int node) const { return program.nodes[node].what; }
+
+    /// Whether a function of a sum is one of its sign.
+    constexpr bool depends_on_sign(int node, const product& what) const {
+        if (program.nodes[node].what != operation::gathered) return false;
+        const leaf& of = program.leaf_of(node);
+        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
+        double seen[3]{};
+        bool known[3]{};
+        for (const value& each : of.values.values) {
+            const std::int64_t sum = each.number().over;
+            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
+            double here = 0;
+            const auto told = [&](int asked, value& result) {
+                if (asked != node) return false;
+                result = each;
+                return true;
+            };
+            if (!number_at(what, told, here)) continue;
+            if (known[sign] && seen[sign] != here) return false;
+            known[sign] = true;
+            seen[sign] = here;
+        }
+        return true;
+    }
+
+    constexpr void fit(function_group& group) {
+        const staircase_search search(group.values);
+        const operation blamed =
+            program.nodes[directions[static_cast<std::size_t>(group.directions[0])]
+                              .what.parts[0]
+                              .node]
+                .what;
+        if (search.tuples() > max_tuples || group.variables.size() > 5) {
+            fail(problem::too_many_values_in_a_function, blamed);
+            return;
+        }
+        // Features of a node are functions of its value.
+        std::vector<int> roots;
+        for (const int at : group.directions) {
+            const product& what = directions[static_cast<std::size_t>(at)].what;
+            for (int part = 0; part < what.count; ++part)
+                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
+                    roots.push_back(what.parts[part].node);
+        }
+        std::vector<int> classes;
+        std::vector<std::vector<value>> found;
+        for (long long tuple = 0; tuple < search.tuples(); ++tuple) {
+            std::vector<int> chosen;
+            long long rest = tuple;
+            for (const items& each : group.values) {
+                chosen.push_back(static_cast<int>(rest % static_cast<long long>(each.size())));
+                rest /= static_cast<long long>(each.size());
+            }
+            std::vector<value> here(roots.size());
+            bool defined = true;
+            for (std::size_t at = 0; at < roots.size(); ++at)
+                defined = defined && value_at(program.nodes, roots[at], known_in(group, chosen),
+                                              here[at]);
+            if (!defined) {
+                classes.push_back(-1);
+                continue;
+            }
+            // The values that come one after another are often the same.
+            std::size_t same = found.size();
+            while (same > 0 && !(found[same - 1] == here)) --same;
+            if (same == 0) {
+                found.push_back(here);
+                same = found.size();
+            }
+            classes.push_back(static_cast<int>(same) - 1);
+        }
+        group.steps = search.find(classes);
+        if (!group.steps.found()) fail(problem::too_many_values_in_a_function, blamed);
+    }
+
+    /// The start position looks at itself alone, and its hidden units rest.
+    constexpr void settle_start() {
+        for (direction& each : directions) {
+            if (each.from == origin::embedded) {
+                each.at_start = 0;
+            } else if (each.from == origin::gathered) {
+                const lowered_head& head = program.heads[static_cast<std::size_t>(each.head)];
+                each.at_start =
+                    each.channel < 0
+                        ? 1
+                        : program.code(
+                              head.channels[static_cast<std::size_t>(each.channel)].otherwise);
+            }
+        }
+        for (const function_group& group : groups)
+            for (const int at : group.directions) {
+                double first = 0;
+                (void)number_at(directions[static_cast<std::size_t>(at)].what,
+                                known_in(group, group.steps.stretches.front().chosen), first);
+                directions[static_cast<std::size_t>(at)].at_start = first;
+            }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
