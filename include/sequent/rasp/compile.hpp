@@ -99,7 +99,7 @@ constexpr inputs inputs_of() {
 
 template <const auto& Program, class... Options>
 inline constexpr sizes sizes_of = [] {
-    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>());
+    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
     return layout(made, analysis<Program>.heads).size;
 }();
 
@@ -210,7 +210,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
   private:
     static const compiling::network& plan_of() {
         static const compiling::network made(graph_of<Program>, analysis<Program>,
-                                             compiling::inputs_of<Options...>());
+                                             compiling::inputs_of<Options...>(), true);
         return made;
     }
 };

@@ -121,15 +121,11 @@ class graph {
     int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
 
     static constexpr std::size_t hash_of(const node& of) {
-        std::uint64_t hash = static_cast<std::uint64_t>(of.what);
-        const auto mix = [&hash](std::uint64_t part) {
-            hash = (hash ^ part) * 1099511628211ULL;
-            hash ^= hash >> 29;
-        };
-        for (const int argument : of.arguments) mix(static_cast<std::uint64_t>(argument + 1));
-        mix(of.known.bits());
-        mix(static_cast<std::uint64_t>(of.line));
-        return static_cast<std::size_t>(hash);
+        std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
+        for (const int argument : of.arguments)
+            hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
+        hash = hashed(hash, of.known.bits());
+        return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
     }
 
     constexpr void read_arguments(const language::pack<>&, int*) {}

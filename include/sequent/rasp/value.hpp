@@ -58,6 +58,13 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 }  // namespace detail
 
+/// Where the hash of a list begins, and how it goes on.
+inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
+constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
+    hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
+    return hash ^ (hash >> 32);
+}
+
 /// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
 /// compared with them.
 struct rational {
@@ -180,7 +187,7 @@ class value {
     }
 
     /// For hashes.
-    constexpr std::uint64_t bits() const { return high_ ^ (low_ * 0x9e3779b97f4a7c15ULL); }
+    constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
     /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
     std::string text() const {

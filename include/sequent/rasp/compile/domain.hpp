@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "../evaluate.hpp"
@@ -26,6 +25,11 @@ struct domain {
     constexpr void settle() {
         std::sort(values.begin(), values.end());
         values.erase(std::unique(values.begin(), values.end()), values.end());
+    }
+    /// One more value.
+    constexpr void include(const value& more) {
+        auto at = std::lower_bound(values.begin(), values.end(), more);
+        if (at == values.end() || !(*at == more)) values.insert(at, more);
     }
     constexpr bool is_whole() const {
         for (const value& each : values)
@@ -88,11 +92,25 @@ constexpr domain means_of(const domain& of, int length) {
         if (result.complete) result.values = of.values;
         return result;
     }
-    for (std::int64_t under = 1; under <= length; ++under)
-        for (std::int64_t over = low * under; over <= high * under; ++over)
-            if (std::gcd(over, under) == 1)
-                result.values.push_back(value(rational(over, under), type::real));
-    result.settle();
+    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
+    // integers.
+    for (std::int64_t whole = low; whole < high; ++whole) {
+        std::int64_t over = 0;
+        std::int64_t under = 1;
+        std::int64_t next_over = 1;
+        std::int64_t next_under = length;
+        while (over < under) {
+            result.values.push_back(value(rational(whole * under + over, under), type::real));
+            const std::int64_t times = (length + under) / next_under;
+            const std::int64_t after_over = times * next_over - over;
+            const std::int64_t after_under = times * next_under - under;
+            over = next_over;
+            under = next_under;
+            next_over = after_over;
+            next_under = after_under;
+        }
+    }
+    result.values.push_back(value(rational(high), type::real));
     return result;
 }
 

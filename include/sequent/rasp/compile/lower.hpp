@@ -45,6 +45,16 @@ struct product {
         for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
         return result;
     }
+    constexpr std::uint64_t hash() const {
+        std::uint64_t result = hash_start;
+        for (int at = 0; at < count; ++at) {
+            const feature& part = parts[at];
+            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
+                                        static_cast<std::uint64_t>(part.how));
+            result = hashed(result, part.threshold.bits());
+        }
+        return result;
+    }
     friend constexpr bool operator==(const product& left, const product& right) {
         if (left.count != right.count) return false;
         for (int at = 0; at < left.count; ++at)
@@ -349,13 +359,13 @@ class lowering {
 
     constexpr void choose_counting() {
         // What only a sum needs is not computed.
-        std::vector<bool> needed(static_cast<std::size_t>(program_->size()), false);
-        needed[static_cast<std::size_t>(program_->output)] = true;
+        std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
+        needed[static_cast<std::size_t>(program_->output)] = 1;
         for (int at = program_->size() - 1; at >= 0; --at) {
             if (!needed[static_cast<std::size_t>(at)]) continue;
             const node& made = (*program_)[is_sum(at) ? mean_in(at) : at];
             for (const int argument : made.arguments)
-                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = true;
+                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
             const bool counts_here = is_sum(at) || made.what == operation::sum ||
                                      made.what == operation::width ||
                                      made.what == operation::width_with_bos;
@@ -475,8 +485,7 @@ class lowering {
                     made.values = sum_domain(carried);
                 } else {
                     made.values = mean_domain(carried, type::real);
-                    made.values.values.push_back(value(otherwise, type::real));
-                    made.values.settle();
+                    made.values.include(value(otherwise, type::real));
                 }
                 linear rest;
                 rest.offset = parts.offset;
@@ -600,8 +609,7 @@ class lowering {
         gathered.head = head_for(layer, selector, start::otherwise, false,
                                  penalty_of(selector, false, none));
         gathered.channel = channel_of(gathered.head, values, otherwise);
-        gathered.values.values.push_back(otherwise);
-        gathered.values.settle();
+        gathered.values.include(otherwise);
         return add_leaf(gathered, made.kind);
     }
 
@@ -724,7 +732,16 @@ class lowering {
 
     /// Whether a node compares so with a constant.
     constexpr feature condition(int node, operation how, const value& with) {
-        return {add(how, type::boolean, node, add_constant(with))};
+        const int other = add_constant(with);
+        const auto negated = [&](operation opposite) {
+            return add(operation::negation, type::boolean,
+                       add(opposite, type::boolean, node, other));
+        };
+        // Of a condition and its negation one is the other's.
+        if (how == operation::not_equal) return {negated(operation::equal)};
+        if (how == operation::greater_equal) return {negated(operation::less)};
+        if (how == operation::less_equal) return {negated(operation::greater)};
+        return {add(how, type::boolean, node, other)};
     }
 
     static constexpr operation opposite(operation what) {
@@ -851,7 +868,7 @@ class lowering {
     constexpr double square_scale(int key, int query) const {
         double under = 1;
         for (const int at : {key, query}) {
-            if (!is_number(nodes[at].kind)) continue;
+            if (nodes[at].kind != type::real) continue;
             const domain of = domain_of(at);
             if (of.is_whole()) continue;
             under *= given.length;

@@ -57,7 +57,37 @@ struct function_group {
     std::vector<reading> lines;   // along which these lie
     staircase steps;
 
-    constexpr int hidden() const { return 2 * steps.gaps(); }
+    constexpr int hidden() const { return 2 * (steps.count - 1); }
+};
+
+/// Numbers things by their hashes, in the order in which they come.
+class hash_table {
+  public:
+    constexpr int number_of(std::uint64_t hash) {
+        if (slots_.size() < 2 * hashes_.size() + 8) grow();
+        const std::size_t slot = slot_of(hash);
+        if (slots_[slot] == 0) {
+            hashes_.push_back(hash);
+            slots_[slot] = static_cast<int>(hashes_.size());
+        }
+        return slots_[slot] - 1;
+    }
+
+  private:
+    std::vector<std::uint64_t> hashes_;
+    std::vector<int> slots_;  // one more than the number; 0 where there is none
+
+    constexpr std::size_t slot_of(std::uint64_t hash) const {
+        std::size_t slot = hash % slots_.size();
+        while (slots_[slot] != 0 && hashes_[static_cast<std::size_t>(slots_[slot]) - 1] != hash)
+            slot = (slot + 1) % slots_.size();
+        return slot;
+    }
+    constexpr void grow() {
+        slots_.assign(4 * hashes_.size() + 16, 0);
+        for (std::size_t at = 0; at < hashes_.size(); ++at)
+            slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
+    }
 };
 
 class network {
@@ -67,7 +97,9 @@ class network {
     std::vector<function_group> groups;
     mistake wrong;
 
-    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given)
+    /// Where its functions are not to be laid out, the network's size is known, no more.
+    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
+                      bool laid)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
@@ -92,8 +124,8 @@ class network {
         }
         if (wrong.kind == problem::none) wrong = program.wrong;
         if (wrong.kind == problem::none)
-            for (function_group& each : groups) fit(each);
-        if (wrong.kind == problem::none) settle_start();
+            for (function_group& each : groups) fit(each, laid);
+        if (laid && wrong.kind == problem::none) settle_start();
     }
 
     reading output;
@@ -193,6 +225,10 @@ class network {
     }
 
   private:
+    // The directions of products that have one.
+    hash_table numbers_;
+    std::vector<int> offered_;
+
     constexpr void fail(problem kind, operation what) {
         if (wrong.kind == problem::none) wrong = {kind, what};
     }
@@ -209,9 +245,10 @@ class network {
             const leaf& of = program.leaf_of(what.parts[0].node);
             if (of.kind == leaf_kind::mean) return gathered(of.head, of.channel);
         }
-        for (std::size_t at = 1; at < directions.size(); ++at)
-            if (directions[at].from != origin::gathered && directions[at].what == what)
-                return static_cast<int>(at);
+        const int number = numbers_.number_of(what.hash());
+        if (number < static_cast<int>(offered_.size()))
+            return offered_[static_cast<std::size_t>(number)];
+        offered_.push_back(width());
         direction made;
         made.layer = layer_of(what);
         made.from = made.layer == 0 ? origin::embedded : origin::computed;
@@ -234,7 +271,10 @@ class network {
     constexpr void collect(int node, int layer, std::vector<int>& variables) const {
         const auto& made = program.nodes[node];
         if (made.what == operation::constant) return;
-        if (program.layer(node) < layer || made.what == operation::gathered) {
+        // What negates a number of earlier layers is no other number.
+        const bool repeats =
+            made.what == operation::negation || made.what == operation::indicator;
+        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
             for (const int each : variables)
                 if (each == node) return;
             variables.push_back(node);
@@ -253,10 +293,13 @@ class network {
         for (std::size_t at = 0; at < variables.size(); ++at) {
             int chosen = variables[at];
             long long tuples = 1;
-            for (std::size_t other = 0; other < variables.size(); ++other)
-                if (supports[other] == supports[at])
-                    tuples *= program.domain_of(variables[other]).size();
-            if (supports[at] >= 0 && program.domain_of(supports[at]).size() < tuples)
+            int shared = 0;
+            for (std::size_t other = 0; other < variables.size(); ++other) {
+                if (supports[at] < 0 || supports[other] != supports[at]) continue;
+                tuples *= program.domain_of(variables[other]).size();
+                ++shared;
+            }
+            if (shared > 1 && program.domain_of(supports[at]).size() < tuples)
                 chosen = supports[at];
             if (std::find(result.begin(), result.end(), chosen) == result.end())
                 result.push_back(chosen);
@@ -342,8 +385,6 @@ class network {
                 fail(problem::too_many_values_in_a_function, source_of(node));
             for (const value& each : values.values)
                 result.push_back({program.code(each), program.code(each), each});
-            std::sort(result.begin(), result.end(),
-                      [](const item& left, const item& right) { return left.low < right.low; });
         } else if (of.kind == leaf_kind::width) {
             for (int count = length; count >= 0; --count)
                 result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
@@ -416,7 +457,7 @@ class network {
         return true;
     }
 
-    constexpr void fit(function_group& group) {
+    constexpr void fit(function_group& group, bool laid) {
         const staircase_search search(group.values);
         const operation blamed =
             program.nodes[directions[static_cast<std::size_t>(group.directions[0])]
@@ -435,35 +476,98 @@ class network {
                 if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
                     roots.push_back(what.parts[part].node);
         }
-        std::vector<int> classes;
-        std::vector<std::vector<value>> found;
-        for (long long tuple = 0; tuple < search.tuples(); ++tuple) {
-            std::vector<int> chosen;
-            long long rest = tuple;
-            for (const items& each : group.values) {
-                chosen.push_back(static_cast<int>(rest % static_cast<long long>(each.size())));
-                rest /= static_cast<long long>(each.size());
-            }
-            std::vector<value> here(roots.size());
-            bool defined = true;
-            for (std::size_t at = 0; at < roots.size(); ++at)
-                defined = defined && value_at(program.nodes, roots[at], known_in(group, chosen),
-                                              here[at]);
-            if (!defined) {
-                classes.push_back(-1);
+        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
+        if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
+    }
+
+    /// For each tuple of the variables' values a number, the same where all roots have the same
+    /// values; -1 where one has none.
+    constexpr std::vector<int> classes_of(const function_group& group,
+                                          const std::vector<int>& roots,
+                                          long long tuples) const {
+        // What is computed, and which is the first variable that it depends on.
+        const auto size = static_cast<std::size_t>(program.nodes.size());
+        const int count = static_cast<int>(group.variables.size());
+        std::vector<int> first(size, count);
+        std::vector<char> needed(size, 0);
+        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
+        for (int at = count; at-- > 0;)
+            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
+        for (std::size_t at = size; at-- > 0;)
+            if (needed[at] && first[at] == count)
+                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
+                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+        std::vector<int> computed;
+        std::vector<value> values(size);
+        std::vector<char> defined(size, 1);
+        for (std::size_t at = 0; at < size; ++at) {
+            const node& made = program.nodes[static_cast<int>(at)];
+            if (!needed[at] || first[at] < count) continue;
+            if (made.what == operation::constant) {
+                values[at] = made.known;
                 continue;
             }
-            // The values that come one after another are often the same.
-            std::size_t same = found.size();
-            while (same > 0 && !(found[same - 1] == here)) --same;
-            if (same == 0) {
-                found.push_back(here);
-                same = found.size();
-            }
-            classes.push_back(static_cast<int>(same) - 1);
+            computed.push_back(static_cast<int>(at));
+            for (const int argument : made.arguments)
+                if (argument >= 0)
+                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
         }
-        group.steps = search.find(classes);
-        if (!group.steps.found()) fail(problem::too_many_values_in_a_function, blamed);
+
+        std::vector<int> classes;
+        classes.reserve(static_cast<std::size_t>(tuples));
+        hash_table seen;
+        std::uint64_t last_hash = 0;
+        int last = -1;
+        std::vector<std::size_t> chosen(group.variables.size(), 0);
+        int changed = count;  // the last variable that did
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            for (int at = 0; at < count && at <= changed; ++at) {
+                const auto which = static_cast<std::size_t>(at);
+                values[static_cast<std::size_t>(group.variables[which])] =
+                    group.values[which][chosen[which]].known;
+            }
+            for (const int at : computed)
+                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
+            bool all = true;
+            std::uint64_t hash = hash_start;
+            for (const int each : roots) {
+                const auto root = static_cast<std::size_t>(each);
+                all = all && defined[root];
+                hash = hashed(hash, values[root].bits());
+            }
+            if (all && (last < 0 || hash != last_hash)) {
+                last = seen.number_of(hash);
+                last_hash = hash;
+            }
+            classes.push_back(all ? last : -1);
+            for (changed = 0; changed < count; ++changed) {
+                const auto which = static_cast<std::size_t>(changed);
+                if (++chosen[which] < group.values[which].size()) break;
+                chosen[which] = 0;
+            }
+        }
+        return classes;
+    }
+    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
+        const node& made = program.nodes[at];
+        const auto place = static_cast<std::size_t>(at);
+        const auto argument = [&](int which) {
+            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+        };
+        if (made.what == operation::conditional) {
+            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
+            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
+            values[place] = values[from];
+            return;
+        }
+        defined[place] = 1;
+        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+            if (!defined[argument(which)]) defined[place] = 0;
+        if (!defined[place]) return;
+        rasp::detail::undefined trouble = rasp::detail::undefined::no;
+        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
+                                            values[argument(2)], trouble);
+        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
     }
 
     /// The start position looks at itself alone, and its hidden units rest.

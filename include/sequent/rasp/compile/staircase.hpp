@@ -26,109 +26,122 @@ struct stretch {
 };
 
 struct staircase {
+    int count = 0;  // of stretches; 0 where there is no such line
     std::vector<double> scales;  // the line is the sum of the variables' lines times these
     std::vector<stretch> stretches;
-
-    constexpr int gaps() const { return static_cast<int>(stretches.size()) - 1; }
-    constexpr bool found() const { return !stretches.empty(); }
 };
 
-/// Lays the variables on a line in the order that has the fewest stretches. same(a, b) tells
-/// whether the functions agree for two choices of items, one index for each variable.
+/// Lays the variables on a line in the order that has the fewest stretches.
 class staircase_search {
   public:
     constexpr explicit staircase_search(const std::vector<items>& variables)
         : variables_(variables) {
-        for (const items& each : variables) tuples_ *= static_cast<long long>(each.size());
+        for (const items& each : variables) {
+            strides_.push_back(tuples_);
+            sizes_.push_back(static_cast<int>(each.size()));
+            tuples_ *= static_cast<long long>(each.size());
+            for (const item& value : each) has_ranges_ = has_ranges_ || value.low < value.high;
+        }
     }
 
     constexpr long long tuples() const { return tuples_; }
 
     /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
-    /// does not matter. A tuple's number has the first variable as its lowest digit.
-    constexpr staircase find(const std::vector<int>& classes) const {
-        const std::size_t count = variables_.size();
+    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
+    /// not to be laid, stretches are only counted.
+    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
-        for (std::size_t at = 0; at < count; ++at) order.push_back(static_cast<int>(at));
+        for (std::size_t at = 0; at < variables_.size(); ++at)
+            order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
         do {
-            const int stretches = count_stretches(order, classes);
+            const int stretches = count_stretches(order, classes, fewest);
             if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
                 fewest = stretches;
                 best = order;
             }
         } while (std::next_permutation(order.begin(), order.end()));
-        if (fewest < 0) return {};
-        return lay(best, classes);
+        staircase result;
+        result.count = std::max(fewest, 0);
+        if (laid && fewest > 0) lay(best, classes, result);
+        return result;
     }
 
   private:
     const std::vector<items>& variables_;
+    std::vector<long long> strides_;
+    std::vector<int> sizes_;
     long long tuples_ = 1;
+    bool has_ranges_ = false;
 
     constexpr const items& variable(int at) const {
         return variables_[static_cast<std::size_t>(at)];
     }
     constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
 
-    /// Calls visit(class, choice) for each tuple, the first variable of the order slowest. Of an
-    /// item that is a range, only functions that don't depend on the later variables have a place:
-    /// false if they do.
+    /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
+    /// returns false.
     template <class Visit>
-    constexpr bool each_tuple(const std::vector<int>& order, const std::vector<int>& classes,
+    constexpr void each_tuple(const std::vector<int>& order, const std::vector<int>& classes,
                               const Visit& visit) const {
-        const int count = static_cast<int>(order.size());
         std::vector<int> chosen(order.size(), 0);
-        std::vector<long long> strides(order.size(), 1);
-        for (std::size_t at = 1; at < order.size(); ++at)
-            strides[at] = strides[at - 1] * size(static_cast<int>(at) - 1);
-        int in_range = -1;  // a class that must not change, of the ranges around
+        long long tuple = 0;
         for (;;) {
-            long long tuple = 0;
-            int range = count;  // the first place of the order that is a range
-            for (int at = count - 1; at >= 0; --at) {
-                const int which = order[static_cast<std::size_t>(at)];
-                const int item_at = chosen[static_cast<std::size_t>(which)];
-                tuple += strides[static_cast<std::size_t>(which)] * item_at;
-                const item& here = variable(which)[static_cast<std::size_t>(item_at)];
-                if (here.low < here.high) range = at;
+            if (!visit(classes[static_cast<std::size_t>(tuple)], chosen)) return;
+            std::size_t digit = order.size();
+            for (; digit > 0; --digit) {
+                const auto which = static_cast<std::size_t>(order[digit - 1]);
+                tuple += strides_[which];
+                if (++chosen[which] < sizes_[which]) break;
+                tuple -= strides_[which] * chosen[which];
+                chosen[which] = 0;
             }
-            const int found = classes[static_cast<std::size_t>(tuple)];
-            bool first = true;  // of those within this range
-            for (int at = range + 1; at < count; ++at)
-                first = first &&
-                        chosen[static_cast<std::size_t>(order[static_cast<std::size_t>(at)])] == 0;
-            if (range >= count || first) in_range = -1;
-            if (range < count - 1 && found >= 0) {
-                if (in_range >= 0 && in_range != found) return false;
-                in_range = found;
-            }
-            visit(found, chosen);
-            int digit = count - 1;
-            for (; digit >= 0; --digit) {
-                const int which = order[static_cast<std::size_t>(digit)];
-                if (++chosen[static_cast<std::size_t>(which)] < size(which)) break;
-                chosen[static_cast<std::size_t>(which)] = 0;
-            }
-            if (digit < 0) return true;
+            if (digit == 0) return;
         }
     }
 
-    constexpr int count_stretches(const std::vector<int>& order,
-                                  const std::vector<int>& classes) const {
+    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
+                                  int enough) const {
+        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
-        const bool fits = each_tuple(order, classes, [&](int found, const std::vector<int>&) {
-            if (found < 0 || found == last) return;
+        each_tuple(order, classes, [&](int found, const std::vector<int>&) {
+            if (found < 0 || found == last) return true;
             last = found;
-            ++count;
+            return ++count != enough;
         });
-        return fits ? count : -1;
+        return count;
+    }
+    /// Whether within each item that is a range the later variables of the order change nothing:
+    /// there is no telling them apart.
+    constexpr bool has_place_for_ranges(const std::vector<int>& order,
+                                        const std::vector<int>& classes) const {
+        bool fits = true;
+        int within = -1;  // the class of the range that the tuple before was in
+        std::vector<int> prefix;
+        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
+            std::vector<int> here;  // the choices up to the first range
+            for (std::size_t at = 0; at + 1 < order.size(); ++at) {
+                const auto which = static_cast<std::size_t>(order[at]);
+                here.push_back(chosen[which]);
+                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                if (!(value.low < value.high)) continue;
+                if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
+                if (!(here == prefix) || within < 0) within = found;
+                prefix = here;
+                return fits;
+            }
+            prefix.clear();
+            within = -1;
+            return fits;
+        });
+        return fits;
     }
 
-    constexpr staircase lay(const std::vector<int>& order, const std::vector<int>& classes) const {
-        staircase result;
+    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
+                       staircase& result) const {
         result.scales.resize(order.size(), 1);
         // From the last variable of the order to the first: the gaps of each have room for all that
         // the later ones add.
@@ -140,17 +153,16 @@ class staircase_search {
             for (int each = 1; each < size(which); ++each) {
                 const double here = variable(which)[static_cast<std::size_t>(each)].low -
                                     variable(which)[static_cast<std::size_t>(each) - 1].high;
-                gap = each == 1 ? here : std::min(gap, here);
+                if (each == 1 || here < gap) gap = here;
             }
             double& scale = result.scales[static_cast<std::size_t>(which)];
-            // The room between two of them is as wide as the narrowest gap of what is within.
             if (gap > 0) scale = at + 1 == order.size() ? 1 / gap : (high - low + 1) / gap;
             low += scale * variable(which).front().low;
             high += scale * variable(which).back().high;
         }
         int last = -1;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            if (found < 0) return;
+            if (found < 0) return true;
             double from = 0;
             double to = 0;
             for (std::size_t at = 0; at < chosen.size(); ++at) {
@@ -159,11 +171,12 @@ class staircase_search {
                 to += result.scales[at] * here.high;
             }
             if (found != last) result.stretches.push_back({from, to, chosen});
-            result.stretches.back().high = std::max(result.stretches.back().high, to);
-            result.stretches.back().low = std::min(result.stretches.back().low, from);
+            stretch& reached = result.stretches.back();
+            if (to > reached.high) reached.high = to;
+            if (from < reached.low) reached.low = from;
             last = found;
+            return true;
         });
-        return result;
     }
 };
 

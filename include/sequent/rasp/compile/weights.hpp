@@ -319,7 +319,7 @@ class weight_writer {
         };
         for (const int to : group.directions)
             contract_bias(layer, to) = number(value_on(to, group.steps.stretches.front()));
-        for (int gap = 0; gap < group.steps.gaps(); ++gap) {
+        for (int gap = 0; gap < group.steps.count - 1; ++gap) {
             const stretch& below = group.steps.stretches[static_cast<std::size_t>(gap)];
             const stretch& above = group.steps.stretches[static_cast<std::size_t>(gap) + 1];
             // A ramp from 0 to 1 over the middle half of the gap: two units.
