@@ -157,8 +157,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
         const std::vector<std::int32_t> tokens = encode(input);
-        const auto logits =
-            transformer::forward(weights<T>(), {tokens, input.size() + 1}, *w);
+        const auto logits = transformer::forward(weights<T>(), {tokens, input.size() + 1}, *w);
         sequence result;
         for (int position = 1; position <= input.size(); ++position) {
             int best = 0;
@@ -187,11 +186,11 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         const auto& alphabet = plan_of().program.given.alphabet;
         std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
         for (int at = 0; at < input.size(); ++at) {
-            const auto found = std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                                [](const value& left, const value& right) {
-                                                    return left.kind() == right.kind() &&
-                                                           left < right;
-                                                });
+            const auto found =
+                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
+                                 [](const value& left, const value& right) {
+                                     return left.kind() == right.kind() && left < right;
+                                 });
             if (found == alphabet.end() || !(*found == input[at]))
                 fail<evaluation_error>("sequent: the token \"" + input[at].text() +
                                        "\" at position " + std::to_string(at) +

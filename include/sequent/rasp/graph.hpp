@@ -181,7 +181,8 @@ inline std::string text_of(const graph& program, int at, bool by_name = true) {
             return "tokens";
         case operation::indices:
             return "indices";
-        case operation::gathered: return "gathered " + shown.known.text();
+        case operation::gathered:
+            return "gathered " + shown.known.text();
         case operation::constant:
         case operation::place:
             return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""

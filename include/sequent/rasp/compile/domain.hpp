@@ -16,10 +16,13 @@ struct inputs {
     int length = 0;
 };
 
-/// Values in rising order, each once. `complete`: no other occurs.
+/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
+/// listed, they are numbers from `low` to `high`.
 struct domain {
     std::vector<value> values;
     bool complete = true;
+    rational low;
+    rational high;
 
     constexpr int size() const { return static_cast<int>(values.size()); }
     constexpr void settle() {
@@ -36,8 +39,18 @@ struct domain {
             if (!is_number(each.kind()) || !each.number().is_whole()) return false;
         return complete && !values.empty();
     }
-    constexpr rational lowest() const { return values.front().number(); }
-    constexpr rational highest() const { return values.back().number(); }
+    /// All integers between two.
+    constexpr bool is_range() const {
+        return is_whole() && highest().over - lowest().over + 1 == size();
+    }
+    constexpr rational lowest() const { return complete ? values.front().number() : low; }
+    constexpr rational highest() const { return complete ? values.back().number() : high; }
+    constexpr void leave_out(const rational& least, const rational& most) {
+        values.clear();
+        complete = false;
+        low = least;
+        high = most;
+    }
 };
 
 /// More values than this, or tuples of them, are not looked at one by one.
@@ -80,16 +93,17 @@ constexpr bool value_at(const graph& program, int at, const Known& known, value&
 constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
-        result.complete = of.complete && of.size() == 1;
-        if (result.complete) result.values = of.values;
+        if (of.complete && of.size() == 1)
+            result.values = of.values;
+        else
+            result.leave_out(of.lowest(), of.highest());
         return result;
     }
     const std::int64_t low = of.lowest().over;
     const std::int64_t high = of.highest().over;
     // About 3 / pi^2 of all fractions are in lowest terms.
     if ((high - low) * length * length / 3 > max_values) {
-        result.complete = low == high;
-        if (result.complete) result.values = of.values;
+        result.leave_out(of.lowest(), of.highest());
         return result;
     }
     // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two

@@ -134,6 +134,8 @@ class lowering {
 
     /// How much the logits of selected pairs stand above others.
     static constexpr double margin = 64;
+    /// Beyond all numbers that are compared.
+    static constexpr std::int64_t unbounded = 1000000;
 
     constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
         : given(in), program_(&program), analysed_(&analysed) {
@@ -178,7 +180,11 @@ class lowering {
         } else if (made.what == operation::conditional) {
             result = domain_of(made.arguments[1]);
             const domain other = domain_of(made.arguments[2]);
-            result.complete = result.complete && other.complete;
+            if (!result.complete || !other.complete) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
             for (const value& each : other.values) result.values.push_back(each);
         } else if (made.what == operation::indicator) {
             result.values = {value(0), value(1)};
@@ -280,9 +286,7 @@ class lowering {
 
     // Which heads count.
 
-    constexpr bool is_constant(int at) const {
-        return (*program_)[at].what == operation::constant;
-    }
+    constexpr bool is_constant(int at) const { return (*program_)[at].what == operation::constant; }
     constexpr bool is_everything(int selector) const {
         const node& made = (*program_)[selector];
         if (!is_comparison(made.what) || !is_constant(made.arguments[0]) ||
@@ -312,21 +316,19 @@ class lowering {
             !((*program_)[made.arguments[2]].known == value(0)))
             return -1;
         const node& selector = (*program_)[made.arguments[0]];
-        const auto is_index = [this](int at) {
-            return (*program_)[at].what == operation::indices;
-        };
+        const auto is_index = [this](int at) { return (*program_)[at].what == operation::indices; };
         if (is_everything(made.arguments[0])) return is_length(width) ? mean : -1;
         if (!is_comparison(selector.what) || !is_index(selector.arguments[0]) ||
             !is_index(selector.arguments[1]))
             return -1;
         if (selector.what == operation::select_less) return is_index(width) ? mean : -1;
         const node& more = (*program_)[width];
-        const bool is_next = more.what == operation::add &&
-                             ((is_index(more.arguments[0]) &&
-                               (*program_)[more.arguments[1]].known == value(1) &&
-                               is_constant(more.arguments[1])) ||
-                              (is_index(more.arguments[1]) && is_constant(more.arguments[0]) &&
-                               (*program_)[more.arguments[0]].known == value(1)));
+        const bool is_next =
+            more.what == operation::add &&
+            ((is_index(more.arguments[0]) && (*program_)[more.arguments[1]].known == value(1) &&
+              is_constant(more.arguments[1])) ||
+             (is_index(more.arguments[1]) && is_constant(more.arguments[0]) &&
+              (*program_)[more.arguments[0]].known == value(1)));
         return selector.what == operation::select_less_equal && is_next ? mean : -1;
     }
     /// round(1 / aggregate(everything, indicator(indices == 0))).
@@ -344,8 +346,7 @@ class lowering {
         const node& first = (*program_)[one.arguments[0]];
         return first.what == operation::equal &&
                (*program_)[first.arguments[0]].what == operation::indices &&
-               is_constant(first.arguments[1]) &&
-               (*program_)[first.arguments[1]].known == value(0);
+               is_constant(first.arguments[1]) && (*program_)[first.arguments[1]].known == value(0);
     }
 
     constexpr bool counts(int layer, int selector) const {
@@ -431,11 +432,13 @@ class lowering {
             return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
         }
         switch (made.what) {
-            case operation::aggregate: return lower_mean(at);
+            case operation::aggregate:
+                return lower_mean(at);
             case operation::sum:
                 return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
             case operation::width:
-            case operation::width_with_bos: return lower_width(at);
+            case operation::width_with_bos:
+                return lower_width(at);
             default: {
                 node copy = made;
                 copy.name = {};
@@ -446,8 +449,7 @@ class lowering {
                         deepest = std::max(deepest, layer(argument));
                     }
                 const int plain = add(copy, deepest);
-                const bool adds =
-                    made.what == operation::add || made.what == operation::subtract;
+                const bool adds = made.what == operation::add || made.what == operation::subtract;
                 return adds ? joined(plain) : plain;
             }
         }
@@ -557,8 +559,8 @@ class lowering {
     constexpr int lower_sum(int layer, int selector, int values) {
         const int node = lower(values);
         bindings none;
-        const int head = head_for(layer, selector, start::counted, false,
-                                  penalty_of(selector, false, none));
+        const int head =
+            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
         leaf made;
         made.kind = leaf_kind::sum;
         made.head = head;
@@ -591,8 +593,8 @@ class lowering {
         gathered.values = mean_domain(values, made.kind);
         if (counts(layer, selector)) {
             gathered.kind = leaf_kind::counted_mean;
-            gathered.head = head_for(layer, selector, start::counted, false,
-                                     penalty_of(selector, false, none));
+            gathered.head =
+                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
             gathered.channel = channel_of(gathered.head, values, value(0));
             const int mean = add_leaf(gathered, made.kind);
             leaf width;
@@ -600,14 +602,15 @@ class lowering {
             width.head = gathered.head;
             for (int count = 0; count <= given.length; ++count)
                 width.values.values.push_back(count);
-            const int any = add(operation::greater, type::boolean,
-                                add_leaf(width, type::integer), add_constant(value(0)));
+            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
+                                add_constant(value(0)));
             return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
         }
+        if (selects_one(selector)) gathered.values = domain_of(values);
         const matching sought = matching_of(selector);
         if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
-        gathered.head = head_for(layer, selector, start::otherwise, false,
-                                 penalty_of(selector, false, none));
+        gathered.head =
+            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
         gathered.channel = channel_of(gathered.head, values, otherwise);
         gathered.values.include(otherwise);
         return add_leaf(gathered, made.kind);
@@ -640,6 +643,25 @@ class lowering {
 
     // Keys that equal a sum of several numbers: the square of that sum would be a function of all
     // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+
+    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
+    /// something.
+    constexpr bool selects_one(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and)
+            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return false;
+        const linear keys = linear_of(lower(made.arguments[0]));
+        bool moves = false;
+        for (const summand& each : keys.summands) {
+            if (nodes[each.node].what == operation::indices)
+                moves = !(each.factor == rational(0));
+            else if (!is_uniform(each.node))
+                return false;
+        }
+        return moves;
+    }
 
     struct matching {
         int keys = -1;
@@ -675,8 +697,7 @@ class lowering {
         const node& made = nodes[at];
         if (made.what == operation::constant) return true;
         if (made.what == operation::gathered) {
-            for (const term& each :
-                 heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
+            for (const term& each : heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
                 if (each.query.count > 0) return false;
             return true;
         }
@@ -696,20 +717,23 @@ class lowering {
         }
         if (result < 0) return add_constant(value(of.offset, type::real));
         if (of.offset == rational(0)) return result;
-        return add(operation::add, type::real, result,
-                   add_constant(value(of.offset, type::real)));
+        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
     }
     constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
                               const matching& sought) {
         const node& made = (*program_)[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for.
+        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
+        // a fraction is near to none.
         const double aside = 1.0 / 8;
+        const bool whole = domain_of(sought.queries).is_whole();
         penalty penalties;
         const product key = feature{sought.keys};
         penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
         penalties.push_back({-2, key, feature{sought.queries}});
         penalties.push_back({-2 * aside, key, {}});
         gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
+        if (!whole)
+            heads[static_cast<std::size_t>(gathered.head)].sharpness = margin * given.length;
         gathered.channel = channel_of(gathered.head, values, otherwise);
         const int mean = add_leaf(gathered, made.kind);
         leaf match;
@@ -746,32 +770,49 @@ class lowering {
 
     static constexpr operation opposite(operation what) {
         switch (what) {
-            case operation::select_equal: return operation::select_not_equal;
-            case operation::select_not_equal: return operation::select_equal;
-            case operation::select_less: return operation::select_greater_equal;
-            case operation::select_greater_equal: return operation::select_less;
-            case operation::select_greater: return operation::select_less_equal;
-            default: return operation::select_greater;
+            case operation::select_equal:
+                return operation::select_not_equal;
+            case operation::select_not_equal:
+                return operation::select_equal;
+            case operation::select_less:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less;
+            case operation::select_greater:
+                return operation::select_less_equal;
+            default:
+                return operation::select_greater;
         }
     }
     /// key < query and query > key are one.
     static constexpr operation mirrored(operation what) {
         switch (what) {
-            case operation::select_less: return operation::select_greater;
-            case operation::select_greater: return operation::select_less;
-            case operation::select_less_equal: return operation::select_greater_equal;
-            case operation::select_greater_equal: return operation::select_less_equal;
-            default: return what;
+            case operation::select_less:
+                return operation::select_greater;
+            case operation::select_greater:
+                return operation::select_less;
+            case operation::select_less_equal:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less_equal;
+            default:
+                return what;
         }
     }
     static constexpr operation pointwise(operation what) {
         switch (what) {
-            case operation::select_equal: return operation::equal;
-            case operation::select_not_equal: return operation::not_equal;
-            case operation::select_less: return operation::less;
-            case operation::select_less_equal: return operation::less_equal;
-            case operation::select_greater: return operation::greater;
-            default: return operation::greater_equal;
+            case operation::select_equal:
+                return operation::equal;
+            case operation::select_not_equal:
+                return operation::not_equal;
+            case operation::select_less:
+                return operation::less;
+            case operation::select_less_equal:
+                return operation::less_equal;
+            case operation::select_greater:
+                return operation::greater;
+            default:
+                return operation::greater_equal;
         }
     }
 
@@ -830,8 +871,9 @@ class lowering {
             return {{1, {}, {}}};
         }
         if (is_known[1])
-            return {
-                {1, condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]), {}}};
+            return {{1,
+                     condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]),
+                     {}}};
         if (is_known[0])
             return {{1,
                      {},
@@ -890,8 +932,34 @@ class lowering {
             complete = complete && of[count].complete;
         }
         domain result;
+        const bool adds = made.what == operation::add || made.what == operation::subtract;
+        if (adds && of[0].is_range() && of[1].is_range()) {
+            const bool plus = made.what == operation::add;
+            const std::int64_t low =
+                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
+            const std::int64_t high =
+                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
+            for (std::int64_t each = low; each <= high; ++each)
+                result.values.push_back(value(rational(each), made.kind));
+            return result;
+        }
         if (!complete || tuples > max_tuples) {
-            result.complete = false;
+            // Bounds of what is linear; of other numbers none are known.
+            const linear parts = linear_of(at);
+            rational low = parts.offset;
+            rational high = parts.offset;
+            for (const summand& each : parts.summands) {
+                if (each.node == at) {
+                    result.leave_out(-unbounded, unbounded);
+                    return result;
+                }
+                const domain summed = domain_of(each.node);
+                const rational ends[]{each.factor * summed.lowest(),
+                                      each.factor * summed.highest()};
+                low = low + std::min(ends[0], ends[1]);
+                high = high + std::max(ends[0], ends[1]);
+            }
+            result.leave_out(low, high);
             return result;
         }
         value chosen[3];
@@ -902,12 +970,11 @@ class lowering {
                 rest /= of[which].size();
             }
             rasp::detail::undefined trouble = rasp::detail::undefined::no;
-            const value found =
-                rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
+            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
             if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
         }
         result.settle();
-        result.complete = result.size() <= max_values;
+        if (result.size() > max_values) result.leave_out(result.lowest(), result.highest());
         return result;
     }
 
@@ -917,8 +984,12 @@ class lowering {
             case operation::constant:
                 to.offset = to.offset + factor * code_of_constant(made.known);
                 return;
-            case operation::negate: add_linear(made.arguments[0], -factor, to); return;
-            case operation::indicator: add_linear(made.arguments[0], factor, to); return;
+            case operation::negate:
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::indicator:
+                add_linear(made.arguments[0], factor, to);
+                return;
             case operation::negation:
                 to.offset = to.offset + factor;
                 add_linear(made.arguments[0], -factor, to);
@@ -950,7 +1021,9 @@ class lowering {
                 to.add(at, factor);
                 return;
             }
-            default: to.add(at, factor); return;
+            default:
+                to.add(at, factor);
+                return;
         }
     }
     constexpr rational code_of_constant(const value& known) const {

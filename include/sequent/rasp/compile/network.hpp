@@ -41,9 +41,9 @@ enum class origin {
 struct direction {
     origin from = origin::start;
     int layer = 0;
-    product what;      // where it is embedded or computed
-    int head = -1;     // where it is gathered
-    int channel = -1;  // of that head; -1 is the start's share
+    product what;         // where it is embedded or computed
+    int head = -1;        // where it is gathered
+    int channel = -1;     // of that head; -1 is the start's share
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
@@ -272,19 +272,32 @@ class network {
         const auto& made = program.nodes[node];
         if (made.what == operation::constant) return;
         // What negates a number of earlier layers is no other number.
-        const bool repeats =
-            made.what == operation::negation || made.what == operation::indicator;
+        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
         if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
             for (const int each : variables)
                 if (each == node) return;
             variables.push_back(node);
             return;
         }
+        if (compares_beyond_lists(node)) {
+            if (std::find(variables.begin(), variables.end(), node) == variables.end())
+                variables.push_back(node);
+            return;
+        }
         for (const int argument : made.arguments)
             if (argument >= 0) collect(argument, layer, variables);
     }
-    /// Several functions of one number are one variable, that number, if it has fewer values than they
-    /// have tuples.
+    /// A comparison of numbers that have too many values to be listed: of their difference the sign
+    /// is enough.
+    constexpr bool compares_beyond_lists(int node) const {
+        const auto& made = program.nodes[node];
+        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
+        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
+        return !program.domain_of(made.arguments[0]).complete ||
+               !program.domain_of(made.arguments[1]).complete;
+    }
+    /// Several functions of one number are one variable, that number, if it has fewer values than
+    /// they have tuples.
     constexpr void share_supports(int layer, std::vector<int>& variables) const {
         std::vector<int> result;
         std::vector<int> supports;
@@ -336,20 +349,35 @@ class network {
             }
         made.directions.push_back(at);
         for (const int each : made.variables) {
-            made.values.push_back(values_of(each, made.by_sign));
-            made.lines.push_back(line_of(each, made.by_sign));
+            made.values.push_back(values_of(each, made.layer, made.by_sign));
+            made.lines.push_back(line_of(each, made.layer, made.by_sign));
         }
         groups.push_back(made);
     }
 
     /// Where a variable can be read. Of a sum, a block for each share of the start.
-    constexpr reading line_of(int node, bool by_sign) {
+    constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
+        if (is_compared_here(node, layer)) {
+            const auto& made = program.nodes[node];
+            result.add(read(made.arguments[0]), 1);
+            result.add(read(made.arguments[1]), -1);
+            for (const reading::part& each : result.parts) {
+                const direction& from = directions[static_cast<std::size_t>(each.direction)];
+                if (from.from == origin::computed && from.layer >= program.layer(node))
+                    fail(problem::too_many_values_in_a_function, made.what);
+            }
+            return result;
+        }
         if (program.nodes[node].what != operation::gathered) return read(node);
         const leaf of = program.leaf_of(node);
         switch (of.kind) {
-            case leaf_kind::mean: result.add(gathered(of.head, of.channel), 1); break;
-            case leaf_kind::width: result.add(gathered(of.head, -1), 1); break;
+            case leaf_kind::mean:
+                result.add(gathered(of.head, of.channel), 1);
+                break;
+            case leaf_kind::width:
+                result.add(gathered(of.head, -1), 1);
+                break;
             case leaf_kind::sum:
             case leaf_kind::counted_mean:
                 result.add(gathered(of.head, of.channel), 1);
@@ -373,8 +401,31 @@ class network {
         return (values.highest() - values.lowest() + 2).as_double() * length * (length + 1);
     }
 
-    constexpr items values_of(int node, bool by_sign) {
+    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
+    constexpr bool is_compared_here(int node, int layer) const {
+        return program.layer(node) == layer && compares_beyond_lists(node);
+    }
+
+    constexpr items values_of_comparison(int node) const {
+        const auto& made = program.nodes[node];
+        const domain left = program.domain_of(made.arguments[0]);
+        const domain right = program.domain_of(made.arguments[1]);
+        // Means have denominators up to the length.
+        double apart = 1;
+        if (!left.is_whole()) apart /= program.given.length;
+        if (!right.is_whole()) apart /= program.given.length;
+        const double low = (left.lowest() - right.highest()).as_double() - 1;
+        const double high = (left.highest() - right.lowest()).as_double() + 1;
+        const auto known = [&](int difference) {
+            auto trouble = rasp::detail::undefined::no;
+            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
+        };
+        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
+    }
+
+    constexpr items values_of(int node, int layer, bool by_sign) {
         items result;
+        if (is_compared_here(node, layer)) return values_of_comparison(node);
         const bool is_leaf = program.nodes[node].what == operation::gathered;
         leaf of;
         if (is_leaf) of = program.leaf_of(node);
@@ -391,9 +442,8 @@ class network {
         } else if (of.kind == leaf_kind::match) {
             const double apart = closest(of);
             const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
-            result = {{-range, -apart, value(false)},
-                      {0, 0, value(true)},
-                      {apart, range, value(false)}};
+            result = {
+                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
         } else if (by_sign) {
             const double least = 1.0 / (1 + length);
             const domain values = summed(of);
@@ -426,10 +476,8 @@ class network {
         return program.domain_of(of.query).is_whole() ? 1.0 : 1.0 / program.given.length;
     }
     constexpr double farthest(const leaf& of) const {
-        double most = 0;
-        for (const value& each : program.domain_of(of.query).values)
-            most = std::max(most, std::max(program.code(each), -program.code(each)));
-        return most;
+        const domain values = program.domain_of(of.query);
+        return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
     constexpr operation source_of(int node) const { return program.nodes[node].what; }
 
@@ -460,9 +508,8 @@ class network {
     constexpr void fit(function_group& group, bool laid) {
         const staircase_search search(group.values);
         const operation blamed =
-            program.nodes[directions[static_cast<std::size_t>(group.directions[0])]
-                              .what.parts[0]
-                              .node]
+            program
+                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
                 .what;
         if (search.tuples() > max_tuples || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
@@ -483,8 +530,7 @@ class network {
     /// For each tuple of the variables' values a number, the same where all roots have the same
     /// values; -1 where one has none.
     constexpr std::vector<int> classes_of(const function_group& group,
-                                          const std::vector<int>& roots,
-                                          long long tuples) const {
+                                          const std::vector<int>& roots, long long tuples) const {
         // What is computed, and which is the first variable that it depends on.
         const auto size = static_cast<std::size_t>(program.nodes.size());
         const int count = static_cast<int>(group.variables.size());

@@ -26,7 +26,7 @@ struct stretch {
 };
 
 struct staircase {
-    int count = 0;  // of stretches; 0 where there is no such line
+    int count = 0;               // of stretches; 0 where there is no such line
     std::vector<double> scales;  // the line is the sum of the variables' lines times these
     std::vector<stretch> stretches;
 };

@@ -49,9 +49,9 @@ class layout {
         const int alphabet = static_cast<int>(made.program.given.alphabet.size());
         size.tokens = 1 + alphabet * (size.embeds_pairs ? made.program.given.length : 1);
         for (std::size_t head = 0; head < made.program.heads.size(); ++head)
-            size.head_width =
-                std::max({size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
-                          static_cast<int>(channels_of(static_cast<int>(head)).size())});
+            size.head_width = std::max(
+                {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
+                 static_cast<int>(channels_of(static_cast<int>(head)).size())});
         size.head_width = std::max(size.head_width, 1);
         const domain found = made.program.domain_of(made.program.output);
         classes = found.values;
@@ -155,8 +155,8 @@ inline constexpr auto transformer_rules = [] {
 
 template <sizes Size>
 struct transformer_of : model<transformer_rules<Size>,
-                              fact<"token", Size.positions, symbol<Size.tokens>>,
-                              bound<"length">> {};
+                              fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
+};
 
 /// Writes a network's numbers into the weights of its transformer.
 template <sizes Size, class T>
@@ -289,8 +289,7 @@ class weight_writer {
             const direction& written = of_.directions[static_cast<std::size_t>(to)];
             reading carried;
             if (written.channel >= 0)
-                carried = reads.read(
-                    made.channels[static_cast<std::size_t>(written.channel)].node);
+                carried = reads.read(made.channels[static_cast<std::size_t>(written.channel)].node);
             write_reading(carried, 1, written.at_start, row_of(values, slot),
                           value_bias(layer, place, slot));
             out(layer, to, place * d_head + slot) = 1;
@@ -334,8 +333,8 @@ class weight_writer {
                     [&](int column) -> T& { return expand(layer, unit, column); },
                     expand_bias(layer, unit));
                 for (const int to : group.directions)
-                    contract(layer, to, unit) = number((side == 0 ? 1 : -1) *
-                                                       (value_on(to, above) - value_on(to, below)));
+                    contract(layer, to, unit) =
+                        number((side == 0 ? 1 : -1) * (value_on(to, above) - value_on(to, below)));
             }
         }
     }
@@ -345,8 +344,7 @@ class weight_writer {
         auto matrix = to_[W_logits_of<Size>];
         auto bias = to_[b_logits_of<Size>];
         double apart = 1;
-        for (int at = 1; at < Size.classes; ++at)
-            apart = std::min(apart, code(at) - code(at - 1));
+        for (int at = 1; at < Size.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
         for (int at = 0; at < Size.classes; ++at) {
             for (const reading::part& each : of_.output.parts)
