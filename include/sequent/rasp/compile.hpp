@@ -4,7 +4,7 @@
 
 #include "../io/error.hpp"
 #include "../model/ill_formed.hpp"
-#include "compile/weights.hpp"
+#include "compile/attention.hpp"
 
 /// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
 
@@ -19,36 +19,6 @@ struct integers {};
 /// How many positions an input has at most.
 template <int Length>
 struct max_length {};
-
-/// What each head of each layer looks at: the share of column `length` is that of the start
-/// position, which stands for no position at all.
-class attention_maps {
-  public:
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-
-    attention_maps(int layer_count, int head_count, int positions)
-        : layers(layer_count),
-          heads(head_count),
-          length(positions),
-          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares_[place(layer, head, row, column)];
-    }
-    double& operator()(int layer, int head, int row, int column) {
-        return shares_[place(layer, head, row, column)];
-    }
-
-  private:
-    std::vector<double> shares_;
-
-    std::size_t place(int layer, int head, int row, int column) const {
-        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
-                                        column);
-    }
-};
 
 namespace compiling {
 
@@ -156,8 +126,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     static sequence run(const sequence& input) {
         static thread_local const auto w =
             make_unique<typename transformer::template workspace<T>>();
-        const std::vector<std::int32_t> tokens = encode(input);
-        const auto logits = transformer::forward(weights<T>(), {tokens, input.size() + 1}, *w);
+        const std::vector<std::int32_t> given = encode(input);
+        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
         sequence result;
         for (int position = 1; position <= input.size(); ++position) {
             int best = 0;
@@ -203,8 +173,11 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         return result;
     }
 
-    /// What the heads look at, computed from the weights by plain loops.
-    static attention_maps attention(const sequence& input);
+    /// What the heads look at.
+    static attention_maps attention(const sequence& input) {
+        return compiling::attention_loops<size, double>(weights<double>())
+            .run(encode(input), input.size() + 1);
+    }
 
   private:
     static const compiling::network& plan_of() {

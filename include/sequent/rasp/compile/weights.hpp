@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../../nn/vocabulary.hpp"
+#include "../../nn/transformer.hpp"
 #include "network.hpp"
 
 /// From a network to the rules of a transformer, and its weights.
@@ -98,14 +98,6 @@ class layout {
     }
 };
 
-inline constexpr language::relation<"x"> x;
-inline constexpr language::relation<"y"> y;
-inline constexpr language::relation<"token"> token;
-inline constexpr language::relation<"embedded"> embedded;
-inline constexpr language::relation<"between"> between;
-inline constexpr language::relation<"layers"> layers_of;
-inline constexpr language::relation<"logits"> logits;
-
 constexpr nn::shape shape_of(const sizes& of) {
     nn::shape result;
     result.tokens = of.positions;
@@ -122,13 +114,13 @@ constexpr nn::shape shape_of(const sizes& of) {
 /// A layer without norms.
 template <nn::shape Shape>
 inline constexpr auto block_rules = [] {
-    using nn::i;
+    using namespace nn;
     // clang-format off
-    return language::rules(
-        nn::multi_head_rules<Shape, mask::padding<"length">, language::relation<"x">>,
-        between(i) <<= (x(i), nn::attended(i)),
-        nn::feed_forward_rules<Shape, activation::relu, language::relation<"between">>,
-        y(i)       <<= (between(i), nn::transformed(i)));
+    return rules(
+        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
+        between(i) <<= (x(i), attended(i)),
+        feed_forward_rules<Shape, activation::relu, relation<"between">>,
+        y(i)       <<= (between(i), transformed(i)));
     // clang-format on
 }();
 
@@ -136,6 +128,30 @@ template <sizes Size>
 inline constexpr language::weight<"embedding", Size.tokens, Size.width> embedding_of{};
 template <sizes Size>
 inline constexpr language::weight<"position", Size.width> position_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_query", Size.head_width, Size.width> W_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_key", Size.head_width, Size.width> W_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_value", Size.head_width, Size.width> W_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_out", Size.width, Size.head_width * Size.heads> W_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_expand", Size.hidden, Size.width> W_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_contract", Size.width, Size.hidden> W_contract_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_query", Size.head_width> b_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_key", Size.head_width> b_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_value", Size.head_width> b_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_out", Size.width> b_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_expand", Size.hidden> b_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_contract", Size.width> b_contract_of{};
 template <sizes Size>
 inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits_of{};
 template <sizes Size>
@@ -147,9 +163,9 @@ inline constexpr auto transformer_rules = [] {
     constexpr auto& block = block_rules<shape_of(Size)>;
     // clang-format off
     return language::rules(
-        embedded(i)  <<= (token(i)[embedding_of<Size>], position_of<Size>(i)),
-        layers_of(i) <<= embedded(i) | language::stack<Size.layers>(block),
-        logits(i)    <<= (layers_of(i)[W_logits_of<Size>], b_logits_of<Size>));
+        nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
+        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
+        nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
     // clang-format on
 }();
 
@@ -244,13 +260,6 @@ class weight_writer {
     }
 
     void write_head(int head, int layer, int place) {
-        constexpr language::weight<"W_query", d_head, d> W_query;
-        constexpr language::weight<"W_key", d_head, d> W_key;
-        constexpr language::weight<"W_value", d_head, d> W_value;
-        constexpr language::weight<"W_out", d, d_head * Size.heads> W_out;
-        constexpr language::weight<"b_query", d_head> b_query;
-        constexpr language::weight<"b_key", d_head> b_key;
-        constexpr language::weight<"b_value", d_head> b_value;
         const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
         network& reads = const_cast<network&>(of_);
 
@@ -258,15 +267,15 @@ class weight_writer {
                                      : made.use == start::counted ? 0
                                                                   : far / made.sharpness;
         const auto rows = from_.rows_of(head);
-        auto query = to_[W_query];
-        auto key = to_[W_key];
+        auto query = to_[W_query_of<Size>];
+        auto key = to_[W_key_of<Size>];
         const auto row_of = [layer, place](auto& matrix, int row) {
             return [&matrix, layer, place, row](int column) -> T& {
                 return matrix(layer, place, row, column);
             };
         };
-        auto query_bias = to_[b_query];
-        auto key_bias = to_[b_key];
+        auto query_bias = to_[b_query_of<Size>];
+        auto key_bias = to_[b_key_of<Size>];
         for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
             const comparison_row& each = rows[static_cast<std::size_t>(row)];
             const reading asked = reads.read(each.query);
@@ -280,9 +289,9 @@ class weight_writer {
         key(layer, place, alone, 0) = number(far);
         key_bias(layer, place, alone) = number(-far);
 
-        auto values = to_[W_value];
-        auto value_bias = to_[b_value];
-        auto out = to_[W_out];
+        auto values = to_[W_value_of<Size>];
+        auto value_bias = to_[b_value_of<Size>];
+        auto out = to_[W_out_of<Size>];
         const auto channels = from_.channels_of(head);
         for (int slot = 0; slot < static_cast<int>(channels.size()); ++slot) {
             const int to = channels[static_cast<std::size_t>(slot)];
@@ -297,14 +306,10 @@ class weight_writer {
     }
 
     void write_group(const function_group& group, int& unit) {
-        constexpr language::weight<"W_expand", Size.hidden, d> W_expand;
-        constexpr language::weight<"W_contract", d, Size.hidden> W_contract;
-        constexpr language::weight<"b_expand", Size.hidden> b_expand;
-        constexpr language::weight<"b_contract", d> b_contract;
-        auto expand = to_[W_expand];
-        auto expand_bias = to_[b_expand];
-        auto contract = to_[W_contract];
-        auto contract_bias = to_[b_contract];
+        auto expand = to_[W_expand_of<Size>];
+        auto expand_bias = to_[b_expand_of<Size>];
+        auto contract = to_[W_contract_of<Size>];
+        auto contract_bias = to_[b_contract_of<Size>];
         const int layer = group.layer - 1;
 
         reading line;
