@@ -101,6 +101,7 @@ enum class start {
 
 struct lowered_head {
     int layer = 0;
+    int place = -1;  // among the heads of the layer, in the order of the analysis
     int selector = -1;
     start use = start::otherwise;
     penalty penalties;
@@ -213,6 +214,25 @@ class lowering {
             summands.push_back({node, factor});
         }
     };
+    /// Different values of two such sums are at least so far apart, if the other's is multiplied
+    /// with it; 0 where that is not known.
+    constexpr double finest(const linear& of) const {
+        double denominators = static_cast<double>(of.offset.under);
+        for (const summand& each : of.summands) {
+            denominators *= static_cast<double>(each.factor.under);
+            const node& made = nodes[each.node];
+            const domain values = domain_of(each.node);
+            std::int64_t most = 1;
+            if (values.complete && is_number(made.kind)) {
+                for (const value& one : values.values) most = std::max(most, one.number().under);
+            } else if (!values.complete) {
+                if (made.what != operation::gathered) return 0;
+                most = given.length;
+            }
+            denominators *= static_cast<double>(most);
+        }
+        return 1 / denominators;
+    }
     constexpr linear linear_of(int at) const {
         linear result;
         add_linear(at, 1, result);
@@ -514,12 +534,27 @@ class lowering {
         made.use = use;
         made.penalties = penalties;
         made.sharpness = margin;
+        made.place = place_of(layer, selector);
         heads.push_back(made);
-        int used = 0;
-        for (const lowered_head& each : heads) used += each.layer == layer ? 1 : 0;
-        if (used > analysed_->heads)
-            fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
+        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
         return static_cast<int>(heads.size()) - 1;
+    }
+    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
+    /// None where all are taken: -1.
+    constexpr int place_of(int layer, int selector) const {
+        const auto is_taken = [&](int place) {
+            for (const lowered_head& each : heads)
+                if (each.layer == layer && each.place == place) return true;
+            return false;
+        };
+        int place = 0;
+        for (const head& each : analysed_->all_heads) {
+            if (each.layer != layer) continue;
+            if (each.selector == selector && !is_taken(place)) return place;
+            ++place;
+        }
+        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
+        return place;
     }
     constexpr int channel_of(int head, int node, const value& otherwise) {
         auto& channels = heads[static_cast<std::size_t>(head)].channels;
@@ -725,15 +760,15 @@ class lowering {
         // Of two keys as near, the higher one: else their mean could be what is asked for. What is
         // a fraction is near to none.
         const double aside = 1.0 / 8;
-        const bool whole = domain_of(sought.queries).is_whole();
+        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
+        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
         penalty penalties;
         const product key = feature{sought.keys};
         penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
         penalties.push_back({-2, key, feature{sought.queries}});
         penalties.push_back({-2 * aside, key, {}});
         gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
-        if (!whole)
-            heads[static_cast<std::size_t>(gathered.head)].sharpness = margin * given.length;
+        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
         gathered.channel = channel_of(gathered.head, values, otherwise);
         const int mean = add_leaf(gathered, made.kind);
         leaf match;
@@ -908,14 +943,9 @@ class lowering {
         return result;
     }
     constexpr double square_scale(int key, int query) const {
-        double under = 1;
-        for (const int at : {key, query}) {
-            if (nodes[at].kind != type::real) continue;
-            const domain of = domain_of(at);
-            if (of.is_whole()) continue;
-            under *= given.length;
-        }
-        return under * under;
+        if (!is_number(nodes[key].kind)) return 1;
+        const double step = finest(linear_of(key)) * finest(linear_of(query));
+        return 1 / (step * step);
     }
 
     // Domains.

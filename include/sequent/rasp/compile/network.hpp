@@ -406,14 +406,13 @@ class network {
         return program.layer(node) == layer && compares_beyond_lists(node);
     }
 
-    constexpr items values_of_comparison(int node) const {
+    constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
         const domain left = program.domain_of(made.arguments[0]);
         const domain right = program.domain_of(made.arguments[1]);
-        // Means have denominators up to the length.
-        double apart = 1;
-        if (!left.is_whole()) apart /= program.given.length;
-        if (!right.is_whole()) apart /= program.given.length;
+        const double apart = program.finest(program.linear_of(made.arguments[0])) *
+                             program.finest(program.linear_of(made.arguments[1]));
+        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
         const double low = (left.lowest() - right.highest()).as_double() - 1;
         const double high = (left.highest() - right.lowest()).as_double() + 1;
         const auto known = [&](int difference) {
@@ -473,13 +472,20 @@ class network {
     }
     /// Of a match, how near a query can come to a key that is another one.
     constexpr double closest(const leaf& of) const {
-        return program.domain_of(of.query).is_whole() ? 1.0 : 1.0 / program.given.length;
+        const int keys = program.heads[static_cast<std::size_t>(of.head)]
+                             .channels[static_cast<std::size_t>(of.channel)]
+                             .node;
+        return program.finest(program.linear_of(keys)) *
+               program.finest(program.linear_of(of.query));
     }
     constexpr double farthest(const leaf& of) const {
         const domain values = program.domain_of(of.query);
         return std::max(values.highest().as_double(), -values.lowest().as_double());
     }
-    constexpr operation source_of(int node) const { return program.nodes[node].what; }
+    constexpr operation source_of(int node) const {
+        const operation what = program.nodes[node].what;
+        return what == operation::gathered ? operation::aggregate : what;
+    }
 
     /// Whether a function of a sum is one of its sign.
     constexpr bool depends_on_sign(int node, const product& what) const {

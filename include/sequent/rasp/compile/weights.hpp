@@ -185,10 +185,9 @@ class weight_writer {
 
     void write() {
         write_embedding();
-        std::vector<int> used(static_cast<std::size_t>(Size.layers) + 1, 0);
         for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
-            const int layer = of_.program.heads[head].layer;
-            write_head(static_cast<int>(head), layer - 1, used[static_cast<std::size_t>(layer)]++);
+            const lowered_head& made = of_.program.heads[head];
+            write_head(static_cast<int>(head), made.layer - 1, made.place);
         }
         std::vector<int> units(static_cast<std::size_t>(Size.layers) + 1, 0);
         for (const function_group& each : of_.groups)
