@@ -14,17 +14,21 @@
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// A selector in a layer.
+/// One head of a layer, which are numbered from 1.
 struct flow_head {
-    int selector = -1;
-    std::vector<int> numbers;  // of the heads that look at it, from 1: selector_width takes two
-    std::vector<int> keys;     // s-ops that are compared, but no constants
-    std::vector<int> queries;
-    std::vector<int> results;  // what is gathered from the selected positions
+    int number = 0;
+    rasp::focus at = rasp::focus::selected;
 };
-
+/// A selector in a layer, and what is gathered there from the positions that it selects.
+struct flow_selector {
+    int node = -1;
+    std::vector<flow_head> heads;  // selector_width takes two
+    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<int> queries;
+    std::vector<int> results;
+};
 struct flow_layer {
-    std::vector<flow_head> heads;
+    std::vector<flow_selector> selectors;
     std::vector<int> elementwise;
 };
 
@@ -44,12 +48,17 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
+        // Of the input, the tokens come first.
+        std::stable_partition(
+            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
+            [&program](int at) { return program[at].what == rasp::operation::tokens; });
         int before[rasp::max_heads + 1]{};
         for (const rasp::head& each : analysis.all_heads)
-            head_of(each.layer, each.selector).numbers.push_back(++before[each.layer]);
+            selector_of(each.layer, each.selector)
+                .heads.push_back({++before[each.layer], each.at});
         for (int at = 0; at < program.size(); ++at)
             if (rasp::gathers(program[at].what))
-                head_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
+                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
     }
     flow(const flow&) = delete;
     flow& operator=(const flow&) = delete;
@@ -86,6 +95,19 @@ class flow {
     std::string text(int at, int position) const {
         const std::string result = printable(values_(at, position).text());
         return result == " " ? "\xe2\x90\xa3" : result;
+    }
+
+    /// To which positions a head attends from one, to all of them alike.
+    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+        std::vector<int> result;
+        for (int column = 0; column < length(); ++column) {
+            const bool selected = values_.selects(from.node, row, column);
+            if (at == rasp::focus::selected_or_first ? selected || column == 0
+                : at == rasp::focus::selected_and_first ? selected && column == 0
+                                                        : selected)
+                result.push_back(column);
+        }
+        return result;
     }
 
     /// The shown s-ops that a part is computed from.
@@ -134,16 +156,16 @@ class flow {
         }
     }
 
-    flow_head& head_of(int layer, int selector) {
-        std::vector<flow_head>& heads = layers_[static_cast<std::size_t>(layer)].heads;
-        for (flow_head& each : heads)
-            if (each.selector == selector) return each;
-        heads.emplace_back().selector = selector;
-        add_operands(selector, heads.back());
-        return heads.back();
+    flow_selector& selector_of(int layer, int node) {
+        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
+        for (flow_selector& each : all)
+            if (each.node == node) return each;
+        all.emplace_back().node = node;
+        add_operands(node, all.back());
+        return all.back();
     }
-    void add_operands(int selector, flow_head& to) const {
-        const rasp::node& made = named_[selector];
+    void add_operands(int node, flow_selector& to) const {
+        const rasp::node& made = named_[node];
         if (!rasp::is_comparison(made.what)) {
             for (const int part : made.arguments)
                 if (part >= 0) add_operands(part, to);

@@ -106,8 +106,8 @@ class flow_placer {
         int letters = 1;
         for (const flow_layer& layer : shown.layers()) {
             for (const int at : layer.elementwise) letters = std::max(letters, letters_of(at));
-            for (const flow_head& head : layer.heads)
-                for (const int at : head.results) letters = std::max(letters, letters_of(at));
+            for (const flow_selector& each : layer.selectors)
+                for (const int at : each.results) letters = std::max(letters, letters_of(at));
         }
         made_.cell = std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
@@ -121,11 +121,10 @@ class flow_placer {
         for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
             const double width = place_layer(layer, x);
             bottom = std::max(bottom, y_);
-            made_.panels.push_back({x, top, width, 0});
+            made_.panels.push_back({x, top, width, y_ + pad - top});
             x += width + gutter;
         }
-        for (placed_box& panel : made_.panels) panel.height = bottom + pad - top;
-        made_.width = std::max(x - gutter + margin, 640.0);
+        made_.width = std::max(x - gutter + margin, 740.0);
         made_.height = bottom + pad + legend + margin;
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
@@ -138,13 +137,14 @@ class flow_placer {
     static constexpr double grid_side = 520;  // at most, of many positions
     static constexpr double margin = 24;
     static constexpr double top = 78;
-    static constexpr double gutter = 64;  // between layers
+    static constexpr double gutter = 52;  // between layers
     static constexpr double pad = 14;
     static constexpr double gap = 6;
     static constexpr double line = 14;
     static constexpr double legend = 34;
     static constexpr int name_letters = 24;
-    static constexpr int note_letters = 30;
+    static constexpr int note_letters = 26;
+    static constexpr int gathering_letters = 32;
 
     struct source {
         double x = 0;
@@ -190,16 +190,19 @@ class flow_placer {
         std::string given;
         for (int at = 0; at < flow_.program().size(); ++at)
             if (flow_.program()[at].what == rasp::operation::tokens)
-                given = printable(values.output(at).text()) + "  \xe2\x86\x92  ";
-        const std::string whole = given + printable(values.output().text());
-        write(margin, 34, elided(whole, 60), lettering::title, false, whole);
+                given = printable(values.output(at).text());
+        const std::string gives = printable(values.output().text());
+        const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
+        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
+              given + arrow + gives);
         std::string note;
         const std::size_t count = flow_.layers().size() - 1;
         note = std::to_string(count) + (count == 1 ? " layer" : " layers");
         if (count > 0) note += ", heads per layer:";
         for (std::size_t layer = 1; layer <= count; ++layer) {
             std::size_t heads = 0;
-            for (const flow_head& each : flow_.layers()[layer].heads) heads += each.numbers.size();
+            for (const flow_selector& each : flow_.layers()[layer].selectors)
+                heads += each.heads.size();
             note += " " + std::to_string(heads);
         }
         if (made_.shown < flow_.length())
@@ -217,26 +220,26 @@ class flow_placer {
             const double note = width_of(elided(formula_of(at), note_letters), lettering::note);
             if (note > 0) behind = std::max(behind, note + gap);
         }
-        for (const flow_head& head : layer.heads) {
-            for (const int at : head.keys) before = std::max(before, width_of(name_of(at)) + gap);
-            for (const int at : head.results) {
+        for (const flow_selector& each : layer.selectors) {
+            for (const int at : each.keys) before = std::max(before, width_of(name_of(at)) + gap);
+            for (const int at : each.results) {
                 const int values = flow_.program()[at].arguments[1];
                 if (values >= 0 && flow_.is_shown(values))
                     before = std::max(before, width_of(name_of(values)) + gap);
                 behind = std::max({behind, gap + width_of(name_of(at)) + step() *
-                                       static_cast<double>(head.results.size() - 1),
-                                   gap + width_of(elided(flow_.gathering(at), note_letters)) + step() *
-                                       static_cast<double>(head.results.size() - 1)});
+                                       static_cast<double>(each.results.size() - 1),
+                                   gap + width_of(elided(flow_.gathering(at), gathering_letters)) + step() *
+                                       static_cast<double>(each.results.size() - 1)});
             }
-            before = std::max(before, gap + columns_width(head.queries, step()));
+            before = std::max(before, gap + columns_width(each.queries, step()));
             double column = gap;
-            for (auto at = head.queries.rbegin(); at != head.queries.rend(); ++at) {
+            for (auto at = each.queries.rbegin(); at != each.queries.rend(); ++at) {
                 before = std::max(before, column + width_of(name_of(*at)));
                 column += step();
             }
-            behind = std::max(behind, gap + columns_width(head.results, step()));
+            behind = std::max(behind, gap + columns_width(each.results, step()));
         }
-        const double inset = layer.heads.empty() ? pad : 2 * pad;
+        const double inset = layer.selectors.empty() ? pad : 2 * pad;
         left_ = x;
         grid_ = x + inset + before;
         const double least = number == 0 ? 120 : 280;
@@ -245,7 +248,7 @@ class flow_placer {
         write(x + pad, y_, number == 0 ? "input" : "layer " + std::to_string(number),
               lettering::heading);
         y_ += 12;
-        for (const flow_head& head : layer.heads) place_head(head);
+        for (const flow_selector& each : layer.selectors) place_selector(each);
         if (!layer.elementwise.empty()) {
             if (number > 0) {
                 y_ += 16;
@@ -278,16 +281,17 @@ class flow_placer {
         y_ += height;
     }
 
-    void place_head(const flow_head& head) {
+    void place_selector(const flow_selector& placed) {
         const double block_top = y_;
         const double inner = left_ + 2 * pad;
         y_ += 18;
-        std::string title = head.numbers.size() > 1 ? "heads" : "head";
-        for (const int number : head.numbers)
-            title += (number == head.numbers[0] ? " " : ", ") + std::to_string(number);
+        std::string title = "head";
+        if (placed.heads.size() > 1) title += "s";
+        for (const flow_head& each : placed.heads)
+            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
         write(inner, y_, title, lettering::name);
         const double x = inner + width_of(title) + 12;
-        const std::string whole = flow_.definition(head.selector);
+        const std::string whole = flow_.definition(placed.node);
         const int letters = static_cast<int>((right_ - 2 * pad - x) / width_of("x"));
         double base = y_;
         for (const std::string& words : lines_of(whole, std::max(letters, 8), 4)) {
@@ -298,22 +302,22 @@ class flow_placer {
         y_ += 12;
 
         std::vector<int> values;
-        for (const int at : head.results) {
+        for (const int at : placed.results) {
             const int from = flow_.program()[at].arguments[1];
             if (from >= 0 && flow_.is_shown(from) &&
                 std::find(values.begin(), values.end(), from) == values.end())
                 values.push_back(from);
         }
         for (const int at : values) place_above(at, series::value);
-        for (const int at : head.keys) place_above(at, series::key);
-        if (head.keys.empty()) place_above(-1, series::key);
+        for (const int at : placed.keys) place_above(at, series::key);
+        if (placed.keys.empty()) place_above(-1, series::key);
         y_ += gap - 3;
-        made_.grids.push_back({head.selector, grid_, y_});
+        made_.grids.push_back({placed.node, grid_, y_});
         const double bottom = y_ + side_;
-        place_queries(head.queries, bottom);
-        place_results(head.results, bottom);
+        place_queries(placed.queries, bottom);
+        place_results(placed.results, bottom);
         const double lines =
-            std::max(static_cast<double>(head.queries.size()), 2 * static_cast<double>(head.results.size()));
+            std::max(static_cast<double>(placed.queries.size()), 2 * static_cast<double>(placed.results.size()));
         const double end = bottom + 6 + lines * line + 4;
         made_.blocks.push_back(
             {left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
@@ -356,7 +360,8 @@ class flow_placer {
             const std::string name = name_of(at);
             write(x, base, name, lettering::name, false, flow_.label(at));
             const std::string gathers = flow_.gathering(at);
-            write(x, base + line, elided(gathers, note_letters), lettering::note, false,
+            const int letters = static_cast<int>((right_ - pad - gap - x) / width_of("x"));
+            write(x, base + line, elided(gathers, letters), lettering::note, false,
                   flow_.definition(at));
             mark_source(at, x + width_of(name), base - 4);
             x += step();

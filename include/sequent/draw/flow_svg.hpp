@@ -99,18 +99,20 @@ inline void add_legend(svg& to, const flow_layout& layout) {
     struct entry {
         const char* colour;
         const char* words;
+        const char* outline = "#c3ccd6";
     };
     const entry entries[]{{colour_of(series::key), "keys (columns)"},
                           {colour_of(series::query), "queries (rows)"},
                           {selected_colour, "selected"},
                           {colour_of(series::value), "values"},
-                          {colour_of(series::result), "gathered from the selected columns"}};
+                          {colour_of(series::result), "gathered from the selected columns"},
+                          {"#ffffff", "output", selected_colour}};
     double x = 24;
     const double y = layout.height - 24;
     for (const entry& each : entries) {
-        to.rounded(x, y - 10, 12, 12, 2, each.colour, "#c3ccd6");
+        to.rounded(x, y - 10, 12, 12, 2, each.colour, each.outline);
         to.text(x + 18, y, each.words, 11, dark_colour);
-        x += 18 + 6.2 * letters_in(each.words) + 16;
+        x += 18 + 5.5 * letters_in(each.words) + 16;
     }
 }
 
@@ -122,10 +124,10 @@ inline svg picture_of(const flow& shown) {
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
     for (const placed_flow& each : layout.flows) {
-        const double bend = each.leaves + 52;
+        const double bend = each.leaves + 40;
         result.line(detail::path_of({"M# #H#", "C# # # # # #H#"},
-                                    {each.from_x, each.from_y, each.leaves, each.leaves + 30,
-                                     each.from_y, bend - 30, each.to_y, bend, each.to_y,
+                                    {each.from_x, each.from_y, each.leaves, each.leaves + 24,
+                                     each.from_y, bend - 24, each.to_y, bend, each.to_y,
                                      each.arrives}),
                     detail::flow_colour, 1.4);
     }

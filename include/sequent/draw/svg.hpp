@@ -90,12 +90,15 @@ class svg {
     }
 };
 
-/// Writes a picture to a file, whole or not at all. Throws io::error.
-inline void write(const svg& picture, const std::string& path) {
-    const std::string text = picture.str();
+/// Writes text to a file, whole or not at all. Throws io::error.
+inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
+}
+/// The same of a picture.
+inline void write(const svg& picture, const std::string& path) {
+    write(picture.str(), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
