@@ -14,6 +14,12 @@
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
+/// A value as it stands in a cell: a blank is seen.
+inline std::string cell_text(const rasp::value& shown) {
+    const std::string result = printable(shown.text());
+    return result == " " ? "\xe2\x90\xa3" : result;
+}
+
 /// One head of a layer, which are numbered from 1.
 struct flow_head {
     int number = 0;
@@ -54,8 +60,7 @@ class flow {
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
         int before[rasp::max_heads + 1]{};
         for (const rasp::head& each : analysis.all_heads)
-            selector_of(each.layer, each.selector)
-                .heads.push_back({++before[each.layer], each.at});
+            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
         for (int at = 0; at < program.size(); ++at)
             if (rasp::gathers(program[at].what))
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
@@ -83,26 +88,26 @@ class flow {
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, without the selector.
+    /// What is gathered, beside its selector.
     std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
         if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
-        return (made.what == rasp::operation::sum ? "sum " : "aggregate ") +
-               label(made.arguments[1]);
+        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
+        const rasp::value& otherwise = named_[made.arguments[2]].known;
+        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
+                              otherwise == rasp::value("");
+        return "aggregate " + label(made.arguments[1]) +
+               (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
-    /// A value as it stands in a cell.
-    std::string text(int at, int position) const {
-        const std::string result = printable(values_(at, position).text());
-        return result == " " ? "\xe2\x90\xa3" : result;
-    }
+    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
 
     /// To which positions a head attends from one, to all of them alike.
     std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
         std::vector<int> result;
         for (int column = 0; column < length(); ++column) {
             const bool selected = values_.selects(from.node, row, column);
-            if (at == rasp::focus::selected_or_first ? selected || column == 0
+            if (at == rasp::focus::selected_or_first    ? selected || column == 0
                 : at == rasp::focus::selected_and_first ? selected && column == 0
                                                         : selected)
                 result.push_back(column);
@@ -126,7 +131,8 @@ class flow {
     std::deque<std::string> names_;
 
     void show(int at) {
-        if (named_[at].what != rasp::operation::constant) shown_[static_cast<std::size_t>(at)] = true;
+        if (named_[at].what != rasp::operation::constant)
+            shown_[static_cast<std::size_t>(at)] = true;
     }
     void mark_what_is_read_by(int at) {
         const rasp::node& made = named_[at];
@@ -152,7 +158,8 @@ class flow {
                 names_.push_back("#" + std::to_string(++number));
             else
                 continue;
-            made.name = plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+            made.name =
+                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
         }
     }
 

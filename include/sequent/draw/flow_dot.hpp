@@ -27,7 +27,7 @@ class dot_writer {
     std::string write() {
         text_ =
             "digraph program {\n"
-            "    rankdir=LR; compound=true; fontname=\"monospace\"; fontsize=12;\n"
+            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
             "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
             "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
             "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
@@ -36,7 +36,7 @@ class dot_writer {
     }
 
   private:
-    static constexpr int longest = 60;
+    static constexpr int longest = 44;
     const flow& flow_;
     std::string text_;
     std::string edges_;
@@ -45,16 +45,23 @@ class dot_writer {
 
     void begin_cluster(const std::string& indent, const std::string& name,
                        const std::string& label) {
-        text_ += indent + "subgraph cluster_" + name + " {\n" + indent + "    label=" +
-                 dot_string(label) + "; color=\"#e4e7eb\";\n";
+        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
+                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
     }
     void add_node(const std::string& indent, int at) {
+        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
+        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
+        std::string label = dot_string(elided(flow_.label(at), longest));
+        const auto add_line = [&label](const std::string& words) {
+            label.back() = '\\';
+            label += 'n' + dot_string(elided(words, longest)).substr(1);
+        };
+        if (made != flow_.label(at)) add_line("= " + made);
         std::string values;
         for (int position = 0; position < flow_.length(); ++position)
             values += (position > 0 ? " " : "") + flow_.text(at, position);
-        const std::string label = dot_string(elided(flow_.definition(at), longest));
-        text_ += indent + name_of(at) + " [label=" + label.substr(0, label.size() - 1) + "\\n" +
-                 dot_string(elided(values, longest)).substr(1) +
+        add_line(values);
+        text_ += indent + name_of(at) + " [label=" + label +
                  ", tooltip=" + dot_string(flow_.definition(at)) +
                  (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
     }

@@ -7,7 +7,8 @@
 #include "flow.hpp"
 
 /// Where everything stands in the picture of a program's flow: the layers from left to right, in
-/// each the heads one above the other, below them the elementwise operations. Lengths are in pixels.
+/// each the heads one above the other, below them the elementwise operations. Lengths are in
+/// pixels.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
@@ -109,7 +110,8 @@ class flow_placer {
             for (const flow_selector& each : layer.selectors)
                 for (const int at : each.results) letters = std::max(letters, letters_of(at));
         }
-        made_.cell = std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
+        made_.cell =
+            std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
         sources_.resize(static_cast<std::size_t>(shown.program().size()));
     }
@@ -226,10 +228,11 @@ class flow_placer {
                 const int values = flow_.program()[at].arguments[1];
                 if (values >= 0 && flow_.is_shown(values))
                     before = std::max(before, width_of(name_of(values)) + gap);
-                behind = std::max({behind, gap + width_of(name_of(at)) + step() *
-                                       static_cast<double>(each.results.size() - 1),
-                                   gap + width_of(elided(flow_.gathering(at), gathering_letters)) + step() *
-                                       static_cast<double>(each.results.size() - 1)});
+                behind = std::max({behind,
+                                   gap + width_of(name_of(at)) +
+                                       step() * static_cast<double>(each.results.size() - 1),
+                                   gap + width_of(elided(flow_.gathering(at), gathering_letters)) +
+                                       step() * static_cast<double>(each.results.size() - 1)});
             }
             before = std::max(before, gap + columns_width(each.queries, step()));
             double column = gap;
@@ -316,11 +319,10 @@ class flow_placer {
         const double bottom = y_ + side_;
         place_queries(placed.queries, bottom);
         place_results(placed.results, bottom);
-        const double lines =
-            std::max(static_cast<double>(placed.queries.size()), 2 * static_cast<double>(placed.results.size()));
+        const double lines = std::max(static_cast<double>(placed.queries.size()),
+                                      2 * static_cast<double>(placed.results.size()));
         const double end = bottom + 6 + lines * line + 4;
-        made_.blocks.push_back(
-            {left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
+        made_.blocks.push_back({left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
         y_ = end + 12;
     }
 

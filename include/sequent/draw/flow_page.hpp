@@ -37,7 +37,8 @@ inline std::string json_string(std::string_view text) {
     const std::string shown = printable(text);
     for (std::size_t at = 0; at < shown.size(); ++at) {
         const char each = shown[at];
-        const std::string_view three(shown.data() + at, std::min<std::size_t>(3, shown.size() - at));
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
         if (each == '"' || each == '\\') {
             result += '\\';
             result += each;
@@ -66,7 +67,8 @@ class page_data {
         if (model_) {
             text_ += ",\n\"modelOutput\":";
             add_list(flow_.length(), [&](int at) {
-                text_ += at < model_->output.size() ? json_string(model_->output[at].text()) : "\"\"";
+                text_ +=
+                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
             });
         }
         text_ += ",\n\"layers\":";
@@ -99,8 +101,11 @@ class page_data {
     void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            text_ += "\n  {\"name\":" + json_string(flow_.label(node)) +
-                     ",\"is\":" + json_string(flow_.expression(node)) + ",\"values\":";
+            text_ +=
+                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
+                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
+                                                                      : flow_.expression(node)) +
+                ",\"values\":";
             add_values(node);
             text_ += '}';
         });
@@ -121,8 +126,8 @@ class page_data {
     }
     void add_head(int layer, const flow_selector& from, const flow_head& head) {
         text_ += "\n {\"number\":" + std::to_string(head.number) +
-                 ",\"selector\":" + json_string(flow_.definition(from.node)) + ",\"note\":" +
-                 json_string(note_of(head.at)) + ",\"attends\":";
+                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
+                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
         add_list(flow_.length(), [&](int row) {
             const std::vector<int> columns = flow_.attended(from, head.at, row);
             add_list(static_cast<int>(columns.size()), [&](int at) {
@@ -153,9 +158,9 @@ class page_data {
         std::vector<int> result;
         for (const int each : from.results) {
             const rasp::operation what = flow_.program()[each].what;
-            const bool is_width = what == rasp::operation::width ||
-                                  what == rasp::operation::width_with_bos;
-            if (at == rasp::focus::selected ? !is_width
+            const bool is_width =
+                what == rasp::operation::width || what == rasp::operation::width_with_bos;
+            if (at == rasp::focus::selected             ? !is_width
                 : at == rasp::focus::selected_and_first ? what == rasp::operation::width
                                                         : is_width)
                 result.push_back(each);
@@ -182,7 +187,8 @@ inline std::string page_of(const flow& shown, const model_attention* model = nul
     result += title;
     result += "</h1>\n";
     result += detail::page_top;
-    result += "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
+    result +=
+        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
     result += content;
     result += "</script>\n<script>";
     result += detail::page_script;

@@ -56,7 +56,8 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
                    is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
     }
     for (int at = 0; at < layout.shown; ++at) {
-        const std::string text = placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
+        const std::string text =
+            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
         if (text.empty()) continue;
         constexpr double smallest = 6;
         constexpr double letter = 0.58;
@@ -86,9 +87,9 @@ inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
         }
         for (int column = 0; column < layout.shown; ++column)
             if (shown.values().selects(placed.selector, row, column))
-                cells += path_of({"M# #h#v#h#z"}, {placed.x + column * cell + 1,
-                                                   placed.y + row * cell + 1, cell - 2, cell - 2,
-                                                   2 - cell});
+                cells += path_of({"M# #h#v#h#z"},
+                                 {placed.x + column * cell + 1, placed.y + row * cell + 1, cell - 2,
+                                  cell - 2, 2 - cell});
     }
     to.line(lines, line_colour, 1);
     to.path(cells, selected_colour);
@@ -125,11 +126,11 @@ inline svg picture_of(const flow& shown) {
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
     for (const placed_flow& each : layout.flows) {
         const double bend = each.leaves + 40;
-        result.line(detail::path_of({"M# #H#", "C# # # # # #H#"},
-                                    {each.from_x, each.from_y, each.leaves, each.leaves + 24,
-                                     each.from_y, bend - 24, each.to_y, bend, each.to_y,
-                                     each.arrives}),
-                    detail::flow_colour, 1.4);
+        result.line(
+            detail::path_of({"M# #H#", "C# # # # # #H#"},
+                            {each.from_x, each.from_y, each.leaves, each.leaves + 24, each.from_y,
+                             bend - 24, each.to_y, bend, each.to_y, each.arrives}),
+            detail::flow_colour, 1.4);
     }
     for (const placed_box& each : layout.panels)
         result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
@@ -137,7 +138,7 @@ inline svg picture_of(const flow& shown) {
         result.rounded(each.x, each.y, each.width, each.height, 6, "#ffffff", detail::line_colour);
     for (const placed_flow& each : layout.flows) {
         result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
-                                                        each.arrives, each.to_y, each.to_x - 5}),
+                                                       each.arrives, each.to_y, each.to_x - 5}),
                     detail::flow_colour, 1.4);
         result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
                     detail::flow_colour);

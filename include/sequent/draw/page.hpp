@@ -26,10 +26,10 @@ p { margin: 2px 0 8px; color: var(--quiet); }
 code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: 12px; overflow-wrap: anywhere; }
 #tokens { display: flex; flex-wrap: wrap; gap: 4px; }
-.legend, .token { display: grid; grid-auto-rows: 1.5em; text-align: center; font-size: 13px;
+.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
   padding: 1px; border: 2px solid transparent; }
 .legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
-  align-items: center; }
+  align-items: center; line-height: 20px; }
 .token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
   cursor: pointer; }
 .token span { white-space: pre; padding: 0 4px; }
@@ -45,16 +45,18 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
   padding: 10px 12px; min-width: 0; }
 .head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
-.view { display: flex; gap: 12px; align-items: flex-start; margin-top: 6px; }
+.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.view { display: flex; gap: 12px; align-items: flex-start; }
 .view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
 .view > div { min-width: 0; }
 .kind { font-size: 12px; color: var(--quiet); }
 .cells { display: flex; flex-wrap: wrap; gap: 2px; }
-.cell { min-width: 1.9em; padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
+.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
   background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
 .cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
 .cell.now { border-color: var(--accent); font-weight: bold; }
-.values { margin-top: 10px; }
+.values { margin-top: 10px; min-width: 0; }
+.ops { display: grid; column-gap: 24px; }
 .values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
 .values .cell { flex: none; }
 .values code span { color: var(--quiet); }
@@ -85,8 +87,14 @@ function colour(name, share) {
   const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
   return `rgba(${parts}, ${share})`;
 }
-const visible = share => share > 0 ? 0.12 + 0.88 * Math.min(share, 1) : 0;
-const shorter = share => String(Number(share.toPrecision(3)));
+// Small shares are seen, too.
+const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
+const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
+
+const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
+  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
+  .concat(flow.tokens).map(text => [...text].length)));
+document.documentElement.style.setProperty("--letters", letters);
 
 function select(position, remember) {
   if (position < 0 || position >= count || !Number.isInteger(position)) return;
@@ -95,18 +103,17 @@ function select(position, remember) {
   if (remember) history.replaceState(null, "", "#token=" + position);
 }
 
-// Shares are for each row those of the columns, and of the start where there is one more.
-function addView(parent, title, hue, shares) {
+// For each row its shares of the columns, and of the start where there is one more.
+function addView(parent, title, hue, shares, words) {
   const view = add(parent, "div", "view");
-  const side = Math.max(2, Math.min(12, Math.floor(130 / count)));
+  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
   const canvas = add(view, "canvas");
-  canvas.width = canvas.height = side * count * 2;
+  canvas.width = canvas.height = 2 * side * count;
   canvas.style.width = canvas.style.height = side * count + 2 + "px";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title + ": rows attend to columns");
   canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
   canvas.onclick = () => select(now, true);
-  const side2 = 2 * side;
   const right = add(view, "div");
   const kind = add(right, "div", "kind");
   const cells = add(right, "div", "cells");
@@ -115,30 +122,43 @@ function addView(parent, title, hue, shares) {
         column < count ? flow.tokens[column] : "start"));
   updates.push(() => {
     const pen = canvas.getContext("2d");
+    const pixels = 2 * side;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     for (let row = 0; row < count; ++row)
       for (let column = 0; column < count; ++column) {
-        pen.fillStyle = colour(hue, visible(shares[row][column]) * (row === now ? 1 : 0.55));
-        pen.fillRect(column * side2 + 1, row * side2 + 1, side2 - 1, side2 - 1);
+        const share = visible(shares[row][column]);
+        if (share === 0) continue;
+        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
+        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
       }
     pen.strokeStyle = colour("--program", 1);
     pen.lineWidth = 2;
-    pen.strokeRect(1, now * side2, side2 * count - 2, side2);
-    let attended = 0;
+    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
     boxes.forEach((box, column) => {
-      const share = shares[now][column];
-      if (column < count && share > 0.0005) ++attended;
-      box.style.background = share > 0 ? colour(hue, visible(share)) : "";
-      box.style.color = visible(share) > 0.5 ? "var(--back)" : "";
+      const share = visible(shares[now][column]);
+      box.style.background = share > 0 ? colour(hue, share) : "";
+      box.style.color = share > 0.65 ? "var(--back)" : "";
       box.title = (column < count ? "position " + column : "the start, for nothing selected") +
-        ": " + shorter(share);
+        ": " + shorter(shares[now][column]);
     });
-    kind.textContent = title + " " + (attended === 0 ? "attends to nothing"
-      : attended === 1 ? "attends to one position" : "attends to " + attended + " positions");
+    kind.textContent = title + ": " + words(shares[now]);
   });
 }
+function wordsOfProgram(row) {
+  const attended = row.filter(share => share > 0).length;
+  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
+    : "1/" + attended + " at each of " + attended + " positions";
+}
+function wordsOfModel(row) {
+  const most = row.indexOf(Math.max(...row));
+  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
+    shorter(row[count]) + " at the start";
+}
 
-function addValues(parent, ops) {
+function addValues(to, ops) {
+  const parent = add(to, "div", "ops");
+  const width = Math.max(320, count * (letters * 8 + 14));
+  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
   for (const op of ops) {
     const block = add(parent, "div", "values");
     const text = add(block, "code", "", op.name);
@@ -183,17 +203,18 @@ const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
   add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
-  const heads = add(section, "div", "heads");
+  const heads = layer.heads.length ? add(section, "div", "heads") : section;
   for (const head of layer.heads) {
     const card = add(heads, "div", "head");
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
-    addView(card, "program", "--program", head.attends.map(columns => {
+    const views = add(card, "div", "views");
+    addView(views, "program", "--program", head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
-    }));
-    if (head.model) addView(card, "model", "--model", head.model);
+    }), wordsOfProgram);
+    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
     addValues(card, head.results);
   }
   if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";

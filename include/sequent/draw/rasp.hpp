@@ -21,8 +21,7 @@ draw::model_attention attention_of(const sequence& input) {
         for (int head = 0; head < maps.heads; ++head)
             for (int row = 0; row < maps.length; ++row)
                 for (int column = 0; column <= maps.length; ++column)
-                    result.shares.push_back(
-                        static_cast<double>(maps(layer, head, row, column)));
+                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
     result.output = Compiled::run(input);
     return result;
 }

@@ -15,12 +15,11 @@ namespace detail {
 inline std::size_t letter_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
-    const std::size_t length =
-        first < 0x80                     ? 1
-        : first >= 0xc2 && first <= 0xdf ? 2
-        : first >= 0xe0 && first <= 0xef ? 3
-        : first >= 0xf0 && first <= 0xf4 ? 4
-                                         : 0;
+    const std::size_t length = first < 0x80                     ? 1
+                               : first >= 0xc2 && first <= 0xdf ? 2
+                               : first >= 0xe0 && first <= 0xef ? 3
+                               : first >= 0xf0 && first <= 0xf4 ? 4
+                                                                : 0;
     if (length == 0 || length > text.size()) return 0;
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
