@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <initializer_list>
 #include <string>
 
@@ -64,7 +65,15 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
         constexpr double letter = 0.58;
         const double room = cell - 3;
         const int fitting = static_cast<int>(room / (letter * smallest));
-        const std::string words = elided(text, std::max(fitting, 1));
+        std::string words = text;
+        if (letters_in(text) > fitting && placed.node >= 0 &&
+            rasp::is_number(shown.values()(placed.node, at).kind())) {
+            char decimal[32];
+            std::snprintf(decimal, sizeof decimal, "%.3g",
+                          shown.values()(placed.node, at).number().as_double());
+            words = decimal;
+        }
+        words = elided(words, std::max(fitting, 1));
         const double size =
             std::min({0.55 * cell, 12.0, room / (letter * std::max(letters_in(words), 1))});
         const double x = placed.x + cell / 2 + (placed.down ? 0 : at * cell);
