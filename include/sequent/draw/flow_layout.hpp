@@ -44,8 +44,8 @@ struct placed_box {
     double width = 0;
     double height = 0;
 };
-/// From where a series stands to where a later layer reads it. Between `leaves` and `arrives` the
-/// flow may pass behind layers, at the height at which it ends.
+/// From where a series stands to where a later layer reads it. Where there are layers between, the
+/// flow passes above them in a lane of its source.
 struct placed_flow {
     double from_x = 0;
     double from_y = 0;
@@ -53,6 +53,7 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
+    double lane = 0;  // its height; 0 from one layer to the next
 };
 
 struct flow_layout {
@@ -114,6 +115,13 @@ class flow_placer {
             std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
         sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
+            for (const flow_selector& each : shown.layers()[layer].selectors) {
+                for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
+                for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
+                for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
+            }
+        top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
     flow_layout place() {
@@ -123,7 +131,7 @@ class flow_placer {
         for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
             const double width = place_layer(layer, x);
             bottom = std::max(bottom, y_);
-            made_.panels.push_back({x, top, width, y_ + pad - top});
+            made_.panels.push_back({x, top_, width, y_ + pad - top_});
             x += width + gutter;
         }
         made_.width = std::max(x - gutter + margin, 740.0);
@@ -138,7 +146,8 @@ class flow_placer {
     static constexpr int max_positions = 48;
     static constexpr double grid_side = 520;  // at most, of many positions
     static constexpr double margin = 24;
-    static constexpr double top = 78;
+    static constexpr double top = 74;
+    static constexpr double lane_height = 8;
     static constexpr double gutter = 52;  // between layers
     static constexpr double pad = 14;
     static constexpr double gap = 6;
@@ -159,6 +168,8 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
+    double top_ = 0;          // of all panels
+    std::vector<int> lanes_;  // their sources
     // Of the layer that is being placed:
     double left_ = 0;   // of its panel
     double grid_ = 0;   // left side of its grids and rows
@@ -170,6 +181,27 @@ class flow_placer {
         for (int position = 0; position < made_.shown; ++position)
             result = std::max(result, letters_in(flow_.text(at, position)));
         return result;
+    }
+    /// What is gathered from a selector's positions.
+    std::vector<int> values_of(const flow_selector& from) const {
+        std::vector<int> result;
+        for (const int at : from.results) {
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values) &&
+                std::find(result.begin(), result.end(), values) == result.end())
+                result.push_back(values);
+        }
+        return result;
+    }
+    /// The input is read so often that its lines would hide all others.
+    bool has_lines(int at) const {
+        const rasp::operation what = flow_.program()[at].what;
+        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    }
+    void add_lane(int at, int reader) {
+        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
+            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
+            lanes_.push_back(at);
     }
     std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
     std::string formula_of(int at) const {
@@ -247,7 +279,7 @@ class flow_placer {
         grid_ = x + inset + before;
         const double least = number == 0 ? 120 : 280;
         right_ = std::max(grid_ + side_ + behind + inset, x + least);
-        y_ = top + 24;
+        y_ = top_ + 24;
         write(x + pad, y_, number == 0 ? "input" : "layer " + std::to_string(number),
               lettering::heading);
         y_ += 12;
@@ -304,14 +336,7 @@ class flow_placer {
         }
         y_ += 12;
 
-        std::vector<int> values;
-        for (const int at : placed.results) {
-            const int from = flow_.program()[at].arguments[1];
-            if (from >= 0 && flow_.is_shown(from) &&
-                std::find(values.begin(), values.end(), from) == values.end())
-                values.push_back(from);
-        }
-        for (const int at : values) place_above(at, series::value);
+        for (const int at : values_of(placed)) place_above(at, series::value);
         for (const int at : placed.keys) place_above(at, series::key);
         if (placed.keys.empty()) place_above(-1, series::key);
         y_ += gap - 3;
@@ -381,13 +406,14 @@ class flow_placer {
     void mark_source(int at, double x, double y) {
         sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
     }
-    /// The input is read so often that its lines would hide all others.
     void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
-        const rasp::operation what = flow_.program()[at].what;
-        if (!from.known || what == rasp::operation::tokens || what == rasp::operation::indices)
-            return;
-        made_.flows.push_back({from.x, from.y, from.leaves, left_, x, y});
+        if (!from.known || !has_lines(at)) return;
+        placed_flow made{from.x, from.y, from.leaves, left_, x, y};
+        const bool is_next = left_ - from.leaves < 1.5 * gutter;
+        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
+        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        made_.flows.push_back(made);
     }
 };
 

@@ -106,6 +106,23 @@ inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
     to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
 }
 
+inline void add_flow(svg& to, const placed_flow& placed) {
+    constexpr double bend = 40;
+    const auto bent = [](double x, double from, double until) {
+        return path_of({"C# # # # # #"},
+                       {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
+    };
+    std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
+    if (placed.lane > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of({"H#"}, {placed.arrives - bend});
+        data += bent(placed.arrives - bend, placed.lane, placed.to_y);
+    } else {
+        data += bent(placed.leaves, placed.from_y, placed.to_y);
+    }
+    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+}
+
 inline void add_legend(svg& to, const flow_layout& layout) {
     struct entry {
         const char* colour;
@@ -134,14 +151,7 @@ inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
-    for (const placed_flow& each : layout.flows) {
-        const double bend = each.leaves + 40;
-        result.line(
-            detail::path_of({"M# #H#", "C# # # # # #H#"},
-                            {each.from_x, each.from_y, each.leaves, each.leaves + 24, each.from_y,
-                             bend - 24, each.to_y, bend, each.to_y, each.arrives}),
-            detail::flow_colour, 1.4);
-    }
+    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
     for (const placed_box& each : layout.panels)
         result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
     for (const placed_box& each : layout.blocks)
