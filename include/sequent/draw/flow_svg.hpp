@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "flow_layout.hpp"
+#include "flow_placer.hpp"
 #include "svg.hpp"
 
 /// The flow of a program as SVG.
