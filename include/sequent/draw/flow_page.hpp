@@ -188,6 +188,9 @@ inline std::string page_of(const flow& shown, const model_attention* model = nul
     result += title;
     result += "</h1>\n";
     result += detail::page_top;
+    if (model && model->layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->layers) +
+                  " layers; those beyond the program's are not shown.</p>\n";
     result +=
         "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
     result += content;
