@@ -149,14 +149,14 @@ class flow {
 
     void name_long_ones() {
         constexpr int longest = 22;
-        int number = 0;
+        std::size_t number = 0;
         for (int at = 0; at < named_.size(); ++at) {
             rasp::node& made = named_.nodes[at];
             if (!is_shown(at) || made.name.length > 0) continue;
             if (at == named_.output && made.arguments[0] >= 0)
                 names_.push_back("output");
             else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
-                names_.push_back("#" + std::to_string(++number));
+                names_.push_back(numbered("#", ++number));
             else
                 continue;
             made.name =

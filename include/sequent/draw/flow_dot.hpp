@@ -41,7 +41,7 @@ class dot_writer {
     std::string text_;
     std::string edges_;
 
-    static std::string name_of(int at) { return "n" + std::to_string(at); }
+    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
 
     void begin_cluster(const std::string& indent, const std::string& name,
                        const std::string& label) {
@@ -73,7 +73,7 @@ class dot_writer {
     void add_layer(std::size_t number) {
         const flow_layer& layer = flow_.layers()[number];
         const std::string id = std::to_string(number);
-        begin_cluster("    ", id, number == 0 ? "input" : "layer " + id);
+        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
         if (!layer.selectors.empty()) {
             begin_cluster("        ", id + "_heads", "heads");
             for (const flow_selector& each : layer.selectors) add_selector(each, id);
@@ -89,7 +89,7 @@ class dot_writer {
         text_ += "    }\n";
     }
     void add_selector(const flow_selector& each, const std::string& layer) {
-        const std::string name = "s" + std::to_string(each.node) + "_" + layer;
+        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
         text_ += "            " + name +
                  " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
                  ", tooltip=" + dot_string(flow_.definition(each.node)) +

@@ -172,7 +172,7 @@ class flow_placer {
             std::size_t heads = 0;
             for (const flow_selector& each : flow_.layers()[layer].selectors)
                 heads += each.heads.size();
-            note += " " + std::to_string(heads);
+            note += numbered(" ", heads);
         }
         if (made_.shown < flow_.length())
             note += "; the first " + std::to_string(made_.shown) + " of " +
@@ -223,8 +223,7 @@ class flow_placer {
         const double least = number == 0 ? 120 : 280;
         right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
         y_ = top_ + 24;
-        write(x + pad, y_, number == 0 ? "input" : "layer " + std::to_string(number),
-              lettering::heading);
+        write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
         y_ += 12;
         for (const flow_selector& each : layer.selectors) place_selector(each);
         if (!layer.elementwise.empty()) {

@@ -82,4 +82,11 @@ inline std::string elided(std::string_view text, int most) {
     return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
 }
 
+/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+inline std::string numbered(std::string_view text, std::size_t number) {
+    std::string result(text);
+    result += std::to_string(number);
+    return result;
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::draw
