@@ -1,5 +1,6 @@
 #pragma once
 
-/// Pictures of models as SVG.
+/// Pictures of models and of RASP programs.
 
 #include "draw/masks.hpp"
+#include "draw/rasp.hpp"

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../io/replace_file.hpp"
+#include "text.hpp"
 
 /// The little of SVG that pictures of models need. Lengths are in pixels.
 
@@ -14,7 +15,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 /// Text as it may stand in XML.
 inline std::string escaped(std::string_view text) {
     std::string result;
-    for (const char each : text) {
+    for (const char each : printable(text)) {
         if (each == '<')
             result += "&lt;";
         else if (each == '>')
@@ -38,16 +39,32 @@ class svg {
         add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
              "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
     }
+    void rounded(double x, double y, double width, double height, double radius,
+                 std::string_view fill, std::string_view outline, double thickness = 1) {
+        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
+             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
+             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
+    }
+    /// Path data, as a line.
+    void line(std::string_view data, std::string_view colour, double thickness) {
+        add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
+             number(thickness), "\"/>\n"});
+    }
     /// Path data (SVG 1.1, section 8.3), filled.
     void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
-    /// `more`: further attributes.
+    /// `more`: further attributes. `title`: what is shown where one points at the text.
     void text(double x, double y, std::string_view words, double size, std::string_view fill,
-              std::string_view more = "") {
+              std::string_view more = "", std::string_view title = "") {
         add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
-             "\" fill=\"", fill, "\" ", more, ">", escaped(words), "</text>\n"});
+             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
+        if (!title.empty()) add({"<title>", escaped(title), "</title>"});
+        add({"</text>\n"});
     }
+    /// What is added until `end_group` has these attributes.
+    void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    void end_group() { add({"</g>\n"}); }
 
     std::string str() const {
         svg whole(width_, height_);
@@ -59,7 +76,7 @@ class svg {
 
     static std::string number(double value) {
         char text[32];
-        std::snprintf(text, sizeof text, "%.4g", value);
+        std::snprintf(text, sizeof text, "%.6g", value);
         return text;
     }
 
@@ -73,12 +90,15 @@ class svg {
     }
 };
 
-/// Writes a picture to a file, whole or not at all. Throws io::error.
-inline void write(const svg& picture, const std::string& path) {
-    const std::string text = picture.str();
+/// Writes text to a file, whole or not at all. Throws io::error.
+inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
+}
+/// The same of a picture.
+inline void write(const svg& picture, const std::string& path) {
+    write(picture.str(), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

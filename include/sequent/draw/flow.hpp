@@ -1,0 +1,196 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "../rasp/analysis.hpp"
+#include "../rasp/evaluate.hpp"
+#include "text.hpp"
+
+/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
+/// by layer the heads, and the elementwise operations that something further is made of.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A value as it stands in a cell: a blank is seen.
+inline std::string cell_text(const rasp::value& shown) {
+    const std::string result = printable(shown.text());
+    return result == " " ? "\xe2\x90\xa3" : result;
+}
+
+/// One head of a layer, which are numbered from 1.
+struct flow_head {
+    int number = 0;
+    rasp::focus at = rasp::focus::selected;
+};
+/// A selector in a layer, and what is gathered there from the positions that it selects.
+struct flow_selector {
+    int node = -1;
+    std::vector<flow_head> heads;  // selector_width takes two
+    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<int> queries;
+    std::vector<int> results;
+};
+struct flow_layer {
+    std::vector<flow_selector> selectors;
+    std::vector<int> elementwise;
+};
+
+/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
+/// gather, the output, and elementwise operations that have a name or that a head reads; all others
+/// stand in the expressions of these.
+class flow {
+  public:
+    /// The program has to outlive it.
+    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+         const rasp::sequence& input)
+        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
+        shown_.resize(static_cast<std::size_t>(program.size()));
+        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
+        name_long_ones();
+        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
+        for (int at = 0; at < program.size(); ++at)
+            if (is_shown(at) && !rasp::gathers(program[at].what))
+                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
+        // Of the input, the tokens come first.
+        std::stable_partition(
+            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
+            [&program](int at) { return program[at].what == rasp::operation::tokens; });
+        int before[rasp::max_heads + 1]{};
+        for (const rasp::head& each : analysis.all_heads)
+            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
+        for (int at = 0; at < program.size(); ++at)
+            if (rasp::gathers(program[at].what))
+                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
+    }
+    flow(const flow&) = delete;
+    flow& operator=(const flow&) = delete;
+
+    /// Of the input, 0; it has no heads.
+    const std::vector<flow_layer>& layers() const { return layers_; }
+    const rasp::evaluation& values() const { return values_; }
+    const rasp::graph& program() const { return named_; }
+    int length() const { return values_.length(); }
+    int output() const { return named_.output; }
+    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
+
+    /// A part's name, as expressions further on have it: what is gathered has a number where the
+    /// program gives no name.
+    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
+    /// A part in terms of named ones.
+    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// "depth = opened - closed"; one of both where they are the same.
+    std::string definition(int at) const {
+        const std::string name = label(at);
+        const std::string all = expression(at);
+        return name == all ? name : name + " = " + all;
+    }
+    /// What is gathered, beside its selector.
+    std::string gathering(int at) const {
+        const rasp::node& made = named_[at];
+        if (made.what == rasp::operation::width) return "selector_width";
+        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
+        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
+        const rasp::value& otherwise = named_[made.arguments[2]].known;
+        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
+                              otherwise == rasp::value("");
+        return "aggregate " + label(made.arguments[1]) +
+               (is_usual ? "" : ", else " + label(made.arguments[2]));
+    }
+    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
+
+    /// To which positions a head attends from one, to all of them alike.
+    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+        std::vector<int> result;
+        for (int column = 0; column < length(); ++column) {
+            const bool selected = values_.selects(from.node, row, column);
+            if (at == rasp::focus::selected_or_first    ? selected || column == 0
+                : at == rasp::focus::selected_and_first ? selected && column == 0
+                                                        : selected)
+                result.push_back(column);
+        }
+        return result;
+    }
+
+    /// The shown s-ops that a part is computed from.
+    std::vector<int> sources(int at) const {
+        std::vector<int> result;
+        for (const int argument : named_[at].arguments) add_sources(argument, result);
+        return result;
+    }
+
+  private:
+    rasp::evaluation values_;
+    rasp::graph named_;
+    std::array<int, rasp::max_nodes> layer_of_;
+    std::vector<flow_layer> layers_;
+    std::vector<bool> shown_;
+    std::deque<std::string> names_;
+
+    void show(int at) {
+        if (named_[at].what != rasp::operation::constant)
+            shown_[static_cast<std::size_t>(at)] = true;
+    }
+    void mark_what_is_read_by(int at) {
+        const rasp::node& made = named_[at];
+        const bool is_input =
+            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
+        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
+        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
+        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
+        if (!rasp::is_comparison(made.what)) return;
+        show(made.arguments[0]);
+        show(made.arguments[1]);
+    }
+
+    void name_long_ones() {
+        constexpr int longest = 22;
+        std::size_t number = 0;
+        for (int at = 0; at < named_.size(); ++at) {
+            rasp::node& made = named_.nodes[at];
+            if (!is_shown(at) || made.name.length > 0) continue;
+            if (at == named_.output && made.arguments[0] >= 0)
+                names_.push_back("output");
+            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
+                names_.push_back(numbered("#", ++number));
+            else
+                continue;
+            made.name =
+                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+        }
+    }
+
+    flow_selector& selector_of(int layer, int node) {
+        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
+        for (flow_selector& each : all)
+            if (each.node == node) return each;
+        all.emplace_back().node = node;
+        add_operands(node, all.back());
+        return all.back();
+    }
+    void add_operands(int node, flow_selector& to) const {
+        const rasp::node& made = named_[node];
+        if (!rasp::is_comparison(made.what)) {
+            for (const int part : made.arguments)
+                if (part >= 0) add_operands(part, to);
+            return;
+        }
+        add_once(made.arguments[0], to.keys);
+        add_once(made.arguments[1], to.queries);
+    }
+
+    void add_sources(int at, std::vector<int>& to) const {
+        if (at < 0) return;
+        if (is_shown(at)) return add_once(at, to);
+        for (const int argument : named_[at].arguments) add_sources(argument, to);
+    }
+    void add_once(int at, std::vector<int>& to) const {
+        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::draw

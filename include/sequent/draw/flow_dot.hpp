@@ -1,0 +1,117 @@
+#pragma once
+
+#include <string>
+
+#include "flow.hpp"
+
+/// The flow of a program as a graph in the DOT language, which Graphviz draws.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// A string of DOT. Graphviz knows XML's entities, too.
+inline std::string dot_string(std::string_view text) {
+    std::string result = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\') result += '\\';
+        result += each == '&' ? "&amp;" : std::string(1, each);
+    }
+    return result + "\"";
+}
+
+class dot_writer {
+  public:
+    explicit dot_writer(const flow& shown) : flow_(shown) {}
+
+    std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
+            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
+            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
+            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
+        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
+        return text_ + edges_ + "}\n";
+    }
+
+  private:
+    static constexpr int longest = 44;
+    const flow& flow_;
+    std::string text_;
+    std::string edges_;
+
+    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
+
+    void begin_cluster(const std::string& indent, const std::string& name,
+                       const std::string& label) {
+        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
+                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
+    }
+    void add_node(const std::string& indent, int at) {
+        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
+        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
+        std::string label = dot_string(elided(flow_.label(at), longest));
+        const auto add_line = [&label](const std::string& words) {
+            label.back() = '\\';
+            label += 'n' + dot_string(elided(words, longest)).substr(1);
+        };
+        if (made != flow_.label(at)) add_line("= " + made);
+        std::string values;
+        for (int position = 0; position < flow_.length(); ++position)
+            values += (position > 0 ? " " : "") + flow_.text(at, position);
+        add_line(values);
+        text_ += indent + name_of(at) + " [label=" + label +
+                 ", tooltip=" + dot_string(flow_.definition(at)) +
+                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
+    }
+    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
+        edges_ += "    " + from + " -> " + to +
+                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
+    }
+
+    void add_layer(std::size_t number) {
+        const flow_layer& layer = flow_.layers()[number];
+        const std::string id = std::to_string(number);
+        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
+        if (!layer.selectors.empty()) {
+            begin_cluster("        ", id + "_heads", "heads");
+            for (const flow_selector& each : layer.selectors) add_selector(each, id);
+            text_ += "        }\n";
+        }
+        if (!layer.elementwise.empty() && number > 0)
+            begin_cluster("        ", id + "_elementwise", "elementwise");
+        for (const int at : layer.elementwise) {
+            add_node("            ", at);
+            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
+        }
+        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
+        text_ += "    }\n";
+    }
+    void add_selector(const flow_selector& each, const std::string& layer) {
+        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
+        text_ += "            " + name +
+                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
+                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
+                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
+        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
+        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
+        for (const int at : each.results) {
+            add_node("            ", at);
+            add_edge(name, name_of(at));
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values))
+                add_edge(name_of(values), name_of(at), "values");
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
+/// computed from.
+inline std::string dot_of(const flow& shown) {
+    return detail::dot_writer(shown).write();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw

@@ -1,0 +1,203 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "flow.hpp"
+#include "page.hpp"
+#include "svg.hpp"
+
+/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
+/// to: in the program, and in a model that is compiled from it.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// What a model that is compiled from a program does with the input.
+struct model_attention {
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
+    /// nothing.
+    std::vector<double> shares{};
+    rasp::sequence output{};
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares[static_cast<std::size_t>(
+            ((layer * heads + head) * length + row) * (length + 1) + column)];
+    }
+};
+
+namespace detail {
+
+/// A string of JSON that may stand in HTML's script elements.
+inline std::string json_string(std::string_view text) {
+    std::string result = "\"";
+    const std::string shown = printable(text);
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+        const char each = shown[at];
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
+        if (each == '"' || each == '\\') {
+            result += '\\';
+            result += each;
+        } else if (each == '<' || each == '>' || each == '&') {
+            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
+        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
+            // Line ends to some readers of JavaScript.
+            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
+            at += 2;
+        } else {
+            result += each;
+        }
+    }
+    return result + '"';
+}
+
+class page_data {
+  public:
+    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
+
+    std::string write() {
+        text_ = "{\"tokens\":";
+        add_values(input());
+        text_ += ",\n\"output\":";
+        add_values(flow_.output());
+        if (model_) {
+            text_ += ",\n\"modelOutput\":";
+            add_list(flow_.length(), [&](int at) {
+                text_ +=
+                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
+            });
+        }
+        text_ += ",\n\"layers\":";
+        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        return text_ + "}";
+    }
+    /// The tokens; the positions' numbers where the program does not read any.
+    int input() const {
+        const std::vector<int>& given = flow_.layers()[0].elementwise;
+        return given.empty() ? flow_.output() : given[0];
+    }
+
+  private:
+    const flow& flow_;
+    const model_attention* model_;
+    std::string text_;
+
+    template <class Add>
+    void add_list(int count, const Add& add) {
+        text_ += '[';
+        for (int at = 0; at < count; ++at) {
+            if (at > 0) text_ += ',';
+            add(at);
+        }
+        text_ += ']';
+    }
+    void add_values(int node) {
+        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+    }
+    void add_s_ops(const std::vector<int>& nodes) {
+        add_list(static_cast<int>(nodes.size()), [&](int at) {
+            const int node = nodes[static_cast<std::size_t>(at)];
+            text_ +=
+                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
+                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
+                                                                      : flow_.expression(node)) +
+                ",\"values\":";
+            add_values(node);
+            text_ += '}';
+        });
+    }
+    void add_layer(int number) {
+        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
+        text_ += "\n{\"heads\":[";
+        bool first = true;
+        for (const flow_selector& from : layer.selectors)
+            for (const flow_head& head : from.heads) {
+                if (!first) text_ += ',';
+                first = false;
+                add_head(number, from, head);
+            }
+        text_ += "],\n \"elementwise\":";
+        add_s_ops(layer.elementwise);
+        text_ += '}';
+    }
+    void add_head(int layer, const flow_selector& from, const flow_head& head) {
+        text_ += "\n {\"number\":" + std::to_string(head.number) +
+                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
+                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
+        add_list(flow_.length(), [&](int row) {
+            const std::vector<int> columns = flow_.attended(from, head.at, row);
+            add_list(static_cast<int>(columns.size()), [&](int at) {
+                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
+            });
+        });
+        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
+            text_ += ",\n  \"model\":";
+            add_list(flow_.length(), [&](int row) {
+                add_list(flow_.length() + 1, [&](int column) {
+                    char share[32];
+                    std::snprintf(share, sizeof share, "%.4g",
+                                  (*model_)(layer - 1, head.number - 1, row, column));
+                    text_ += share;
+                });
+            });
+        }
+        text_ += ",\n  \"results\":";
+        add_s_ops(results_of(from, head.at));
+        text_ += '}';
+    }
+    static const char* note_of(rasp::focus at) {
+        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
+               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
+                                                       : "";
+    }
+    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+        std::vector<int> result;
+        for (const int each : from.results) {
+            const rasp::operation what = flow_.program()[each].what;
+            const bool is_width =
+                what == rasp::operation::width || what == rasp::operation::width_with_bos;
+            if (at == rasp::focus::selected             ? !is_width
+                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
+                                                        : is_width)
+                result.push_back(each);
+        }
+        return result;
+    }
+};
+
+}  // namespace detail
+
+/// One file without any other. `#token=3` at the end of its address selects a token.
+inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    detail::page_data data(shown, model);
+    const std::string content = data.write();
+    const std::string title =
+        escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
+                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+    result += title;
+    result += "</title>\n<style>";
+    result += detail::page_style;
+    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
+    result += title;
+    result += "</h1>\n";
+    result += detail::page_top;
+    if (model && model->layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->layers) +
+                  " layers; those beyond the program's are not shown.</p>\n";
+    result +=
+        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
+    result += content;
+    result += "</script>\n<script>";
+    result += detail::page_script;
+    result += "</script>\n</body>\n</html>\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw

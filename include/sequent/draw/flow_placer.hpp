@@ -1,0 +1,368 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "flow.hpp"
+#include "flow_layout.hpp"
+
+/// Places a program's flow: the layers from left to right, in each the heads one above the other,
+/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
+/// its left, and what is gathered to its right.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
+inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
+    std::vector<std::string> result;
+    while (!text.empty() && static_cast<int>(result.size()) < most) {
+        std::string_view line = first_letters(text, letters);
+        const bool last = static_cast<int>(result.size()) + 1 == most;
+        if (line.size() == text.size() || last) {
+            result.push_back(elided(text, letters));
+            break;
+        }
+        const std::size_t space = text.substr(0, line.size() + 1).rfind(' ');
+        if (space != std::string_view::npos && space > 0) line = text.substr(0, space);
+        result.emplace_back(line);
+        text.remove_prefix(line.size());
+        if (text.starts_with(' ')) text.remove_prefix(1);
+    }
+    return result;
+}
+
+class flow_placer {
+  public:
+    explicit flow_placer(const flow& shown) : flow_(shown) {
+        made_.shown = std::min(shown.length(), max_positions);
+        made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
+        // Longer values get wider cells where there is room.
+        int letters = 1;
+        for (const flow_layer& layer : shown.layers()) {
+            for (const int at : layer.elementwise) letters = std::max(letters, letters_of(at));
+            for (const flow_selector& each : layer.selectors)
+                for (const int at : each.results) letters = std::max(letters, letters_of(at));
+        }
+        made_.cell =
+            std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
+        side_ = made_.cell * made_.shown;
+        sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
+            for (const flow_selector& each : shown.layers()[layer].selectors) {
+                for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
+                for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
+                for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
+            }
+        top_ = top + lane_height * static_cast<double>(lanes_.size());
+    }
+
+    flow_layout place() {
+        add_titles();
+        double x = margin;
+        double bottom = 0;
+        for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            const double width = place_layer(layer, x);
+            bottom = std::max(bottom, y_);
+            made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            x += width + gutter;
+        }
+        made_.width = std::max(x - gutter + margin, 740.0);
+        made_.height = bottom + pad + legend + margin;
+        for (const placed_text& title : made_.texts)
+            if (title.kind == lettering::title)
+                made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
+        return made_;
+    }
+
+  private:
+    static constexpr int max_positions = 48;
+    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double margin = 24;
+    static constexpr double top = 74;
+    static constexpr double lane_height = 8;
+    static constexpr double gutter = 52;  // between layers
+    static constexpr double pad = 14;
+    static constexpr double gap = 6;
+    static constexpr double line = 14;
+    static constexpr double legend = 34;
+    static constexpr int name_letters = 24;
+    static constexpr int note_letters = 26;
+    static constexpr int gathering_letters = 32;
+
+    struct source {
+        double x = 0;
+        double y = 0;
+        double leaves = 0;
+        bool known = false;
+    };
+
+    const flow& flow_;
+    flow_layout made_;
+    std::vector<source> sources_;
+    double side_ = 0;
+    double top_ = 0;          // of all panels
+    std::vector<int> lanes_;  // their sources
+    // Of the layer that is being placed:
+    double left_ = 0;   // of its panel
+    double grid_ = 0;   // left side of its grids and rows
+    double right_ = 0;  // of its panel
+    double y_ = 0;
+
+    int letters_of(int at) const {
+        int result = 0;
+        for (int position = 0; position < made_.shown; ++position)
+            result = std::max(result, letters_in(flow_.text(at, position)));
+        return result;
+    }
+    /// What is gathered from a selector's positions.
+    std::vector<int> values_of(const flow_selector& from) const {
+        std::vector<int> result;
+        for (const int at : from.results) {
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values) &&
+                std::find(result.begin(), result.end(), values) == result.end())
+                result.push_back(values);
+        }
+        return result;
+    }
+    /// The input is read so often that its lines would hide all others.
+    bool has_lines(int at) const {
+        const rasp::operation what = flow_.program()[at].what;
+        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    }
+    void add_lane(int at, int reader) {
+        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
+            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
+            lanes_.push_back(at);
+    }
+    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
+    std::string formula_of(int at) const {
+        const std::string all = flow_.expression(at);
+        return all == flow_.label(at) ? "" : "= " + all;
+    }
+    double step() const { return made_.cell + 3; }
+    double columns_width(const std::vector<int>& of) const {
+        return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
+    }
+
+    void write(double x, double y, std::string words, lettering kind = lettering::name,
+               bool ends_at_x = false, const std::string& whole = "") {
+        made_.texts.push_back(
+            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
+    }
+
+    void add_titles() {
+        const rasp::evaluation& values = flow_.values();
+        std::string given;
+        for (int at = 0; at < flow_.program().size(); ++at)
+            if (flow_.program()[at].what == rasp::operation::tokens)
+                given = printable(values.output(at).text());
+        const std::string gives = printable(values.output().text());
+        const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
+        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
+              given + arrow + gives);
+        std::string note;
+        const std::size_t count = flow_.layers().size() - 1;
+        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
+        if (count > 0) note += ", heads per layer:";
+        for (std::size_t layer = 1; layer <= count; ++layer) {
+            std::size_t heads = 0;
+            for (const flow_selector& each : flow_.layers()[layer].selectors)
+                heads += each.heads.size();
+            note += numbered(" ", heads);
+        }
+        if (made_.shown < flow_.length())
+            note += "; the first " + std::to_string(made_.shown) + " of " +
+                    std::to_string(flow_.length()) + " positions are shown";
+        write(margin, 58, note, lettering::note);
+    }
+
+    double room_before_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise) need(width_of(name_of(at)));
+        for (const flow_selector& each : layer.selectors) {
+            for (const int at : each.keys) need(width_of(name_of(at)));
+            for (const int at : values_of(each)) need(width_of(name_of(at)));
+            need(columns_width(each.queries));
+            // A query's name ends below its column.
+            double columns = columns_width(each.queries);
+            for (const int at : each.queries) {
+                columns -= step();
+                need(columns + width_of(name_of(at)));
+            }
+        }
+        return room;
+    }
+    double room_behind_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise)
+            if (const std::string formula = formula_of(at); !formula.empty())
+                need(width_of(elided(formula, note_letters)));
+        for (const flow_selector& each : layer.selectors) {
+            double columns = 0;
+            for (const int at : each.results) {
+                need(columns + width_of(name_of(at)));
+                need(columns + width_of(elided(flow_.gathering(at), gathering_letters)));
+                columns += step();
+            }
+            need(columns_width(each.results));
+        }
+        return room;
+    }
+
+    double place_layer(std::size_t number, double x) {
+        const flow_layer& layer = flow_.layers()[number];
+        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        left_ = x;
+        grid_ = x + inset + room_before_rows_of(layer);
+        const double least = number == 0 ? 120 : 280;
+        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        y_ = top_ + 24;
+        write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
+        y_ += 12;
+        for (const flow_selector& each : layer.selectors) place_selector(each);
+        if (!layer.elementwise.empty()) {
+            if (number > 0) {
+                y_ += 16;
+                write(x + pad, y_, "elementwise", lettering::note);
+                y_ += 8;
+            }
+            for (const int at : layer.elementwise) place_elementwise(at);
+        }
+        return right_ - x;
+    }
+
+    void place_elementwise(int at) {
+        const double x = grid_ + side_ + gap;
+        const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
+        const std::vector<std::string> note =
+            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const double rows = static_cast<double>(note.size());
+        const double height = std::max(made_.cell + 6, rows * line + 4);
+        const double middle = y_ + height / 2;
+        add_row(at, series::plain, grid_, middle - made_.cell / 2);
+        write(grid_ - gap, middle + 4, name_of(at), lettering::name, true, flow_.label(at));
+        double base = middle + 4 - (rows - 1) * line / 2;
+        double end = grid_ + side_;
+        for (const std::string& words : note) {
+            write(x, base, words, lettering::note, false, flow_.definition(at));
+            base += line;
+            end = std::max(end, x + width_of(words));
+        }
+        mark_source(at, end, middle);
+        y_ += height;
+    }
+
+    void place_selector(const flow_selector& placed) {
+        const double block_top = y_;
+        const double inner = left_ + 2 * pad;
+        y_ += 18;
+        std::string title = "head";
+        if (placed.heads.size() > 1) title += "s";
+        for (const flow_head& each : placed.heads)
+            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
+        write(inner, y_, title, lettering::name);
+        const double x = inner + width_of(title) + 12;
+        const std::string whole = flow_.definition(placed.node);
+        const int letters = static_cast<int>((right_ - 2 * pad - x) / width_of("x"));
+        double base = y_;
+        for (const std::string& words : lines_of(whole, std::max(letters, 8), 4)) {
+            write(x, base, words, lettering::note, false, whole);
+            y_ = base;
+            base += line;
+        }
+        y_ += 12;
+
+        for (const int at : values_of(placed)) place_above(at, series::value);
+        for (const int at : placed.keys) place_above(at, series::key);
+        if (placed.keys.empty()) place_above(-1, series::key);
+        y_ += gap - 3;
+        made_.grids.push_back({placed.node, grid_, y_});
+        const double bottom = y_ + side_;
+        place_queries(placed.queries, bottom);
+        place_results(placed.results, bottom);
+        const double lines = std::max(static_cast<double>(placed.queries.size()),
+                                      2 * static_cast<double>(placed.results.size()));
+        const double end = bottom + 6 + lines * line + 4;
+        made_.blocks.push_back({left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
+        y_ = end + 12;
+    }
+
+    void place_above(int at, series kind) {
+        add_row(at, kind, grid_, y_);
+        const double middle = y_ + made_.cell / 2;
+        if (at >= 0) {
+            const std::string name = name_of(at);
+            write(grid_ - gap, middle + 4, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, grid_ - gap - width_of(name) - 3, middle);
+        }
+        y_ += step();
+    }
+    void place_queries(const std::vector<int>& queries, double bottom) {
+        double x = grid_ - gap - columns_width(queries) + 3;
+        if (queries.empty()) add_column(-1, series::query, x);
+        double base = bottom + 6 + line - 3;
+        for (const int at : queries) {
+            add_column(at, series::query, x);
+            const std::string name = name_of(at);
+            const double end = x + made_.cell;
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({end - made_.cell / 2, bottom, 0, base - 9 - bottom});
+            write(end, base, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, end - width_of(name) - 3, base - 4);
+            x += step();
+            base += line;
+        }
+    }
+    void place_results(const std::vector<int>& results, double bottom) {
+        double x = grid_ + side_ + gap;
+        double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
+        for (const int at : results) {
+            add_column(at, series::result, x);
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({x + made_.cell / 2, bottom, 0, base - 9 - bottom});
+            const std::string name = name_of(at);
+            write(x, base, name, lettering::name, false, flow_.label(at));
+            const std::string gathers = flow_.gathering(at);
+            const int letters = static_cast<int>((right_ - pad - gap - x) / width_of("x"));
+            write(x, base + line, elided(gathers, letters), lettering::note, false,
+                  flow_.definition(at));
+            mark_source(at, x + width_of(name), base - 4);
+            x += step();
+            base -= 2 * line;
+        }
+    }
+    void add_row(int at, series kind, double x, double y) {
+        made_.rows.push_back({at, kind, x, y, false});
+    }
+    /// Beside the latest grid.
+    void add_column(int at, series kind, double x) {
+        made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
+    }
+
+    void mark_source(int at, double x, double y) {
+        sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
+    }
+    void mark_reader(int at, double x, double y) {
+        const source& from = sources_[static_cast<std::size_t>(at)];
+        if (!from.known || !has_lines(at)) return;
+        placed_flow made{from.x, from.y, from.leaves, left_, x, y};
+        const bool is_next = left_ - from.leaves < 1.5 * gutter;
+        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
+        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        made_.flows.push_back(made);
+    }
+};
+
+}  // namespace detail
+
+inline flow_layout layout_of(const flow& shown) {
+    return detail::flow_placer(shown).place();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw

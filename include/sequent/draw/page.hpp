@@ -1,0 +1,233 @@
+#pragma once
+
+#include "../config.hpp"
+
+/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
+/// the data.
+
+namespace sequent::inline SEQUENT_ABI::draw::detail {
+
+inline constexpr auto page_style = R"css(
+:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
+  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
+  --program: 37, 99, 168; --model: 180, 83, 9; }
+@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
+  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
+  --program: 96, 160, 230; --model: 240, 160, 80; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--dark);
+  font: 14px/1.45 system-ui, sans-serif; }
+header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
+  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
+h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
+h2 { margin: 0 0 10px; font-size: 15px; }
+h3 { margin: 0; font-size: 13px; }
+p { margin: 2px 0 8px; color: var(--quiet); }
+code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: 12px; overflow-wrap: anywhere; }
+#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
+.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
+  padding: 1px; border: 2px solid transparent; }
+.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
+  align-items: center; line-height: 20px; }
+.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
+  cursor: pointer; }
+.token span { white-space: pre; padding: 0 4px; }
+.token .position { color: var(--quiet); font-size: 11px; }
+.token .given { font-weight: bold; }
+.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
+.token.now { border-color: var(--accent); }
+.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+main { padding: 14px 20px 40px; display: grid; gap: 14px; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
+  padding: 12px 14px; min-width: 0; }
+.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
+.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
+  padding: 10px 12px; min-width: 0; }
+.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
+.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.view { display: flex; gap: 12px; align-items: flex-start; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view > div { min-width: 0; }
+.kind { font-size: 12px; color: var(--quiet); }
+.cells { display: flex; flex-wrap: wrap; gap: 2px; }
+.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
+  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
+.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
+.cell.now { border-color: var(--accent); font-weight: bold; }
+.values { margin-top: 10px; min-width: 0; }
+.ops { display: grid; column-gap: 24px; }
+.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
+.values .cell { flex: none; }
+.values code span { color: var(--quiet); }
+@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
+  padding-right: 10px; } }
+)css";
+
+inline constexpr auto page_top =
+    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+<div id="tokens" role="group" aria-label="tokens"></div>
+)html";
+
+inline constexpr auto page_script = R"js(
+"use strict";
+const flow = JSON.parse(document.getElementById("flow").textContent);
+const count = flow.tokens.length;
+const updates = [];
+let now = -1;
+
+function add(parent, tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+function colour(name, share) {
+  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
+  return `rgba(${parts}, ${share})`;
+}
+// Small shares are seen, too.
+const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
+const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
+
+const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
+  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
+  .concat(flow.tokens).map(text => [...text].length)));
+document.documentElement.style.setProperty("--letters", letters);
+
+function select(position, remember) {
+  if (position < 0 || position >= count || !Number.isInteger(position)) return;
+  now = position;
+  for (const update of updates) update();
+  if (remember) history.replaceState(null, "", "#token=" + position);
+}
+
+// For each row its shares of the columns, and of the start where there is one more.
+function addView(parent, title, hue, shares, words) {
+  const view = add(parent, "div", "view");
+  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
+  const canvas = add(view, "canvas");
+  canvas.width = canvas.height = 2 * side * count;
+  canvas.style.width = canvas.style.height = side * count + 2 + "px";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", title + ": rows attend to columns");
+  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onclick = () => select(now, true);
+  const right = add(view, "div");
+  const kind = add(right, "div", "kind");
+  const cells = add(right, "div", "cells");
+  const boxes = shares[0].map((_, column) =>
+    add(cells, "span", column < count ? "cell" : "cell start",
+        column < count ? flow.tokens[column] : "start"));
+  updates.push(() => {
+    const pen = canvas.getContext("2d");
+    const pixels = 2 * side;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    for (let row = 0; row < count; ++row)
+      for (let column = 0; column < count; ++column) {
+        const share = visible(shares[row][column]);
+        if (share === 0) continue;
+        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
+        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
+      }
+    pen.strokeStyle = colour("--program", 1);
+    pen.lineWidth = 2;
+    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
+    boxes.forEach((box, column) => {
+      const share = visible(shares[now][column]);
+      box.style.background = share > 0 ? colour(hue, share) : "";
+      box.style.color = share > 0.65 ? "var(--back)" : "";
+      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
+        ": " + shorter(shares[now][column]);
+    });
+    kind.textContent = title + ": " + words(shares[now]);
+  });
+}
+function wordsOfProgram(row) {
+  const attended = row.filter(share => share > 0).length;
+  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
+    : "1/" + attended + " at each of " + attended + " positions";
+}
+function wordsOfModel(row) {
+  const most = row.indexOf(Math.max(...row));
+  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
+    shorter(row[count]) + " at the start";
+}
+
+function addValues(to, ops) {
+  const parent = add(to, "div", "ops");
+  const width = Math.max(320, count * (letters * 8 + 14));
+  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
+  for (const op of ops) {
+    const block = add(parent, "div", "values");
+    const text = add(block, "code", "", op.name);
+    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
+    const cells = add(block, "div", "cells");
+    const boxes = op.values.map((value, position) => {
+      const box = add(cells, "span", "cell", value);
+      box.title = "position " + position + ": " + value;
+      return box;
+    });
+    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
+  }
+}
+
+const tokens = document.getElementById("tokens");
+const legend = add(tokens, "div", "legend");
+const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
+for (const line of lines) add(legend, "span", "", line);
+const buttons = flow.tokens.map((token, position) => {
+  const button = add(tokens, "button", "token");
+  button.type = "button";
+  add(button, "span", "position", position);
+  add(button, "span", "given", token);
+  add(button, "span", "", flow.output[position]);
+  if (flow.modelOutput)
+    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
+        flow.modelOutput[position]);
+  button.onmouseenter = button.onfocus = () => select(position);
+  button.onclick = () => select(position, true);
+  button.onkeydown = event => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
+  };
+  return button;
+});
+updates.push(() => buttons.forEach((button, at) => {
+  button.classList.toggle("now", at === now);
+  button.setAttribute("aria-pressed", at === now);
+}));
+
+const main = document.getElementById("layers");
+flow.layers.forEach((layer, number) => {
+  const section = add(main, "section");
+  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  const heads = layer.heads.length ? add(section, "div", "heads") : section;
+  for (const head of layer.heads) {
+    const card = add(heads, "div", "head");
+    add(card, "h3", "", "Head " + head.number);
+    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
+    const views = add(card, "div", "views");
+    addView(views, "program", "--program", head.attends.map(columns => {
+      const row = new Array(count).fill(0);
+      for (const column of columns) row[column] = 1 / columns.length;
+      return row;
+    }), wordsOfProgram);
+    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    addValues(card, head.results);
+  }
+  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  addValues(section, layer.elementwise);
+});
+
+function fromAddress() {
+  const found = /token=(\d+)/.exec(location.hash);
+  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
+}
+window.addEventListener("hashchange", fromAddress);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
+fromAddress();
+)js";
+
+}  // namespace sequent::inline SEQUENT_ABI::draw::detail

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "../config.hpp"
+
+/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
+inline std::size_t letter_length(std::string_view text) {
+    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    const std::size_t length = first < 0x80                     ? 1
+                               : first >= 0xc2 && first <= 0xdf ? 2
+                               : first >= 0xe0 && first <= 0xef ? 3
+                               : first >= 0xf0 && first <= 0xf4 ? 4
+                                                                : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t at = 1; at < length; ++at)
+        if ((byte(at) & 0xc0u) != 0x80) return 0;
+    if (length > 2) {
+        // Longer than need be, half of a pair, or beyond Unicode.
+        const unsigned second = byte(1);
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+            return 0;
+        // U+FFFE and U+FFFF are no characters, XML says.
+        if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
+    }
+    return length;
+}
+
+}  // namespace detail
+
+/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
+/// UTF-8 as U+FFFD.
+inline std::string printable(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t length = detail::letter_length(text);
+        const auto first = static_cast<unsigned char>(text[0]);
+        if (length == 0) {
+            result += "\xef\xbf\xbd";
+        } else if (first < 0x20) {
+            result += "\xe2\x90";
+            result += static_cast<char>(0x80 + first);
+        } else if (first == 0x7f) {
+            result += "\xe2\x90\xa1";
+        } else {
+            result += text.substr(0, length);
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return result;
+}
+
+/// How many code points printable text has.
+inline int letters_in(std::string_view text) {
+    int count = 0;
+    for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
+    return count;
+}
+
+/// The first so many code points of printable text.
+inline std::string_view first_letters(std::string_view text, int count) {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;
+        ++end;
+    }
+    return text.substr(0, end);
+}
+
+/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
+inline std::string elided(std::string_view text, int most) {
+    if (letters_in(text) <= most) return std::string(text);
+    return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
+}
+
+/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+inline std::string numbered(std::string_view text, std::size_t number) {
+    std::string result(text);
+    result += std::to_string(number);
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
