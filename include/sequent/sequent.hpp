@@ -9,4 +9,5 @@
 #include "model.hpp"
 #include "nn.hpp"
 #include "plan.hpp"
+#include "rasp.hpp"
 #include "train.hpp"
