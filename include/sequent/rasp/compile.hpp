@@ -67,8 +67,17 @@ constexpr inputs inputs_of() {
     return result;
 }
 
+template <class... Options>
+consteval bool is_given() {
+    const inputs given = inputs_of<Options...>();
+    return given.length > 0 && !given.alphabet.empty();
+}
+
 template <const auto& Program, class... Options>
 inline constexpr sizes sizes_of = [] {
+    static_assert((... && option<Options>::is_known) && is_given<Options...>(),
+                  "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
+                  "max_length<N>");
     const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
     return layout(made, analysis<Program>.heads).size;
 }();
@@ -95,10 +104,6 @@ inline constexpr bool compiles = Problem == problem::none;
 /// order that has the fewest. What would take a table of more than 16,384 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
-    static_assert((... && compiling::option<Options>::is_known),
-                  "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
-                  "max_length<N>");
-
     /// How large it is.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
     static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,

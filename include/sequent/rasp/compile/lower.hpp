@@ -11,6 +11,7 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 /// What stands in the way of weights.
 enum class problem {
     none,
+    tokens_are_of_another_type_than_the_alphabet,
     too_many_values_to_compare,
     too_many_values_in_a_function,
     a_number_that_is_no_integer_in_a_sum,
@@ -148,6 +149,9 @@ class lowering {
         std::sort(symbols.begin(), symbols.end());
         symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
         lowered_.resize(static_cast<std::size_t>(program.size()), -1);
+        for (const node& each : program.nodes)
+            if (each.what == operation::tokens && !is_of_alphabet(each.kind))
+                fail(problem::tokens_are_of_another_type_than_the_alphabet, each.what);
         choose_counting();
         output = lower(program.output);
     }
@@ -214,6 +218,11 @@ class lowering {
             summands.push_back({node, factor});
         }
     };
+    constexpr const channel& channel_of(const leaf& of) const {
+        return heads[static_cast<std::size_t>(of.head)]
+            .channels[static_cast<std::size_t>(of.channel)];
+    }
+
     /// Different values of two such sums are at least so far apart, if the other's is multiplied
     /// with it; 0 where that is not known.
     constexpr double finest(const linear& of) const {
@@ -227,7 +236,11 @@ class lowering {
                 for (const value& one : values.values) most = std::max(most, one.number().under);
             } else if (!values.complete) {
                 if (made.what != operation::gathered) return 0;
-                most = given.length;
+                // A mean of up to `length` values.
+                const leaf& of_leaf = leaf_of(each.node);
+                const double step = finest(linear_of(channel_of(of_leaf).node));
+                if (step == 0) return 0;
+                denominators *= given.length / step;
             }
             denominators *= static_cast<double>(most);
         }
@@ -244,7 +257,7 @@ class lowering {
     const program_analysis* analysed_;
     std::vector<int> lowered_;
 
-    // A selector of one layer whose head counts.
+    // A selector of one layer of which a sum is taken: its head counts.
     struct counting {
         int layer;
         int selector;
@@ -264,6 +277,13 @@ class lowering {
 
     constexpr void fail(problem kind, operation what) {
         if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr bool is_of_alphabet(type kind) const {
+        for (const value& each : given.alphabet)
+            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
+                return false;
+        return true;
     }
 
     constexpr int add(const node& made, int layer) {
@@ -387,24 +407,24 @@ class lowering {
             const node& made = (*program_)[is_sum(at) ? mean_in(at) : at];
             for (const int argument : made.arguments)
                 if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-            const bool counts_here = is_sum(at) || made.what == operation::sum ||
-                                     made.what == operation::width ||
-                                     made.what == operation::width_with_bos;
-            if (counts_here) counted_.push_back({layer_in_program(at), made.arguments[0]});
+            if (is_sum(at) || made.what == operation::sum)
+                counted_.push_back({layer_in_program(at), made.arguments[0]});
         }
         // Where a head is left over, the width of either of two is a sum of two widths, which
         // takes much fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
-        std::vector<counting> seen;
         for (int at = 0; at < program_->size(); ++at) {
-            if (!gathers((*program_)[at].what) || !needed[static_cast<std::size_t>(at)]) continue;
-            const counting each{layer_in_program(at), (*program_)[at].arguments[0]};
+            const node& made = (*program_)[at];
+            if (!gathers(made.what) || !needed[static_cast<std::size_t>(at)]) continue;
             bool known = false;
-            for (const counting& other : seen)
-                known = known || (other.layer == each.layer && other.selector == each.selector);
-            if (known) continue;
-            seen.push_back(each);
-            --spare[static_cast<std::size_t>(each.layer)];
+            for (int other = 0; other < at; ++other) {
+                const node& before = (*program_)[other];
+                known = known || (gathers(before.what) && needed[static_cast<std::size_t>(other)] &&
+                                  layer_in_program(other) == layer_in_program(at) &&
+                                  before.arguments[0] == made.arguments[0] &&
+                                  use_of(before.what) == use_of(made.what));
+            }
+            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
         }
         for (int at = 0; at < program_->size(); ++at) {
             const node& made = (*program_)[at];
@@ -419,6 +439,10 @@ class lowering {
             --left;
             split_.push_back(at);
         }
+    }
+    /// Heads that count, that count without position 0, and others.
+    static constexpr int use_of(operation what) {
+        return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
     }
     /// keys < queries, and something with keys == queries.
     constexpr bool exclude_each_other(int one, int other) const {
@@ -495,8 +519,7 @@ class lowering {
                 rational otherwise;
                 for (const summand& each : {parts.summands[one], parts.summands[other]}) {
                     const leaf& of = leaf_of(each.node);
-                    const channel& from = heads[static_cast<std::size_t>(of.head)]
-                                              .channels[static_cast<std::size_t>(of.channel)];
+                    const channel& from = channel_of(of);
                     values.add(from.node, each.factor);
                     otherwise = otherwise + each.factor * from.otherwise.number();
                 }
@@ -942,9 +965,14 @@ class lowering {
                                   feature{query, operation::equal, each}});
         return result;
     }
-    constexpr double square_scale(int key, int query) const {
+    constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
+        // Finer ones would need more digits than a double has.
+        if (step < 1.0 / 128) {
+            fail(problem::too_many_values_to_compare, operation::select_equal);
+            return 1;
+        }
         return 1 / (step * step);
     }
 

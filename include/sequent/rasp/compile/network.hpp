@@ -391,14 +391,15 @@ class network {
         return result;
     }
     constexpr domain summed(const leaf& of) const {
-        return program.domain_of(program.heads[static_cast<std::size_t>(of.head)]
-                                     .channels[static_cast<std::size_t>(of.channel)]
-                                     .node);
+        return program.domain_of(program.channel_of(of).node);
     }
     constexpr double share_factor(const leaf& of) const {
         const domain values = summed(of);
         const double length = program.given.length;
-        return (values.highest() - values.lowest() + 2).as_double() * length * (length + 1);
+        if (values.values.empty()) return 1;
+        const double range =
+            program.code(values.values.back()) - program.code(values.values.front());
+        return (range + 2) * length * (length + 1);
     }
 
     /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
@@ -451,6 +452,14 @@ class network {
             result.push_back({0, 0, value(0)});
             if (values.highest().over > 0)
                 result.push_back({least, values.highest().as_double(), value(1)});
+        } else if (!is_number(program.nodes[node].kind)) {
+            // One position is selected, or none.
+            const double factor = share_factor(of);
+            for (const value& each : summed(of).values) {
+                const double place = (program.code(each) + factor) / 2;
+                result.push_back({place, place, each});
+            }
+            result.push_back({factor, factor, summed(of).values.front()});
         } else {
             const domain values = summed(of);
             if (!values.is_whole()) {
@@ -472,9 +481,7 @@ class network {
     }
     /// Of a match, how near a query can come to a key that is another one.
     constexpr double closest(const leaf& of) const {
-        const int keys = program.heads[static_cast<std::size_t>(of.head)]
-                             .channels[static_cast<std::size_t>(of.channel)]
-                             .node;
+        const int keys = program.channel_of(of).node;
         return program.finest(program.linear_of(keys)) *
                program.finest(program.linear_of(of.query));
     }
