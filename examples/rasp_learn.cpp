@@ -159,8 +159,7 @@ constexpr Task task_of(std::string_view name, std::string (*input)(sequent::rand
 constexpr std::array tasks{
     task_of<programs::reverse>("reverse", &any_letters),
     task_of<programs::histogram>("histogram", &repeated_letters),
-    task_of<programs::sorted>("sort", &any_letters),
-    task_of<programs::dyck_1>("dyck_1", &brackets),
+    task_of<programs::sorted>("sort", &any_letters), task_of<programs::dyck_1>("dyck_1", &brackets),
     task_of<programs::double_histogram>("double_histogram", &repeated_letters_after_a_beginning)};
 
 struct Options {
