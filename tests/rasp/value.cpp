@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <sequent/rasp/sequence.hpp>
@@ -95,6 +96,9 @@ TEST_CASE("a number that needs more than 63 bits is an error") {
     CHECK_THROWS_AS(most * rational(2), evaluation_error);
     CHECK_THROWS_AS(rational(1, most.over) * rational(1, 3), evaluation_error);
     CHECK_THROWS_AS((void)(rational(1, most.over) < rational(4, 5)), evaluation_error);
+    CHECK(value(std::size_t{7}) == value(7));
+    CHECK_THROWS_AS(value(std::numeric_limits<std::uint64_t>::max()), evaluation_error);
+    CHECK_THROWS_AS(value(std::numeric_limits<std::int64_t>::min()), evaluation_error);
     CHECK_THROWS_AS(value(1e19), evaluation_error);
     CHECK_THROWS_AS(value(-1e300), evaluation_error);
     CHECK_THROWS_AS(value(std::numeric_limits<double>::infinity()), evaluation_error);

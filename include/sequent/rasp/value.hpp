@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "../fail.hpp"
 
@@ -155,7 +156,10 @@ class value {
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
     constexpr value(Integer number)
-        : kind_(type::integer), high_(static_cast<std::uint64_t>(std::int64_t{number})) {}
+        : kind_(type::integer), high_(static_cast<std::uint64_t>(number)) {
+        if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
+            detail::a_number_has_more_than_63_bits();
+    }
     constexpr value(double number) : value(rational::from(number), type::real) {}
     constexpr value(const rational& number, type kind)
         : kind_(kind),
