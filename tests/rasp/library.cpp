@@ -232,6 +232,8 @@ TEST_CASE("balanced brackets") {
     tells_balance<one_kind>("()", 8);
     // Other symbols change nothing where there is one kind.
     CHECK(evaluate<programs::dyck_1>("a(b)c)d") == sequence("TPPTTFF"));
+    // Where there are several, they are mistakes: the opener is looked for next to its closer.
+    CHECK(evaluate<programs::dyck_2>("a(b)") == sequence("TPPF"));
     static constexpr auto angles = dyck_1_ptf(tokens, '<', '>');
     CHECK(evaluate<angles>("<>><") == sequence("PTFF"));
 }
