@@ -91,7 +91,7 @@ constexpr std::string_view help_text = R"(rasp_learn [options] [PROGRAM...]
 
 Trains transformers of width 64 on what RASP programs give for random inputs of up to 20
 symbols: with as many layers and heads as the analysis of the program tells, with one head
-fewer, and with one layer fewer. Prints how many positions of other inputs each has right.
+fewer, and with one layer fewer. Prints how much of other inputs each has right.
 
   reverse    the input from back to front
   histogram  how often the symbol at each position occurs
@@ -384,44 +384,55 @@ void print_table(std::span<const Row> rows) {
     }
 }
 
-/// Where less has learned less, and where it has not.
+/// Where less has learned less, and where it has not: a program is learned where all positions are
+/// right.
 void print_judgement(std::span<const Row> rows) {
-    constexpr double much = 1;
     std::string less;
     std::string as_much;
+    std::string unknown;
     for (const Row& row : rows)
         for (const bool of_heads : {true, false}) {
             const auto& other = of_heads ? row.head_fewer : row.layer_fewer;
             if (!other) continue;
-            const bool drops = row.as_analysed->positions - other->positions >= much;
-            (drops ? less : as_much)
-                .append("\n  ")
+            const bool is_learned = row.as_analysed->inputs >= 90;
+            const bool drops = row.as_analysed->inputs - other->inputs >= 1;
+            (!is_learned ? unknown
+             : drops     ? less
+                         : as_much)
+                .append("  ")
                 .append(row.task.name)
-                .append(of_heads ? " with one head fewer" : " with one layer fewer");
+                .append(of_heads ? " with one head fewer\n" : " with one layer fewer\n");
         }
     if (!less.empty())
-        std::printf("\nAs the analysis lets one expect, a point or more is lost by%s\n",
-                    less.c_str());
+        std::printf(
+            "\nAs the analysis lets one expect, one input in a hundred or more is lost by\n%s",
+            less.c_str());
     if (!as_much.empty())
         std::printf(
-            "\nLess than a point is lost by\n%s\nThe analysis tells what suffices for the program "
-            "as it is written: other ways to compute\nthe same may need less, or come close to it "
-            "on inputs this short.\n",
-            as_much.c_str() + 1);
+            "\nLess than one input in a hundred is lost by\n%s"
+            "The analysis tells what suffices for a program as it is written: other ways to "
+            "compute\n"
+            "the same may need less, or come close to it on inputs this short.\n",
+            as_much.c_str());
+    if (!unknown.empty())
+        std::printf(
+            "\nNothing is told, since with as much as analysed it is not learned yet, by\n%s",
+            unknown.c_str());
 }
 
 draw::svg picture_of(std::span<const Row> rows) {
     constexpr double margin = 30;
     constexpr double bar = 34;
     constexpr double high = 200;
-    constexpr double group = 3 * bar + 40;
+    constexpr double group = 3 * bar + 60;
     constexpr double top = 76;
     constexpr auto dark = "#1f2933";
     constexpr std::array fills{"#083e6e", "#c98a1b", "#8793a0"};
     constexpr std::array words{"as analysed", "one head fewer", "one layer fewer"};
-    draw::svg picture(std::max(420.0, 2 * margin + static_cast<double>(rows.size()) * group),
+    draw::svg picture(std::max(500.0, 2 * margin + static_cast<double>(rows.size()) * group),
                       top + high + 60);
-    picture.text(margin, 26, "Positions that transformers have right, in percent", 15, dark);
+    picture.text(margin, 26, "Inputs of which transformers have all positions right, in percent",
+                 15, dark);
     for (std::size_t kind = 0; kind < words.size(); ++kind) {
         const double left = margin + static_cast<double>(kind) * 125;
         picture.rectangle(left, 40, 12, 12, fills[kind]);
@@ -439,10 +450,10 @@ draw::svg picture_of(std::span<const Row> rows) {
         const std::array cells{row.as_analysed, row.head_fewer, row.layer_fewer};
         for (std::size_t kind = 0; kind < cells.size(); ++kind) {
             if (!cells[kind]) continue;
-            const double height = high * cells[kind]->positions / 100;
+            const double height = high * cells[kind]->inputs / 100;
             picture.rectangle(left, top + high + 20 - height, bar - 4, height, fills[kind]);
             char number[16];
-            std::snprintf(number, sizeof number, "%.1f", cells[kind]->positions);
+            std::snprintf(number, sizeof number, "%.1f", cells[kind]->inputs);
             picture.text(left, top + high + 15 - height, number, 12, dark);
             left += bar;
         }
