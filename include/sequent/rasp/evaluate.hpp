@@ -270,7 +270,14 @@ class evaluation {
 /// and the position; in a constant expression, the compiler does.
 template <const auto& Program>
 constexpr sequence evaluate(const sequence& input) {
-    return evaluation(graph_of<Program>, input).output();
+    // Told here, too: of what the compiler prints, this comes earlier.
+    constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
+    static_assert(is_program,
+                  "sequent: a RASP program is an s-op; a selector alone gives no values");
+    if constexpr (is_program)
+        return evaluation(graph_of<Program>, input).output();
+    else
+        return input;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -271,6 +271,7 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
 #undef SEQUENT_RASP_EQUALITY
 #undef SEQUENT_RASP_COMPARISON
 
+// Of a selector and an s-op it is the selector: one mistake is one error.
 #define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
     template <class Left, class Right>                                                            \
         requires operands<Left, Right>                                                            \
@@ -282,7 +283,12 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
                               detail::is_of<Right>(detail::is_boolean),                           \
                           "sequent: RASP's " #OPERATOR                                            \
                           " joins two selectors or two booleans, never one of each");             \
-            return detail::make_of<operation::OPERATION, type::boolean>(left, right);             \
+            if constexpr (is_selector<Left>)                                                      \
+                return left;                                                                      \
+            else if constexpr (is_selector<Right>)                                                \
+                return right;                                                                     \
+            else                                                                                  \
+                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
         }                                                                                         \
     }
 SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
@@ -353,30 +359,29 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
 /// All positions look at all.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
-/// Of the selected positions' values: none, `otherwise`; one, that value; several, their mean,
-/// which only numbers have.
-template <class Selector, s_op_or_constant Values, s_op_or_constant Otherwise>
-constexpr auto aggregate(const Selector& from, const Values& values, const Otherwise& otherwise) {
+namespace detail {
+/// What an aggregate gives where nothing is selected, unless told.
+template <class Values>
+using usual_default =
+    std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
+                       std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
+}  // namespace detail
+
+/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
+/// symbol without text; one, that value; several, their mean, which only numbers have.
+template <class Selector, s_op_or_constant Values,
+          s_op_or_constant Otherwise = detail::usual_default<Values>>
+constexpr auto aggregate(const Selector& from, const Values& values,
+                         const Otherwise& otherwise = Otherwise()) {
     static_assert(is_selector<Selector>,
                   "sequent: RASP's aggregate takes a selector, then the values");
     static_assert(detail::are_alike<Values, Otherwise>(),
                   "sequent: the default of RASP's aggregate is of the values' type");
     static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
     constexpr type kind = detail::s_op_of<Values>::kind;
-    return detail::make < operation::aggregate,
-           is_number(kind) ? type::real
-                           : kind > (from, detail::as_s_op(values), detail::as_s_op(otherwise));
-}
-/// The default is 0, false, or the symbol without text.
-template <class Selector, s_op_or_constant Values>
-constexpr auto aggregate(const Selector& from, const Values& values) {
-    constexpr type kind = detail::s_op_of<Values>::kind;
-    if constexpr (kind == type::symbol)
-        return aggregate(from, values, std::string_view());
-    else if constexpr (kind == type::boolean)
-        return aggregate(from, values, false);
-    else
-        return aggregate(from, values, 0);
+    constexpr type mean = is_number(kind) ? type::real : kind;
+    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
+                                                    detail::as_s_op(otherwise));
 }
 
 /// The sum of the selected positions' numbers.

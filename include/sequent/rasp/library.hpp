@@ -69,11 +69,15 @@ constexpr auto is_one_of(const Values& values, const Constants&... constants) {
     return (... || (values == constants));
 }
 
+/// What a map has for a key.
 template <class Key, class Result>
 struct entry {
     Key key;
     Result result;
 };
+template <class Key, class Result>
+entry(Key, Result) -> entry<Key, Result>;
+
 /// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
 /// `otherwise`.
 template <s_op Values, s_op_or_constant Otherwise>
@@ -198,6 +202,7 @@ constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
 }  // namespace detail
 
 /// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
+/// Other symbols change nothing.
 template <s_op Values>
 constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
     const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
@@ -206,7 +211,8 @@ constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = 
     return detail::verdict(depth < 0, depth);
 }
 
-/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`.
+/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
+/// else: other symbols between a pair are taken for mistakes.
 template <s_op Values, std::same_as<char[3]>... Pairs>
 constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto is_opener = (... || (values == pairs[0]));
@@ -225,15 +231,13 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     return detail::verdict((is_closer && !matches) || depth < 0, depth);
 }
 
-/// The digits of the sum of two numbers that are written with a + between, such as "12+345": of
-/// each digit of the longer one, if that stands behind. Shorter than it is the first.
+/// The digits of the sum of two numbers that are written with a + between, at the end of as many
+/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
 template <s_op Values>
 constexpr auto long_addition(const Values& values) {
-    const auto digit = named<"digit">(
-        lookup(values, -1, entry<char, int>{'0', 0}, entry<char, int>{'1', 1},
-               entry<char, int>{'2', 2}, entry<char, int>{'3', 3}, entry<char, int>{'4', 4},
-               entry<char, int>{'5', 5}, entry<char, int>{'6', 6}, entry<char, int>{'7', 7},
-               entry<char, int>{'8', 8}, entry<char, int>{'9', 9}));
+    const auto digit = named<"digit">(lookup(
+        values, -1, entry{'0', 0}, entry{'1', 1}, entry{'2', 2}, entry{'3', 3}, entry{'4', 4},
+        entry{'5', 5}, entry{'6', 6}, entry{'7', 7}, entry{'8', 8}, entry{'9', 9}));
     const auto plus = named<"plus">(aggregate(select(values, '+', equal), indices));
     const auto second = named<"second">(cond(indices > plus, digit, 0));
     const auto first =

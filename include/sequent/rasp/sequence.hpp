@@ -45,7 +45,8 @@ class sequence {
     constexpr auto end() const { return values_.end(); }
     constexpr void push_back(const value& last) { values_.push_back(last); }
 
-    /// Symbols of one character one after another, "olleh"; all else as a list, [1, 2, 1/2].
+    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
+    /// list, [1, 2, 1/2].
     std::string text() const {
         bool letters = true;
         for (const value& each : values_)

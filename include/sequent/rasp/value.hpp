@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "../fail.hpp"
 
@@ -87,15 +88,16 @@ struct rational {
     }
     /// To nine decimals.
     static constexpr rational from(double value) {
+        // What is no number at all, too.
+        if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
         std::int64_t below = 1;
         for (int digit = 0; digit < 9; ++digit) {
             const double scaled = value * static_cast<double>(below);
-            const double whole = static_cast<double>(static_cast<std::int64_t>(scaled));
-            if (scaled == whole || scaled > 1e9 || scaled < -1e9) break;
+            if (scaled > 1e9 || scaled < -1e9) break;
+            if (scaled == static_cast<double>(static_cast<std::int64_t>(scaled))) break;
             below *= 10;
         }
         const double scaled = value * static_cast<double>(below);
-        if (!(scaled < 9e18 && scaled > -9e18)) detail::a_number_has_more_than_63_bits();
         return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
     }
 
@@ -161,7 +163,10 @@ class value {
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
     constexpr value(Integer number)
-        : kind_(type::integer), high_(static_cast<std::uint64_t>(std::int64_t{number})) {}
+        : kind_(type::integer), high_(static_cast<std::uint64_t>(number)) {
+        if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
+            detail::a_number_has_more_than_63_bits();
+    }
     constexpr value(double number) : value(rational::from(number), type::real) {}
     constexpr value(const rational& number, type kind)
         : kind_(kind),
