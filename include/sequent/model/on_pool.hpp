@@ -421,6 +421,32 @@ class pooled_attention {
     }
 };
 
+/// Attention steps whose weights are prepared, on a pool.
+template <class Plan, int At, class T>
+class pooled_weighted {
+    using runner = weighted_runner<Plan, At, T>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr long long operations = 2LL * step.rows * step.columns * step.length * outers;
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
+        using ranges = cut_rows<step.rows, step.rows>;
+        if constexpr (!apart || operations < least_run)
+            runner::forward(bound, kernel::all_rows<step.rows>{});
+        else
+            each_part(pool, step.outer_extents,
+                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      operations, [&](int first, int second, int third, kernel::row_range range) {
+                          runner::forward_at(bound, first, second, third, range);
+                      });
+    }
+    static void backward(const bindings<T>& bound, thread_pool&) noexcept {
+        runner::backward(bound);
+    }
+};
+
 /// Zeros, written by several threads where there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {

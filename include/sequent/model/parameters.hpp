@@ -118,6 +118,7 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
 /// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};

@@ -236,6 +236,10 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& using_rule = draft.rule_of(user);
     if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
         return false;
+    // Products of parameters alone are computed once.
+    if (draft.prepared[at] && !draft.prepared[user])
+        for (int body = 0; body < written.literals; ++body)
+            if (draft.literal_of(at, body).weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
