@@ -8,7 +8,8 @@
 namespace sequent::inline SEQUENT_ABI {
 
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, a mask, biases.
+/// tokens, width, a mask, biases, and a synthesizer, what the scores follow from (dot_product by
+/// default).
 template <class... Options>
 struct attention
     : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
@@ -18,8 +19,8 @@ struct attention
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                            nn::option::biases>::only<Options...>,
-                  "sequent: attention takes tokens, width, a mask, biases");
+                            nn::option::biases, nn::option::synthesizer>::only<Options...>,
+                  "sequent: attention takes tokens, width, a mask, biases, a synthesizer");
     static_assert(nn::check_shape<shape>());
 };
 

@@ -43,17 +43,8 @@ using padded_mask =
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one, on the pair (i, j).
-template <class Mask, class Body>
-constexpr auto masked(Body body) noexcept {
-    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
-    if constexpr (std::is_same_v<Mask, mask::none>)
-        return body;
-    else
-        return (body, Mask::keeps(i, j));
-}
-
-/// The same in head h, where a mask may be of each head its own, on the pair (row, column).
+/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
+/// mask may be of each head its own.
 template <class Mask, class Body, class Head, class Row, class Column>
 constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
@@ -70,29 +61,6 @@ constexpr auto biased(Body body, Bias bias) noexcept {
     else
         return body;
 }
-
-/// softmax(Q K^T / sqrt(d)) V with Q, K, V linear in Input(i) (arXiv 1706.03762, equation 1), to
-/// attended(i).
-template <shape Shape, class Mask, class Input>
-inline constexpr auto attention_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr Input input;
-    constexpr weight<"W_query", d, d> W_query;
-    constexpr weight<"W_key", d, d> W_key;
-    constexpr weight<"W_value", d, d> W_value;
-    constexpr weight<"b_query", d> b_query;
-    constexpr weight<"b_key", d> b_key;
-    constexpr weight<"b_value", d> b_value;
-    // clang-format off
-    return rules(
-        query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
-        key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
-        weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
-                          | product() | softmax(j),
-        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
-    // clang-format on
-}();
 
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
@@ -133,7 +101,11 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is.
+/// Which of all heads it is; the only one, where there are none.
+template <shape Shape>
+constexpr auto number_of_head() noexcept {
+    return 0;
+}
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
@@ -226,12 +198,22 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
+/// What heads that share keys call by their first variable; without heads there is none.
+template <class Named, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
+    return named(at...);
+}
+template <class Named, class KeyHead, class... Query, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
+    return named(KeyHead{}, at...);
+}
+
 /// Queries and keys (arXiv 1706.03762, section 3.2.2).
-template <shape Shape, class Input, class Context, fixed_string Prefix, class KeyHead,
-          class... Query>
-constexpr auto query_rules(KeyHead key_head, Query... query) noexcept {
+template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
+constexpr auto query_rules(Head... of) noexcept {
     constexpr Input input;
     constexpr Context context;
+    constexpr std::tuple<Head...> all;
     using name = attention_names<Prefix>;
     constexpr weight<Prefix + "W_query", Shape.head_width, Shape.width> W_query;
     constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
@@ -239,11 +221,11 @@ constexpr auto query_rules(KeyHead key_head, Query... query) noexcept {
     constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
     // clang-format off
     return rules(
-        name::query(key_head, query..., i) <<= positioned_at<Shape>(biased<Shape>(
-                                                   input(i)[W_query(key_head, query...)],
-                                                   b_query(key_head, query...))),
-        name::key(key_head, i)             <<= positioned_at<Shape>(biased<Shape>(
-                                                   context(i)[W_key(key_head)], b_key(key_head))));
+        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
+                                                input(i)[W_query(of...)], b_query(of...))),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
+                                                context(i)[of_key_head(W_key, all)],
+                                                of_key_head(b_key, all))));
     // clang-format on
 }
 
@@ -349,9 +331,8 @@ constexpr auto score_of_part(Head... of) noexcept {
             return masked<Mask>((..., literals), all, row, column) | product();
     };
     if constexpr (part == score_part::dot_product) {
-        constexpr auto first = [](auto each, auto...) { return each; };
         const auto seeking = name::query(of..., row);
-        const auto sought = name::key(first(of...), column).T();
+        const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
         if constexpr (Shape.scaled)
             return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
         else
@@ -433,6 +414,23 @@ constexpr auto score_rules(Head... of) noexcept {
         // clang-format on
     }
 }
+
+/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
+/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+template <shape Shape, class Mask, class Input>
+inline constexpr auto attention_rules = [] {
+    constexpr Input input;
+    constexpr weight<"W_value", Shape.width, Shape.width> W_value;
+    constexpr weight<"b_value", Shape.width> b_value;
+    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
+    // clang-format off
+    return rules(
+        score_part_rules<Shape, Input, Input, "">(),
+        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        score_rules<Shape, Mask, "">(),
+        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+    // clang-format on
+}();
 
 /// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
 /// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
