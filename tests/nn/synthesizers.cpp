@@ -94,6 +94,26 @@ void agrees(const std::string& variant) {
     agrees_with_torch<layer<Synthesizer, both>>(variant);
 }
 
+/// Whether the first positions' outputs change with what stands at the last one.
+template <class Synthesizer, class Mask>
+bool sees_later() {
+    using model = layer<Synthesizer, Mask>;
+    check::fixture<model, float> f(1);
+    const auto before = f.outputs();
+    for (int at = 5 * 4; at < 6 * 4; ++at) f.dense[0][check::to_size(at)] += 1;
+    const auto after = f.outputs();
+    for (int row = 0; row < 5; ++row)
+        for (int at = row * 4; at < row * 4 + 4; ++at)
+            if (before[check::to_size(at)] != after[check::to_size(at)]) return true;
+    return false;
+}
+
+using translation =
+    transformer::encoder_decoder<vocabulary<5>, tokens<4>, source_tokens<6>, width<4>, heads<2>,
+                                 hidden<4>, depth<2>, padded<true>, s::random>;
+// From the decoder to the encoder, queries look for keys.
+static_assert(translation::plan::tables.prepared > 0);
+
 // The example that was discussed, of length 4 and width 5.
 namespace discussed {
 using namespace sequent::language;
@@ -137,6 +157,15 @@ TEST_CASE("synthesizers of factors") {
 TEST_CASE("mixtures of synthesizers") {
     agrees<s::mixture<s::random, s::dot_product>>("random_dot_product");
     agrees<s::mixture<s::dense, s::factorized_random<3>>>("dense_factorized_random");
+}
+TEST_CASE("what causal synthesizers see") {
+    CHECK_FALSE(sees_later<s::random, mask::causal>());
+    CHECK_FALSE(sees_later<s::dense, mask::causal>());
+    CHECK(sees_later<s::random, mask::none>());
+    CHECK(sees_later<s::dense, mask::none>());
+}
+TEST_CASE("an encoder over a part of its positions and a decoder, with synthesizers") {
+    check::agrees_in_double<translation>(5);
 }
 TEST_CASE("a dense synthesizer in three rules") {
     check::agrees_in_double<discussed::right>();
