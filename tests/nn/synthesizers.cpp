@@ -15,14 +15,20 @@ template <class Synthesizer, class... Options>
 using layer = multi_head_attention<tokens<6>, width<4>, heads<2>, Synthesizer, Options...>;
 
 // The formulas' numbers of parameters, without biases: d = 8, N = 6, two heads.
-template <class Synthesizer>
-inline constexpr int of_scores = multi_head_attention<tokens<6>, width<8>, heads<2>, biases<false>,
-                                                      Synthesizer>::parameter_count -
-                                 2 * 8 * 8;  // of the value and of what joins the heads
+template <class Synthesizer, class Mask = mask::none>
+inline constexpr int of_scores =
+    multi_head_attention<tokens<6>, width<8>, heads<2>, biases<false>, Synthesizer,
+                         Mask>::parameter_count -
+    2 * 8 * 8;  // of the value and of what joins the heads
 static_assert(of_scores<s::dot_product> == 2 * 8 * 8);
 static_assert(of_scores<s::dense> == 8 * 8 + 8 * 6);
 static_assert(of_scores<s::random> == 2 * 6 * 6);
 static_assert(of_scores<s::fixed_random> == 2 * 6 * 6);
+// What a causal mask never reads is not stored.
+static_assert(of_scores<s::random, mask::causal> == 2 * (6 * 7 / 2));
+static_assert(of_scores<s::fixed_random, mask::window<3>> == 2 * (6 * 7 / 2));
+static_assert(of_scores<s::mixture<s::random, s::dot_product>, mask::causal> ==
+              2 * (6 * 7 / 2) + 2 * 8 * 8 + 2);
 static_assert(of_scores<s::factorized_random<3>> == 2 * (2 * 6 * 3));
 static_assert(of_scores<s::factorized_dense<3, 2>> == 2 * 8 * (3 + 2));
 static_assert(of_scores<s::mixture<s::random, s::dot_product, s::dense>> ==
@@ -153,6 +159,21 @@ TEST_CASE("random synthesizers") {
 TEST_CASE("synthesizers of factors") {
     agrees<s::factorized_random<3>>("factorized_random");
     agrees<s::factorized_dense<3, 2>>("factorized_dense");
+}
+TEST_CASE("causal tables are packed") {
+    using packed = layer<s::mixture<s::random, s::dot_product>, mask::causal>;
+    check::agrees_in_double<packed>();
+    check::fixture<packed, double> f(1);
+    constexpr sequent::language::weight<"R"> R;
+    const auto view = (*f.p)[R];
+    CHECK(view.rank == 2);
+    CHECK(view.extents[1] == 21);
+    // (i, j) is number i (i + 1) / 2 + j: the last row of the first head changes no other.
+    const auto before = f.outputs();
+    view(0, 5 * 6 / 2 + 2) += 1;
+    const auto after = f.outputs();
+    for (std::size_t at = 0; at < before.size(); ++at)
+        CHECK((before[at] == after[at]) == (at < 5 * 4));
 }
 TEST_CASE("mixtures of synthesizers") {
     agrees<s::mixture<s::random, s::dot_product>>("random_dot_product");

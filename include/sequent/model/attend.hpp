@@ -160,6 +160,7 @@ struct attention_shape {
             to.depth = from.depth;
             to.value = from.value;
             to.function = activation_of(from.function);
+            to.packed = from.packed;
             to.left = from.left;
             to.right = from.right;
             to.x_gradient = from.x.at.trained;

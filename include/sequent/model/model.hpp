@@ -281,8 +281,9 @@ class model {
         T* pointers[model_detail::max_facts]{};
     };
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal
-    /// with deviation 1 / sqrt(inputs). The same seed gives the same numbers everywhere.
+    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
+    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
+    /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = parameters<T>{};

@@ -218,7 +218,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer &&
+                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
             each_row_part<step.rows>(
                 pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {

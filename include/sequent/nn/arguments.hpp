@@ -226,7 +226,8 @@ struct synthesizer_option<synthesizer::mixture<Parts...>> {
             result.second += part.second;
         };
         (add(synthesizer_option<Parts>::parts), ...);
-        return result;
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
     }();
 };
 
@@ -420,11 +421,10 @@ struct arguments {
 template <shape Shape>
 consteval bool check_scores() {
     constexpr score_parts of = Shape.scores;
-    static_assert(of.known && of.count > 0,
+    static_assert(of.known,
                   "sequent: a mixture is of dot_product, dense, random, fixed_random, "
                   "factorized_random<Rank> and factorized_dense<First, Second>");
-    static_assert(!of.known || of.is_distinct(),
-                  "sequent: a mixture takes each kind of score once");
+    static_assert(of.is_distinct(), "sequent: a mixture takes each kind of score once");
     static_assert(
         !of.has(score_part::factorized_dense) || of.first * of.second == Shape.tokens,
         "sequent: the factors of factorized_dense<First, Second> have the tokens as their product");

@@ -264,7 +264,8 @@ constexpr auto factor_rules(Head... of) noexcept {
         name::second_factor(of..., i) <<= biased<Shape>(input(i)[W_second(of...)], b_second(of...)),
         name::factors(of..., i)       <<= (name::first_factor(of..., i),
                                            name::second_factor(of..., i).T())
-                                          | product() | reshape(Shape.tokens));
+                                          | product()
+                                          | reshape(Shape.scores.first * Shape.scores.second));
     // clang-format on
 }
 

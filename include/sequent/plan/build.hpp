@@ -28,6 +28,7 @@ class builder {
             attention_matcher<Draft> matcher(draft_, at);
             if (!matcher.matched) continue;
             for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
+            matcher.pack_tables();
         }
     }
 

@@ -44,6 +44,7 @@ struct weight_layout {
     int strides[max_arity]{};
     int row = 0;
     int column = 0;
+    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
     int interleaved = -1;  // the index axis whose values stand between input and output
     int group = -1;
     int group_column = 0;  // its first among the group's columns
@@ -61,6 +62,11 @@ struct buffer {
     int adjoint = -1;
     bool prepared = false;
 };
+
+/// Where row `row` of a packed table begins; and how many numbers stand before it.
+constexpr int packed_row(int row) {
+    return row * (row + 1) / 2;
+}
 
 /// Products of one input with several weights, computed as one.
 struct group {

@@ -40,6 +40,30 @@ class attention_matcher {
         step.out = access_to(head);
     }
 
+    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
+    /// other use.
+    constexpr void pack_tables() {
+        for (const weight_use& use : tables_) {
+            const weight_shape& shape = draft_.in.weights[use.weight];
+            if (shape.uses != 1 || row_ < 0 || step.rows != step.columns) continue;
+            const int last = use.arity - 1;
+            if (last < 1 || use.terms[last].variable != column_ ||
+                use.terms[last - 1].variable != row_ || shape.extents[last] != step.columns ||
+                shape.extents[last - 1] != step.rows)
+                continue;
+            bool fits = true;
+            for (int axis = 0; axis < last - 1; ++axis)
+                fits =
+                    fits && use.terms[axis].variable != row_ && use.terms[axis].variable != column_;
+            const int rounds = step.condition < 0 ? 0 : different_rounds(draft_.out.pool, step);
+            for (int round = 0; fits && round < rounds; ++round) {
+                const auto condition = condition_in_round(draft_.out.pool.nodes, step, round);
+                fits = looks_back(condition, condition.root, row_, column_, step.rows);
+            }
+            if (fits && rounds > 0) draft_.out.weights[use.weight].packed = true;
+        }
+    }
+
     /// Gives the weights a place of their own, where they follow from parameters alone and are not
     /// too many. Returns whether they have one.
     constexpr bool lay_out_weights() {
@@ -108,6 +132,7 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
+    list<weight_use, 12> tables_{};  // that the score reads as they are
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
@@ -362,6 +387,12 @@ class attention_matcher {
         }
         score_node made;
         made.kind = score_kind::load;
+        if (item.kind == literal_kind::weight && !item.has_element) {
+            if (fill_)
+                made.packed = draft_.out.weights[item.weight.weight].packed;
+            else
+                tables_.push(item.weight);
+        }
         if (fill_) made.x = access_to(item);
         return push(made);
     }

@@ -75,6 +75,7 @@ struct row_step {
     int outers = 0;
     int outer_extents[max_outers]{1, 1, 1};
     bool multiplies = false;  // the terms elementwise, instead of adding them
+    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
     access out{};
@@ -106,6 +107,7 @@ struct score_node {
     transformation function = transformation::identity;
     int left = -1;
     int right = -1;
+    bool packed = false;  // x is: row i begins at i (i + 1) / 2
 };
 
 /// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
