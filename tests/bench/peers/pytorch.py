@@ -124,10 +124,11 @@ class Synthesizer(torch.nn.Module):
             "dense": ((width, width), (tokens, width)),
             "factorized dense": ((8, width), (tokens // 8, width)),
             "factorized random": ((tokens, 8), (tokens, 8)),
-            "random": ((tokens, tokens), (1,)),
+            "random": ((tokens, tokens), None),
         }[kind]
         self.first = torch.nn.Parameter(torch.randn(first) / 8)
-        self.second = torch.nn.Parameter(torch.randn(second) / 8)
+        if second:
+            self.second = torch.nn.Parameter(torch.randn(second) / 8)
         self.hidden = None if mask is None else ~mask_of(mask, tokens)
         self.constant = None
 
