@@ -71,7 +71,7 @@ using Scores = std::tuple<synthesizer::dot_product, synthesizer::dense, synthesi
 struct Row {
     int parameters = 0;
     double loss = 0;   // of characters held out, in nats
-    double step = 0;   // milliseconds of a training step
+    double step = 0;   // milliseconds of the fastest training step
     double token = 0;  // microseconds of a generated character
 };
 
@@ -163,10 +163,9 @@ double seconds_since(clock_type::time_point start) {
     return std::chrono::duration<double>(clock_type::now() - start).count();
 }
 
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+/// Of several runs the one that nothing else on the machine slowed down.
+double least(const std::vector<double>& times) {
+    return *std::min_element(times.begin(), times.end());
 }
 
 template <class Model>
@@ -224,7 +223,7 @@ class Trainer {
         return loss / count;
     }
 
-    /// Microseconds of a character, each from those before it, over all positions.
+    /// Microseconds of a character, each from those before it, the mean over all positions.
     double time_of_token(Window prompt) {
         Model::prepare(*parameters_, *ready_);
         const auto state = sequent::make_unique<typename Model::template state<float>>();
@@ -240,7 +239,7 @@ class Trainer {
             }
             times.push_back(seconds_since(start));
         }
-        return median(times) / context * 1e6;
+        return least(times) / context * 1e6;
     }
 
   private:
@@ -279,7 +278,7 @@ Row train(const char* name, const Options& options, Window text, Window held_out
         std::fflush(stdout);
     }
     return {Model::parameter_count,
-            trainer.evaluate(held_out, options.steps < 100 ? 20 : held_out.size()), median(times),
+            trainer.evaluate(held_out, options.steps < 100 ? 20 : held_out.size()), least(times),
             trainer.time_of_token(held_out)};
 }
 

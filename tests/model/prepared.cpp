@@ -94,9 +94,9 @@ TEST_CASE("a language model with parameters that are prepared, or not") {
     // After a change of parameters as before.
     for (int time = 0; time < 2; ++time) {
         Random::prepare(*f.p, *ready);
-        const auto y = f.outputs();
-        const auto coefficients = check::random_coefficients(y.size());
-        CHECK(values_of(Random::forward(*ready, f.given(), *f.w)) == y);
+        const auto expected = f.outputs();
+        const auto coefficients = check::random_coefficients(expected.size());
+        CHECK(values_of(Random::forward(*ready, f.given(), *f.w)) == expected);
 
         (void)f.backward(coefficients);
         const auto gradient = flat(*f.gradient);
@@ -136,15 +136,18 @@ TEST_CASE("a language model with parameters that are prepared, or not") {
                 const bool prepared = at % 2 == first;
                 const auto next = values_of(prepared ? Random::step(*ready, {row(at)}, *s)
                                                      : Random::step(*f.p, {row(at)}, *s));
-                const auto wanted = std::vector<double>(y.begin() + 5 * at, y.begin() + 5 * at + 5);
+                const auto wanted =
+                    std::vector<double>(expected.begin() + 5 * at, expected.begin() + 5 * at + 5);
                 CHECK(difference(next, wanted) < 1e-12);
             }
         }
         (void)Random::forward(*ready, f.given(), *f.w, {0, 4});
-        CHECK(difference(values_of(Random::forward(*ready, f.given(), *f.w, {4, 6})), y) < 1e-12);
+        CHECK(difference(values_of(Random::forward(*ready, f.given(), *f.w, {4, 6})), expected) <
+              1e-12);
         (void)Random::forward(*f.p, f.given(), *f.w, {0, 4});
-        CHECK(difference(values_of(Random::forward(*f.p, f.given(), *f.w, {4, 6})), y) < 1e-12);
-        CHECK(values_of(Random::forward(*ready, f.given(), *f.w, pool)) == y);
+        CHECK(difference(values_of(Random::forward(*f.p, f.given(), *f.w, {4, 6})), expected) <
+              1e-12);
+        CHECK(values_of(Random::forward(*ready, f.given(), *f.w, pool)) == expected);
 
         for (double& number : f.p->flat()) number *= 0.9;
     }

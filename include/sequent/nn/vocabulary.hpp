@@ -276,23 +276,27 @@ constexpr auto share_rules() noexcept {
     return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
 }
 
+/// The rules that a part of the scores needs, if it is one.
+template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
+          class... Head>
+constexpr auto rules_of_part(Head... of) noexcept {
+    if constexpr (!Shape.scores.has(Part))
+        return rules();
+    else if constexpr (Part == score_part::dot_product)
+        return query_rules<Shape, Input, Context, Prefix>(of...);
+    else if constexpr (Part == score_part::dense)
+        return dense_rules<Shape, Input, Prefix>(of...);
+    else
+        return factor_rules<Shape, Input, Prefix>(of...);
+}
+
 /// What scores are made of: queries and keys, or what synthesizers have in their place.
 template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
 constexpr auto score_part_rules(Head... of) noexcept {
-    const auto part = [&]<score_part Part>(std::integral_constant<score_part, Part>) {
-        if constexpr (!Shape.scores.has(Part))
-            return rules();
-        else if constexpr (Part == score_part::dot_product)
-            return query_rules<Shape, Input, Context, Prefix>(of...);
-        else if constexpr (Part == score_part::dense)
-            return dense_rules<Shape, Input, Prefix>(of...);
-        else
-            return factor_rules<Shape, Input, Prefix>(of...);
-    };
     const auto parts =
-        rules(part(std::integral_constant<score_part, score_part::dot_product>{}),
-              part(std::integral_constant<score_part, score_part::dense>{}),
-              part(std::integral_constant<score_part, score_part::factorized_dense>{}));
+        rules(rules_of_part<score_part::dot_product, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::dense, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::factorized_dense, Shape, Input, Context, Prefix>(of...));
     if constexpr (Shape.scores.mixed)
         return rules(parts, share_rules<Shape, Prefix>());
     else
