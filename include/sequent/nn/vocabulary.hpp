@@ -1,5 +1,8 @@
 #pragma once
 
+#include <tuple>
+#include <utility>
+
 #include "../model.hpp"
 #include "arguments.hpp"
 
