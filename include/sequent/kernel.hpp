@@ -10,6 +10,7 @@
 #include "kernel/lattice.hpp"
 #include "kernel/mask_table.hpp"
 #include "kernel/math.hpp"
+#include "kernel/prepared_attention.hpp"
 #include "kernel/product.hpp"
 #include "kernel/rotary.hpp"
 #include "kernel/row.hpp"

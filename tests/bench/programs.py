@@ -21,6 +21,7 @@ SECTIONS = {
     "masks": ("attention", ["libxsmm", "libxsmm_newer", "openblas", "onednn", "eigen"],
               ["onnx_runtime", "pytorch eager", "pytorch compiled", "pytorch chunked",
                "pytorch flex"]),
+    "synthesizers": ("synthesizers", [], ["onnx_runtime", "pytorch eager", "pytorch compiled"]),
     "encoder": ("transformer", [], ["onnx_runtime", "pytorch eager", "pytorch compiled"]),
     "training": ("transformer", [], ["pytorch eager", "pytorch compiled"]),
     "generation": ("generation", ["llama2c"], []),

@@ -118,9 +118,29 @@ struct fixture {
             }
         }
         const auto& parameters = *p;
+        int weight = -1;
         Model::for_each(parameters, [&](std::string_view name, auto view) {
+            while (Model::plan::shapes.weights[++weight].uses == 0) {
+            }
             oracle::tensor values;
             values.extents.assign(view.extents.begin(), view.extents.begin() + view.rank);
+            if (Model::plan::tables.weights[weight].packed) {
+                // All pairs, those that are not stored as zeros.
+                const auto& shape = Model::plan::shapes.weights[weight];
+                const int side = shape.extents[shape.arity - 1];
+                values.extents.back() = side;
+                values.extents.push_back(side);
+                const int stored = sequent::plan::packed_row(side);
+                for (int table = 0; table < view.size() / stored; ++table)
+                    for (int i = 0; i < side; ++i)
+                        for (int j = 0; j < side; ++j)
+                            values.values.push_back(
+                                j > i ? 0.0
+                                      : static_cast<double>(view.element(
+                                            table * stored + sequent::plan::packed_row(i) + j)));
+                result.weights[std::string(name)] = values;
+                return;
+            }
             for (int at = 0; at < view.size(); ++at)
                 values.values.push_back(static_cast<double>(view.element(at)));
             result.weights[std::string(name)] = values;

@@ -139,6 +139,11 @@ inline constexpr auto relative =
 using distances = model<relative, fact<"x", 19, 6>>;
 
 using gpt = transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<3>>;
+// Prepared weights: rows of them, in a stack beside others, and of a window that slides.
+using mixed =
+    transformer::language_model<vocabulary<11>, tokens<9>, width<8>, heads<2>, depth<2>,
+                                synthesizer::mixture<synthesizer::dense, synthesizer::random>>;
+using sliding = attention<tokens<70>, width<3>, mask::window<2>, synthesizer::random>;
 using bidirectional = transformer::encoder<tokens<7>, width<6>>;
 using far = transformer::encoder<tokens<40>, width<6>,
                                  decltype(mask::longformer<2, 0, 21>{} && mask::causal{})>;
@@ -174,6 +179,8 @@ TEST_CASE("a step is a row of the whole") {
     agrees<gpt>({1, 5, 9});
     steps_agree<far>();
     steps_agree<distances>();
+    agrees<mixed>({4});
+    steps_agree<sliding>();
 }
 
 TEST_CASE("symbols that are compared come with their rows") {

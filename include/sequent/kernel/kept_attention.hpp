@@ -268,7 +268,7 @@ class kept_rows {
             return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
         } else if constexpr (node.op == score_op::load) {
             return load_spread<node.x_column>(
-                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+                query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
             const T* y = query.y[Node] + column * node.y_column;

@@ -31,9 +31,11 @@ struct score_node {
     activation function = activation::identity;
     int left = -1;
     int right = -1;
+    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
     bool x_gradient = false;
     bool y_gradient = false;
 
+    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
@@ -236,7 +238,7 @@ class score_tile {
             alignas(batch<T>) T values[lanes<T>];
             const T first = operands_.base[Node] + static_cast<T>(node.value);
             for (int lane = 0; lane < lanes<T>; ++lane) {
-                const int place = row_at(r) * node.x_row + column_at(c + lane) * node.x_column;
+                const int place = node.row_place(row_at(r)) + column_at(c + lane) * node.x_column;
                 values[lane] = node.op == score_op::index ? first + static_cast<T>(place)
                                                           : operands_.x[Node][place];
             }
@@ -249,7 +251,7 @@ class score_tile {
         } else {
             constexpr int step = node.x_column * ColumnStep;
             const T* from =
-                operands_.x[Node] + row_at(r) * node.x_row + column_ * node.x_column + c * step;
+                operands_.x[Node] + node.row_place(row_at(r)) + column_ * node.x_column + c * step;
             if constexpr (step == 0) {
                 return set(*from);
             } else {
@@ -446,7 +448,7 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int step = node.x_column * ColumnStep;
         for (int r = 0; r < rows_; ++r) {
-            T* to = operands_.dx[Node] + row_at(r) * node.x_row;
+            T* to = operands_.dx[Node] + node.row_place(row_at(r));
             const T* from = gradient + r * pitch;
             if constexpr (Turned::gathered) {
                 for (int c = 0; c < in_block_; ++c) to[column_at(c) * node.x_column] += from[c];

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "../kernel/prepared_attention.hpp"
 #include "../plan/mask_form.hpp"
 #include "rows.hpp"
 
@@ -53,12 +58,7 @@ struct attention_mask {
     }
 
     static const kernel::mask_table& made_table() {
-        static const kernel::mask_table made(step.rows, step.columns, [](int row, int column) {
-            if constexpr (mask.form.tabled < 0)
-                return true;
-            else
-                return evaluate<mask.form.tabled>(row, column) != 0;
-        });
+        static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
     /// Has the table made when the program starts, not in the first call.
@@ -67,6 +67,34 @@ struct attention_mask {
         (void)&at_start;
         return made_table();
     }
+
+    /// A row's pairs as bits, made when the program starts.
+    static const std::uint64_t* bits(int row) noexcept {
+        (void)&bits_at_start;
+        return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
+    }
+
+  private:
+    static constexpr int words = (step.columns + 63) / 64 + 1;
+    static const std::vector<std::uint64_t>& made_bits() {
+        static const std::vector<std::uint64_t> made = [] {
+            std::vector<std::uint64_t> result(static_cast<std::size_t>(step.rows) * words);
+            for (int row = 0; row < step.rows; ++row)
+                for (int column = 0; column < step.columns; ++column)
+                    if (holds(row, column))
+                        result[static_cast<std::size_t>(row * words + column / 64)] |=
+                            std::uint64_t{1} << (column % 64);
+            return result;
+        }();
+        return made;
+    }
+    static bool holds(int row, int column) {
+        if constexpr (mask.form.tabled < 0)
+            return true;
+        else
+            return evaluate<mask.form.tabled>(row, column) != 0;
+    }
+    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -133,6 +161,7 @@ struct attention_shape {
             to.depth = from.depth;
             to.value = from.value;
             to.function = activation_of(from.function);
+            to.packed = from.packed;
             to.left = from.left;
             to.right = from.right;
             to.x_gradient = from.x.at.trained;
@@ -143,47 +172,59 @@ struct attention_shape {
     }();
 };
 
+/// The operands of a step's score in one round of the outer loops.
+template <class Plan, int At, class T>
+kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first, int second,
+                                            int third, bool gradients) noexcept {
+    constexpr attention_step step = Plan::template attention_at<At>;
+    kernel::score_operands<T> result;
+    kernel::unroll<step.nodes.size()>([&](auto index) {
+        constexpr int at = decltype(index)::value;
+        constexpr plan::score_node node = step.nodes[at];
+        if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load) {
+            const std::ptrdiff_t shift = outer_shift(node.x, first, second, third);
+            result.x[at] = bound.read(node.x.at) + shift;
+            if (gradients)
+                if (T* gradient = bound.gradient(node.x.at)) result.dx[at] = gradient + shift;
+        }
+        if constexpr (node.kind == score_kind::dot) {
+            const std::ptrdiff_t shift = outer_shift(node.y, first, second, third);
+            result.y[at] = bound.read(node.y.at) + shift;
+            if (gradients)
+                if (T* gradient = bound.gradient(node.y.at)) result.dy[at] = gradient + shift;
+        }
+        if constexpr (node.kind == score_kind::index)
+            result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+    });
+    return result;
+}
+
+/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+template <class Plan, int At, class Visit>
+void with_kind(int first, int second, int third, Visit visit) noexcept {
+    constexpr attention_step step = Plan::template attention_at<At>;
+    constexpr auto& kinds = mask_kinds<Plan, At>;
+    if constexpr (kinds.first.size() == 1) {
+        visit(std::integral_constant<int, 0>{});
+    } else {
+        const int round = (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+        kernel::unroll<kinds.first.size()>([&](auto kind) {
+            constexpr int here = decltype(kind)::value;
+            if (kinds.kind_of[round] == here) visit(std::integral_constant<int, here>{});
+        });
+    }
+}
+
 template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
-    static constexpr auto& kinds = mask_kinds<Plan, At>;
 
     /// Calls visit(shape) with the kernel's view of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
-        if constexpr (kinds.first.size() == 1) {
-            visit(attention_shape<Plan, At>{});
-        } else {
-            const int round =
-                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
-            kernel::unroll<kinds.first.size()>([&](auto kind) {
-                if (kinds.kind_of[round] == kind()) visit(attention_shape<Plan, At, kind()>{});
-            });
-        }
-    }
-
-    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
-                                              int third, bool gradients) noexcept {
-        kernel::score_operands<T> result;
-        kernel::unroll<step.nodes.size()>([&](auto index) {
-            constexpr int at = index();
-            constexpr plan::score_node node = step.nodes[at];
-            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load) {
-                const std::ptrdiff_t shift = outer_shift(node.x, first, second, third);
-                result.x[at] = bound.read(node.x.at) + shift;
-                if (gradients)
-                    if (T* gradient = bound.gradient(node.x.at)) result.dx[at] = gradient + shift;
-            }
-            if constexpr (node.kind == score_kind::dot) {
-                const std::ptrdiff_t shift = outer_shift(node.y, first, second, third);
-                result.y[at] = bound.read(node.y.at) + shift;
-                if (gradients)
-                    if (T* gradient = bound.gradient(node.y.at)) result.dy[at] = gradient + shift;
-            }
-            if constexpr (node.kind == score_kind::index)
-                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+        with_kind<Plan, At>(first, second, third, [&](auto kind) {
+            visit(attention_shape<Plan, At, decltype(kind)::value>{});
         });
-        return result;
     }
 
     template <class Shape>
@@ -213,7 +254,7 @@ class attention_runner {
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
         with_shape(first, second, third, [&]<class Shape>(Shape) {
-            const auto from = operands(bound, first, second, third, false);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, false);
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
@@ -232,7 +273,7 @@ class attention_runner {
         T* value_gradient = bound.gradient(step.value.at);
         if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
         with_shape(first, second, third, [&]<class Shape>(Shape) {
-            const auto from = operands(bound, first, second, third, true);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, true);
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
@@ -247,6 +288,114 @@ class attention_runner {
                 kernel::attention_gradient<Shape>(from, value, out, log_sum,
                                                   kept_scores<Shape>(bound, first, second, third),
                                                   out_gradient, value_gradient, bound.counts);
+        });
+    }
+};
+
+/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+template <class Plan, int At, int Kind>
+struct weights_shape {
+    using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int rows = whole::rows;
+    static constexpr int columns = whole::columns;
+    static constexpr int length = whole::length;
+    static constexpr int value_column = whole::value_column;
+    static constexpr int out_row = whole::out_row;
+    static constexpr bool value_gradient = whole::value_gradient;
+    static constexpr bool is_table = whole::is_table;
+    static constexpr int weight_row = step.weights.row;
+    static constexpr auto nodes = whole::nodes;
+    static constexpr bool weight_gradient = [] {
+        bool result = false;
+        for (const kernel::score_node& node : nodes)
+            result = result || node.x_gradient || node.y_gradient;
+        return result;
+    }();
+    /// Of a table, that of what limits it, or all.
+    static constexpr plan::space space = [] {
+        plan::space result = whole::space;
+        if (is_table && result.pieces.size() == 0) result.pieces.push({});
+        return result;
+    }();
+    static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
+};
+
+/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+template <class Plan, int At, class Visit>
+void with_weights(int first, int second, int third, Visit visit) noexcept {
+    with_kind<Plan, At>(first, second, third, [&](auto kind) {
+        visit(weights_shape<Plan, At, decltype(kind)::value>{});
+    });
+}
+
+/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
+/// loops.
+template <class Plan, int At, class T>
+class weights_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int extents[]{step.weights.outer[0] ? step.outer_extents[0] : 1,
+                                   step.weights.outer[1] ? step.outer_extents[1] : 1,
+                                   step.weights.outer[2] ? step.outer_extents[2] : 1};
+
+  public:
+    static void forward(const bindings<T>& bound) noexcept {
+        each_outer(extents, [&](int first, int second, int third) {
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                kernel::attention_weights<Shape>(
+                    operands_of_score<Plan, At>(bound, first, second, third, false),
+                    bound.write(step.weights.at) + outer_shift(step.weights, first, second, third));
+            });
+        });
+    }
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(extents, [&](int first, int second, int third) {
+            const std::ptrdiff_t shift = outer_shift(step.weights, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                if constexpr (Shape::weight_gradient)
+                    kernel::attention_weights_gradient<Shape>(
+                        operands_of_score<Plan, At>(bound, first, second, third, true),
+                        bound.read(step.weights.at) + shift,
+                        bound.gradient(step.weights.at) + shift);
+            });
+        });
+    }
+};
+
+/// An attention step whose weights are prepared.
+template <class Plan, int At, class T>
+class weighted_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+
+  public:
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            forward_at(bound, first, second, third, range);
+        });
+    }
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+            kernel::weighted_sum<Shape>(
+                bound.read(step.weights.at) + outer_shift(step.weights, first, second, third),
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                bound.write(step.out.at) + outer_shift(step.out, first, second, third), range);
+        });
+    }
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const std::ptrdiff_t shift = outer_shift(step.weights, first, second, third);
+            T* value_gradient = bound.gradient(step.value.at);
+            if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                kernel::weighted_sum_gradient<Shape>(
+                    bound.read(step.weights.at) + shift,
+                    bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                    bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
+                    bound.gradient(step.weights.at) + shift, value_gradient);
+            });
         });
     }
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "prepared.hpp"
 #include "thread_pool.hpp"
 #include "workspace.hpp"
 
@@ -95,6 +96,22 @@ class batch_memory {
         }
         for (int group = 1; group < this->groups(); ++group)
             gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+        if constexpr (prepares<Plan>) {
+            prepared_ = std::make_unique<prepared_block<Plan, T>>();
+            for (int group = 0; group < this->groups(); ++group)
+                prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
+        }
+    }
+
+    /// Parameters, prepared.
+    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
+        if constexpr (prepares<Plan>) {
+            prepared_->prepare(p);
+            return *prepared_;
+        } else {
+            return p;
+        }
     }
 
     thread_pool& pool() const noexcept { return pool_; }
@@ -104,19 +121,25 @@ class batch_memory {
     /// Room for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(sample, thread, gradient) for each of `samples`, where add adds to the gradient
-    /// and returns a loss; the sum of the losses. All is added to `total` in the end.
-    template <class Add>
-    double sum(int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+    /// Calls add(sample, thread, gradient, prepared_gradient) for each of `samples`, where add adds
+    /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
+    /// end, the gradient of what is prepared once for all samples.
+    template <class P, class Add>
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
         pool_.run(groups(), [&](int group, int thread) {
             auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
             double loss = 0;
             for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
                  ++sample)
-                loss += add(sample, thread, gradient);
+                loss += add(sample, thread, gradient, prepared_gradient(group));
             at(losses_, group) = loss;
         });
         if (groups() > 1) add_groups(samples, total);
+        if constexpr (prepares<Plan>) {
+            prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
+                                   total.numbers);
+            std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
+        }
         double loss = 0;
         for (const double each : losses_) loss += each;
         return loss;
@@ -127,7 +150,14 @@ class batch_memory {
     std::vector<double> losses_;
     std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
     std::vector<std::vector<T>> outward_;
-    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;  // zero between calls
+    // Zero between calls.
+    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
+    std::vector<std::vector<T>> prepared_gradients_;  // of each group, if anything is prepared
+    std::unique_ptr<prepared_block<Plan, T>> prepared_;
+
+    T* prepared_gradient(int group) noexcept {
+        return prepares<Plan> ? at(prepared_gradients_, group).data() : nullptr;
+    }
 
     template <class List>
     static auto& at(List& list, int index) noexcept {
@@ -149,6 +179,10 @@ class batch_memory {
                 if (first_of(group, samples) < first_of(group + 1, samples))
                     move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
         });
+        if constexpr (prepares<Plan>)
+            for (int group = 1; group < groups(); ++group)
+                if (first_of(group, samples) < first_of(group + 1, samples))
+                    move_to(prepared_gradient(0), prepared_gradient(group), 0, prepared_size<Plan>);
     }
 
     static void move_to(T* to, T* from, int begin, int end) noexcept {

@@ -19,6 +19,9 @@ template <class T>
 struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
+    const T* prepared = nullptr;
+    T* prepared_to = nullptr;        // while it is prepared
+    T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
@@ -40,12 +43,15 @@ struct bindings {
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
+        if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    SEQUENT_INLINE T* write(const operand& at) const noexcept { return workspace + place_of(at); }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept {
+        return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
+    }
     /// Of what a rule drops in this layer and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
@@ -58,6 +64,8 @@ struct bindings {
         switch (at.where) {
             case place::value:
                 return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::prepared:
+                return prepared_gradient + at.offset + shift(at.layer_strides);
             case place::parameter:
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;

@@ -41,8 +41,9 @@ long long step_operations() {
     } else if constexpr (step.kind == plan::step_kind::attention) {
         using shape = attention_shape<Plan, step.at>;
         long long each = 2LL * shape::length;
-        for (const plan::score_node& node : shape::step.nodes)
-            if (node.kind == score_kind::dot) each += 2LL * node.depth;
+        if constexpr (!shape::step.is_prepared())
+            for (const plan::score_node& node : shape::step.nodes)
+                if (node.kind == score_kind::dot) each += 2LL * node.depth;
         operations = each * attention_pairs<Plan, step.at>();
     }
     return operations;
@@ -90,8 +91,12 @@ std::string describe_step() {
             what += ", " + std::to_string(row.functions.size()) + " functions";
     } else if constexpr (step.kind == plan::step_kind::attention) {
         using shape = attention_shape<Plan, step.at>;
-        what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
-               ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+        what = shape::step.is_prepared() ? "product with weights " : "attention ";
+        what += std::to_string(shape::rows) + " x " + std::to_string(shape::columns) + ", " +
+                std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+    } else if constexpr (step.kind == plan::step_kind::weights) {
+        using shape = attention_shape<Plan, step.at>;
+        what = "softmax " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns);
     } else if constexpr (step.kind == plan::step_kind::general) {
         constexpr plan::general_step general = Plan::template general_at<step.at>;
         what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
@@ -103,6 +108,7 @@ std::string describe_step() {
     } else {
         return {};
     }
+    if constexpr (step.prepared) what += ", prepared";
     return step_line(name, what, step_operations<Plan, At>(), step.depth);
 }
 

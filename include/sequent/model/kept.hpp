@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "../plan/state.hpp"
 #include "run.hpp"
@@ -64,37 +63,12 @@ struct kept_shape {
         return result;
     }();
 
-    /// A table's pairs as bits, row by row, made when the program starts.
     static const std::uint64_t* bits(int row) noexcept {
-        if constexpr (is_table) {
-            (void)&at_start;
-            return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
-        } else {
-            return nullptr;
-        }
-    }
-
-  private:
-    static constexpr int words = (columns + 63) / 64 + 1;
-    static const std::vector<std::uint64_t>& made_bits() {
-        static const std::vector<std::uint64_t> made = [] {
-            std::vector<std::uint64_t> result(static_cast<std::size_t>(rows) * words);
-            for (int row = 0; row < rows; ++row)
-                for (int column = 0; column < columns; ++column)
-                    if (holds(row, column))
-                        result[static_cast<std::size_t>(row * words + column / 64)] |=
-                            std::uint64_t{1} << (column % 64);
-            return result;
-        }();
-        return made;
-    }
-    static bool holds(int row, int column) {
-        if constexpr (whole::mask::mask.form.tabled < 0)
-            return true;
+        if constexpr (is_table)
+            return whole::mask::bits(row);
         else
-            return whole::mask::template evaluate<whole::mask::mask.form.tabled>(row, column) != 0;
+            return nullptr;
     }
-    static inline const std::vector<std::uint64_t>& at_start = made_bits();
 };
 
 /// An attention step of a state's plan.
@@ -189,11 +163,39 @@ class kept_runner {
                 .attend();
     }
 
+    /// Rows of weights that are prepared, times the values.
+    template <class Range>
+    static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
+        constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
+        for (int round = 0; round < step.rounds(); ++round) {
+            const int third = round % step.outer_extents[2];
+            const int second = round / step.outer_extents[2] % step.outer_extents[1];
+            const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+            const T* value =
+                kept.value.kept
+                    ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                    : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            const T* weights =
+                bound.read(step.weights.at) + outer_shift(step.weights, first, second, third);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                for (int row = range.begin; row < range.end; ++row)
+                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
+                                                       kept.value.moves ? row + 1 : step.columns,
+                                                       kept.value.slides ? first_column : 0);
+            });
+        }
+    }
+
   public:
     /// First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
         keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        if constexpr (step.is_prepared()) {
+            weigh(bound, range, first_column);
+            return;
+        }
         kernel::unroll<step.nodes.size()>([&](auto index) {
             keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
                             first_column);

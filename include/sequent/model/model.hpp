@@ -10,6 +10,7 @@
 #include "ill_formed.hpp"
 #include "on_pool.hpp"
 #include "parameters.hpp"
+#include "prepared.hpp"
 #include "row_facts.hpp"
 #include "run.hpp"
 #include "runs.hpp"
@@ -39,6 +40,11 @@ class model {
     using parameters = model_detail::parameter_block<plan, T>;
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    /// Parameters with what follows from them alone, which stand in their place in all calls:
+    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
+    /// prepared again when the parameters have changed.
+    template <class T>
+    using prepared = model_detail::prepared_block<plan, T>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T>;
     /// What step and prefill keep of one sequence.
@@ -275,8 +281,9 @@ class model {
         T* pointers[model_detail::max_facts]{};
     };
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal
-    /// with deviation 1 / sqrt(inputs). The same seed gives the same numbers everywhere.
+    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
+    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
+    /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = parameters<T>{};
@@ -323,12 +330,20 @@ class model {
         });
     }
 
+    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
+    /// given the parameters themselves do it on their own: forward and backward for each sample,
+    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    template <class T>
+    static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
+        ready.prepare(p);
+    }
+
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w) noexcept {
+        auto bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
@@ -339,12 +354,12 @@ class model {
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
     /// as they are numbers; those that are not along the sequence do not change between the calls.
     /// Does not compile where a rule needs later rows.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w, kernel::row_range rows) noexcept {
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        model_detail::bindings<T> bound = bind(p, given, w);
-        const model_detail::workspace_steps<plan, T> steps{rows};
+        auto bound = bind(p, given, w);
+        const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
         if constexpr (once && model_detail::stays_in_workspace<plan>)
@@ -361,9 +376,8 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given.
     /// Does not compile where a rule needs later rows.
-    template <class T>
-    static auto step(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
-                     state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
         given.check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
@@ -384,9 +398,8 @@ class model {
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <class T>
-    static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
-                        state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
         check_position(s, given.size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
@@ -407,10 +420,10 @@ class model {
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w, thread_pool& pool) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w, thread_pool& pool) noexcept {
+        auto bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -418,48 +431,49 @@ class model {
 
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
-    template <class T>
-    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, of_facts, model_detail::whole_run{});
+        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+                     model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <class T>
-    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, of_facts,
+        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
     /// forward returns, valid until it returns. Visits come in any order and several at once.
-    template <class T, class Visit>
+    template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
-    static void forward_batch(const parameters<T>& p,
-                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
-                              Visit&& visit) noexcept {
+    static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
+                              batch<T>& b, Visit&& visit) noexcept {
+        const auto& ready = b.prepared(p);
         b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
             visit(sample,
-                  forward(p, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
+                  forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
     /// after another. `out` has room for exactly these.
-    template <class T>
-    static void forward_batch(const parameters<T>& p,
-                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
-                              std::span<std::type_identity_t<T>> out) noexcept {
+    template <model_detail::parameters_of<plan> P, class T>
+    static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
         constexpr int size = output_layout::total;
         assert(out.size() == samples.size() * size);
+        const auto& ready = b.prepared(p);
         b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
-            (void)forward(p, samples[static_cast<std::size_t>(sample)], w);
+            (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 model_detail::each_run(
@@ -476,40 +490,42 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples.
-    template <class T, class Loss>
+    template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
-    static double backward_batch(const parameters<T>& p,
+    static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
                                  Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
-        return b.sum(static_cast<int>(samples.size()), gradient,
-                     [&](int sample, int thread, parameters<T>& to) {
+        const auto& ready = b.prepared(p);
+        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+                     [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
-                         const auto y = forward(p, given, w);
+                         const auto y = forward(ready, given, w);
                          auto& outward = b.outward(thread);
                          std::fill(outward.begin(), outward.end(), T(0));
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::template views_of<T>(outward.data())));
-                         backward_from(p, given, outward.data(), w, to);
+                         backward_from(ready, given, outward.data(), w, to, to_prepared);
                          return result;
                      });
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward.
-    template <class T>
-    static void backward_batch(const parameters<T>& p,
-                               std::span<const std::type_identity_t<facts<T>>> samples,
+    template <model_detail::parameters_of<plan> P, class T>
+    static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) noexcept {
         constexpr int size = output_layout::total;
         assert(outward.size() == samples.size() * size);
-        b.sum(static_cast<int>(samples.size()), gradient,
-              [&](int sample, int thread, parameters<T>& to) {
+        const auto& ready = b.prepared(p);
+        b.sum(ready, static_cast<int>(samples.size()), gradient,
+              [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
-                  (void)forward(p, given, w);
-                  backward_from(p, given, outward.data() + std::ptrdiff_t{size} * sample, w, to);
+                  (void)forward(ready, given, w);
+                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
+                                to_prepared);
                   return 0.0;
               });
     }
@@ -524,11 +540,17 @@ class model {
         return -1;
     }
 
-    template <class T>
-    static model_detail::bindings<T> bind(const parameters<T>& p, const facts<T>& given,
-                                          workspace<T>& w) noexcept {
+    /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
+    template <class P, class T>
+    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
+                                          bool kept = false) noexcept {
         model_detail::bindings<T> result;
-        result.parameters = p.numbers;
+        result.parameters = model_detail::numbers_of(p);
+        result.prepared = model_detail::prepared_in(p);
+        if (!result.prepared) {
+            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            result.prepared = w.prepared;
+        }
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
@@ -545,11 +567,12 @@ class model {
                                  " positions of the model");
     }
 
-    template <bool First, class T, class Range>
-    static void run_rows(const parameters<T>& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            p.numbers, [&](int fact) { return given.row(fact, from); },
+            model_detail::numbers_of(p), model_detail::prepared_in(p),
+            [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
@@ -568,25 +591,38 @@ class model {
         }
     }
 
-    template <class T, class Run>
-    static void run_backward(const parameters<T>& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient,
+    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
+    /// is null, on to the parameters.
+    template <class P, class T, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::bindings<T> bound = bind(p, given, w, true);
         bound.parameter_gradient = gradient.numbers;
+        bound.prepared_gradient = prepared_gradient;
+        if constexpr (model_detail::prepares<plan>)
+            if (!prepared_gradient) {
+                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                bound.prepared_gradient = w.prepared_gradient;
+            }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
         model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        if constexpr (model_detail::prepares<plan>)
+            if (!prepared_gradient)
+                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
+                                                     w.prepared_gradient, gradient.numbers);
     }
 
     /// With the gradients of all outputs one after another.
-    template <class T>
-    static void backward_from(const parameters<T>& p, const facts<T>& given, const T* outward,
-                              workspace<T>& w, parameters<T>& gradient) noexcept {
+    template <class P, class T>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+                              parameters<T>& gradient, T* prepared_gradient) noexcept {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward(p, given, pointers, w, gradient, {}, model_detail::whole_run{});
+        run_backward(p, given, pointers, w, gradient, prepared_gradient, {},
+                     model_detail::whole_run{});
     }
 
     template <class T>

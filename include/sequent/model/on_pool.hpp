@@ -218,7 +218,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer &&
+                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
             each_row_part<step.rows>(
                 pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {
@@ -418,6 +419,32 @@ class pooled_attention {
                       3 * operations(), [&](int first, int second, int third, kernel::row_range) {
                           runner::backward_at(bound, first, second, third);
                       });
+    }
+};
+
+/// Attention steps whose weights are prepared, on a pool.
+template <class Plan, int At, class T>
+class pooled_weighted {
+    using runner = weighted_runner<Plan, At, T>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr long long operations = 2LL * step.rows * step.columns * step.length * outers;
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
+        using ranges = cut_rows<step.rows, step.rows>;
+        if constexpr (!apart || operations < least_run)
+            runner::forward(bound, kernel::all_rows<step.rows>{});
+        else
+            each_part(pool, step.outer_extents,
+                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      operations, [&](int first, int second, int third, kernel::row_range range) {
+                          runner::forward_at(bound, first, second, third, range);
+                      });
+    }
+    static void backward(const bindings<T>& bound, thread_pool&) noexcept {
+        runner::backward(bound);
     }
 };
 

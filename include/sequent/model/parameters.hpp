@@ -52,7 +52,9 @@ constexpr weight_view view_of_weight(int at) {
         scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    for (int axis = 0; axis < shape.arity; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
     if (declared.rank > 0) push(declared.shape[0], layout.row);
     if (declared.rank > 1) push(declared.shape[1], layout.column);
     result.value_rank = declared.rank;
@@ -118,6 +120,7 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
 /// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
@@ -132,6 +135,8 @@ struct alignas(64) parameter_block {
     }
 
     /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
     template <fixed_string Name, int... Shape>
     tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
@@ -198,7 +203,8 @@ constexpr int count_parameters() {
 }
 
 /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs).
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
 template <class Plan, class T>
 void initialize_parameters(T* base, std::uint64_t seed) {
     random_numbers random(seed);
@@ -207,8 +213,10 @@ void initialize_parameters(T* base, std::uint64_t seed) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             tensor_view<T> to = to_tensor<T>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+            const bool stays = view.bare && !view.trained && view.value_rank == 0;
             const double deviation =
-                view.looked_up || view.bare || view.value_rank < 2
+                stays ? 1
+                : view.looked_up || view.bare || view.value_rank < 2
                     ? 0.02
                     : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
             for (int at = 0; at < to.size(); ++at)

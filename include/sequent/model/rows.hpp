@@ -181,7 +181,9 @@ class row_runner {
     template <int At, class Range>
     static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
                                  Range range) noexcept {
-        if constexpr (step.multiplies)
+        if constexpr (step.is_outer)
+            outer_gradient<At>(bound, first, second, third, range);
+        else if constexpr (step.multiplies)
             factor_gradient<At>(bound, first, second, third, range);
         else
             add_gradient<At>(bound, first, second, third, range);
@@ -309,6 +311,17 @@ class row_runner {
     template <int Block, bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
+        if constexpr (step.is_outer) {
+            const T* left = factor<0>(bound, first, second, third);
+            const T* right = factor<1>(bound, first, second, third);
+            for (int at = row; at < row + rows; ++at)
+                for (int segment = 0; segment < step.segments; ++segment)
+                    for (int column = 0; column < step.length; ++column)
+                        sum[at * sum_row + segment * step.length + column] =
+                            left[at * step.terms[0].x.row + segment] *
+                            right[at * step.terms[1].x.row + column];
+            return;
+        }
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
@@ -447,6 +460,36 @@ class row_runner {
                 add_to<length>(
                     to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
                     gradient + row * step.out.row + segment * length);
+    }
+
+    template <int At>
+    static const T* factor(const bindings<T>& bound, int first, int second, int third) noexcept {
+        return bound.read(step.terms[At].x.at) +
+               outer_shift(step.terms[At].x, first, second, third);
+    }
+
+    /// The gradient of one factor of an outer product.
+    template <int At, class Range>
+    static void outer_gradient(const bindings<T>& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            T* dx = to + row * term.x.row;
+            const T* x = other + row * step.terms[1 - At].x.row;
+            for (int segment = 0; segment < step.segments; ++segment) {
+                const T* dy = gradient + row * step.out.row + segment * step.length;
+                if constexpr (At == 0)
+                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
+                else
+                    for (int column = 0; column < step.length; ++column)
+                        dx[column] += dy[column] * x[segment];
+            }
+        }
     }
 
     /// The gradient of one factor: that of the product, times the other factors.

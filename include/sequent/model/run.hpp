@@ -28,6 +28,16 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
+/// Of an attention step.
+template <class Plan, int At, class T>
+using runner_of_attention =
+    std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
+                       attention_runner<Plan, At, T>>;
+template <class Plan, int At, class T>
+using on_pool_of_attention =
+    std::conditional_t<Plan::template attention_at<At>.is_prepared(), pooled_weighted<Plan, At, T>,
+                       pooled_attention<Plan, At, T>>;
+
 template <class Plan, int At, class T, class Range>
 void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
@@ -36,8 +46,10 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
         row_runner<row_step_value<Plan, at>, T>::forward(
             bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
-        attention_runner<Plan, at, T>::forward(
+        runner_of_attention<Plan, at, T>::forward(
             bound, rows_in<Plan::template attention_at<at>.rows>(range));
+    else if constexpr (kind == step_kind::weights)
+        weights_runner<Plan, at, T>::forward(bound);
     else
         general_runner<Plan, at, T>::forward(bound);
 }
@@ -49,7 +61,9 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     if constexpr (kind == step_kind::rows)
         pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
     else if constexpr (kind == step_kind::attention)
-        pooled_attention<Plan, at, T>::forward(bound, run.pool);
+        on_pool_of_attention<Plan, at, T>::forward(bound, run.pool);
+    else if constexpr (kind == step_kind::weights)
+        weights_runner<Plan, at, T>::forward(bound);
     else
         general_runner<Plan, at, T>::forward(bound);
 }
@@ -64,7 +78,9 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
     if constexpr (step.kind == step_kind::rows)
         row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
     else if constexpr (step.kind == step_kind::attention)
-        attention_runner<Plan, step.at, T>::backward(bound);
+        runner_of_attention<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::weights)
+        weights_runner<Plan, step.at, T>::backward(bound);
     else if constexpr (step.kind == step_kind::general)
         general_runner<Plan, step.at, T>::backward(bound);
 }
@@ -79,7 +95,9 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     if constexpr (step.kind == step_kind::rows)
         pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
     else if constexpr (step.kind == step_kind::attention)
-        pooled_attention<Plan, step.at, T>::backward(bound, run.pool);
+        on_pool_of_attention<Plan, step.at, T>::backward(bound, run.pool);
+    else if constexpr (step.kind == step_kind::weights)
+        weights_runner<Plan, step.at, T>::backward(bound);
     else if constexpr (step.kind == step_kind::general)
         general_runner<Plan, step.at, T>::backward(bound);
 }
@@ -96,21 +114,32 @@ SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     }
 }
 
-template <class Plan, int At, int End, class T, class Range>
+/// Whether some of the steps [At, End) are prepared.
+template <class Plan, int At, int End>
+inline constexpr bool has_prepared = [] {
+    for (int at = At; at < End; ++at)
+        if (Plan::tables.steps[at].prepared) return true;
+    return false;
+}();
+
+/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
-        constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
-        if constexpr (kind == step_kind::repeat_begin) {
-            constexpr plan::step begin = Plan::template step_at<At>;
-            for (int round = 0; round < begin.repeat; ++round) {
-                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
-                forward_steps<Plan, At + 1, begin.at>(bound, range);
+        constexpr plan::step step = Plan::template step_at<At>;
+        if constexpr (step.kind == step_kind::repeat_begin) {
+            if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                }
+                bound.layer[step.depth] = 0;
             }
-            bound.layer[begin.depth] = 0;
-            forward_steps<Plan, begin.at + 1, End>(bound, range);
+            forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
         } else {
-            if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
-            forward_steps<Plan, At + 1, End>(bound, range);
+            if constexpr (step.prepared == Prepares)
+                if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
+            forward_steps<Plan, At + 1, End, Prepares>(bound, range);
         }
     }
 }
@@ -123,7 +152,9 @@ void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         constexpr bool repeats = step.kind == step_kind::repeat_begin;
         constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
+        if constexpr (step.prepared) {
+            // Not of a run.
+        } else if constexpr (Plan::template is_once<At>) {
             if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
         } else if constexpr (repeats) {
             for (int round = 0; round < step.repeat; ++round) {
@@ -180,23 +211,26 @@ inline constexpr bool stays_in_workspace = [] {
     return result;
 }();
 
-template <class Plan, int Begin, int At, class T, class Run>
+template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
 void backward_steps(bindings<T>& bound, Run run) noexcept {
     if constexpr (At > Begin) {
         constexpr plan::step last = Plan::template step_at<At - 1>;
         if constexpr (last.kind == step_kind::repeat_end) {
             constexpr plan::step begin = Plan::template step_at<last.at>;
-            backward_step<Plan, At - 1>(bound, run);
-            for (int round = last.repeat; round-- > 0;) {
-                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
-                backward_steps<Plan, last.at + 1, At - 1>(bound, run);
+            if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
+                if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
+                for (int round = last.repeat; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                    backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
+                }
+                bound.layer[begin.depth] = 0;
+                if constexpr (!Prepares) backward_step<Plan, last.at>(bound, run);
             }
-            bound.layer[begin.depth] = 0;
-            backward_step<Plan, last.at>(bound, run);
-            backward_steps<Plan, Begin, last.at>(bound, run);
+            backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
         } else {
-            if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
-            backward_steps<Plan, Begin, At - 1>(bound, run);
+            if constexpr (last.prepared == Prepares)
+                if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
+            backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "arguments.hpp"
 #include "check_rows.hpp"
 #include "kept.hpp"
+#include "prepared.hpp"
 #include "workspace.hpp"
 
 /// The memory of one sequence that a model computes row by row.
@@ -45,6 +46,7 @@ class alignas(64) state_block {
         position_ = 0;
         first_column_ = 0;
         has_rest_ = false;
+        has_prepared_ = false;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -66,10 +68,18 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
+             Range range) noexcept {
+        if (prepares<state_plan> && !prepared) {
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            has_prepared_ = true;
+            prepared = prepared_;
+        }
         bindings<T> bound;
         bound.parameters = parameters;
+        bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.first_row = range.begin;
@@ -131,6 +141,7 @@ class alignas(64) state_block {
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
 
     T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
@@ -138,6 +149,7 @@ class alignas(64) state_block {
     int first_row_ = 0;     // of the rows at hand
     int first_column_ = 0;  // of those that a window keeps
     bool has_rest_ = false;
+    bool has_prepared_ = false;
 
     /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
     /// begins.
@@ -206,7 +218,7 @@ class state_block<Plan, T, false> {
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, Rows, Rest, Pairs, Range) noexcept {}
+    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};

@@ -59,8 +59,12 @@ constexpr bool is_kept(int at) {
 template <class Plan, class T>
 struct alignas(64) workspace_block {
     static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+    static constexpr int prepared_size = Plan::tables.prepared > 0 ? Plan::tables.prepared : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to, and its gradient.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>

@@ -43,6 +43,7 @@ enum class option {
     position,
     activation,
     mask,
+    synthesizer,
     unknown
 };
 
@@ -150,6 +151,86 @@ struct position_option<position::relative_buckets<Buckets, MaxDistance>>
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
 
+/// Of what a score is the sum, in the order of the shares.
+enum class score_part {
+    dot_product,
+    dense,
+    random,
+    fixed_random,
+    factorized_random,
+    factorized_dense
+};
+struct score_parts {
+    static constexpr int most = 6;
+    score_part parts[most]{};
+    int count = 1;
+    bool known = true;
+    bool mixed = false;
+    int rank = 0;
+    int first = 0;  // factors
+    int second = 0;
+
+    constexpr int times(score_part part) const {
+        int result = 0;
+        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
+        return result;
+    }
+    constexpr bool has(score_part part) const { return times(part) > 0; }
+    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    constexpr bool is_distinct() const {
+        for (int at = 0; at < count; ++at)
+            if (times(parts[at]) > 1) return false;
+        return true;
+    }
+};
+
+template <class T>
+struct synthesizer_option {
+    static constexpr bool is = false;
+    static constexpr score_parts parts{.count = 0, .known = false};
+};
+template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
+struct single_part {
+    static constexpr bool is = true;
+    static constexpr score_parts parts{
+        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+};
+template <>
+struct synthesizer_option<synthesizer::dot_product> : single_part<score_part::dot_product> {};
+template <>
+struct synthesizer_option<synthesizer::dense> : single_part<score_part::dense> {};
+template <>
+struct synthesizer_option<synthesizer::random> : single_part<score_part::random> {};
+template <>
+struct synthesizer_option<synthesizer::fixed_random> : single_part<score_part::fixed_random> {};
+template <int Rank>
+struct synthesizer_option<synthesizer::factorized_random<Rank>>
+    : single_part<score_part::factorized_random, Rank> {
+    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
+};
+template <int First, int Second>
+struct synthesizer_option<synthesizer::factorized_dense<First, Second>>
+    : single_part<score_part::factorized_dense, 0, First, Second> {};
+template <class... Parts>
+struct synthesizer_option<synthesizer::mixture<Parts...>> {
+    static constexpr bool is = true;
+    static constexpr score_parts parts = [] {
+        score_parts result{.count = 0, .mixed = true};
+        const auto add = [&](const score_parts& part) {
+            result.known =
+                result.known && part.known && !part.mixed && result.count < score_parts::most;
+            if (!result.known) return;
+            result.parts[result.count++] = part.parts[0];
+            result.rank += part.rank;
+            result.first += part.first;
+            result.second += part.second;
+        };
+        (add(synthesizer_option<Parts>::parts), ...);
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
+    }();
+};
+
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
@@ -161,6 +242,7 @@ consteval option kind_of_type() {
     if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
     if (norm_option<T>::is) return option::normalization;
     if (position_option<T>::is) return option::position;
+    if (synthesizer_option<T>::is) return option::synthesizer;
     return option::unknown;
 }
 template <class T>
@@ -242,6 +324,7 @@ struct shape {
     bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
+    score_parts scores{};
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -289,6 +372,8 @@ struct arguments {
     using position =
         position_option<type_of<option::position, typename Defaults::position, Options...>>;
     static constexpr bool gates = requires { activation::gates; };
+    static constexpr score_parts scores = synthesizer_option<
+        type_of<option::synthesizer, synthesizer::dot_product, Options...>>::parts;
 
     static constexpr nn::shape shape = [] {
         using enum option;
@@ -320,6 +405,7 @@ struct arguments {
         result.buckets = position::buckets;
         result.max_distance = position::max_distance;
         result.scaled_logits = Defaults::scaled_logits;
+        result.scores = scores;
         result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
@@ -333,6 +419,19 @@ struct arguments {
 };
 
 template <shape Shape>
+consteval bool check_scores() {
+    constexpr score_parts of = Shape.scores;
+    static_assert(of.known,
+                  "sequent: a mixture is of dot_product, dense, random, fixed_random, "
+                  "factorized_random<Rank> and factorized_dense<First, Second>");
+    static_assert(of.is_distinct(), "sequent: a mixture takes each kind of score once");
+    static_assert(
+        !of.has(score_part::factorized_dense) || of.first * of.second == Shape.tokens,
+        "sequent: the factors of factorized_dense<First, Second> have the tokens as their product");
+    return true;
+}
+
+template <shape Shape>
 consteval bool check_shape() {
     static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
@@ -343,6 +442,10 @@ consteval bool check_shape() {
                   "sequent: the heads are a multiple of the key heads");
     static_assert(!Shape.is_rotary() || Shape.head_width % 2 == 0,
                   "sequent: rotary positions need an even number of elements in a head");
+    static_assert(!Shape.is_rotary() || Shape.scores.has(score_part::dot_product),
+                  "sequent: rotary positions turn queries and keys, which a synthesizer without a "
+                  "dot_product does not have");
+    static_assert(check_scores<Shape>());
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     return true;

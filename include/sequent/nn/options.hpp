@@ -127,6 +127,32 @@ template <int Buckets = 32, int MaxDistance = 128>
 struct relative_buckets {};
 }  // namespace position
 
+/// What the scores of attention follow from; by default dot_product. The others are synthesizers
+/// (Tay et al., arXiv 2005.00743): no position looks at another one before the softmax. Heads,
+/// masks and values are as in any attention; h is the head, N the tokens, d the width.
+namespace synthesizer {
+/// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
+struct dot_product {};
+/// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
+/// d numbers, their W_2 N x d.
+struct dense {};
+/// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
+struct random {};
+/// The same, as it is initialised: normal with deviation one, never trained.
+struct fixed_random {};
+/// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
+template <int Rank = 8>
+struct factorized_random {};
+/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
+/// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
+template <int First, int Second>
+struct factorized_dense {};
+/// The scores of several of these, summed before the softmax with learned shares whose sum is one,
+/// the softmax of `mixture` (section 3.1.4).
+template <class... Parts>
+struct mixture {};
+}  // namespace synthesizer
+
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
 /// node's neighbours.
 namespace activation {

@@ -50,9 +50,10 @@ inline constexpr auto block_rules = [] {
     // clang-format on
 }();
 
-/// What attends from one sequence to another has no common positions.
+/// What attends from one sequence to another has no common positions and looks at both.
 consteval shape across(shape of) {
     of.position = position_kind::none;
+    of.scores = {};
     return of;
 }
 
@@ -250,11 +251,11 @@ consteval bool check_encoder_decoder() {
               option::source_depth, option::hidden, option::mask, option::activation,
               option::biases, option::tied, option::scaled, option::score_cap,
               option::dropout_percent, option::padded, option::norm_place, option::normalization,
-              option::position>::only<Options...>,
+              option::position, option::synthesizer>::only<Options...>,
         "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
         "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
         "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
-        "normalization, a position");
+        "normalization, a position, a synthesizer");
     static_assert(check_shape<Shape>());
     static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -294,11 +295,11 @@ consteval bool check_language_model() {
         takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
               option::head_width, option::depth, option::hidden, option::mask, option::activation,
               option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::norm_place, option::normalization,
-              option::position>::only<Options...>,
+              option::dropout_percent, option::norm_place, option::normalization, option::position,
+              option::synthesizer>::only<Options...>,
         "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
         "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
-        "pre_norm or post_norm, a normalization, a position");
+        "pre_norm or post_norm, a normalization, a position, a synthesizer");
     static_assert(check_shape<Shape>());
     static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -311,7 +312,8 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
 /// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
-/// post_norm (the default), a normalization, and a position that belongs to attention.
+/// post_norm (the default), a normalization, a position that belongs to attention,
+/// and a synthesizer.
 template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
@@ -320,12 +322,12 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
                   nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
                   nn::option::activation, nn::option::biases, nn::option::scaled,
                   nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                  nn::option::norm_place, nn::option::normalization,
-                  nn::option::position>::only<Options...>,
+                  nn::option::norm_place, nn::option::normalization, nn::option::position,
+                  nn::option::synthesizer>::only<Options...>,
         "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
         "mask, "
         "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
-        "a normalization, a position");
+        "a normalization, a position, a synthesizer");
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -345,10 +347,11 @@ struct decoder
                   nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
                   nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                  nn::option::normalization, nn::option::position>::only<Options...>,
+                  nn::option::normalization, nn::option::position,
+                  nn::option::synthesizer>::only<Options...>,
         "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
         "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
-        "pre_norm or post_norm, a normalization, a position");
+        "pre_norm or post_norm, a normalization, a position, a synthesizer");
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -357,7 +360,7 @@ struct decoder
 /// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
 /// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
 /// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
-/// a position (learned by default).
+/// a position (learned by default), a synthesizer (dot_product by default).
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
@@ -370,7 +373,8 @@ struct language_model
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes what
 /// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth and padded; the mask is the decoder's.
+/// source_tokens, source_depth and padded; the mask is the decoder's. A synthesizer is both sides',
+/// each over its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <tuple>
+#include <utility>
+
 #include "../model.hpp"
 #include "arguments.hpp"
 
@@ -43,23 +46,14 @@ using padded_mask =
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one.
-template <class Mask, class Body>
-constexpr auto masked(Body body) noexcept {
-    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
+/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
+/// mask may be of each head its own.
+template <class Mask, class Body, class Head, class Row, class Column>
+constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
         return body;
     else
-        return (body, Mask::keeps(i, j));
-}
-
-/// The same in head h, where a mask may be of each head its own.
-template <class Mask, class Body, class Head>
-constexpr auto masked(Body body, Head h) noexcept {
-    if constexpr (mask::detail::of_heads<Mask>)
-        return (body, Mask::keeps(h, i, j));
-    else
-        return masked<Mask>(body);
+        return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
 /// The body with the bias, if the template has biases.
@@ -70,29 +64,6 @@ constexpr auto biased(Body body, Bias bias) noexcept {
     else
         return body;
 }
-
-/// softmax(Q K^T / sqrt(d)) V with Q, K, V linear in Input(i) (arXiv 1706.03762, equation 1), to
-/// attended(i).
-template <shape Shape, class Mask, class Input>
-inline constexpr auto attention_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr Input input;
-    constexpr weight<"W_query", d, d> W_query;
-    constexpr weight<"W_key", d, d> W_key;
-    constexpr weight<"W_value", d, d> W_value;
-    constexpr weight<"b_query", d> b_query;
-    constexpr weight<"b_key", d> b_key;
-    constexpr weight<"b_value", d> b_value;
-    // clang-format off
-    return rules(
-        query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
-        key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
-        weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
-                          | product() | softmax(j),
-        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
-    // clang-format on
-}();
 
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
@@ -133,7 +104,11 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is.
+/// Which of all heads it is; the only one, where there are none.
+template <shape Shape>
+constexpr auto number_of_head() noexcept {
+    return 0;
+}
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
@@ -213,6 +188,12 @@ struct attention_names {
     static constexpr relation<Prefix + "query"> query{};
     static constexpr relation<Prefix + "key"> key{};
     static constexpr relation<Prefix + "value"> value{};
+    static constexpr relation<Prefix + "synthetic_hidden"> synthetic_hidden{};
+    static constexpr relation<Prefix + "synthetic"> synthetic{};
+    static constexpr relation<Prefix + "first_factor"> first_factor{};
+    static constexpr relation<Prefix + "second_factor"> second_factor{};
+    static constexpr relation<Prefix + "factors"> factors{};
+    static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
@@ -220,55 +201,244 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
-/// The rules that give weights(head..., i, j), the softmax over j of the scores: scaled products,
-/// with what the position adds, within a cap. Relations have names that begin with Prefix.
+/// What heads that share keys call by their first variable; without heads there is none.
+template <class Named, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
+    return named(at...);
+}
+template <class Named, class KeyHead, class... Query, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
+    return named(KeyHead{}, at...);
+}
+
+/// Queries and keys (arXiv 1706.03762, section 3.2.2).
+template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
+constexpr auto query_rules(Head... of) noexcept {
+    constexpr Input input;
+    constexpr Context context;
+    constexpr std::tuple<Head...> all;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_query", Shape.head_width, Shape.width> W_query;
+    constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
+    constexpr weight<Prefix + "b_query", Shape.head_width> b_query;
+    constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
+    // clang-format off
+    return rules(
+        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
+                                                input(i)[W_query(of...)], b_query(of...))),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
+                                                context(i)[of_key_head(W_key, all)],
+                                                of_key_head(b_key, all))));
+    // clang-format on
+}
+
+/// synthetic(h, i), of which number j is the score of j (arXiv 2005.00743, section 3.1.1).
+template <shape Shape, class Input, fixed_string Prefix, class... Head>
+constexpr auto dense_rules(Head... of) noexcept {
+    constexpr Input input;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_1", Shape.head_width, Shape.width> W_1;
+    constexpr weight<Prefix + "b_1", Shape.head_width> b_1;
+    constexpr weight<Prefix + "W_2", Shape.tokens, Shape.head_width> W_2;
+    constexpr weight<Prefix + "b_2", Shape.tokens> b_2;
+    // clang-format off
+    return rules(
+        name::synthetic_hidden(of..., i) <<= biased<Shape>(input(i)[W_1(of...)], b_1(of...))
+                                             | relu(),
+        name::synthetic(of..., i)        <<= biased<Shape>(
+                                                 name::synthetic_hidden(of..., i)[W_2(of...)],
+                                                 b_2(of...)));
+    // clang-format on
+}
+
+/// factors(h, i), of which number j is the score of j: each number of the first factor times all of
+/// the second (arXiv 2005.00743, section 3.1.3).
+template <shape Shape, class Input, fixed_string Prefix, class... Head>
+constexpr auto factor_rules(Head... of) noexcept {
+    constexpr Input input;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_first", Shape.scores.first, Shape.width> W_first;
+    constexpr weight<Prefix + "b_first", Shape.scores.first> b_first;
+    constexpr weight<Prefix + "W_second", Shape.scores.second, Shape.width> W_second;
+    constexpr weight<Prefix + "b_second", Shape.scores.second> b_second;
+    // clang-format off
+    return rules(
+        name::first_factor(of..., i)  <<= biased<Shape>(input(i)[W_first(of...)], b_first(of...)),
+        name::second_factor(of..., i) <<= biased<Shape>(input(i)[W_second(of...)], b_second(of...)),
+        name::factors(of..., i)       <<= (name::first_factor(of..., i),
+                                           name::second_factor(of..., i).T())
+                                          | product()
+                                          | reshape(Shape.scores.first * Shape.scores.second));
+    // clang-format on
+}
+
+/// The shares of the parts of a mixture, whose sum is one (arXiv 2005.00743, section 3.1.4).
+template <shape Shape, fixed_string Prefix>
+constexpr auto share_rules() noexcept {
+    constexpr weight<Prefix + "mixture", Shape.scores.count> mixture;
+    return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
+}
+
+/// The rules that a part of the scores needs, if it is one.
+template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
+          class... Head>
+constexpr auto rules_of_part(Head... of) noexcept {
+    if constexpr (!Shape.scores.has(Part))
+        return rules();
+    else if constexpr (Part == score_part::dot_product)
+        return query_rules<Shape, Input, Context, Prefix>(of...);
+    else if constexpr (Part == score_part::dense)
+        return dense_rules<Shape, Input, Prefix>(of...);
+    else
+        return factor_rules<Shape, Input, Prefix>(of...);
+}
+
+/// What scores are made of: queries and keys, or what synthesizers have in their place.
+template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
+constexpr auto score_part_rules(Head... of) noexcept {
+    const auto parts =
+        rules(rules_of_part<score_part::dot_product, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::dense, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::factorized_dense, Shape, Input, Context, Prefix>(of...));
+    if constexpr (Shape.scores.mixed)
+        return rules(parts, share_rules<Shape, Prefix>());
+    else
+        return parts;
+}
+
+/// The positions of a score, whose ranges are stated where tables, which bind none, may be all of
+/// it.
+template <shape Shape>
+constexpr auto seeking_position() noexcept {
+    if constexpr (Shape.scores.is_dot_product())
+        return i;
+    else
+        return var<"i", Shape.tokens>{};
+}
+template <shape Shape>
+constexpr auto sought_position() noexcept {
+    if constexpr (Shape.scores.is_dot_product())
+        return j;
+    else
+        return var<"j", Shape.tokens>{};
+}
+
+/// What part At of the scores adds to that of a pair in head `of`.
+template <shape Shape, class Mask, fixed_string Prefix, int At, class... Head>
+constexpr auto score_of_part(Head... of) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr score_part part = Shape.scores.parts[At];
+    const auto row = seeking_position<Shape>();
+    const auto column = sought_position<Shape>();
+    const auto product_of = [=](auto... literals) {
+        const auto all = number_of_head<Shape>(of...);
+        if constexpr (Shape.scores.mixed)
+            return masked<Mask>((at(name::share(), At), ..., literals), all, row, column) |
+                   product();
+        else
+            return masked<Mask>((..., literals), all, row, column) | product();
+    };
+    if constexpr (part == score_part::dot_product) {
+        const auto seeking = name::query(of..., row);
+        const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
+        if constexpr (Shape.scaled)
+            return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
+        else
+            return product_of(sought, seeking);
+    } else if constexpr (part == score_part::dense) {
+        return product_of(at(name::synthetic(of..., row), column));
+    } else if constexpr (part == score_part::random) {
+        constexpr weight<Prefix + "R"> R;
+        return product_of(R(of..., row, column));
+    } else if constexpr (part == score_part::fixed_random) {
+        constexpr weight<Prefix + "R_fixed"> R;
+        return product_of(fixed(R(of..., row, column)));
+    } else if constexpr (part == score_part::factorized_random) {
+        constexpr weight<Prefix + "R_1", Shape.scores.rank> R_1;
+        constexpr weight<Prefix + "R_2", Shape.scores.rank> R_2;
+        return product_of(R_1(of..., row).T(), R_2(of..., column));
+    } else {
+        return product_of(at(name::factors(of..., row), column));
+    }
+}
+
+/// The rules that give weights(head..., i, j), the softmax over j of the scores, with what the
+/// position adds, within a cap. Relations have names that begin with Prefix.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
     [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
-    constexpr auto first = [](auto each, auto...) { return each; };
-    const auto all = number_of_head<Shape>(of...);
-    const auto products = [=] {
-        const auto seeking = name::query(of..., i);
-        const auto sought = name::key(first(of...), j).T();
-        if constexpr (Shape.scaled)
-            return masked<Mask>((inverse_sqrt(Shape.head_width), sought, seeking), all) | product();
-        else
-            return masked<Mask>((sought, seeking), all) | product();
-    }();
+    [[maybe_unused]] const auto all = number_of_head<Shape>(of...);
+    const auto row = seeking_position<Shape>();
+    const auto column = sought_position<Shape>();
     const auto capped = [](auto body) {
         if constexpr (Shape.score_cap > 0)
             return body | soft_cap(Shape.score_cap);
         else
             return body;
     };
-    // clang-format off
-    if constexpr (Shape.position == position_kind::alibi)
-        // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
-        return rules(
-            slope(of...)               <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
-                                            number(all + 1)) | product() | exp(),
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
-                                           | product(),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else if constexpr (Shape.position == position_kind::relative)
-        return rules(
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(of..., j - i + (Shape.tokens - 1)), all),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else if constexpr (Shape.position == position_kind::relative_buckets)
-        return rules(
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>(
-                                               distance_bias<Shape>()(
-                                                   of..., j - i + (Shape.tokens - 1)), all),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else
-        return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
-    // clang-format on
+    constexpr bool adds_position = Shape.position == position_kind::alibi ||
+                                   Shape.position == position_kind::relative ||
+                                   Shape.position == position_kind::relative_buckets;
+    if constexpr (Shape.scores.count == 1 && !adds_position) {
+        return rules(name::weights(of..., row, column) <<=
+                     capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));
+    } else {
+        const auto parts = [=]<int... At>(std::integer_sequence<int, At...>) {
+            return rules((name::logit(of..., row, column) <<=
+                          score_of_part<Shape, Mask, Prefix, At>(of...))...);
+        }
+        (std::make_integer_sequence<int, Shape.scores.count>{});
+        const auto soft = rules(name::weights(of..., row, column) <<=
+                                capped(name::logit(of..., row, column)) | softmax(column));
+        // clang-format off
+        if constexpr (Shape.position == position_kind::alibi)
+            // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
+            return rules(
+                slope(of...) <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
+                                  number(all + 1)) | product() | exp(),
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
+                        | product(),
+                soft);
+        else if constexpr (Shape.position == position_kind::relative)
+            return rules(
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>(relative(of..., column - row + (Shape.tokens - 1)), all, row,
+                                     column),
+                soft);
+        else if constexpr (Shape.position == position_kind::relative_buckets)
+            return rules(
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>(distance_bias<Shape>()(of..., column - row +
+                                                                       (Shape.tokens - 1)),
+                                     all, row, column),
+                soft);
+        else
+            return rules(parts, soft);
+        // clang-format on
+    }
 }
+
+/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
+/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+template <shape Shape, class Mask, class Input>
+inline constexpr auto attention_rules = [] {
+    constexpr Input input;
+    constexpr weight<"W_value", Shape.width, Shape.width> W_value;
+    constexpr weight<"b_value", Shape.width> b_value;
+    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
+    // clang-format off
+    return rules(
+        score_part_rules<Shape, Input, Input, "">(),
+        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        score_rules<Shape, Mask, "">(),
+        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+    // clang-format on
+}();
 
 /// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
 /// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
@@ -277,24 +447,15 @@ template <shape Shape, class Mask, class Input, class Context = Input, fixed_str
 inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
     constexpr int d = Shape.width;
     constexpr int d_head = Shape.head_width;
-    constexpr Input input;
     constexpr Context context;
     using name = attention_names<Prefix>;
-    constexpr weight<Prefix + "W_query", d_head, d> W_query;
-    constexpr weight<Prefix + "W_key", d_head, d> W_key;
     constexpr weight<Prefix + "W_value", d_head, d> W_value;
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
-    constexpr weight<Prefix + "b_query", d_head> b_query;
-    constexpr weight<Prefix + "b_key", d_head> b_key;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
     // clang-format off
     return rules(
-        name::query(key_head, query..., i) <<= positioned_at<Shape>(biased<Shape>(
-                                                   input(i)[W_query(key_head, query...)],
-                                                   b_query(key_head, query...))),
-        name::key(key_head, i)             <<= positioned_at<Shape>(biased<Shape>(
-                                                   context(i)[W_key(key_head)], b_key(key_head))),
+        score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
                                                              b_value(key_head)),
         score_rules<Shape, Mask, Prefix>(key_head, query...),

@@ -28,6 +28,7 @@ class builder {
             attention_matcher<Draft> matcher(draft_, at);
             if (!matcher.matched) continue;
             for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
+            matcher.pack_tables();
         }
     }
 
@@ -128,6 +129,7 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
 
@@ -172,7 +174,7 @@ class builder {
         row_builder<Draft> row(draft_, at);
         const int size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+            row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -180,7 +182,7 @@ class builder {
             relation_layout& layout = draft_.out.relations[written.head];
             const relation_layout kept = layout;
             layout.carry = 0;
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+            row.lay_out(draft_.new_buffer(size, at), 0, 0);
             made.before = row.build().out;
             layout = kept;
         }
@@ -227,8 +229,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer = draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written),
-                                              written.scope);
+                of.buffer =
+                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -294,7 +296,8 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
-        if (from.where == place::fact && draft_.head_of(at).output) return false;
+        if ((from.where == place::fact || draft_.is_prepared(from)) && draft_.head_of(at).output)
+            return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
         relation_layout layout = from;
@@ -331,13 +334,18 @@ class builder {
     constexpr void emit_attention(int at, attention_matcher<Draft>& matcher) {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) matcher.lay_out();
         matcher.fill();
+        if (matcher.lay_out_weights()) {
+            const int index = draft_.out.attentions.push(matcher.step);
+            push(step_kind::weights, index, matcher.softmax_rule);
+            push(step_kind::attention, index, at);
+            return;
+        }
         attention_step made = matcher.step;
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index =
-            draft_.new_buffer(outer * made.rows * draft_.times_of(written), written.scope);
+        made.log_sum.at.index = draft_.new_buffer(outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.log_sum.at, written, outer * made.rows);
             made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
@@ -365,8 +373,7 @@ class builder {
             return;
         made.scores.row = (made.columns + 15) / 16 * 16 + 16;
         made.scores.at.where = place::value;
-        made.scores.at.index =
-            draft_.new_buffer(outer * made.rows * made.scores.row, draft_.rule_of(at).scope);
+        made.scores.at.index = draft_.new_buffer(outer * made.rows * made.scores.row, at);
         int stride = made.rows * made.scores.row;
         for (int index = made.outers; index-- > 0;) {
             made.scores.outer[index] = stride;
@@ -385,7 +392,7 @@ class builder {
         carried = {};
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
-        carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
+        carried.index = draft_.new_buffer(size * (written.repeat + 1), at);
         carried.carry = size;
         carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
@@ -446,7 +453,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            layout.index = draft_.new_buffer(pack(layout, written.head), written.scope);
+            layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         push(step_kind::general,
              draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);

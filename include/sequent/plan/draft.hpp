@@ -44,6 +44,7 @@ struct weight_layout {
     int strides[max_arity]{};
     int row = 0;
     int column = 0;
+    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
     int interleaved = -1;  // the index axis whose values stand between input and output
     int group = -1;
     int group_column = 0;  // its first among the group's columns
@@ -59,7 +60,13 @@ struct buffer {
     int adjoint_last = -1;
     int offset = 0;
     int adjoint = -1;
+    bool prepared = false;
 };
+
+/// Where row `row` of a packed table begins; and how many numbers stand before it.
+constexpr int packed_row(int row) {
+    return row * (row + 1) / 2;
+}
 
 /// Products of one input with several weights, computed as one.
 struct group {
@@ -85,6 +92,7 @@ struct plan_tables {
     decltype(domains<Sizes>{}.pool) pool{};
     int parameters = 0;
     int workspace = 0;
+    int prepared = 0;                      // numbers that follow from parameters alone
     int scope_parameters[Sizes.scopes]{};  // per layer
     int scope_offset[Sizes.scopes]{};
 };
@@ -103,6 +111,7 @@ struct draft {
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
+    list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : in(program), conditions(found) {
@@ -130,6 +139,8 @@ struct draft {
                 user[definer] = at;
                 user_literal[definer] = body;
             }
+        prepared.reset(rules);
+        for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
     constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
@@ -143,6 +154,32 @@ struct draft {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
+    }
+    /// Whether neither a fact nor a count that is given has a part in the rule. Outputs are left to
+    /// each call.
+    constexpr bool follows_from_parameters(int at) const {
+        const rule& written = rule_of(at);
+        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
+            mentions_given(conditions.condition[at]))
+            return false;
+        for (const transformation_use& function : written.transformations)
+            if (function.kind == transformation::dropout) return false;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = literal_of(at, body);
+            if (item.kind == literal_kind::index &&
+                mentions_given(conditions.expression[written.first_literal + body]))
+                return false;
+            if (item.kind != literal_kind::relation) continue;
+            const int definer = in.relations[item.relation].rule;
+            if (definer < 0 || !prepared[definer]) return false;
+        }
+        return true;
+    }
+    constexpr bool mentions_given(int root) const {
+        if (root < 0) return false;
+        const node& top = out.pool.nodes[root];
+        return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+               top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
     /// Whether the literal's numbers are another's, read at sums of variables.
     constexpr bool is_view(const literal& item) const {
@@ -197,11 +234,23 @@ struct draft {
         });
         return result;
     }
-    constexpr int new_buffer(int size, int scope) {
+    /// For numbers of a rule.
+    constexpr int new_buffer(int size, int rule) {
         buffer made;
         made.size = size;
-        made.scope = scope;
+        made.scope = rule_of(rule).scope;
+        made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+    constexpr bool is_prepared(const relation_layout& layout) const {
+        return layout.where == place::value && out.buffers[layout.index].prepared;
+    }
+    /// How many layers of stacks a scope stands for.
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = in.text.scopes[scope].parent)
+            copies *= in.text.scopes[scope].repeat;
+        return copies;
     }
     /// How many stacks a scope stands in.
     constexpr int depth_of(int scope) const {

@@ -164,6 +164,8 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         const int columns = declared.shape[1];
         int total = rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
+        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * packed_row(side);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
@@ -198,6 +200,8 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (axis == layout.interleaved && !row_major) continue;
             layout.strides[axis] = stride;
             stride *= shape.extents[axis];
+            // Rows have no stride; what stands for it tells that they are apart.
+            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {

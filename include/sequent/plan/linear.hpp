@@ -134,9 +134,35 @@ constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     return true;
 }
 
+/// Whether the rule is a column times a row, as one vector: each number of the one times all of the
+/// other.
+template <class Draft>
+constexpr bool is_outer_product(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || written.literals != 2 || written.combined != combination::product ||
+        written.transformations.size() != 1 ||
+        written.transformations[0].kind != transformation::reshape ||
+        written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
+        written.arity > max_outers || written.recurs.loop >= 0 ||
+        draft.conditions.condition[at] >= 0)
+        return false;
+    for (int body = 0; body < 2; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || !is_plain(item) ||
+            draft.is_view(item) || is_symbol(draft, item) || !covers(draft, written, item) ||
+            draft.pairs_of(item.relation).any())
+            return false;
+    }
+    const literal& left = draft.literal_of(at, 0);
+    const literal& right = draft.literal_of(at, 1);
+    return !left.transposed && right.transposed && draft.value_of(left).columns == 1 &&
+           draft.value_of(right).rows == 1 && draft.head_of(at).value.columns == 1;
+}
+
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
+    if (is_outer_product(draft, at)) return true;
     const rule& written = draft.rule_of(at);
     if (written.repeat || !adds(draft, written)) return false;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
@@ -233,9 +259,14 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (written.combined == combination::elementwise_product && written.literals > 1) return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
+    if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
     if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
         return false;
+    // Products of parameters alone are computed once.
+    if (draft.prepared[at] && !draft.prepared[user])
+        for (int body = 0; body < written.literals; ++body)
+            if (draft.literal_of(at, body).weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.

@@ -27,11 +27,22 @@ constexpr void visit_row(Row& row, Visit visit) {
 }
 
 template <class Attention, class Visit>
-constexpr void visit_attention(Attention& attention, Visit visit) {
+constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
         visit(node.x.at, usage::until_gradient);
         visit(node.y.at, usage::until_gradient);
     }
+}
+
+template <class Attention, class Visit>
+constexpr void visit_attention(Attention& attention, Visit visit) {
+    if (attention.is_prepared()) {
+        visit(attention.value.at, usage::until_gradient);
+        visit(attention.out.at, usage::now);
+        visit(attention.weights.at, usage::until_gradient);
+        return;
+    }
+    visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
     visit(attention.log_sum.at, usage::until_gradient);
@@ -53,7 +64,49 @@ template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
+    if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+}
+
+/// Gives what is prepared its place, the same whatever else is planned.
+template <class Draft>
+constexpr void place_prepared(Draft& draft) {
+    for (buffer& each : draft.out.buffers) {
+        if (!each.prepared) continue;
+        each.size = aligned(each.size);
+        each.copies = draft.copies_of(each.scope);
+        each.offset = draft.out.prepared;
+        draft.out.prepared += each.size * each.copies;
+    }
+}
+
+/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
+/// layer.
+template <class Draft>
+constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
+    int stride = of.size;
+    for (int scope = of.scope; scope > 0; scope = draft.in.text.scopes[scope].parent) {
+        used.layer_strides[draft.depth_of(scope) - 1] += stride;
+        stride *= draft.in.text.scopes[scope].repeat;
+    }
+}
+
+/// Returns whether it is.
+template <class Draft>
+constexpr bool resolve_prepared(const Draft& draft, operand& used) {
+    if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
+    const buffer& of = draft.out.buffers[used.index];
+    used.where = place::prepared;
+    used.offset += of.offset;
+    add_layers(draft, of, used);
+    return true;
+}
+template <class Draft>
+constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
+    if (!draft.is_prepared(layout)) return false;
+    layout.where = place::prepared;
+    layout.offset += draft.out.buffers[layout.index].offset;
+    return true;
 }
 
 template <class Draft>
@@ -62,16 +115,16 @@ class memory_planner {
     constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
-            const int copies = copies_of(each.scope);
-            each.copies = copies;
+            each.copies = draft.copies_of(each.scope);
             each.size = aligned(each.size);
         }
+        place_prepared(draft);
         place_buffers();
         set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
         for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value) continue;
+            if (layout.where != place::value || resolve_prepared(draft, layout)) continue;
             layout.offset += out_.buffers[layout.index].offset;
         }
     }
@@ -79,13 +132,6 @@ class memory_planner {
   private:
     Draft& draft_;
     decltype(draft_.out)& out_;
-
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            copies *= draft_.in.text.scopes[scope].repeat;
-        return copies;
-    }
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
 
@@ -101,7 +147,7 @@ class memory_planner {
             const step& each = out_.steps[at];
             if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
-                if (used.where != place::value) return;
+                if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
                 // What comes from outside of loops lasts for all of their rounds.
                 const int outside = draft_.depth_of(of.scope);
@@ -184,16 +230,11 @@ class memory_planner {
     }
 
     constexpr void resolve(operand& used) {
-        if (used.where != place::value) return;
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
         used.adjoint = of.adjoint + used.offset;
         used.offset += of.offset;
-        // One copy per layer; an inner stack's copies stand together within an outer layer.
-        int stride = of.size;
-        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
-            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
-            stride *= draft_.in.text.scopes[scope].repeat;
-        }
+        add_layers(draft_, of, used);
     }
 };
 

@@ -86,9 +86,17 @@ class row_builder {
         made.row_variable = axes_.row;
         made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
+        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        if (is_outer_product(draft_, at_)) {
+            made.is_outer = made.multiplies = true;
+            made.segments = draft_.value_of(literals_[0].item).rows;
+            made.length = draft_.value_of(literals_[1].item).columns;
+            made.out.column = made.length;
+            made.terms[0].x.column = 1;
+            return made;
+        }
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
-        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         limit(made);
         return made;
     }

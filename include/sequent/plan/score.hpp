@@ -19,6 +19,7 @@ class attention_matcher {
     list<int, 8> absorbed{};
     bool matched = false;
     int value_literal = -1;
+    int softmax_rule = -1;
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
@@ -39,6 +40,71 @@ class attention_matcher {
         step.out = access_to(head);
     }
 
+    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
+    /// other use.
+    constexpr void pack_tables() {
+        for (const weight_use& use : tables_) {
+            const weight_shape& shape = draft_.in.weights[use.weight];
+            if (shape.uses != 1 || row_ < 0 || step.rows != step.columns) continue;
+            const int last = use.arity - 1;
+            if (last < 1 || use.terms[last].variable != column_ ||
+                use.terms[last - 1].variable != row_ || shape.extents[last] != step.columns ||
+                shape.extents[last - 1] != step.rows)
+                continue;
+            bool fits = true;
+            for (int axis = 0; axis < last - 1; ++axis)
+                fits =
+                    fits && use.terms[axis].variable != row_ && use.terms[axis].variable != column_;
+            const int rounds = step.condition < 0 ? 0 : different_rounds(draft_.out.pool, step);
+            for (int round = 0; fits && round < rounds; ++round) {
+                const auto condition = condition_in_round(draft_.out.pool.nodes, step, round);
+                fits = looks_back(condition, condition.root, row_, column_, step.rows);
+            }
+            if (fits && rounds > 0) draft_.out.weights[use.weight].packed = true;
+        }
+    }
+
+    /// Gives the weights a place of their own, where they follow from parameters alone and are not
+    /// too many. Returns whether they have one.
+    constexpr bool lay_out_weights() {
+        constexpr int most_numbers = 1 << 24;
+        if (!draft_.prepared[softmax_rule]) return false;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        // Rows of a round length would fall on the same lines of the cache.
+        int pitch = (step.columns + 15) / 16 * 16;
+        if (pitch % 256 == 0) pitch += 16;
+        const unsigned mentioned = variables_of(weights);
+        int size = step.rows * pitch;
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            if ((mentioned >> outers_[outer]) & 1u) {
+                if (size > most_numbers / step.outer_extents[outer]) return false;
+                size *= step.outer_extents[outer];
+            }
+        if (size > most_numbers) return false;
+        step.weights.at.where = place::value;
+        step.weights.at.trained = true;
+        step.weights.at.index = draft_.new_buffer(size, softmax_rule);
+        step.weights.row = pitch;
+        step.weights.column = 1;
+        int stride = step.rows * pitch;
+        for (int outer = outers_.size(); outer-- > 0;) {
+            if (!((mentioned >> outers_[outer]) & 1u)) continue;
+            step.weights.outer[outer] = stride;
+            stride *= step.outer_extents[outer];
+        }
+        relation_layout& layout = draft_.out.relations[weights.relation];
+        layout = {};
+        layout.where = place::value;
+        layout.index = step.weights.at.index;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const int variable = weights.terms[axis].variable;
+            layout.strides[axis] = variable == row_ ? pitch : variable == column_ ? 1 : 0;
+            for (int outer = 0; outer < outers_.size(); ++outer)
+                if (variable == outers_[outer]) layout.strides[axis] = step.weights.outer[outer];
+        }
+        return true;
+    }
+
     constexpr void lay_out() {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
@@ -54,7 +120,7 @@ class attention_matcher {
         for (int axis = 0; axis < rule_.arity; ++axis)
             if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
         stride *= draft_.times_of(rule_);
-        layout.index = draft_.new_buffer(stride, rule_.scope);
+        layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
     }
 
@@ -66,6 +132,7 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
+    list<weight_use, 12> tables_{};  // that the score reads as they are
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
@@ -111,6 +178,7 @@ class attention_matcher {
         const literal& value = draft_.literal_of(at_, value_literal);
         const int softmax_at = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_at);
+        softmax_rule = softmax_at;
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -319,6 +387,12 @@ class attention_matcher {
         }
         score_node made;
         made.kind = score_kind::load;
+        if (item.kind == literal_kind::weight && !item.has_element) {
+            if (fill_)
+                made.packed = draft_.out.weights[item.weight.weight].packed;
+            else
+                tables_.push(item.weight);
+        }
         if (fill_) made.x = access_to(item);
         return push(made);
     }

@@ -78,13 +78,15 @@ class state_planner {
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
         forget_training();
         find_rows();
+        place_prepared(draft);
         find_window();
         find_kept();
         find_lifetimes();
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value) layout.offset = moved(layout.index, layout.offset);
+            if (layout.where == place::value && !resolve_prepared(draft, layout))
+                layout.offset = moved(layout.index, layout.offset);
         made.steps = out_;
     }
 
@@ -185,6 +187,7 @@ class state_planner {
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
             kept.value = keep(each, attention, attention.value, attention.length);
+            if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
@@ -249,7 +252,7 @@ class state_planner {
                 // What is given or computed once stays, if rows read it later.
                 const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
                 if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
-                if (used.where != place::value) return;
+                if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
                 use(of, at, at);
                 if (stays) use(of, 0, steps);
@@ -283,13 +286,6 @@ class state_planner {
         return false;
     }
 
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            copies *= draft_.in.text.scopes[scope].repeat;
-        return copies;
-    }
-
     struct interval {
         int offset = 0;
         int size = 0;
@@ -307,7 +303,7 @@ class state_planner {
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
             each.size = aligned(part_[index] * parts_[index]);
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
-            each.copies = stays ? copies_of(each.scope) : 1;
+            each.copies = stays ? draft_.copies_of(each.scope) : 1;
             const int size = each.size * each.copies;
             int offset = 0;
             bool moved = true;
@@ -348,7 +344,7 @@ class state_planner {
             used.moving = row_size(used);
             if (used.offset >= used.moving) refuse(at);
         }
-        if (used.where != place::value) return;
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
@@ -357,12 +353,7 @@ class state_planner {
         }
         used.offset = moved(index, used.offset);
         for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
-        if (of.copies == 1) return;
-        int stride = of.size;
-        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
-            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
-            stride *= draft_.in.text.scopes[scope].repeat;
-        }
+        if (of.copies > 1) add_layers(draft_, of, used);
     }
 
     constexpr void resolve_step(int at) {
@@ -384,6 +375,7 @@ class state_planner {
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
             check(attention.out);
+            if (attention.is_prepared()) return;
             for (int node = 0; node < attention.nodes.size(); ++node)
                 if (attention.nodes[node].kind == score_kind::dot ||
                     !made.kept[each.at].nodes[node].kept)

@@ -11,7 +11,8 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;  // of a row step
 inline constexpr int max_joins = 6;  // of a general step
 
-enum class place { none, parameter, value, fact };
+/// prepared: what follows from parameters alone, computed once for all calls.
+enum class place { none, parameter, value, fact, prepared };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -74,6 +75,7 @@ struct row_step {
     int outers = 0;
     int outer_extents[max_outers]{1, 1, 1};
     bool multiplies = false;  // the terms elementwise, instead of adding them
+    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
     access out{};
@@ -105,6 +107,7 @@ struct score_node {
     transformation function = transformation::identity;
     int left = -1;
     int right = -1;
+    bool packed = false;  // x is: row i begins at i (i + 1) / 2
 };
 
 /// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
@@ -119,12 +122,14 @@ struct attention_step {
     access out{};
     access log_sum{};  // per row, kept for the gradient
     access scores{};   // the same, where to compute them again would cost more
+    access weights{};  // the softmax, where a step of its own prepares it
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
     int outer_variables[max_outers]{-1, -1, -1};
 
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
+    constexpr bool is_prepared() const { return weights.at.where != place::none; }
 };
 
 /// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
@@ -209,7 +214,8 @@ struct general_step {
     int delay = 0;
 };
 
-enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
+/// weights: the softmax of an attention step whose scores follow from parameters alone.
+enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there.
 struct birth {
@@ -219,7 +225,8 @@ struct birth {
 
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;     // in the list of its kind; of repeat_end, the step that begins
+    int at = 0;     // in the list of its kind; of weights, the attention's; of repeat_end, the
+                    // step that begins
     int rule = -1;  // that it computes
     int repeat = 1;
     int depth = 0;          // how many stacks and recursions it stands in
@@ -227,6 +234,7 @@ struct step {
     bool backward = false;  // the last time first
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
+    bool prepared = false;  // follows from parameters alone
     list<birth, max_literals + 4> births{};
 };
 

@@ -12,6 +12,13 @@ ATTENTION = {  # tokens, width, heads, mask
     "attention 1024x64 window 32": (1024, 64, 1, "window 32"),
     "attention 1024x64 every 8th": (1024, 64, 1, "every 8th"),
 }
+SYNTHESIZERS = {  # tokens, width, kind, mask
+    f"synthesizers {kind} {n}x64{f' {mask}' if mask else ''}": (n, 64, kind, mask)
+    for n in (64, 256)
+    for kind, mask in (("dot product", None), ("dense", None), ("random", None),
+                       ("factorized random", None), ("factorized dense", None),
+                       *([("random", "causal")] if n == 256 else []))
+}
 ENCODER = {  # tokens, width, heads, batch
     f"encoder {n}x{d}{f' batch {b}' if b > 1 else ''}": (n, d, h, b)
     for b in (1, 32) for n, d, h in ((16, 32, 2), (64, 128, 4), (256, 256, 8))

@@ -106,6 +106,9 @@ class Peer:
         for row, (n, d, h, mask) in cases.ATTENTION.items():
             self.rows[f"{row}, forward"] = \
                 lambda n=n, d=d, h=h, mask=mask: self.attention((1, n, d), h, mask)
+        for row, (n, d, kind, mask) in cases.SYNTHESIZERS.items():
+            self.rows[f"{row}, forward"] = \
+                lambda n=n, d=d, kind=kind, mask=mask: self.synthesizer((1, n, d), kind, mask)
         for row, (n, d, h, b) in cases.ENCODER.items():
             self.rows[f"{row}, forward"] = lambda n=n, d=d, h=h, b=b: self.encoder((b, n, d), h)
 
@@ -150,6 +153,59 @@ class Peer:
             return y if heads == 1 else y @ out.astype(np.float64)
 
         return self.candidates(build, x, shape), wanted
+
+    def synthesizer(self, shape, kind, mask):
+        """Where weights follow from parameters alone, they are a constant of the graph."""
+        if kind == "dot product":
+            return self.attention(shape, 1, mask)
+        _, n, d = shape
+        value = normal(d, d)
+        first, second = {
+            "dense": (normal(d, d), normal(d, n)),
+            "factorized dense": (normal(d, 8), normal(d, n // 8)),
+            "factorized random": (normal(n, 8), normal(8, n)),
+            "random": (normal(n, n), None),
+        }[kind]
+        x = np.random.randn(*shape).astype(np.float32)
+
+        def softmax(scores):
+            if mask is not None:
+                scores = scores + addend(mask, n)
+            shares = np.exp(scores - scores.max(-1, keepdims=True))
+            return shares / shares.sum(-1, keepdims=True)
+
+        constant = None
+        if kind in ("random", "factorized random"):
+            one, other = (None if w is None else w.astype(np.float64) for w in (first, second))
+            constant = softmax(one if other is None else one @ other)
+
+        def build(g, _):
+            v = g.add("MatMul", "x", g.constant(value))
+            if constant is not None:
+                return g.add("MatMul", g.constant(constant.astype(np.float32)[None]), v)
+            scores = g.add("MatMul", "x", g.constant(first))
+            if kind == "dense":
+                scores = g.add("MatMul", g.add("Relu", scores), g.constant(second))
+            else:
+                other = g.add("MatMul", "x", g.constant(second))
+                scores = g.add("Reshape", scores, g.constant(np.array([n, 8, 1], np.int64)))
+                other = g.add("Reshape", other, g.constant(np.array([n, 1, n // 8], np.int64)))
+                scores = g.add("Reshape", g.add("Mul", scores, other),
+                               g.constant(np.array([1, n, n], np.int64)))
+            return g.add("MatMul", g.add("Softmax", scores, axis=-1), v)
+
+        def wanted():
+            at = x[0].astype(np.float64)
+            shares = constant
+            if kind == "dense":
+                shares = softmax(np.maximum(0, at @ first) @ second)
+            if kind == "factorized dense":
+                shares = softmax(((at @ first)[:, :, None] * (at @ second)[:, None, :])
+                                 .reshape(n, n))
+            return shares @ (at @ value)
+
+        g = Graph()
+        return [self.action(g.model(shape, build(g, None)), x, shape)], wanted
 
     def encoder(self, shape, heads):
         d = shape[2]

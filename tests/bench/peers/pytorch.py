@@ -113,6 +113,52 @@ class Layer(torch.nn.Module):
         return self.norm2(x + self.contract(F.relu(self.expand(x))))
 
 
+class Synthesizer(torch.nn.Module):
+    """One head. In inference, weights that follow from parameters alone are computed before."""
+
+    def __init__(self, tokens, width, kind, mask):
+        super().__init__()
+        self.kind = kind
+        self.value = torch.nn.Linear(width, width, bias=False)
+        first, second = {
+            "dense": ((width, width), (tokens, width)),
+            "factorized dense": ((8, width), (tokens // 8, width)),
+            "factorized random": ((tokens, 8), (tokens, 8)),
+            "random": ((tokens, tokens), None),
+        }[kind]
+        self.first = torch.nn.Parameter(torch.randn(first) / 8)
+        if second:
+            self.second = torch.nn.Parameter(torch.randn(second) / 8)
+        self.hidden = None if mask is None else ~mask_of(mask, tokens)
+        self.constant = None
+
+    def scores(self, x):
+        if self.kind == "random":
+            return self.first
+        if self.kind == "factorized random":
+            return self.first @ self.second.T
+        if self.kind == "dense":
+            return F.linear(F.relu(F.linear(x, self.first)), self.second)
+        one, other = F.linear(x, self.first), F.linear(x, self.second)
+        return (one[..., :, None] * other[..., None, :]).flatten(-2)
+
+    def weights(self, x):
+        scores = self.scores(x)
+        if self.hidden is not None:
+            scores = scores.masked_fill(self.hidden, -math.inf)
+        return scores.softmax(-1)
+
+    def fold(self):
+        if "random" in self.kind:
+            with torch.no_grad():
+                self.constant = self.weights(None)
+        return self
+
+    def forward(self, x):
+        weights = self.weights(x) if self.constant is None else self.constant
+        return weights @ self.value(x)
+
+
 class LanguageModel(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -206,6 +252,15 @@ class Peer:
             self.add(row, lambda n=n, d=d, h=h, mask=mask: self.attentions(ways, n, d, h, mask),
                      compiled)
         if name in ("eager", "compiled"):
+            for row, (n, d, kind, mask) in cases.SYNTHESIZERS.items():
+                if kind == "dot product":
+                    self.add(row, lambda n=n, d=d: self.attentions(ways, n, d, 1, None), compiled)
+                    continue
+                make = lambda n=n, d=d, kind=kind, mask=mask: (
+                    Synthesizer(n, d, kind, mask), torch.randn(1, n, d))
+                self.rows[f"{row}, forward"] = lambda make=make: self.folded(*make(), compiled)
+                self.rows[f"{row}, forward and backward"] = \
+                    lambda make=make: self.trained(*make(), compiled)
             for row, (n, d, h, b) in cases.ENCODER.items():
                 self.add(row, lambda n=n, d=d, h=h, b=b: (
                     [Layer(d, h, False, False)], torch.randn(b, n, d)), compiled)
@@ -220,6 +275,15 @@ class Peer:
         for module in modules[1:]:
             module.load_state_dict(modules[0].state_dict())
         return modules, torch.randn(1, n, d)
+
+    @staticmethod
+    def folded(module, x, compiled):
+        candidates, wanted = forward_of([copy.deepcopy(module).fold(), module], x, compiled)
+        return candidates, wanted
+
+    @staticmethod
+    def trained(module, x, compiled):
+        return both_of([module], x, compiled)
 
     def add(self, row, make, compiled):
         self.rows[f"{row}, forward"] = lambda: forward_of(*make(), compiled)

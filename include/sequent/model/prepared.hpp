@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cassert>
+#include <type_traits>
+
+#include "run.hpp"
+#include "workspace.hpp"
+
+/// What follows from parameters alone: computed once, not in each call.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+inline constexpr bool prepares = Plan::tables.prepared > 0;
+template <class Plan>
+inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
+
+/// Computes what is prepared. `Plan` may be that of a state.
+template <class Plan, class T>
+void prepare_numbers(const T* parameters, T* to) noexcept {
+    if constexpr (prepares<Plan>) {
+        bindings<T> bound;
+        bound.parameters = parameters;
+        bound.prepared = bound.prepared_to = to;
+        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+    }
+}
+
+/// Adds to the gradient of the parameters, given that of what is prepared.
+template <class Plan, class T>
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
+                      T* gradient) noexcept {
+    if constexpr (prepares<Plan>) {
+        bindings<T> bound;
+        bound.parameters = parameters;
+        bound.prepared = prepared;
+        bound.prepared_gradient = prepared_gradient;
+        bound.parameter_gradient = gradient;
+        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+    }
+}
+
+/// Parameters, and with them what follows from them alone, such as the softmax of a random
+/// synthesizer: Model::prepared<T>. It stands in the place of the parameters in every call, and
+/// reads them, which must outlive it. Once they have changed, prepare() is due.
+template <class Plan, class T>
+class alignas(64) prepared_block {
+  public:
+    using number = T;
+    static constexpr int size = prepared_size<Plan>;
+
+    prepared_block() = default;
+    explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
+
+    /// Computes all of it anew.
+    void prepare(const parameter_block<Plan, T>& p) noexcept {
+        parameters_ = &p;
+        prepare_numbers<Plan>(p.numbers, numbers_);
+    }
+    void prepare() noexcept {
+        assert(parameters_);
+        prepare(*parameters_);
+    }
+
+    /// Those it was prepared from.
+    const parameter_block<Plan, T>& parameters() const noexcept {
+        assert(parameters_);
+        return *parameters_;
+    }
+    const T* data() const noexcept { return numbers_; }
+
+    /// The values of a relation outside of stacks that is prepared.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool held =
+            at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
+        if constexpr (held) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers_);
+        } else {
+            static_assert(held, "sequent: the relation does not follow from parameters alone");
+            return {};
+        }
+    }
+
+  private:
+    const parameter_block<Plan, T>* parameters_ = nullptr;
+    alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+};
+
+/// Parameters, prepared or not.
+template <class P, class Plan>
+concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+    std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+template <class Plan, class T>
+const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
+    return p.numbers;
+}
+template <class Plan, class T>
+const T* numbers_of(const prepared_block<Plan, T>& p) noexcept {
+    return p.parameters().numbers;
+}
+
+/// What is prepared, or null.
+template <class Plan, class T>
+const T* prepared_in(const parameter_block<Plan, T>&) noexcept {
+    return nullptr;
+}
+template <class Plan, class T>
+const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
+    return p.data();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail

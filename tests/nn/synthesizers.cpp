@@ -1,0 +1,193 @@
+#include <sequent/io.hpp>
+#include <sequent/nn.hpp>
+
+#include "../model/check.hpp"
+
+using namespace sequent;
+
+namespace {
+
+namespace s = synthesizer;
+
+// Without a mask in one head, causal in the other.
+using both = mask::per_head<mask::none, mask::causal>;
+template <class Synthesizer, class... Options>
+using layer = multi_head_attention<tokens<6>, width<4>, heads<2>, Synthesizer, Options...>;
+
+// The formulas' numbers of parameters, without biases: d = 8, N = 6, two heads.
+template <class Synthesizer, class Mask = mask::none>
+inline constexpr int of_scores =
+    multi_head_attention<tokens<6>, width<8>, heads<2>, biases<false>, Synthesizer,
+                         Mask>::parameter_count -
+    2 * 8 * 8;  // of the value and of what joins the heads
+static_assert(of_scores<s::dot_product> == 2 * 8 * 8);
+static_assert(of_scores<s::dense> == 8 * 8 + 8 * 6);
+static_assert(of_scores<s::random> == 2 * 6 * 6);
+static_assert(of_scores<s::fixed_random> == 2 * 6 * 6);
+// What a causal mask never reads is not stored.
+static_assert(of_scores<s::random, mask::causal> == 2 * (6 * 7 / 2));
+static_assert(of_scores<s::fixed_random, mask::window<3>> == 2 * (6 * 7 / 2));
+static_assert(of_scores<s::mixture<s::random, s::dot_product>, mask::causal> ==
+              2 * (6 * 7 / 2) + 2 * 8 * 8 + 2);
+static_assert(of_scores<s::factorized_random<3>> == 2 * (2 * 6 * 3));
+static_assert(of_scores<s::factorized_dense<3, 2>> == 2 * 8 * (3 + 2));
+static_assert(of_scores<s::mixture<s::random, s::dot_product, s::dense>> ==
+              of_scores<s::random> + of_scores<s::dot_product> + of_scores<s::dense> + 3);
+static_assert(layer<s::dense>::parameter_count - layer<s::dense, biases<false>>::parameter_count ==
+              4 + 2 * 6 + 4 + 4);  // of both maps, of the value and of what joins the heads
+
+/// The tensors of a file whose names begin with those of a variant and a point.
+std::map<std::string, std::vector<double>> read_reference(const std::string& variant) {
+    std::map<std::string, std::vector<double>> result;
+    std::vector<io::named_tensor<double>> tensors;
+    const std::string path =
+        std::string(SEQUENT_TEST_FOLDER) + "/nn/reference/synthesizers.safetensors";
+    for (const auto& entry : io::read_header(path).tensors) {
+        tensor_view<double> view;
+        int size = 1;
+        for (const auto extent : entry.shape) size *= static_cast<int>(extent);
+        view.rank = static_cast<int>(entry.shape.size());
+        int stride = size;
+        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
+            view.extents[axis] = static_cast<int>(entry.shape[axis]);
+            view.strides[axis] = stride /= view.extents[axis];
+        }
+        auto& values = result[entry.name];
+        values.resize(check::to_size(size));
+        view.data = values.data();
+        tensors.push_back({entry.name, view});
+    }
+    io::load(path, tensors);
+    std::map<std::string, std::vector<double>> chosen;
+    for (auto& [name, values] : result)
+        if (name.starts_with(variant + "."))
+            chosen[name.substr(variant.size() + 1)] = std::move(values);
+    return chosen;
+}
+
+/// Outputs and gradients as PyTorch has them: reference/synthesizers.py.
+template <class Model>
+void agrees_with_torch(const std::string& variant) {
+    const auto given = read_reference(variant);
+    check::fixture<Model, double> f(1);
+    Model::for_each(*f.p, [&](std::string_view name, auto view) {
+        const auto& from = given.at(std::string(name));
+        REQUIRE(view.size() == static_cast<int>(from.size()));
+        for (int at = 0; at < view.size(); ++at) view.element(at) = from[check::to_size(at)];
+    });
+    f.dense[0] = given.at("x");
+    double worst = 0;
+    const auto compare = [&](double found, double wanted) {
+        const double error = std::abs(found - wanted);
+        if (!(error <= worst)) worst = error;
+    };
+    const auto y = f.outputs();
+    for (std::size_t at = 0; at < y.size(); ++at) compare(y[at], given.at("attended")[at]);
+    const auto of_x = f.backward(given.at("coefficients"))[0];
+    for (std::size_t at = 0; at < of_x.size(); ++at) compare(of_x[at], given.at("x.gradient")[at]);
+    Model::for_each(*f.gradient, [&](std::string_view name, auto view) {
+        const auto wanted = given.find(std::string(name) + ".gradient");
+        for (int at = 0; at < view.size(); ++at)
+            compare(view.element(at),
+                    wanted == given.end() ? 0 : wanted->second[check::to_size(at)]);
+    });
+    CHECK(worst < 1e-12);
+}
+
+template <class Synthesizer>
+void agrees(const std::string& variant) {
+    check::agrees_in_double<layer<Synthesizer, both>>();
+    agrees_with_torch<layer<Synthesizer, both>>(variant);
+}
+
+/// Whether the first positions' outputs change with what stands at the last one.
+template <class Synthesizer, class Mask>
+bool sees_later() {
+    using model = layer<Synthesizer, Mask>;
+    check::fixture<model, float> f(1);
+    const auto before = f.outputs();
+    for (int at = 5 * 4; at < 6 * 4; ++at) f.dense[0][check::to_size(at)] += 1;
+    const auto after = f.outputs();
+    for (int row = 0; row < 5; ++row)
+        for (int at = row * 4; at < row * 4 + 4; ++at)
+            if (before[check::to_size(at)] != after[check::to_size(at)]) return true;
+    return false;
+}
+
+using translation =
+    transformer::encoder_decoder<vocabulary<5>, tokens<4>, source_tokens<6>, width<4>, heads<2>,
+                                 hidden<4>, depth<2>, padded<true>, s::random>;
+// From the decoder to the encoder, queries look for keys.
+static_assert(translation::plan::tables.prepared > 0);
+
+// The example that was discussed, of length 4 and width 5.
+namespace discussed {
+using namespace sequent::language;
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+inline constexpr relation<"x"> x;
+inline constexpr relation<"hidden"> hidden_of;
+inline constexpr relation<"weights"> weights;
+inline constexpr relation<"y"> y;
+inline constexpr weight<"W_value", 5, 5> W_value;
+
+// clang-format off
+template <class First, class Second>
+inline constexpr auto dense = rules(
+    hidden_of(i)  <<= x(i)[First{}] | relu(),
+    weights(i, j) <<= at(hidden_of(i)[Second{}], j) | softmax(j),
+    y(i)          <<= (weights(i, j), x(j)[W_value]) | product() | sum(j));
+// clang-format on
+
+using right = model<dense<weight<"W_1", 5, 5>, weight<"W_2", 4, 5>>, fact<"x", 4, 5>>;
+static_assert(right::parameter_count == 5 * 5 + 4 * 5 + 5 * 5);
+// The shapes asked about, l x d and then l x l, make another model, of fewer parameters.
+using asked = model<dense<weight<"W_1", 4, 5>, weight<"W_2", 4, 4>>, fact<"x", 4, 5>>;
+static_assert(asked::plan::ok && !std::is_same_v<right, asked>);
+static_assert(asked::parameter_count == 4 * 5 + 4 * 4 + 5 * 5);
+}  // namespace discussed
+
+}  // namespace
+
+TEST_CASE("dense synthesizers") {
+    agrees<s::dense>("dense");
+}
+TEST_CASE("random synthesizers") {
+    agrees<s::random>("random");
+    agrees<s::fixed_random>("fixed_random");
+}
+TEST_CASE("synthesizers of factors") {
+    agrees<s::factorized_random<3>>("factorized_random");
+    agrees<s::factorized_dense<3, 2>>("factorized_dense");
+}
+TEST_CASE("causal tables are packed") {
+    using packed = layer<s::mixture<s::random, s::dot_product>, mask::causal>;
+    check::agrees_in_double<packed>();
+    check::fixture<packed, double> f(1);
+    constexpr sequent::language::weight<"R"> R;
+    const auto view = (*f.p)[R];
+    CHECK(view.rank == 2);
+    CHECK(view.extents[1] == 21);
+    // (i, j) is number i (i + 1) / 2 + j: the last row of the first head changes no other.
+    const auto before = f.outputs();
+    view(0, 5 * 6 / 2 + 2) += 1;
+    const auto after = f.outputs();
+    for (std::size_t at = 0; at < before.size(); ++at)
+        CHECK((before[at] == after[at]) == (at < 5 * 4));
+}
+TEST_CASE("mixtures of synthesizers") {
+    agrees<s::mixture<s::random, s::dot_product>>("random_dot_product");
+    agrees<s::mixture<s::dense, s::factorized_random<3>>>("dense_factorized_random");
+}
+TEST_CASE("what causal synthesizers see") {
+    CHECK_FALSE(sees_later<s::random, mask::causal>());
+    CHECK_FALSE(sees_later<s::dense, mask::causal>());
+    CHECK(sees_later<s::random, mask::none>());
+    CHECK(sees_later<s::dense, mask::none>());
+}
+TEST_CASE("an encoder over a part of its positions and a decoder, with synthesizers") {
+    check::agrees_in_double<translation>(5);
+}
+TEST_CASE("a dense synthesizer in three rules") {
+    check::agrees_in_double<discussed::right>();
+}
