@@ -28,7 +28,7 @@
 
 /// Everything.
 
-/// Pictures of models as SVG.
+/// Pictures of models and of RASP programs.
 
 #include <algorithm>
 #include <string>
@@ -1792,9 +1792,11 @@ struct score_node {
     activation function = activation::identity;
     int left = -1;
     int right = -1;
+    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
     bool x_gradient = false;
     bool y_gradient = false;
 
+    constexpr int row_place(int row) const { return packed ? row * (row + 1) / 2 : row * x_row; }
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
@@ -1997,7 +1999,7 @@ class score_tile {
             alignas(batch<T>) T values[lanes<T>];
             const T first = operands_.base[Node] + static_cast<T>(node.value);
             for (int lane = 0; lane < lanes<T>; ++lane) {
-                const int place = row_at(r) * node.x_row + column_at(c + lane) * node.x_column;
+                const int place = node.row_place(row_at(r)) + column_at(c + lane) * node.x_column;
                 values[lane] = node.op == score_op::index ? first + static_cast<T>(place)
                                                           : operands_.x[Node][place];
             }
@@ -2010,7 +2012,7 @@ class score_tile {
         } else {
             constexpr int step = node.x_column * ColumnStep;
             const T* from =
-                operands_.x[Node] + row_at(r) * node.x_row + column_ * node.x_column + c * step;
+                operands_.x[Node] + node.row_place(row_at(r)) + column_ * node.x_column + c * step;
             if constexpr (step == 0) {
                 return set(*from);
             } else {
@@ -2207,7 +2209,7 @@ class score_tile {
         constexpr score_node node = nodes[Node];
         constexpr int step = node.x_column * ColumnStep;
         for (int r = 0; r < rows_; ++r) {
-            T* to = operands_.dx[Node] + row_at(r) * node.x_row;
+            T* to = operands_.dx[Node] + node.row_place(row_at(r));
             const T* from = gradient + r * pitch;
             if constexpr (Turned::gathered) {
                 for (int c = 0; c < in_block_; ++c) to[column_at(c) * node.x_column] += from[c];
@@ -2901,7 +2903,7 @@ class kept_rows {
             return load(query.x[Node] + column - (Shape::slides[Node] ? first_ : 0));
         } else if constexpr (node.op == score_op::load) {
             return load_spread<node.x_column>(
-                query.x[Node] + row_ * node.x_row + column * node.x_column, left);
+                query.x[Node] + node.row_place(row_) + column * node.x_column, left);
         } else {
             const T* x = query.x[Node] + row_ * node.x_row;
             const T* y = query.y[Node] + column * node.y_column;
@@ -3142,6 +3144,278 @@ class mask_table {
         tiles.push_back(made);
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Attention whose scores follow from parameters alone: the weights, softmax over j of score(i, j),
+/// are computed once for all inputs, and what each input takes is a product of matrices. A weight
+/// outside of the space is zero; products leave out the blocks in which all are.
+///
+/// Shape is a type with static constexpr members
+///   rows, columns, length, nodes,
+///   value_column, out_row,
+///   value_gradient                as in attention.hpp
+///   space                         the same, with at least one piece
+///   is_table, bits(row)           whether a pair's bit must be set, too
+///   weight_row                    the elements from one row of weights to the next, whole vectors
+///   weight_gradient               whether the gradient of the weights is wanted at all
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+template <class Shape>
+inline bool has_pair(int row, int column) noexcept {
+    if constexpr (Shape::is_table)
+        return ((Shape::bits(row)[column / 64] >> (column % 64)) & 1) != 0;
+    else
+        return true;
+}
+
+/// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
+/// and the last of its pairs.
+template <class Shape>
+struct weight_blocks {
+    static constexpr bool is_full = [] {
+        if (Shape::is_table || Shape::space.pieces.size() != 1) return false;
+        const auto& part = Shape::space.pieces[0];
+        return part.lower.size() == 0 && part.upper.size() == 0 && part.modulus == 1 &&
+               part.row_lower.size() == 0 && part.row_upper.size() == 0 && part.row_modulus == 1;
+    }();
+    static constexpr int height = is_full ? Shape::rows : std::min(Shape::rows, 48);
+    static constexpr int width = is_full ? Shape::columns : std::min(Shape::columns, 64);
+    static constexpr int down = (Shape::rows + height - 1) / height;
+    static constexpr int across = (Shape::columns + width - 1) / width;
+
+    std::array<column_span, down> columns;  // of each block of rows
+    std::array<column_span, across> rows;   // of each block of columns
+
+    static const weight_blocks& made() noexcept {
+        static const weight_blocks result;
+        return result;
+    }
+
+  private:
+    weight_blocks() noexcept {
+        for (int row = 0; row < Shape::rows; ++row)
+            for (const auto& part : Shape::space.pieces) {
+                const auto [begin, end] = part.widest(row, Shape::columns);
+                if (begin >= end) continue;
+                columns[static_cast<std::size_t>(row / height)].add(begin, end);
+                for (int block = begin / width; block * width < end; ++block)
+                    rows[static_cast<std::size_t>(block)].add(row, row + 1);
+            }
+    }
+};
+
+/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores, from the row
+/// `row` on.
+template <class Shape, class T, class Visit>
+void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
+    constexpr all_rows<Shape::rows> all;
+    each_lattice<Shape>(nullptr, all, [&](const auto& part, auto index) {
+        using piece = piece_kernel<Shape, T, all_rows<Shape::rows>, (Shape::rows <= few_rows),
+                                   decltype(index)::value>;
+        typename piece::turned turned;
+        each_row_tile<piece::tiling>(
+            part,
+            [&](const column_block& block) {
+                turned.turn(operands, part.first_column + block.first * piece::column_step,
+                            block.end - block.first);
+            },
+            [&](const column_block& block, int first, int count, int begin, int end) {
+                const int row = part.first_row + first * piece::row_step;
+                each_column_tile<piece::columns>(block, first, begin, end, [&](tile_place at) {
+                    const int column = part.first_column + at.column * piece::column_step;
+                    typename piece::tile scores(operands, turned, row, column,
+                                                at.column - block.first, count);
+                    visit(piece{}, scores, part, at, row, column, count);
+                });
+            });
+    });
+}
+
+}  // namespace detail
+
+/// All weights, zero where there is no pair.
+template <class Shape, class T>
+void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int row_size = Shape::weight_row;
+    std::fill_n(weights, Shape::rows * row_size, detail::lowest<T>);
+    detail::each_score_tile<Shape>(
+        operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
+                      int column, int count) {
+            using kernel_of = decltype(piece);
+            using tile = typename kernel_of::tile;
+            const T* score = scores.evaluate();
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            for (int r = 0; r < count; ++r, score += tile::pitch) {
+                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                const int here = row + r * kernel_of::row_step;
+                T* to = weights + here * row_size + column;
+                for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
+                    if (detail::has_pair<Shape>(here, column + c * kernel_of::column_step))
+                        to[c * kernel_of::column_step] = score[c] * scale;
+            }
+        });
+    for (int row = 0; row < Shape::rows; ++row, weights += row_size) {
+        batch<T> most = set(detail::lowest<T>);
+        for (int c = 0; c < Shape::columns; c += n) most = xsimd::max(most, load(weights + c));
+        const T shift = reduce_max(most);
+        if (shift == detail::lowest<T>) {
+            std::fill_n(weights, row_size, T(0));
+            continue;
+        }
+        batch<T> sum = zero<T>();
+        for (int c = 0; c < row_size; c += n) {
+            const batch<T> p = exp(batch<T>(load(weights + c) - set(shift)));
+            store(weights + c, p);
+            sum += p;
+        }
+        const T factor = 1 / reduce_add(sum);
+        for (int c = 0; c < row_size; c += n)
+            store(weights + c, batch<T>(load(weights + c) * set(factor)));
+    }
+}
+
+/// Adds to the gradients in `operands`, given that of the weights.
+template <class Shape, class T>
+void attention_weights_gradient(const score_operands<T>& operands, const T* weights,
+                                const T* gradient) noexcept {
+    constexpr int row_size = Shape::weight_row;
+    T inner[Shape::rows];
+    for (int row = 0; row < Shape::rows; ++row)
+        inner[row] =
+            detail::dot_rows<Shape::columns>(weights + row * row_size, gradient + row * row_size);
+    detail::each_score_tile<Shape>(
+        operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
+                      int column, int count) {
+            using kernel_of = decltype(piece);
+            using tile = typename kernel_of::tile;
+            constexpr int step = kernel_of::column_step;
+            constexpr T scale = static_cast<T>(tile::root_scale());
+            (void)scores.evaluate();
+            alignas(64) T slope[kernel_of::rows * tile::pitch];
+            std::fill_n(slope, count * tile::pitch, T(0));
+            for (int r = 0; r < count; ++r) {
+                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                const int here = row + r * kernel_of::row_step;
+                const T* p = weights + here * row_size + column;
+                const T* dp = gradient + here * row_size + column;
+                T* to = slope + r * tile::pitch;
+                for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
+                    to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
+            }
+            scores.propagate(slope);
+        });
+}
+
+/// Rows `range` of out: the weights times the values.
+template <class Shape, class T, class Range>
+void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcept {
+    using blocks = detail::weight_blocks<Shape>;
+    constexpr product_shape shape{
+        blocks::height, Shape::length, Shape::columns, Shape::weight_row, 1, Shape::value_column, 1,
+        Shape::out_row, false};
+    if constexpr (blocks::is_full && is_whole<Range>) {
+        product<shape>(weights, value, out);
+    } else {
+        const blocks& of = blocks::made();
+        for (int block = range.begin / blocks::height; block * blocks::height < range.end;
+             ++block) {
+            const int first = std::max(block * blocks::height, range.begin);
+            const int rows = std::min((block + 1) * blocks::height, range.end) - first;
+            detail::column_span span = of.columns[static_cast<std::size_t>(block)];
+            if (span.empty()) span = {0, 0};
+            product<shape>(weights + first * Shape::weight_row + span.begin,
+                           value + span.begin * Shape::value_column, out + first * Shape::out_row,
+                           rows, span.end - span.begin);
+        }
+    }
+}
+
+/// Adds to the gradients of the weights and of the values; either may be null.
+template <class Shape, class T>
+void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradient,
+                           T* weight_gradient, T* value_gradient) noexcept {
+    using blocks = detail::weight_blocks<Shape>;
+    constexpr int whole = blocks::width;
+    constexpr int last = Shape::columns - (blocks::across - 1) * whole;
+    const blocks& of = blocks::made();
+    for (int block = 0; block < blocks::across; ++block) {
+        const detail::column_span rows = of.rows[static_cast<std::size_t>(block)];
+        if (rows.empty()) continue;
+        const int count = rows.end - rows.begin;
+        const int column = block * whole;
+        const T* dout = out_gradient + rows.begin * Shape::out_row;
+        const int place = rows.begin * Shape::weight_row + column;
+        if constexpr (Shape::value_gradient)
+            if (value_gradient) {
+                constexpr product_shape shape{whole, Shape::length,       Shape::rows,
+                                              1,     Shape::weight_row,   Shape::out_row,
+                                              1,     Shape::value_column, true};
+                product<shape>(weights + place, dout, value_gradient + column * Shape::value_column,
+                               std::min(whole, Shape::columns - column), count);
+            }
+        if constexpr (Shape::weight_gradient)
+            if (weight_gradient) {
+                const auto add = [&](auto width) {
+                    constexpr product_shape shape{Shape::rows,
+                                                  decltype(width)::value,
+                                                  Shape::length,
+                                                  Shape::out_row,
+                                                  1,
+                                                  1,
+                                                  Shape::value_column,
+                                                  Shape::weight_row,
+                                                  true};
+                    product<shape>(dout, value + column * Shape::value_column,
+                                   weight_gradient + place, count, Shape::length);
+                };
+                if (last == whole || block + 1 < blocks::across)
+                    add(std::integral_constant<int, whole>{});
+                else
+                    add(std::integral_constant<int, last>{});
+            }
+    }
+}
+
+/// One row, from values that are kept turned: number k of column c stands at k * Pitch + c - first.
+/// With Pitch zero they lie as elsewhere. No column beyond `end` is read.
+template <class Shape, int Pitch, class T>
+void weighted_row(const T* weights, const T* value, T* out, int row, int end, int first) noexcept {
+    detail::column_span span;
+    for (const auto& part : Shape::space.pieces) {
+        const auto [from, to] = part.widest(row, Shape::columns);
+        span.add(from, std::min(to, end));
+    }
+    weights += row * Shape::weight_row + span.begin;
+    out += row * Shape::out_row;
+    if (span.empty()) {
+        std::fill_n(out, Shape::length, T(0));
+    } else if constexpr (Pitch == 0) {
+        constexpr product_shape shape{1, Shape::length, Shape::columns, 1, 1, Shape::value_column,
+                                      1, Shape::length, false};
+        product<shape>(weights, value + span.begin * Shape::value_column, out, 1,
+                       span.end - span.begin);
+    } else {
+        const T* from = value + span.begin - first;
+        constexpr int group = 8;
+        const auto take = [&](int k, auto numbers) {
+            batch<T> sums[decltype(numbers)::value];
+            for (int at = 0; at < decltype(numbers)::value; ++at)
+                sums[at] =
+                    detail::dot_of_rows(weights, from + (k + at) * Pitch, span.end - span.begin);
+            reduce_add_each<decltype(numbers)::value>(sums, out + k);
+        };
+        int k = 0;
+        for (; k + group <= Shape::length; k += group)
+            take(k, std::integral_constant<int, group>{});
+        if constexpr (Shape::length % group != 0)
+            take(k, std::integral_constant<int, Shape::length % group>{});
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
@@ -5589,217 +5863,7 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
-#if defined(__SSE2__) || defined(_M_X64)
-#include <emmintrin.h>
-#endif
-
-/// Threads that wait for work.
-
-namespace sequent::inline SEQUENT_ABI {
-
-namespace model_detail {
-
-/// Tells the processor that this thread only waits.
-inline void relax() noexcept {
-#if defined(__SSE2__) || defined(_M_X64)
-    _mm_pause();
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-    __asm__ __volatile__("yield");
-#endif
-}
-
-/// How this thread rounds and whether it takes denormal numbers for zero.
-class float_mode {
-  public:
-    static float_mode current() noexcept {
-        float_mode result;
-#if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-        __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
-#endif
-        return result;
-    }
-    void apply() const noexcept {
-#if defined(__SSE2__) || defined(_M_X64)
-        _mm_setcsr(static_cast<unsigned>(bits));
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-        __asm__ __volatile__("msr fpcr, %0" : : "r"(bits));
-#endif
-    }
-
-    std::uint64_t bits = 0;
-};
-
-/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
-/// reads is written by sequentially consistent operations before ring(), so that either the bell
-/// sees the sleeper or the sleeper the condition.
-class bell {
-  public:
-    template <class Condition>
-    void wait(Condition condition) noexcept {
-        using clock = std::chrono::steady_clock;
-        const auto start = clock::now();
-        do {
-            for (int look = 0; look < 16; ++look) {
-                if (condition()) return;
-                relax();
-            }
-        } while (clock::now() - start < std::chrono::microseconds(50));
-        std::unique_lock<std::mutex> lock(mutex_);
-        ++asleep_;
-        woken_.wait(lock, condition);
-        --asleep_;
-    }
-
-    void ring() noexcept {
-        if (asleep_ == 0) return;
-        { const std::lock_guard<std::mutex> lock(mutex_); }
-        woken_.notify_all();
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    std::atomic<int> asleep_{0};
-};
-
-}  // namespace model_detail
-
-/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
-/// and size() - 1 workers, which sleep while there is none.
-///
-/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
-/// threads at once. It must live until run has returned; its end ends the workers.
-class thread_pool {
-  public:
-    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
-    /// the system has no more threads.
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-        : thread_pool(std::max(1, threads), nothing_started{}) {
-        while (static_cast<int>(workers_.size()) + 1 < size_) {
-            const int thread = static_cast<int>(workers_.size()) + 1;
-            workers_.emplace_back([this, thread] { serve(thread); });
-        }
-    }
-    ~thread_pool() {
-        ending_ = true;
-        left_ = left_ + one_run;
-        begin_.ring();
-        for (std::thread& worker : workers_) worker.join();
-    }
-    thread_pool(const thread_pool&) = delete;
-    thread_pool& operator=(const thread_pool&) = delete;
-
-    /// With the calling thread.
-    int size() const noexcept { return size_; }
-
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
-    /// all threads in no certain order, and returns when all are done. What was written before is
-    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
-    /// Nothing is allocated. An exception in f ends the program.
-    template <class F>
-    void run(int tasks, F&& f) noexcept {
-        using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) noexcept {
-            auto& of = *static_cast<function*>(const_cast<void*>(context));
-            if constexpr (std::is_invocable_v<function&, int, int>)
-                of(task, thread);
-            else
-                of(task);
-        };
-        if (size_ == 1 || tasks <= 1) {
-            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
-        } else {
-            run_on_all(tasks, call, std::addressof(f));
-        }
-    }
-
-  private:
-    using call_type = void (*)(const void*, int, int) noexcept;
-    struct nothing_started {};
-
-    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
-    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
-    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
-    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
-
-    /// The threads follow in the constructor that delegates here: should one fail, the destructor
-    /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size) {
-        workers_.reserve(static_cast<std::size_t>(size - 1));
-    }
-
-    void run_on_all(int tasks, call_type call, const void* context) noexcept {
-        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
-        assert(!running && "a thread_pool does one run at a time");
-        constexpr auto relaxed = std::memory_order_relaxed;
-        call_.store(call, relaxed);
-        context_.store(context, relaxed);
-        tasks_.store(tasks, relaxed);
-        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
-        done_.store(0, relaxed);
-        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
-        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
-        begin_.ring();
-        take_tasks(run, 0);
-        end_.wait([&] { return done_ == tasks; });
-        running_.store(false, relaxed);
-    }
-
-    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
-    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
-    void take_tasks(std::uint64_t run, int thread) noexcept {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        const call_type call = call_.load(relaxed);
-        const void* const context = context_.load(relaxed);
-        const int tasks = tasks_.load(relaxed);
-        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
-        int taken = 0;
-        std::uint64_t left = left_;
-        while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!left_.compare_exchange_weak(left, left - 1)) continue;
-            call(context, tasks - tasks_of(left), thread);
-            ++taken;
-            left = left_;
-        }
-        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
-    }
-
-    void serve(int thread) noexcept {
-        std::uint64_t last = 0;
-        for (;;) {
-            begin_.wait([&] { return run_of(left_) != last; });
-            last = run_of(left_);
-            if (ending_) return;
-            take_tasks(last, thread);
-        }
-    }
-
-    int size_;
-    alignas(64) std::atomic<std::uint64_t> left_{0};
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<call_type> call_{nullptr};
-    std::atomic<const void*> context_{nullptr};
-    std::atomic<int> tasks_{0};
-    std::atomic<std::uint64_t> float_mode_{0};
-    std::atomic<bool> running_{false};
-    std::atomic<bool> ending_{false};
-    model_detail::bell begin_;
-    model_detail::bell end_;
-    std::vector<std::thread> workers_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-#include <cstring>
-#include <string_view>
+#include <numeric>
 
 /// What can be wrong with a program, and how the compiler says it.
 
@@ -9084,7 +9148,8 @@ inline constexpr int max_outers = 3;
 inline constexpr int max_terms = 6;  // of a row step
 inline constexpr int max_joins = 6;  // of a general step
 
-enum class place { none, parameter, value, fact };
+/// prepared: what follows from parameters alone, computed once for all calls.
+enum class place { none, parameter, value, fact, prepared };
 
 /// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
 struct operand {
@@ -9147,6 +9212,7 @@ struct row_step {
     int outers = 0;
     int outer_extents[max_outers]{1, 1, 1};
     bool multiplies = false;  // the terms elementwise, instead of adding them
+    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
     access out{};
@@ -9178,6 +9244,7 @@ struct score_node {
     transformation function = transformation::identity;
     int left = -1;
     int right = -1;
+    bool packed = false;  // x is: row i begins at i (i + 1) / 2
 };
 
 /// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
@@ -9192,12 +9259,14 @@ struct attention_step {
     access out{};
     access log_sum{};  // per row, kept for the gradient
     access scores{};   // the same, where to compute them again would cost more
+    access weights{};  // the softmax, where a step of its own prepares it
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
     int outer_variables[max_outers]{-1, -1, -1};
 
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
+    constexpr bool is_prepared() const { return weights.at.where != place::none; }
 };
 
 /// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
@@ -9282,7 +9351,8 @@ struct general_step {
     int delay = 0;
 };
 
-enum class step_kind { rows, attention, general, repeat_begin, repeat_end };
+/// weights: the softmax of an attention step whose scores follow from parameters alone.
+enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
 /// A gradient that is first written in the backward of a step, to be zeroed there.
 struct birth {
@@ -9292,7 +9362,8 @@ struct birth {
 
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;     // in the list of its kind; of repeat_end, the step that begins
+    int at = 0;     // in the list of its kind; of weights, the attention's; of repeat_end, the
+                    // step that begins
     int rule = -1;  // that it computes
     int repeat = 1;
     int depth = 0;          // how many stacks and recursions it stands in
@@ -9300,6 +9371,7 @@ struct step {
     bool backward = false;  // the last time first
     int first = 0;          // within a recursion, the rounds in which it is run
     int last = never;
+    bool prepared = false;  // follows from parameters alone
     list<birth, max_literals + 4> births{};
 };
 
@@ -9612,6 +9684,7 @@ struct weight_layout {
     int strides[max_arity]{};
     int row = 0;
     int column = 0;
+    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
     int interleaved = -1;  // the index axis whose values stand between input and output
     int group = -1;
     int group_column = 0;  // its first among the group's columns
@@ -9627,7 +9700,13 @@ struct buffer {
     int adjoint_last = -1;
     int offset = 0;
     int adjoint = -1;
+    bool prepared = false;
 };
+
+/// Where row `row` of a packed table begins; and how many numbers stand before it.
+constexpr int packed_row(int row) {
+    return row * (row + 1) / 2;
+}
 
 /// Products of one input with several weights, computed as one.
 struct group {
@@ -9653,6 +9732,7 @@ struct plan_tables {
     decltype(domains<Sizes>{}.pool) pool{};
     int parameters = 0;
     int workspace = 0;
+    int prepared = 0;                      // numbers that follow from parameters alone
     int scope_parameters[Sizes.scopes]{};  // per layer
     int scope_offset[Sizes.scopes]{};
 };
@@ -9671,6 +9751,7 @@ struct draft {
     list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
     list<int, Sizes.rules> user_literal{};  // within that rule
     list<group, Sizes.rules> groups{};
+    list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : in(program), conditions(found) {
@@ -9698,6 +9779,8 @@ struct draft {
                 user[definer] = at;
                 user_literal[definer] = body;
             }
+        prepared.reset(rules);
+        for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
     constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
@@ -9711,6 +9794,32 @@ struct draft {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
+    }
+    /// Whether neither a fact nor a count that is given has a part in the rule. Outputs are left to
+    /// each call.
+    constexpr bool follows_from_parameters(int at) const {
+        const rule& written = rule_of(at);
+        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
+            mentions_given(conditions.condition[at]))
+            return false;
+        for (const transformation_use& function : written.transformations)
+            if (function.kind == transformation::dropout) return false;
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& item = literal_of(at, body);
+            if (item.kind == literal_kind::index &&
+                mentions_given(conditions.expression[written.first_literal + body]))
+                return false;
+            if (item.kind != literal_kind::relation) continue;
+            const int definer = in.relations[item.relation].rule;
+            if (definer < 0 || !prepared[definer]) return false;
+        }
+        return true;
+    }
+    constexpr bool mentions_given(int root) const {
+        if (root < 0) return false;
+        const node& top = out.pool.nodes[root];
+        return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+               top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
     /// Whether the literal's numbers are another's, read at sums of variables.
     constexpr bool is_view(const literal& item) const {
@@ -9765,11 +9874,23 @@ struct draft {
         });
         return result;
     }
-    constexpr int new_buffer(int size, int scope) {
+    /// For numbers of a rule.
+    constexpr int new_buffer(int size, int rule) {
         buffer made;
         made.size = size;
-        made.scope = scope;
+        made.scope = rule_of(rule).scope;
+        made.prepared = prepared[rule];
         return out.buffers.push(made);
+    }
+    constexpr bool is_prepared(const relation_layout& layout) const {
+        return layout.where == place::value && out.buffers[layout.index].prepared;
+    }
+    /// How many layers of stacks a scope stands for.
+    constexpr int copies_of(int scope) const {
+        int copies = 1;
+        for (; scope > 0; scope = in.text.scopes[scope].parent)
+            copies *= in.text.scopes[scope].repeat;
+        return copies;
     }
     /// How many stacks a scope stands in.
     constexpr int depth_of(int scope) const {
@@ -10193,9 +10314,35 @@ constexpr bool is_plain_row(const Draft& draft, int at, bool moved) {
     return true;
 }
 
+/// Whether the rule is a column times a row, as one vector: each number of the one times all of the
+/// other.
+template <class Draft>
+constexpr bool is_outer_product(const Draft& draft, int at) {
+    const rule& written = draft.rule_of(at);
+    if (written.repeat || written.literals != 2 || written.combined != combination::product ||
+        written.transformations.size() != 1 ||
+        written.transformations[0].kind != transformation::reshape ||
+        written.aggregated != aggregation::sum || written.variables.size() != written.arity ||
+        written.arity > max_outers || written.recurs.loop >= 0 ||
+        draft.conditions.condition[at] >= 0)
+        return false;
+    for (int body = 0; body < 2; ++body) {
+        const literal& item = draft.literal_of(at, body);
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || !is_plain(item) ||
+            draft.is_view(item) || is_symbol(draft, item) || !covers(draft, written, item) ||
+            draft.pairs_of(item.relation).any())
+            return false;
+    }
+    const literal& left = draft.literal_of(at, 0);
+    const literal& right = draft.literal_of(at, 1);
+    return !left.transposed && right.transposed && draft.value_of(left).columns == 1 &&
+           draft.value_of(right).rows == 1 && draft.head_of(at).value.columns == 1;
+}
+
 /// Whether a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
+    if (is_outer_product(draft, at)) return true;
     const rule& written = draft.rule_of(at);
     if (written.repeat || !adds(draft, written)) return false;
     // Where there is a recursion, rules outside of it may well read it from the next time on.
@@ -10292,9 +10439,14 @@ constexpr bool can_inline(const Draft& draft, int at) {
     if (written.combined == combination::elementwise_product && written.literals > 1) return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
+    if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
     if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
         return false;
+    // Products of parameters alone are computed once.
+    if (draft.prepared[at] && !draft.prepared[user])
+        for (int body = 0; body < written.literals; ++body)
+            if (draft.literal_of(at, body).weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
     // What is the same for all values of a variable is computed once.
@@ -10406,9 +10558,17 @@ class row_builder {
         made.row_variable = axes_.row;
         made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
+        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
+        if (is_outer_product(draft_, at_)) {
+            made.is_outer = made.multiplies = true;
+            made.segments = draft_.value_of(literals_[0].item).rows;
+            made.length = draft_.value_of(literals_[1].item).columns;
+            made.out.column = made.length;
+            made.terms[0].x.column = 1;
+            return made;
+        }
         for (const transformation_use& function : rule_.transformations)
             made.functions.push(make_function(function));
-        made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         limit(made);
         return made;
     }
@@ -10660,6 +10820,7 @@ class attention_matcher {
     list<int, 8> absorbed{};
     bool matched = false;
     int value_literal = -1;
+    int softmax_rule = -1;
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
@@ -10680,6 +10841,71 @@ class attention_matcher {
         step.out = access_to(head);
     }
 
+    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
+    /// other use.
+    constexpr void pack_tables() {
+        for (const weight_use& use : tables_) {
+            const weight_shape& shape = draft_.in.weights[use.weight];
+            if (shape.uses != 1 || row_ < 0 || step.rows != step.columns) continue;
+            const int last = use.arity - 1;
+            if (last < 1 || use.terms[last].variable != column_ ||
+                use.terms[last - 1].variable != row_ || shape.extents[last] != step.columns ||
+                shape.extents[last - 1] != step.rows)
+                continue;
+            bool fits = true;
+            for (int axis = 0; axis < last - 1; ++axis)
+                fits =
+                    fits && use.terms[axis].variable != row_ && use.terms[axis].variable != column_;
+            const int rounds = step.condition < 0 ? 0 : different_rounds(draft_.out.pool, step);
+            for (int round = 0; fits && round < rounds; ++round) {
+                const auto condition = condition_in_round(draft_.out.pool.nodes, step, round);
+                fits = looks_back(condition, condition.root, row_, column_, step.rows);
+            }
+            if (fits && rounds > 0) draft_.out.weights[use.weight].packed = true;
+        }
+    }
+
+    /// Gives the weights a place of their own, where they follow from parameters alone and are not
+    /// too many. Returns whether they have one.
+    constexpr bool lay_out_weights() {
+        constexpr int most_numbers = 1 << 24;
+        if (!draft_.prepared[softmax_rule]) return false;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        // Rows of a round length would fall on the same lines of the cache.
+        int pitch = (step.columns + 15) / 16 * 16;
+        if (pitch % 256 == 0) pitch += 16;
+        const unsigned mentioned = variables_of(weights);
+        int size = step.rows * pitch;
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            if ((mentioned >> outers_[outer]) & 1u) {
+                if (size > most_numbers / step.outer_extents[outer]) return false;
+                size *= step.outer_extents[outer];
+            }
+        if (size > most_numbers) return false;
+        step.weights.at.where = place::value;
+        step.weights.at.trained = true;
+        step.weights.at.index = draft_.new_buffer(size, softmax_rule);
+        step.weights.row = pitch;
+        step.weights.column = 1;
+        int stride = step.rows * pitch;
+        for (int outer = outers_.size(); outer-- > 0;) {
+            if (!((mentioned >> outers_[outer]) & 1u)) continue;
+            step.weights.outer[outer] = stride;
+            stride *= step.outer_extents[outer];
+        }
+        relation_layout& layout = draft_.out.relations[weights.relation];
+        layout = {};
+        layout.where = place::value;
+        layout.index = step.weights.at.index;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const int variable = weights.terms[axis].variable;
+            layout.strides[axis] = variable == row_ ? pitch : variable == column_ ? 1 : 0;
+            for (int outer = 0; outer < outers_.size(); ++outer)
+                if (variable == outers_[outer]) layout.strides[axis] = step.weights.outer[outer];
+        }
+        return true;
+    }
+
     constexpr void lay_out() {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
@@ -10695,7 +10921,7 @@ class attention_matcher {
         for (int axis = 0; axis < rule_.arity; ++axis)
             if (rule_.terms[axis].variable == loop_time) layout.strides[axis] = stride;
         stride *= draft_.times_of(rule_);
-        layout.index = draft_.new_buffer(stride, rule_.scope);
+        layout.index = draft_.new_buffer(stride, at_);
         layout.offset = 0;
     }
 
@@ -10707,6 +10933,7 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
+    list<weight_use, 12> tables_{};  // that the score reads as they are
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
@@ -10752,6 +10979,7 @@ class attention_matcher {
         const literal& value = draft_.literal_of(at_, value_literal);
         const int softmax_at = draft_.in.relations[weights.relation].rule;
         const rule& softmax = draft_.rule_of(softmax_at);
+        softmax_rule = softmax_at;
         if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
             draft_.is_view(value))
             return false;
@@ -10960,6 +11188,12 @@ class attention_matcher {
         }
         score_node made;
         made.kind = score_kind::load;
+        if (item.kind == literal_kind::weight && !item.has_element) {
+            if (fill_)
+                made.packed = draft_.out.weights[item.weight.weight].packed;
+            else
+                tables_.push(item.weight);
+        }
         if (fill_) made.x = access_to(item);
         return push(made);
     }
@@ -11223,6 +11457,8 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
         const int columns = declared.shape[1];
         int total = rows * columns;
         for (int axis = 0; axis < shape.arity; ++axis) total *= shape.extents[axis];
+        const int side = layout.packed ? shape.extents[shape.arity - 1] : 0;
+        if (layout.packed) total = total / (side * side) * packed_row(side);
         if (layout.group >= 0) {
             // One panel for the group: for each input, the outputs of all its members.
             const group& of = draft.groups[layout.group];
@@ -11257,6 +11493,8 @@ constexpr int lay_out_parameters(Draft& draft, int scope, int base) {
             if (axis == layout.interleaved && !row_major) continue;
             layout.strides[axis] = stride;
             stride *= shape.extents[axis];
+            // Rows have no stride; what stands for it tells that they are apart.
+            if (layout.packed && axis == shape.arity - 2) stride = packed_row(side);
         }
     }
     for (int inner = 1; inner < draft.in.text.scopes.size(); ++inner) {
@@ -11295,6 +11533,7 @@ class builder {
             attention_matcher<Draft> matcher(draft_, at);
             if (!matcher.matched) continue;
             for (int part : matcher.absorbed) draft_.roles[part] = role::absorbed;
+            matcher.pack_tables();
         }
     }
 
@@ -11395,6 +11634,7 @@ class builder {
         made.depth = draft_.depth_of(draft_.rule_of(rule).scope) + (recurs.loop >= 0 ? 1 : 0);
         made.first = recurs.first;
         made.last = recurs.last;
+        made.prepared = draft_.prepared[rule];
         return draft_.out.steps.push(made);
     }
 
@@ -11439,7 +11679,7 @@ class builder {
         row_builder<Draft> row(draft_, at);
         const int size = row.size() * draft_.times_of(written);
         if (!lay_out_in_carry(at) && !is_laid_out(at))
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+            row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
         if (needs_input(made)) {
             // The sum before the functions, in the same layout as the result.
@@ -11447,7 +11687,7 @@ class builder {
             relation_layout& layout = draft_.out.relations[written.head];
             const relation_layout kept = layout;
             layout.carry = 0;
-            row.lay_out(draft_.new_buffer(size, written.scope), 0, 0);
+            row.lay_out(draft_.new_buffer(size, at), 0, 0);
             made.before = row.build().out;
             layout = kept;
         }
@@ -11494,8 +11734,8 @@ class builder {
             row_builder<Draft> row(draft_, member);
             if (of.buffer < 0) {
                 const rule& written = draft_.rule_of(member);
-                of.buffer = draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written),
-                                              written.scope);
+                of.buffer =
+                    draft_.new_buffer(row.rows() * of.columns * draft_.times_of(written), member);
             }
             row.lay_out(of.buffer, offset, of.columns);
             const group_candidate shape = candidate_width(member, row.chosen());
@@ -11561,7 +11801,8 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
-        if (from.where == place::fact && draft_.head_of(at).output) return false;
+        if ((from.where == place::fact || draft_.is_prepared(from)) && draft_.head_of(at).output)
+            return false;
         const value_shape shape = draft_.value_of(item);
         if (item.transposed && shape.rows != 1 && shape.columns != 1) return false;
         relation_layout layout = from;
@@ -11598,13 +11839,18 @@ class builder {
     constexpr void emit_attention(int at, attention_matcher<Draft>& matcher) {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) matcher.lay_out();
         matcher.fill();
+        if (matcher.lay_out_weights()) {
+            const int index = draft_.out.attentions.push(matcher.step);
+            push(step_kind::weights, index, matcher.softmax_rule);
+            push(step_kind::attention, index, at);
+            return;
+        }
         attention_step made = matcher.step;
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index =
-            draft_.new_buffer(outer * made.rows * draft_.times_of(written), written.scope);
+        made.log_sum.at.index = draft_.new_buffer(outer * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
             draft_.add_time(made.log_sum.at, written, outer * made.rows);
             made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
@@ -11632,8 +11878,7 @@ class builder {
             return;
         made.scores.row = (made.columns + 15) / 16 * 16 + 16;
         made.scores.at.where = place::value;
-        made.scores.at.index =
-            draft_.new_buffer(outer * made.rows * made.scores.row, draft_.rule_of(at).scope);
+        made.scores.at.index = draft_.new_buffer(outer * made.rows * made.scores.row, at);
         int stride = made.rows * made.scores.row;
         for (int index = made.outers; index-- > 0;) {
             made.scores.outer[index] = stride;
@@ -11652,7 +11897,7 @@ class builder {
         carried = {};
         carried.where = place::value;
         const int size = aligned(pack(carried, input));
-        carried.index = draft_.new_buffer(size * (written.repeat + 1), written.scope);
+        carried.index = draft_.new_buffer(size * (written.repeat + 1), at);
         carried.carry = size;
         carried.carry_level = draft_.depth_of(written.block) - 1;
         row_step copy = copy_step(item.relation, input);
@@ -11713,7 +11958,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            layout.index = draft_.new_buffer(pack(layout, written.head), written.scope);
+            layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         push(step_kind::general,
              draft_.out.generals.push(general_builder<Draft>(draft_, at).build()), at);
@@ -11747,11 +11992,22 @@ constexpr void visit_row(Row& row, Visit visit) {
 }
 
 template <class Attention, class Visit>
-constexpr void visit_attention(Attention& attention, Visit visit) {
+constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
         visit(node.x.at, usage::until_gradient);
         visit(node.y.at, usage::until_gradient);
     }
+}
+
+template <class Attention, class Visit>
+constexpr void visit_attention(Attention& attention, Visit visit) {
+    if (attention.is_prepared()) {
+        visit(attention.value.at, usage::until_gradient);
+        visit(attention.out.at, usage::now);
+        visit(attention.weights.at, usage::until_gradient);
+        return;
+    }
+    visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
     visit(attention.log_sum.at, usage::until_gradient);
@@ -11773,7 +12029,49 @@ template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
+    if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+}
+
+/// Gives what is prepared its place, the same whatever else is planned.
+template <class Draft>
+constexpr void place_prepared(Draft& draft) {
+    for (buffer& each : draft.out.buffers) {
+        if (!each.prepared) continue;
+        each.size = aligned(each.size);
+        each.copies = draft.copies_of(each.scope);
+        each.offset = draft.out.prepared;
+        draft.out.prepared += each.size * each.copies;
+    }
+}
+
+/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
+/// layer.
+template <class Draft>
+constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
+    int stride = of.size;
+    for (int scope = of.scope; scope > 0; scope = draft.in.text.scopes[scope].parent) {
+        used.layer_strides[draft.depth_of(scope) - 1] += stride;
+        stride *= draft.in.text.scopes[scope].repeat;
+    }
+}
+
+/// Returns whether it is.
+template <class Draft>
+constexpr bool resolve_prepared(const Draft& draft, operand& used) {
+    if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
+    const buffer& of = draft.out.buffers[used.index];
+    used.where = place::prepared;
+    used.offset += of.offset;
+    add_layers(draft, of, used);
+    return true;
+}
+template <class Draft>
+constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
+    if (!draft.is_prepared(layout)) return false;
+    layout.where = place::prepared;
+    layout.offset += draft.out.buffers[layout.index].offset;
+    return true;
 }
 
 template <class Draft>
@@ -11782,16 +12080,16 @@ class memory_planner {
     constexpr explicit memory_planner(Draft& draft) : draft_(draft), out_(draft.out) {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
-            const int copies = copies_of(each.scope);
-            each.copies = copies;
+            each.copies = draft.copies_of(each.scope);
             each.size = aligned(each.size);
         }
+        place_prepared(draft);
         place_buffers();
         set_births();
         for (const step& at : out_.steps)
             visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
         for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value) continue;
+            if (layout.where != place::value || resolve_prepared(draft, layout)) continue;
             layout.offset += out_.buffers[layout.index].offset;
         }
     }
@@ -11799,13 +12097,6 @@ class memory_planner {
   private:
     Draft& draft_;
     decltype(draft_.out)& out_;
-
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            copies *= draft_.in.text.scopes[scope].repeat;
-        return copies;
-    }
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
 
@@ -11821,7 +12112,7 @@ class memory_planner {
             const step& each = out_.steps[at];
             if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
-                if (used.where != place::value) return;
+                if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
                 // What comes from outside of loops lasts for all of their rounds.
                 const int outside = draft_.depth_of(of.scope);
@@ -11904,16 +12195,11 @@ class memory_planner {
     }
 
     constexpr void resolve(operand& used) {
-        if (used.where != place::value) return;
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const buffer& of = out_.buffers[used.index];
         used.adjoint = of.adjoint + used.offset;
         used.offset += of.offset;
-        // One copy per layer; an inner stack's copies stand together within an outer layer.
-        int stride = of.size;
-        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
-            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
-            stride *= draft_.in.text.scopes[scope].repeat;
-        }
+        add_layers(draft_, of, used);
     }
 };
 
@@ -12970,516 +13256,6 @@ struct plan_of {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
-class random_numbers {
-  public:
-    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
-
-    constexpr std::uint64_t next() noexcept {
-        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return mixed ^ (mixed >> 31);
-    }
-
-    /// Uniform in [0, 1).
-    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
-    /// Uniform in 0 .. count - 1.
-    constexpr int below(int count) noexcept {
-        return static_cast<int>(uniform() * static_cast<double>(count));
-    }
-
-    /// Normal with mean 0 and deviation 1.
-    double normal() noexcept {
-        constexpr double two_pi = 6.283185307179586;
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-        return radius * std::cos(two_pi * uniform());
-    }
-
-    constexpr std::uint64_t state() const noexcept { return state_; }
-    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
-
-  private:
-    std::uint64_t state_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The learned numbers of a model: one flat block, read through named views.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using language::fixed_string;
-
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
-struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
-};
-
-template <class Plan>
-constexpr weight_view view_of_weight(int at) {
-    constexpr auto& shapes = Plan::shapes;
-    constexpr auto& tables = Plan::tables;
-    const plan::weight& declared = shapes.text.weights[at];
-    const plan::weight_shape& shape = shapes.weights[at];
-    const plan::weight_layout& layout = tables.weights[at];
-    weight_view result;
-    result.offset = layout.offset + tables.scope_offset[declared.scope];
-    auto push = [&](int extent, int stride) {
-        result.extents[result.rank] = extent;
-        result.strides[result.rank++] = stride;
-    };
-    int scopes[plan::max_depth]{};
-    int depth = 0;
-    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        scopes[depth++] = scope;
-    while (depth-- > 0)
-        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
-    for (int axis = 0; axis < shape.arity; ++axis) push(shape.extents[axis], layout.strides[axis]);
-    if (declared.rank > 0) push(declared.shape[0], layout.row);
-    if (declared.rank > 1) push(declared.shape[1], layout.column);
-    result.value_rank = declared.rank;
-    result.indices = shape.arity;
-    result.trained = shape.trained;
-    result.looked_up = shape.looked_up;
-    for (const plan::literal& item : shapes.text.literals)
-        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
-        for (const plan::transformation_use& use : written.transformations) {
-            if (use.weights[0].weight == at) result.gain = true;
-            if (use.weights[1].weight == at) result.bare = true;
-        }
-    return result;
-}
-
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
-struct full_name {
-    char text[128]{};
-    int length = 0;
-
-    constexpr void prepend(const plan::name& part, bool dot) {
-        const int added = part.length + (dot ? 1 : 0);
-        for (int at = length; at-- > 0;) text[at + added] = text[at];
-        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
-        if (dot) text[part.length] = '.';
-        length += added;
-    }
-};
-
-template <class Plan, int At>
-inline constexpr full_name weight_name = [] {
-    constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[At].id, false);
-    for (int scope = text.weights[At].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
-}();
-
-template <class Plan, fixed_string Name>
-consteval int find_weight() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    int found = -1;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
-        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
-    return found;
-}
-
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
-    result.data = base + view.offset;
-    result.rank = view.rank;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        result.extents[static_cast<std::size_t>(axis)] = view.extents[axis];
-        result.strides[static_cast<std::size_t>(axis)] = view.strides[axis];
-    }
-    return result;
-}
-
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
-template <class Plan, class T>
-struct alignas(64) parameter_block {
-    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
-        return std::span<T, static_cast<std::size_t>(size)>(numbers);
-    }
-    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
-        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
-    }
-
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    template <fixed_string Name, int... Shape>
-    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
-        return view<Name, T>(numbers);
-    }
-    template <fixed_string Name, int... Shape>
-    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
-        return view<Name, const T>(numbers);
-    }
-
-  private:
-    template <fixed_string Name, class U>
-    static constexpr tensor_view<U> view(U* base) noexcept {
-        constexpr int at = find_weight<Plan, Name>();
-        using reason =
-            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
-                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
-        if constexpr (at >= 0) {
-            constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<U>(found, base);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
-        }
-    }
-};
-
-/// Calls f(name, view) for each weight, in the order in which the program names them.
-template <class Plan, class T, class F>
-void for_each_weight(T* base, F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<T>(view, base));
-        }
-    });
-}
-
-/// Calls f(name, extents) for each weight, in the same order.
-template <class Plan, class F>
-void for_each_weight_shape(F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
-        }
-    });
-}
-
-template <class Plan>
-constexpr int count_parameters() {
-    int count = 0;
-    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
-        if (Plan::shapes.weights[at].uses == 0) continue;
-        const weight_view view = view_of_weight<Plan>(at);
-        int size = 1;
-        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
-        count += size;
-    }
-    return count;
-}
-
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs).
-template <class Plan, class T>
-void initialize_parameters(T* base, std::uint64_t seed) {
-    random_numbers random(seed);
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            tensor_view<T> to = to_tensor<T>(view, base);
-            constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-            const double deviation =
-                view.looked_up || view.bare || view.value_rank < 2
-                    ? 0.02
-                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-            for (int at = 0; at < to.size(); ++at)
-                to.element(at) = view.gain ? T(1)
-                                 : bias    ? T(0)
-                                           : static_cast<T>(deviation * random.normal());
-        }
-    });
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// The memory of a call, and where the values of relations lie in it.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan>
-constexpr weight_view view_of_relation(int at) {
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    const plan::relation_shape& shape = Plan::shapes.relations[at];
-    weight_view result;
-    result.offset = layout.offset;
-    if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
-        result.strides[result.rank++] = layout.pair_stride;
-    }
-    for (int axis = 0; axis < shape.arity; ++axis) {
-        if (layout.pairs.has(axis)) continue;
-        result.extents[result.rank] = shape.extents[axis];
-        result.strides[result.rank++] = layout.strides[axis];
-    }
-    if (shape.value.rows > 1 || shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.rows;
-        result.strides[result.rank++] = shape.value.columns;
-    }
-    if (shape.value.columns > 1) {
-        result.extents[result.rank] = shape.value.columns;
-        result.strides[result.rank++] = 1;
-    }
-    return result;
-}
-
-template <class Plan, fixed_string Name>
-consteval int find_relation() {
-    constexpr plan::name id =
-        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
-        const plan::relation& known = Plan::shapes.text.relations[at];
-        if (known.id == id && !known.invented && known.scope == 0) return at;
-    }
-    return -1;
-}
-
-/// Whether the relation's values are still there once forward has returned.
-template <class Plan>
-constexpr bool is_kept(int at) {
-    if (at < 0) return false;
-    const plan::relation_layout& layout = Plan::tables.relations[at];
-    return layout.where == plan::place::value &&
-           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
-}
-
-/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
-/// time in which they are needed.
-template <class Plan, class T>
-struct alignas(64) workspace_block {
-    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
-
-    T numbers[static_cast<std::size_t>(size)]{};
-
-    /// A relation's values after forward, until backward.
-    template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
-        constexpr int at = find_relation<Plan, Name>();
-        constexpr bool kept = is_kept<Plan>(at);
-        using reason =
-            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
-                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
-        if constexpr (kept) {
-            constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
-        } else {
-            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
-        }
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// Many samples on several threads.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-/// The outputs of a plan as a caller sees them: row-major, one after another.
-template <class Plan>
-struct output_layout {
-    static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr weight_view view(int at) {
-        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
-    }
-    static constexpr int size(int at) {
-        const weight_view of = view(at);
-        int product = 1;
-        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
-        return product;
-    }
-    static constexpr int offset(int at) {
-        int before = 0;
-        for (int other = 0; other < at; ++other) before += size(other);
-        return before;
-    }
-    static constexpr int total = offset(count);
-
-    static constexpr weight_view side_by_side(int at) {
-        weight_view result = view(at);
-        int stride = 1;
-        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
-            result.strides[axis] = stride;
-        result.offset = offset(at);
-        return result;
-    }
-
-    /// One view, or an array of them.
-    template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
-
-    template <class T>
-    static views<T> views_of(T* numbers) noexcept {
-        if constexpr (count == 1) {
-            constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
-        } else {
-            views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
-            return result;
-        }
-    }
-};
-
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `position` in row-major order of its extents, `offset` in memory.
-template <class Body>
-SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
-    int length = 1;
-    int axes = view.rank;
-    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
-    int runs = 1;
-    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
-    for (int run = 0; run < runs; ++run) {
-        int offset = view.offset;
-        int rest = run;
-        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
-            offset += rest % view.extents[axis] * view.strides[axis];
-        body(run * length, offset, length);
-    }
-}
-
-/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
-/// thread, and a gradient for each group of samples but the first.
-///
-/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. No more threads
-/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
-template <class Plan, class T>
-class batch_memory {
-  public:
-    explicit batch_memory(thread_pool& pool, int groups = 4)
-        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
-        for (int thread = 0; thread < pool.size(); ++thread) {
-            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
-            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
-        }
-        for (int group = 1; group < this->groups(); ++group)
-            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
-    }
-
-    thread_pool& pool() const noexcept { return pool_; }
-    int groups() const noexcept { return static_cast<int>(losses_.size()); }
-
-    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
-    /// Room for the gradients of one sample's outputs.
-    std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
-
-    /// Calls add(sample, thread, gradient) for each of `samples`, where add adds to the gradient
-    /// and returns a loss; the sum of the losses. All is added to `total` in the end.
-    template <class Add>
-    double sum(int samples, parameter_block<Plan, T>& total, Add add) noexcept {
-        pool_.run(groups(), [&](int group, int thread) {
-            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
-            double loss = 0;
-            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
-                 ++sample)
-                loss += add(sample, thread, gradient);
-            at(losses_, group) = loss;
-        });
-        if (groups() > 1) add_groups(samples, total);
-        double loss = 0;
-        for (const double each : losses_) loss += each;
-        return loss;
-    }
-
-  private:
-    thread_pool& pool_;
-    std::vector<double> losses_;
-    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
-    std::vector<std::vector<T>> outward_;
-    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;  // zero between calls
-
-    template <class List>
-    static auto& at(List& list, int index) noexcept {
-        return list[static_cast<std::size_t>(index)];
-    }
-
-    int first_of(int group, int samples) const noexcept {
-        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
-                                groups());
-    }
-
-    /// Adds the groups' gradients to `total` and leaves zeros.
-    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
-        constexpr int size = parameter_block<Plan, T>::size;
-        constexpr int part = 8192;
-        pool_.run((size + part - 1) / part, [&](int task) {
-            const int end = std::min(size, (task + 1) * part);
-            for (int group = 1; group < groups(); ++group)
-                if (first_of(group, samples) < first_of(group + 1, samples))
-                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
-        });
-    }
-
-    static void move_to(T* to, T* from, int begin, int end) noexcept {
-        constexpr int n = kernel::lanes<T>;
-        int at = begin;
-        for (; at + n <= end; at += n) {
-            kernel::store(to + at,
-                          kernel::batch<T>(kernel::load(to + at) + kernel::load(from + at)));
-            kernel::store(from + at, kernel::zero<T>());
-        }
-        for (; at < end; ++at) {
-            to[at] += from[at];
-            from[at] = T(0);
-        }
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Plan, int Rule>
-inline constexpr plan::diagnosis rows_diagnosis = [] {
-    plan::diagnosis result;
-    if constexpr (Rule >= 0) {
-        const plan::rule& written = Plan::shapes.text.rules[Rule];
-        result.rule = written.number;
-        result.relation = Plan::shapes.text.relations[written.head].id;
-    }
-    return result;
-}();
-
-/// Reports the rule that keeps a program from running by rows, if one does.
-template <class Plan, int Rule>
-using check_rows = check_program<
-    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
-    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
-        std::make_index_sequence<static_cast<std::size_t>(
-            rows_diagnosis<Plan, Rule>.relation.length)>{})),
-    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
 /// The pointers of one call: where a plan's places lie in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -13493,6 +13269,9 @@ template <class T>
 struct bindings {
     const T* parameters = nullptr;
     T* workspace = nullptr;
+    const T* prepared = nullptr;
+    T* prepared_to = nullptr;        // while it is prepared
+    T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
     T* parameter_gradient = nullptr;
@@ -13514,12 +13293,15 @@ struct bindings {
     }
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
+        if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    SEQUENT_INLINE T* write(const operand& at) const noexcept { return workspace + place_of(at); }
+    SEQUENT_INLINE T* write(const operand& at) const noexcept {
+        return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
+    }
     /// Of what a rule drops in this layer and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
@@ -13532,6 +13314,8 @@ struct bindings {
         switch (at.where) {
             case place::value:
                 return workspace + at.adjoint + shift(at.adjoint_layer_strides);
+            case place::prepared:
+                return prepared_gradient + at.offset + shift(at.layer_strides);
             case place::parameter:
                 return at.trained ? parameter_gradient + at.offset + shift(at.layer_strides)
                                   : nullptr;
@@ -13573,164 +13357,6 @@ SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-template <class Program>
-inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
-
-template <const auto& Program, class... Facts>
-consteval bool check_form() {
-    if constexpr (is_told<decltype(Program)>)
-        return false;
-    else
-        return plan::plan_of<Program, Facts...>::ok;
-}
-template <const auto& Program, class... Facts>
-inline constexpr bool is_well_formed = check_form<Program, Facts...>();
-
-/// What is wrong, unless an operator has told it already.
-template <bool Told, const auto& Program, class... Facts>
-struct report_of {
-    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
-};
-template <const auto& Program, class... Facts>
-struct report_of<true, Program, Facts...> {
-    using type = language::mistaken;
-};
-
-/// Any argument, under a name or not.
-struct anything {
-    constexpr anything() = default;
-    template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
-    constexpr anything(Value&&) noexcept {}
-    constexpr anything(std::initializer_list<anything>) noexcept {}
-};
-
-/// One view, or an array of them.
-template <class T>
-struct any_view : tensor_view<T> {
-    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
-};
-
-template <class T>
-struct any_block {
-    static constexpr int size = 1;
-    T numbers[1]{};
-
-    T* data() noexcept { return numbers; }
-    const T* data() const noexcept { return numbers; }
-    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
-    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
-    template <class Name>
-    any_view<T> operator[](Name) noexcept {
-        return {};
-    }
-    template <class Name>
-    any_view<const T> operator[](Name) const noexcept {
-        return {};
-    }
-};
-
-struct any_batch {
-    explicit any_batch(thread_pool&, int = 1) {}
-};
-
-struct any_state {
-    static constexpr int size = 1;
-    static constexpr int length = 1;
-
-    int position() const noexcept { return 0; }
-    void reset() noexcept {}
-};
-
-template <const auto& Program, class... Facts>
-class ill_formed_model {
-    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
-                  0);
-
-  public:
-    using plan = sequent::plan::plan_of<Program, Facts...>;
-    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
-
-    template <class T>
-    using parameters = any_block<T>;
-    template <class T>
-    using workspace = any_block<T>;
-    template <class T>
-    using batch = any_batch;
-    template <class T>
-    using state = any_state;
-    template <class T>
-    using rows = anything;
-    template <class T>
-    using output_views = any_view<T>;
-    template <class T>
-    using facts = anything;
-    template <class T>
-    using output_gradients = anything;
-    template <class T>
-    struct fact_gradients : anything {
-        using anything::anything;
-        T* pointers[max_facts]{};
-    };
-
-    static constexpr const auto& program = Program;
-    static constexpr int parameter_count = 0;
-    static constexpr int outputs = 1;
-
-    template <class T>
-    static void initialize(any_block<T>&, std::uint64_t = 0) {}
-    template <class T, class F>
-    static void for_each(any_block<T>&, F f) {
-        f(std::string_view(), tensor_view<T>());
-    }
-    template <class T, class F>
-    static void for_each(const any_block<T>&, F f) {
-        f(std::string_view(), tensor_view<const T>());
-    }
-    template <class T, class F>
-    static void for_each(std::span<T>, F f) {
-        f(std::string_view(), tensor_view<T>());
-    }
-    template <class T>
-    static void mark_decayed(any_block<T>&) {}
-    template <class T>
-    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
-        return {};
-    }
-    template <class T, class How>
-    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
-                                     How&&) noexcept {
-        return {};
-    }
-    template <class T>
-    static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
-        return {};
-    }
-    template <class T>
-    static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
-        return {};
-    }
-    template <class T>
-    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
-                         any_block<T>&, const anything& = {}, const anything& = {}) noexcept {}
-    template <class T, class Out>
-    static void forward_batch(const any_block<T>&, const anything&, any_batch&, Out&&) noexcept {}
-    template <class T, class Outward>
-    static double backward_batch(const any_block<T>&, const anything&, Outward&&, any_batch&,
-                                 any_block<T>&) noexcept {
-        return 0;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
-#include <numeric>
 
 /// Index expressions and conditions at run time.
 
@@ -13949,6 +13575,8 @@ class assignments {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <cstring>
 
 /// What is done to the rows of a row step: its functions, and what of them a product takes up.
 
@@ -14397,7 +14025,9 @@ class row_runner {
     template <int At, class Range>
     static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
                                  Range range) noexcept {
-        if constexpr (step.multiplies)
+        if constexpr (step.is_outer)
+            outer_gradient<At>(bound, first, second, third, range);
+        else if constexpr (step.multiplies)
             factor_gradient<At>(bound, first, second, third, range);
         else
             add_gradient<At>(bound, first, second, third, range);
@@ -14525,6 +14155,17 @@ class row_runner {
     template <int Block, bool Even>
     static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
+        if constexpr (step.is_outer) {
+            const T* left = factor<0>(bound, first, second, third);
+            const T* right = factor<1>(bound, first, second, third);
+            for (int at = row; at < row + rows; ++at)
+                for (int segment = 0; segment < step.segments; ++segment)
+                    for (int column = 0; column < step.length; ++column)
+                        sum[at * sum_row + segment * step.length + column] =
+                            left[at * step.terms[0].x.row + segment] *
+                            right[at * step.terms[1].x.row + column];
+            return;
+        }
         if constexpr (step.terms.size() == 0)
             for (int at = row; at < row + rows; ++at)
                 std::fill_n(sum + at * sum_row, columns, T(0));
@@ -14665,6 +14306,36 @@ class row_runner {
                     gradient + row * step.out.row + segment * length);
     }
 
+    template <int At>
+    static const T* factor(const bindings<T>& bound, int first, int second, int third) noexcept {
+        return bound.read(step.terms[At].x.at) +
+               outer_shift(step.terms[At].x, first, second, third);
+    }
+
+    /// The gradient of one factor of an outer product.
+    template <int At, class Range>
+    static void outer_gradient(const bindings<T>& bound, int first, int second, int third,
+                               Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        T* to = bound.gradient(term.x.at);
+        if (!to) return;
+        to += outer_shift(term.x, first, second, third);
+        const T* other = factor<1 - At>(bound, first, second, third);
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        for (int row = range.begin; row < range.end; ++row) {
+            T* dx = to + row * term.x.row;
+            const T* x = other + row * step.terms[1 - At].x.row;
+            for (int segment = 0; segment < step.segments; ++segment) {
+                const T* dy = gradient + row * step.out.row + segment * step.length;
+                if constexpr (At == 0)
+                    dx[segment] += kernel::detail::dot_rows<step.length>(dy, x);
+                else
+                    for (int column = 0; column < step.length; ++column)
+                        dx[column] += dy[column] * x[segment];
+            }
+        }
+    }
+
     /// The gradient of one factor: that of the product, times the other factors.
     template <int At, class Range>
     static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
@@ -14747,12 +14418,7 @@ struct attention_mask {
     }
 
     static const kernel::mask_table& made_table() {
-        static const kernel::mask_table made(step.rows, step.columns, [](int row, int column) {
-            if constexpr (mask.form.tabled < 0)
-                return true;
-            else
-                return evaluate<mask.form.tabled>(row, column) != 0;
-        });
+        static const kernel::mask_table made(step.rows, step.columns, holds);
         return made;
     }
     /// Has the table made when the program starts, not in the first call.
@@ -14761,6 +14427,34 @@ struct attention_mask {
         (void)&at_start;
         return made_table();
     }
+
+    /// A row's pairs as bits, made when the program starts.
+    static const std::uint64_t* bits(int row) noexcept {
+        (void)&bits_at_start;
+        return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
+    }
+
+  private:
+    static constexpr int words = (step.columns + 63) / 64 + 1;
+    static const std::vector<std::uint64_t>& made_bits() {
+        static const std::vector<std::uint64_t> made = [] {
+            std::vector<std::uint64_t> result(static_cast<std::size_t>(step.rows) * words);
+            for (int row = 0; row < step.rows; ++row)
+                for (int column = 0; column < step.columns; ++column)
+                    if (holds(row, column))
+                        result[static_cast<std::size_t>(row * words + column / 64)] |=
+                            std::uint64_t{1} << (column % 64);
+            return result;
+        }();
+        return made;
+    }
+    static bool holds(int row, int column) {
+        if constexpr (mask.form.tabled < 0)
+            return true;
+        else
+            return evaluate<mask.form.tabled>(row, column) != 0;
+    }
+    static inline const std::vector<std::uint64_t>& bits_at_start = made_bits();
 };
 
 /// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
@@ -14827,6 +14521,7 @@ struct attention_shape {
             to.depth = from.depth;
             to.value = from.value;
             to.function = activation_of(from.function);
+            to.packed = from.packed;
             to.left = from.left;
             to.right = from.right;
             to.x_gradient = from.x.at.trained;
@@ -14837,47 +14532,59 @@ struct attention_shape {
     }();
 };
 
+/// The operands of a step's score in one round of the outer loops.
+template <class Plan, int At, class T>
+kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first, int second,
+                                            int third, bool gradients) noexcept {
+    constexpr attention_step step = Plan::template attention_at<At>;
+    kernel::score_operands<T> result;
+    kernel::unroll<step.nodes.size()>([&](auto index) {
+        constexpr int at = decltype(index)::value;
+        constexpr plan::score_node node = step.nodes[at];
+        if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load) {
+            const std::ptrdiff_t shift = outer_shift(node.x, first, second, third);
+            result.x[at] = bound.read(node.x.at) + shift;
+            if (gradients)
+                if (T* gradient = bound.gradient(node.x.at)) result.dx[at] = gradient + shift;
+        }
+        if constexpr (node.kind == score_kind::dot) {
+            const std::ptrdiff_t shift = outer_shift(node.y, first, second, third);
+            result.y[at] = bound.read(node.y.at) + shift;
+            if (gradients)
+                if (T* gradient = bound.gradient(node.y.at)) result.dy[at] = gradient + shift;
+        }
+        if constexpr (node.kind == score_kind::index)
+            result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+    });
+    return result;
+}
+
+/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+template <class Plan, int At, class Visit>
+void with_kind(int first, int second, int third, Visit visit) noexcept {
+    constexpr attention_step step = Plan::template attention_at<At>;
+    constexpr auto& kinds = mask_kinds<Plan, At>;
+    if constexpr (kinds.first.size() == 1) {
+        visit(std::integral_constant<int, 0>{});
+    } else {
+        const int round = (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
+        kernel::unroll<kinds.first.size()>([&](auto kind) {
+            constexpr int here = decltype(kind)::value;
+            if (kinds.kind_of[round] == here) visit(std::integral_constant<int, here>{});
+        });
+    }
+}
+
 template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
-    static constexpr auto& kinds = mask_kinds<Plan, At>;
 
     /// Calls visit(shape) with the kernel's view of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
-        if constexpr (kinds.first.size() == 1) {
-            visit(attention_shape<Plan, At>{});
-        } else {
-            const int round =
-                (first * step.outer_extents[1] + second) * step.outer_extents[2] + third;
-            kernel::unroll<kinds.first.size()>([&](auto kind) {
-                if (kinds.kind_of[round] == kind()) visit(attention_shape<Plan, At, kind()>{});
-            });
-        }
-    }
-
-    static kernel::score_operands<T> operands(const bindings<T>& bound, int first, int second,
-                                              int third, bool gradients) noexcept {
-        kernel::score_operands<T> result;
-        kernel::unroll<step.nodes.size()>([&](auto index) {
-            constexpr int at = index();
-            constexpr plan::score_node node = step.nodes[at];
-            if constexpr (node.kind == score_kind::dot || node.kind == score_kind::load) {
-                const std::ptrdiff_t shift = outer_shift(node.x, first, second, third);
-                result.x[at] = bound.read(node.x.at) + shift;
-                if (gradients)
-                    if (T* gradient = bound.gradient(node.x.at)) result.dx[at] = gradient + shift;
-            }
-            if constexpr (node.kind == score_kind::dot) {
-                const std::ptrdiff_t shift = outer_shift(node.y, first, second, third);
-                result.y[at] = bound.read(node.y.at) + shift;
-                if (gradients)
-                    if (T* gradient = bound.gradient(node.y.at)) result.dy[at] = gradient + shift;
-            }
-            if constexpr (node.kind == score_kind::index)
-                result.base[at] = static_cast<T>(outer_shift(node.x, first, second, third));
+        with_kind<Plan, At>(first, second, third, [&](auto kind) {
+            visit(attention_shape<Plan, At, decltype(kind)::value>{});
         });
-        return result;
     }
 
     template <class Shape>
@@ -14907,7 +14614,7 @@ class attention_runner {
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
         with_shape(first, second, third, [&]<class Shape>(Shape) {
-            const auto from = operands(bound, first, second, third, false);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, false);
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
@@ -14926,7 +14633,7 @@ class attention_runner {
         T* value_gradient = bound.gradient(step.value.at);
         if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
         with_shape(first, second, third, [&]<class Shape>(Shape) {
-            const auto from = operands(bound, first, second, third, true);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, true);
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
@@ -14941,6 +14648,114 @@ class attention_runner {
                 kernel::attention_gradient<Shape>(from, value, out, log_sum,
                                                   kept_scores<Shape>(bound, first, second, third),
                                                   out_gradient, value_gradient, bound.counts);
+        });
+    }
+};
+
+/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+template <class Plan, int At, int Kind>
+struct weights_shape {
+    using whole = attention_shape<Plan, At, Kind>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int rows = whole::rows;
+    static constexpr int columns = whole::columns;
+    static constexpr int length = whole::length;
+    static constexpr int value_column = whole::value_column;
+    static constexpr int out_row = whole::out_row;
+    static constexpr bool value_gradient = whole::value_gradient;
+    static constexpr bool is_table = whole::is_table;
+    static constexpr int weight_row = step.weights.row;
+    static constexpr auto nodes = whole::nodes;
+    static constexpr bool weight_gradient = [] {
+        bool result = false;
+        for (const kernel::score_node& node : nodes)
+            result = result || node.x_gradient || node.y_gradient;
+        return result;
+    }();
+    /// Of a table, that of what limits it, or all.
+    static constexpr plan::space space = [] {
+        plan::space result = whole::space;
+        if (is_table && result.pieces.size() == 0) result.pieces.push({});
+        return result;
+    }();
+    static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
+};
+
+/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+template <class Plan, int At, class Visit>
+void with_weights(int first, int second, int third, Visit visit) noexcept {
+    with_kind<Plan, At>(first, second, third, [&](auto kind) {
+        visit(weights_shape<Plan, At, decltype(kind)::value>{});
+    });
+}
+
+/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
+/// loops.
+template <class Plan, int At, class T>
+class weights_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int extents[]{step.weights.outer[0] ? step.outer_extents[0] : 1,
+                                   step.weights.outer[1] ? step.outer_extents[1] : 1,
+                                   step.weights.outer[2] ? step.outer_extents[2] : 1};
+
+  public:
+    static void forward(const bindings<T>& bound) noexcept {
+        each_outer(extents, [&](int first, int second, int third) {
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                kernel::attention_weights<Shape>(
+                    operands_of_score<Plan, At>(bound, first, second, third, false),
+                    bound.write(step.weights.at) + outer_shift(step.weights, first, second, third));
+            });
+        });
+    }
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(extents, [&](int first, int second, int third) {
+            const std::ptrdiff_t shift = outer_shift(step.weights, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                if constexpr (Shape::weight_gradient)
+                    kernel::attention_weights_gradient<Shape>(
+                        operands_of_score<Plan, At>(bound, first, second, third, true),
+                        bound.read(step.weights.at) + shift,
+                        bound.gradient(step.weights.at) + shift);
+            });
+        });
+    }
+};
+
+/// An attention step whose weights are prepared.
+template <class Plan, int At, class T>
+class weighted_runner {
+    static constexpr attention_step step = Plan::template attention_at<At>;
+
+  public:
+    template <class Range>
+    static void forward(const bindings<T>& bound, Range range) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            forward_at(bound, first, second, third, range);
+        });
+    }
+    template <class Range>
+    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+                           Range range) noexcept {
+        with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+            kernel::weighted_sum<Shape>(
+                bound.read(step.weights.at) + outer_shift(step.weights, first, second, third),
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                bound.write(step.out.at) + outer_shift(step.out, first, second, third), range);
+        });
+    }
+    static void backward(const bindings<T>& bound) noexcept {
+        each_outer(step.outer_extents, [&](int first, int second, int third) {
+            const std::ptrdiff_t shift = outer_shift(step.weights, first, second, third);
+            T* value_gradient = bound.gradient(step.value.at);
+            if (value_gradient) value_gradient += outer_shift(step.value, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                kernel::weighted_sum_gradient<Shape>(
+                    bound.read(step.weights.at) + shift,
+                    bound.read(step.value.at) + outer_shift(step.value, first, second, third),
+                    bound.gradient(step.out.at) + outer_shift(step.out, first, second, third),
+                    bound.gradient(step.weights.at) + shift, value_gradient);
+            });
         });
     }
 };
@@ -15767,6 +15582,215 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
+
+/// Threads that wait for work.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
+
+/// Tells the processor that this thread only waits.
+inline void relax() noexcept {
+#if defined(__SSE2__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/// How this thread rounds and whether it takes denormal numbers for zero.
+class float_mode {
+  public:
+    static float_mode current() noexcept {
+        float_mode result;
+#if defined(__SSE2__) || defined(_M_X64)
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+        __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
+#endif
+        return result;
+    }
+    void apply() const noexcept {
+#if defined(__SSE2__) || defined(_M_X64)
+        _mm_setcsr(static_cast<unsigned>(bits));
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+        __asm__ __volatile__("msr fpcr, %0" : : "r"(bits));
+#endif
+    }
+
+    std::uint64_t bits = 0;
+};
+
+/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
+/// reads is written by sequentially consistent operations before ring(), so that either the bell
+/// sees the sleeper or the sleeper the condition.
+class bell {
+  public:
+    template <class Condition>
+    void wait(Condition condition) noexcept {
+        using clock = std::chrono::steady_clock;
+        const auto start = clock::now();
+        do {
+            for (int look = 0; look < 16; ++look) {
+                if (condition()) return;
+                relax();
+            }
+        } while (clock::now() - start < std::chrono::microseconds(50));
+        std::unique_lock<std::mutex> lock(mutex_);
+        ++asleep_;
+        woken_.wait(lock, condition);
+        --asleep_;
+    }
+
+    void ring() noexcept {
+        if (asleep_ == 0) return;
+        { const std::lock_guard<std::mutex> lock(mutex_); }
+        woken_.notify_all();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    std::atomic<int> asleep_{0};
+};
+
+}  // namespace model_detail
+
+/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
+/// and size() - 1 workers, which sleep while there is none.
+///
+/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
+/// threads at once. It must live until run has returned; its end ends the workers.
+class thread_pool {
+  public:
+    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
+    /// the system has no more threads.
+    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : thread_pool(std::max(1, threads), nothing_started{}) {
+        while (static_cast<int>(workers_.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers_.size()) + 1;
+            workers_.emplace_back([this, thread] { serve(thread); });
+        }
+    }
+    ~thread_pool() {
+        ending_ = true;
+        left_ = left_ + one_run;
+        begin_.ring();
+        for (std::thread& worker : workers_) worker.join();
+    }
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+
+    /// With the calling thread.
+    int size() const noexcept { return size_; }
+
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
+    /// all threads in no certain order, and returns when all are done. What was written before is
+    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
+    /// Nothing is allocated. An exception in f ends the program.
+    template <class F>
+    void run(int tasks, F&& f) noexcept {
+        using function = std::remove_reference_t<F>;
+        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+            auto& of = *static_cast<function*>(const_cast<void*>(context));
+            if constexpr (std::is_invocable_v<function&, int, int>)
+                of(task, thread);
+            else
+                of(task);
+        };
+        if (size_ == 1 || tasks <= 1) {
+            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        } else {
+            run_on_all(tasks, call, std::addressof(f));
+        }
+    }
+
+  private:
+    using call_type = void (*)(const void*, int, int) noexcept;
+    struct nothing_started {};
+
+    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
+    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+
+    /// The threads follow in the constructor that delegates here: should one fail, the destructor
+    /// ends those that have started.
+    thread_pool(int size, nothing_started) : size_(size) {
+        workers_.reserve(static_cast<std::size_t>(size - 1));
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) noexcept {
+        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
+        assert(!running && "a thread_pool does one run at a time");
+        constexpr auto relaxed = std::memory_order_relaxed;
+        call_.store(call, relaxed);
+        context_.store(context, relaxed);
+        tasks_.store(tasks, relaxed);
+        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
+        done_.store(0, relaxed);
+        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
+        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
+        begin_.ring();
+        take_tasks(run, 0);
+        end_.wait([&] { return done_ == tasks; });
+        running_.store(false, relaxed);
+    }
+
+    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
+    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    void take_tasks(std::uint64_t run, int thread) noexcept {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        const call_type call = call_.load(relaxed);
+        const void* const context = context_.load(relaxed);
+        const int tasks = tasks_.load(relaxed);
+        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        int taken = 0;
+        std::uint64_t left = left_;
+        while (run_of(left) == run && tasks_of(left) > 0) {
+            if (!left_.compare_exchange_weak(left, left - 1)) continue;
+            call(context, tasks - tasks_of(left), thread);
+            ++taken;
+            left = left_;
+        }
+        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+    }
+
+    void serve(int thread) noexcept {
+        std::uint64_t last = 0;
+        for (;;) {
+            begin_.wait([&] { return run_of(left_) != last; });
+            last = run_of(left_);
+            if (ending_) return;
+            take_tasks(last, thread);
+        }
+    }
+
+    int size_;
+    alignas(64) std::atomic<std::uint64_t> left_{0};
+    alignas(64) std::atomic<int> done_{0};
+    alignas(64) std::atomic<call_type> call_{nullptr};
+    std::atomic<const void*> context_{nullptr};
+    std::atomic<int> tasks_{0};
+    std::atomic<std::uint64_t> float_mode_{0};
+    std::atomic<bool> running_{false};
+    std::atomic<bool> ending_{false};
+    model_detail::bell begin_;
+    model_detail::bell end_;
+    std::vector<std::thread> workers_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Steps of one sample on several threads, to the same bits as on one: each number is computed by
 /// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
 /// or does not pay, the calling thread computes the step alone.
@@ -15978,7 +16002,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer &&
+                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
             each_row_part<step.rows>(
                 pool, 4LL * step.rows * step.columns() * (step.multiplies ? step.terms.size() : 1),
                 [&](auto range) {
@@ -16181,6 +16206,32 @@ class pooled_attention {
     }
 };
 
+/// Attention steps whose weights are prepared, on a pool.
+template <class Plan, int At, class T>
+class pooled_weighted {
+    using runner = weighted_runner<Plan, At, T>;
+    static constexpr attention_step step = Plan::template attention_at<At>;
+    static constexpr int outers = count_outers(step.outer_extents);
+    static constexpr long long operations = 2LL * step.rows * step.columns * step.length * outers;
+
+  public:
+    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+        constexpr bool apart = are_apart(step.out, step.rows, step.outer_extents, step.length);
+        using ranges = cut_rows<step.rows, step.rows>;
+        if constexpr (!apart || operations < least_run)
+            runner::forward(bound, kernel::all_rows<step.rows>{});
+        else
+            each_part(pool, step.outer_extents,
+                      ranges{parts_of_blocks(outers, step.rows / least_rows, pool.size())},
+                      operations, [&](int first, int second, int third, kernel::row_range range) {
+                          runner::forward_at(bound, first, second, third, range);
+                      });
+    }
+    static void backward(const bindings<T>& bound, thread_pool&) noexcept {
+        runner::backward(bound);
+    }
+};
+
 /// Zeros, written by several threads where there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
@@ -16189,6 +16240,1063 @@ void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
         std::fill_n(numbers + task * part, std::min(part, size - task * part), T(0));
     });
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Walks the steps of a plan, forward and backward.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::step_kind;
+
+/// What a kernel sees of a row step.
+template <class Plan, int At>
+struct row_step_value {
+    using plan = Plan;
+    static constexpr row_step value = Plan::template row_step_at<At>;
+};
+
+/// Every step over all of its rows, as opposed to a kernel::row_range.
+struct whole_run {};
+
+/// The rows of a step in this run.
+template <int Rows>
+constexpr kernel::all_rows<Rows> rows_in(whole_run) {
+    return {};
+}
+template <int Rows>
+constexpr kernel::row_range rows_in(kernel::row_range range) {
+    return range;
+}
+
+/// Of an attention step.
+template <class Plan, int At, class T>
+using runner_of_attention =
+    std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
+                       attention_runner<Plan, At, T>>;
+template <class Plan, int At, class T>
+using on_pool_of_attention =
+    std::conditional_t<Plan::template attention_at<At>.is_prepared(), pooled_weighted<Plan, At, T>,
+                       pooled_attention<Plan, At, T>>;
+
+template <class Plan, int At, class T, class Range>
+void forward_step(const bindings<T>& bound, Range range) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        row_runner<row_step_value<Plan, at>, T>::forward(
+            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
+    else if constexpr (kind == step_kind::attention)
+        runner_of_attention<Plan, at, T>::forward(
+            bound, rows_in<Plan::template attention_at<at>.rows>(range));
+    else if constexpr (kind == step_kind::weights)
+        weights_runner<Plan, at, T>::forward(bound);
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
+    constexpr int at = Plan::template step_at<At>.at;
+    if constexpr (kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
+    else if constexpr (kind == step_kind::attention)
+        on_pool_of_attention<Plan, at, T>::forward(bound, run.pool);
+    else if constexpr (kind == step_kind::weights)
+        weights_runner<Plan, at, T>::forward(bound);
+    else
+        general_runner<Plan, at, T>::forward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, whole_run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        std::fill_n(bound.workspace + born.offset, born.size, T(0));
+    });
+    if constexpr (step.kind == step_kind::rows)
+        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::attention)
+        runner_of_attention<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::weights)
+        weights_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+template <class Plan, int At, class T>
+void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    kernel::unroll<step.births.size()>([&](auto index) {
+        constexpr plan::birth born = step.births[index()];
+        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
+    });
+    if constexpr (step.kind == step_kind::rows)
+        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
+    else if constexpr (step.kind == step_kind::attention)
+        on_pool_of_attention<Plan, step.at, T>::backward(bound, run.pool);
+    else if constexpr (step.kind == step_kind::weights)
+        weights_runner<Plan, step.at, T>::backward(bound);
+    else if constexpr (step.kind == step_kind::general)
+        general_runner<Plan, step.at, T>::backward(bound);
+}
+
+/// Whether a step within a recursion is run in this round.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
+    constexpr plan::step step = Plan::template step_at<At>;
+    if constexpr (step.last == plan::never) {
+        return true;
+    } else {
+        const int round = bound.layer[step.depth - 1];
+        return step.first <= round && round < step.last;
+    }
+}
+
+/// Whether some of the steps [At, End) are prepared.
+template <class Plan, int At, int End>
+inline constexpr bool has_prepared = [] {
+    for (int at = At; at < End; ++at)
+        if (Plan::tables.steps[at].prepared) return true;
+    return false;
+}();
+
+/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
+void forward_steps(bindings<T>& bound, Range range) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        if constexpr (step.kind == step_kind::repeat_begin) {
+            if constexpr (!Prepares || has_prepared<Plan, At, step.at>) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    bound.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                }
+                bound.layer[step.depth] = 0;
+            }
+            forward_steps<Plan, step.at + 1, End, Prepares>(bound, range);
+        } else {
+            if constexpr (step.prepared == Prepares)
+                if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
+            forward_steps<Plan, At + 1, End, Prepares>(bound, range);
+        }
+    }
+}
+
+/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
+/// it. Once: the others as well, for all of their rows.
+template <class Plan, int At, int End, bool Once, class T, class Steps>
+void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
+    if constexpr (At < End) {
+        constexpr plan::step step = Plan::template step_at<At>;
+        constexpr bool repeats = step.kind == step_kind::repeat_begin;
+        constexpr int next = (repeats ? step.at : At) + 1;
+        if constexpr (step.prepared) {
+            // Not of a run.
+        } else if constexpr (Plan::template is_once<At>) {
+            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
+        } else if constexpr (repeats) {
+            for (int round = 0; round < step.repeat; ++round) {
+                bound.layer[step.depth] = round;
+                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
+            }
+            bound.layer[step.depth] = 0;
+        } else {
+            steps.template run<At>(bound);
+        }
+        sequence_steps<Plan, next, End, Once>(bound, steps);
+    }
+}
+
+/// On a workspace, as in any run.
+template <class Plan, class T>
+struct workspace_steps {
+    kernel::row_range range;
+
+    template <int At>
+    void run(const bindings<T>& bound) const noexcept {
+        forward_step<Plan, At>(bound, range);
+    }
+};
+
+/// Whether some steps do not follow from the sequence.
+template <class Plan>
+inline constexpr bool computes_once = [] {
+    for (int at = 0; at < Plan::tables.steps.size(); ++at)
+        if (Plan::template by_rows<>.once[at]) return true;
+    return false;
+}();
+
+/// Whether what is computed once is still in the workspace when later rows are run.
+template <class Plan>
+inline constexpr bool stays_in_workspace = [] {
+    const auto& form = Plan::template by_rows<>;
+    const auto& tables = Plan::tables;
+    unsigned char once[decltype(tables.buffers)::capacity()]{};
+    bool result = true;
+    for (const bool reads : {false, true})
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            if (form.once[at] == reads) continue;
+            plan::visit_operands(
+                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
+                    if (used.where != place::value) return;
+                    const plan::buffer& of = tables.buffers[used.index];
+                    if (!reads)
+                        once[used.index] = 1;
+                    else if (once[used.index])
+                        result = result && of.first == 0 && of.last >= tables.steps.size();
+                });
+        }
+    return result;
+}();
+
+template <class Plan, int Begin, int At, bool Prepares = false, class T, class Run>
+void backward_steps(bindings<T>& bound, Run run) noexcept {
+    if constexpr (At > Begin) {
+        constexpr plan::step last = Plan::template step_at<At - 1>;
+        if constexpr (last.kind == step_kind::repeat_end) {
+            constexpr plan::step begin = Plan::template step_at<last.at>;
+            if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
+                if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
+                for (int round = last.repeat; round-- > 0;) {
+                    bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
+                    backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
+                }
+                bound.layer[begin.depth] = 0;
+                if constexpr (!Prepares) backward_step<Plan, last.at>(bound, run);
+            }
+            backward_steps<Plan, Begin, last.at, Prepares>(bound, run);
+        } else {
+            if constexpr (last.prepared == Prepares)
+                if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
+            backward_steps<Plan, Begin, At - 1, Prepares>(bound, run);
+        }
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+#include <string_view>
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
+/// 2014), and the method of Box and Muller for the normal ones.
+class random_numbers {
+  public:
+    explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
+
+    constexpr std::uint64_t next() noexcept {
+        std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// Uniform in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+    /// Uniform in 0 .. count - 1.
+    constexpr int below(int count) noexcept {
+        return static_cast<int>(uniform() * static_cast<double>(count));
+    }
+
+    /// Normal with mean 0 and deviation 1.
+    double normal() noexcept {
+        constexpr double two_pi = 6.283185307179586;
+        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
+        return radius * std::cos(two_pi * uniform());
+    }
+
+    constexpr std::uint64_t state() const noexcept { return state_; }
+    constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The learned numbers of a model: one flat block, read through named views.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using language::fixed_string;
+
+/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
+/// what it is used for.
+struct weight_view {
+    int offset = 0;
+    int rank = 0;
+    int value_rank = 0;  // of these, the dimensions of one value
+    int indices = 0;     // and its arguments in the rules
+    int extents[max_rank]{};
+    int strides[max_rank]{};
+    bool trained = false;
+    bool gain = false;       // of a norm
+    bool looked_up = false;  // rows chosen by symbols
+    bool bare = false;       // a bias or a table
+};
+
+template <class Plan>
+constexpr weight_view view_of_weight(int at) {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr auto& tables = Plan::tables;
+    const plan::weight& declared = shapes.text.weights[at];
+    const plan::weight_shape& shape = shapes.weights[at];
+    const plan::weight_layout& layout = tables.weights[at];
+    weight_view result;
+    result.offset = layout.offset + tables.scope_offset[declared.scope];
+    auto push = [&](int extent, int stride) {
+        result.extents[result.rank] = extent;
+        result.strides[result.rank++] = stride;
+    };
+    int scopes[plan::max_depth]{};
+    int depth = 0;
+    for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    while (depth-- > 0)
+        push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
+    const int indices = layout.packed ? shape.arity - 2 : shape.arity;
+    for (int axis = 0; axis < indices; ++axis) push(shape.extents[axis], layout.strides[axis]);
+    if (layout.packed) push(plan::packed_row(shape.extents[indices]), 1);
+    if (declared.rank > 0) push(declared.shape[0], layout.row);
+    if (declared.rank > 1) push(declared.shape[1], layout.column);
+    result.value_rank = declared.rank;
+    result.indices = shape.arity;
+    result.trained = shape.trained;
+    result.looked_up = shape.looked_up;
+    for (const plan::literal& item : shapes.text.literals)
+        if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
+    for (const plan::rule& written : shapes.text.rules)
+        for (const plan::transformation_use& use : written.transformations) {
+            if (use.weights[0].weight == at) result.gain = true;
+            if (use.weights[1].weight == at) result.bare = true;
+        }
+    return result;
+}
+
+/// The name as io writes it: a block's weights carry the relation that stacks the block.
+struct full_name {
+    char text[128]{};
+    int length = 0;
+
+    constexpr void prepend(const plan::name& part, bool dot) {
+        const int added = part.length + (dot ? 1 : 0);
+        for (int at = length; at-- > 0;) text[at + added] = text[at];
+        for (int at = 0; at < part.length; ++at) text[at] = part.text[at];
+        if (dot) text[part.length] = '.';
+        length += added;
+    }
+};
+
+template <class Plan, int At>
+inline constexpr full_name weight_name = [] {
+    constexpr auto& text = Plan::shapes.text;
+    full_name result;
+    result.prepend(text.weights[At].id, false);
+    for (int scope = text.weights[At].scope; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}();
+
+template <class Plan, fixed_string Name>
+consteval int find_weight() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    int found = -1;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at)
+        if (Plan::shapes.text.weights[at].id == id) found = found == -1 ? at : -2;
+    return found;
+}
+
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
+    result.data = base + view.offset;
+    result.rank = view.rank;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        result.extents[static_cast<std::size_t>(axis)] = view.extents[axis];
+        result.strides[static_cast<std::size_t>(axis)] = view.strides[axis];
+    }
+    return result;
+}
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+template <class Plan, class T>
+struct alignas(64) parameter_block {
+    using number = T;
+    static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
+        return std::span<T, static_cast<std::size_t>(size)>(numbers);
+    }
+    std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
+        return std::span<const T, static_cast<std::size_t>(size)>(numbers);
+    }
+
+    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
+    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
+    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    template <fixed_string Name, int... Shape>
+    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+        return view<Name, T>(numbers);
+    }
+    template <fixed_string Name, int... Shape>
+    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+        return view<Name, const T>(numbers);
+    }
+
+  private:
+    template <fixed_string Name, class U>
+    static constexpr tensor_view<U> view(U* base) noexcept {
+        constexpr int at = find_weight<Plan, Name>();
+        using reason =
+            std::conditional_t<at == -1, mistake::no_weight_of_this_name,
+                               mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
+        if constexpr (at >= 0) {
+            constexpr weight_view found = view_of_weight<Plan>(at);
+            return to_tensor<U>(found, base);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+/// Calls f(name, view) for each weight, in the order in which the program names them.
+template <class Plan, class T, class F>
+void for_each_weight(T* base, F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              to_tensor<T>(view, base));
+        }
+    });
+}
+
+/// Calls f(name, extents) for each weight, in the same order.
+template <class Plan, class F>
+void for_each_weight_shape(F f) {
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            constexpr const full_name& name = weight_name<Plan, index()>;
+            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
+              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
+        }
+    });
+}
+
+template <class Plan>
+constexpr int count_parameters() {
+    int count = 0;
+    for (int at = 0; at < Plan::shapes.text.weights.size(); ++at) {
+        if (Plan::shapes.weights[at].uses == 0) continue;
+        const weight_view view = view_of_weight<Plan>(at);
+        int size = 1;
+        for (int axis = 0; axis < view.rank; ++axis) size *= view.extents[axis];
+        count += size;
+    }
+    return count;
+}
+
+/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
+/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
+/// stay what they are.
+template <class Plan, class T>
+void initialize_parameters(T* base, std::uint64_t seed) {
+    random_numbers random(seed);
+    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
+        constexpr weight_view view = view_of_weight<Plan>(index());
+        if constexpr (Plan::shapes.weights[index()].uses > 0) {
+            tensor_view<T> to = to_tensor<T>(view, base);
+            constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+            const bool stays = view.bare && !view.trained && view.value_rank == 0;
+            const double deviation =
+                stays ? 1
+                : view.looked_up || view.bare || view.value_rank < 2
+                    ? 0.02
+                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+            for (int at = 0; at < to.size(); ++at)
+                to.element(at) = view.gain ? T(1)
+                                 : bias    ? T(0)
+                                           : static_cast<T>(deviation * random.normal());
+        }
+    });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// The memory of a call, and where the values of relations lie in it.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+constexpr weight_view view_of_relation(int at) {
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    const plan::relation_shape& shape = Plan::shapes.relations[at];
+    weight_view result;
+    result.offset = layout.offset;
+    if (layout.pairs.any()) {
+        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.strides[result.rank++] = layout.pair_stride;
+    }
+    for (int axis = 0; axis < shape.arity; ++axis) {
+        if (layout.pairs.has(axis)) continue;
+        result.extents[result.rank] = shape.extents[axis];
+        result.strides[result.rank++] = layout.strides[axis];
+    }
+    if (shape.value.rows > 1 || shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.rows;
+        result.strides[result.rank++] = shape.value.columns;
+    }
+    if (shape.value.columns > 1) {
+        result.extents[result.rank] = shape.value.columns;
+        result.strides[result.rank++] = 1;
+    }
+    return result;
+}
+
+template <class Plan, fixed_string Name>
+consteval int find_relation() {
+    constexpr plan::name id =
+        plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    for (int at = 0; at < Plan::shapes.text.relations.size(); ++at) {
+        const plan::relation& known = Plan::shapes.text.relations[at];
+        if (known.id == id && !known.invented && known.scope == 0) return at;
+    }
+    return -1;
+}
+
+/// Whether the relation's values are still there once forward has returned.
+template <class Plan>
+constexpr bool is_kept(int at) {
+    if (at < 0) return false;
+    const plan::relation_layout& layout = Plan::tables.relations[at];
+    return layout.where == plan::place::value &&
+           Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
+}
+
+/// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
+/// time in which they are needed.
+template <class Plan, class T>
+struct alignas(64) workspace_block {
+    static constexpr int size = Plan::tables.workspace > 0 ? Plan::tables.workspace : 1;
+    static constexpr int prepared_size = Plan::tables.prepared > 0 ? Plan::tables.prepared : 1;
+
+    T numbers[static_cast<std::size_t>(size)]{};
+    /// What parameters that have not been prepared are prepared to, and its gradient.
+    alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+
+    /// A relation's values after forward, until backward.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool kept = is_kept<Plan>(at);
+        using reason =
+            std::conditional_t<(at < 0), mistake::no_relation_of_this_name,
+                               mistake::the_plan_does_not_keep_this_relation_without_a_query>;
+        if constexpr (kept) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers);
+        } else {
+            static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
+            return {};
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// What follows from parameters alone: computed once, not in each call.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan>
+inline constexpr bool prepares = Plan::tables.prepared > 0;
+template <class Plan>
+inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
+
+/// Computes what is prepared. `Plan` may be that of a state.
+template <class Plan, class T>
+void prepare_numbers(const T* parameters, T* to) noexcept {
+    if constexpr (prepares<Plan>) {
+        bindings<T> bound;
+        bound.parameters = parameters;
+        bound.prepared = bound.prepared_to = to;
+        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+    }
+}
+
+/// Adds to the gradient of the parameters, given that of what is prepared.
+template <class Plan, class T>
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
+                      T* gradient) noexcept {
+    if constexpr (prepares<Plan>) {
+        bindings<T> bound;
+        bound.parameters = parameters;
+        bound.prepared = prepared;
+        bound.prepared_gradient = prepared_gradient;
+        bound.parameter_gradient = gradient;
+        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+    }
+}
+
+/// Parameters, and with them what follows from them alone, such as the softmax of a random
+/// synthesizer: Model::prepared<T>. It stands in the place of the parameters in every call, and
+/// reads them, which must outlive it. Once they have changed, prepare() is due.
+template <class Plan, class T>
+class alignas(64) prepared_block {
+  public:
+    using number = T;
+    static constexpr int size = prepared_size<Plan>;
+
+    prepared_block() = default;
+    explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
+
+    /// Computes all of it anew.
+    void prepare(const parameter_block<Plan, T>& p) noexcept {
+        parameters_ = &p;
+        prepare_numbers<Plan>(p.numbers, numbers_);
+    }
+    void prepare() noexcept {
+        assert(parameters_);
+        prepare(*parameters_);
+    }
+
+    /// Those it was prepared from.
+    const parameter_block<Plan, T>& parameters() const noexcept {
+        assert(parameters_);
+        return *parameters_;
+    }
+    const T* data() const noexcept { return numbers_; }
+
+    /// The values of a relation outside of stacks that is prepared.
+    template <fixed_string Name>
+    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+        constexpr int at = find_relation<Plan, Name>();
+        constexpr bool held =
+            at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
+        if constexpr (held) {
+            constexpr weight_view view = view_of_relation<Plan>(at);
+            return to_tensor<const T>(view, numbers_);
+        } else {
+            static_assert(held, "sequent: the relation does not follow from parameters alone");
+            return {};
+        }
+    }
+
+  private:
+    const parameter_block<Plan, T>* parameters_ = nullptr;
+    alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+};
+
+/// Parameters, prepared or not.
+template <class P, class Plan>
+concept parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
+    std::is_same_v<P, prepared_block<Plan, typename P::number>>;
+
+template <class Plan, class T>
+const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
+    return p.numbers;
+}
+template <class Plan, class T>
+const T* numbers_of(const prepared_block<Plan, T>& p) noexcept {
+    return p.parameters().numbers;
+}
+
+/// What is prepared, or null.
+template <class Plan, class T>
+const T* prepared_in(const parameter_block<Plan, T>&) noexcept {
+    return nullptr;
+}
+template <class Plan, class T>
+const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
+    return p.data();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Many samples on several threads.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The outputs of a plan as a caller sees them: row-major, one after another.
+template <class Plan>
+struct output_layout {
+    static constexpr int count = Plan::shapes.outputs.size();
+    static constexpr weight_view view(int at) {
+        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
+    }
+    static constexpr int size(int at) {
+        const weight_view of = view(at);
+        int product = 1;
+        for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
+        return product;
+    }
+    static constexpr int offset(int at) {
+        int before = 0;
+        for (int other = 0; other < at; ++other) before += size(other);
+        return before;
+    }
+    static constexpr int total = offset(count);
+
+    static constexpr weight_view side_by_side(int at) {
+        weight_view result = view(at);
+        int stride = 1;
+        for (int axis = result.rank; axis-- > 0; stride *= result.extents[axis])
+            result.strides[axis] = stride;
+        result.offset = offset(at);
+        return result;
+    }
+
+    /// One view, or an array of them.
+    template <class T>
+    using views = std::conditional_t<count == 1, tensor_view<T>,
+                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+
+    template <class T>
+    static views<T> views_of(T* numbers) noexcept {
+        if constexpr (count == 1) {
+            constexpr weight_view only = side_by_side(0);
+            return to_tensor<T>(only, numbers);
+        } else {
+            views<T> result;
+            for (int at = 0; at < count; ++at)
+                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            return result;
+        }
+    }
+};
+
+/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
+/// `position` in row-major order of its extents, `offset` in memory.
+template <class Body>
+SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
+    int length = 1;
+    int axes = view.rank;
+    while (axes > 0 && view.strides[axes - 1] == length) length *= view.extents[--axes];
+    int runs = 1;
+    for (int axis = 0; axis < axes; ++axis) runs *= view.extents[axis];
+    for (int run = 0; run < runs; ++run) {
+        int offset = view.offset;
+        int rest = run;
+        for (int axis = axes; axis-- > 0; rest /= view.extents[axis])
+            offset += rest % view.extents[axis] * view.strides[axis];
+        body(run * length, offset, length);
+    }
+}
+
+/// The memory of batches on the threads of a pool, which must outlive it: a workspace for each
+/// thread, and a gradient for each group of samples but the first.
+///
+/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
+/// order: the numbers depend on how many groups there are and never on the threads. No more threads
+/// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+template <class Plan, class T>
+class batch_memory {
+  public:
+    explicit batch_memory(thread_pool& pool, int groups = 4)
+        : pool_(pool), losses_(static_cast<std::size_t>(std::max(1, groups))) {
+        for (int thread = 0; thread < pool.size(); ++thread) {
+            workspaces_.push_back(std::make_unique<workspace_block<Plan, T>>());
+            outward_.emplace_back(static_cast<std::size_t>(output_layout<Plan>::total));
+        }
+        for (int group = 1; group < this->groups(); ++group)
+            gradients_.push_back(std::make_unique<parameter_block<Plan, T>>());
+        if constexpr (prepares<Plan>) {
+            prepared_ = std::make_unique<prepared_block<Plan, T>>();
+            for (int group = 0; group < this->groups(); ++group)
+                prepared_gradients_.emplace_back(static_cast<std::size_t>(prepared_size<Plan>));
+        }
+    }
+
+    /// Parameters, prepared.
+    const prepared_block<Plan, T>& prepared(const prepared_block<Plan, T>& p) noexcept { return p; }
+    const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
+        if constexpr (prepares<Plan>) {
+            prepared_->prepare(p);
+            return *prepared_;
+        } else {
+            return p;
+        }
+    }
+
+    thread_pool& pool() const noexcept { return pool_; }
+    int groups() const noexcept { return static_cast<int>(losses_.size()); }
+
+    workspace_block<Plan, T>& workspace(int thread) noexcept { return *at(workspaces_, thread); }
+    /// Room for the gradients of one sample's outputs.
+    std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
+
+    /// Calls add(sample, thread, gradient, prepared_gradient) for each of `samples`, where add adds
+    /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
+    /// end, the gradient of what is prepared once for all samples.
+    template <class P, class Add>
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+        pool_.run(groups(), [&](int group, int thread) {
+            auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
+            double loss = 0;
+            for (int sample = first_of(group, samples); sample < first_of(group + 1, samples);
+                 ++sample)
+                loss += add(sample, thread, gradient, prepared_gradient(group));
+            at(losses_, group) = loss;
+        });
+        if (groups() > 1) add_groups(samples, total);
+        if constexpr (prepares<Plan>) {
+            prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
+                                   total.numbers);
+            std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
+        }
+        double loss = 0;
+        for (const double each : losses_) loss += each;
+        return loss;
+    }
+
+  private:
+    thread_pool& pool_;
+    std::vector<double> losses_;
+    std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
+    std::vector<std::vector<T>> outward_;
+    // Zero between calls.
+    std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
+    std::vector<std::vector<T>> prepared_gradients_;  // of each group, if anything is prepared
+    std::unique_ptr<prepared_block<Plan, T>> prepared_;
+
+    T* prepared_gradient(int group) noexcept {
+        return prepares<Plan> ? at(prepared_gradients_, group).data() : nullptr;
+    }
+
+    template <class List>
+    static auto& at(List& list, int index) noexcept {
+        return list[static_cast<std::size_t>(index)];
+    }
+
+    int first_of(int group, int samples) const noexcept {
+        return static_cast<int>((static_cast<long long>(samples) * group + groups() - 1) /
+                                groups());
+    }
+
+    /// Adds the groups' gradients to `total` and leaves zeros.
+    void add_groups(int samples, parameter_block<Plan, T>& total) noexcept {
+        constexpr int size = parameter_block<Plan, T>::size;
+        constexpr int part = 8192;
+        pool_.run((size + part - 1) / part, [&](int task) {
+            const int end = std::min(size, (task + 1) * part);
+            for (int group = 1; group < groups(); ++group)
+                if (first_of(group, samples) < first_of(group + 1, samples))
+                    move_to(total.numbers, at(gradients_, group - 1)->numbers, task * part, end);
+        });
+        if constexpr (prepares<Plan>)
+            for (int group = 1; group < groups(); ++group)
+                if (first_of(group, samples) < first_of(group + 1, samples))
+                    move_to(prepared_gradient(0), prepared_gradient(group), 0, prepared_size<Plan>);
+    }
+
+    static void move_to(T* to, T* from, int begin, int end) noexcept {
+        constexpr int n = kernel::lanes<T>;
+        int at = begin;
+        for (; at + n <= end; at += n) {
+            kernel::store(to + at,
+                          kernel::batch<T>(kernel::load(to + at) + kernel::load(from + at)));
+            kernel::store(from + at, kernel::zero<T>());
+        }
+        for (; at < end; ++at) {
+            to[at] += from[at];
+            from[at] = T(0);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Plan, int Rule>
+inline constexpr plan::diagnosis rows_diagnosis = [] {
+    plan::diagnosis result;
+    if constexpr (Rule >= 0) {
+        const plan::rule& written = Plan::shapes.text.rules[Rule];
+        result.rule = written.number;
+        result.relation = Plan::shapes.text.relations[written.head].id;
+    }
+    return result;
+}();
+
+/// Reports the rule that keeps a program from running by rows, if one does.
+template <class Plan, int Rule>
+using check_rows = check_program<
+    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
+    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
+        std::make_index_sequence<static_cast<std::size_t>(
+            rows_diagnosis<Plan, Rule>.relation.length)>{})),
+    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
+/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+template <class Program>
+inline constexpr bool is_told = std::is_same_v<std::remove_cvref_t<Program>, language::mistaken>;
+
+template <const auto& Program, class... Facts>
+consteval bool check_form() {
+    if constexpr (is_told<decltype(Program)>)
+        return false;
+    else
+        return plan::plan_of<Program, Facts...>::ok;
+}
+template <const auto& Program, class... Facts>
+inline constexpr bool is_well_formed = check_form<Program, Facts...>();
+
+/// What is wrong, unless an operator has told it already.
+template <bool Told, const auto& Program, class... Facts>
+struct report_of {
+    using type = plan::report<plan::plan_of<Program, Facts...>::mistake>;
+};
+template <const auto& Program, class... Facts>
+struct report_of<true, Program, Facts...> {
+    using type = language::mistaken;
+};
+
+/// Any argument, under a name or not.
+struct anything {
+    constexpr anything() = default;
+    template <class Value>
+        requires(!std::is_same_v<std::remove_cvref_t<Value>, anything>)
+    constexpr anything(Value&&) noexcept {}
+    constexpr anything(std::initializer_list<anything>) noexcept {}
+};
+
+/// One view, or an array of them.
+template <class T>
+struct any_view : tensor_view<T> {
+    constexpr const any_view& operator[](std::size_t) const noexcept { return *this; }
+};
+
+template <class T>
+struct any_block {
+    static constexpr int size = 1;
+    T numbers[1]{};
+
+    T* data() noexcept { return numbers; }
+    const T* data() const noexcept { return numbers; }
+    std::span<T, 1> flat() noexcept { return std::span<T, 1>(numbers); }
+    std::span<const T, 1> flat() const noexcept { return std::span<const T, 1>(numbers); }
+    template <class Name>
+    any_view<T> operator[](Name) noexcept {
+        return {};
+    }
+    template <class Name>
+    any_view<const T> operator[](Name) const noexcept {
+        return {};
+    }
+};
+
+struct any_batch {
+    explicit any_batch(thread_pool&, int = 1) {}
+};
+
+struct any_state {
+    static constexpr int size = 1;
+    static constexpr int length = 1;
+
+    int position() const noexcept { return 0; }
+    void reset() noexcept {}
+};
+
+template <const auto& Program, class... Facts>
+class ill_formed_model {
+    static_assert(sizeof(typename report_of<is_told<decltype(Program)>, Program, Facts...>::type) >
+                  0);
+
+  public:
+    using plan = sequent::plan::plan_of<Program, Facts...>;
+    using facts_list = sequent::plan::list<sequent::plan::fact_shape, 0>;
+
+    template <class T>
+    using parameters = any_block<T>;
+    template <class T>
+    using workspace = any_block<T>;
+    template <class T>
+    using batch = any_batch;
+    template <class T>
+    using state = any_state;
+    template <class T>
+    using rows = anything;
+    template <class T>
+    using output_views = any_view<T>;
+    template <class T>
+    using facts = anything;
+    template <class T>
+    using output_gradients = anything;
+    template <class T>
+    struct fact_gradients : anything {
+        using anything::anything;
+        T* pointers[max_facts]{};
+    };
+
+    static constexpr const auto& program = Program;
+    static constexpr int parameter_count = 0;
+    static constexpr int outputs = 1;
+
+    template <class T>
+    static void initialize(any_block<T>&, std::uint64_t = 0) {}
+    template <class T, class F>
+    static void for_each(any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T, class F>
+    static void for_each(const any_block<T>&, F f) {
+        f(std::string_view(), tensor_view<const T>());
+    }
+    template <class T, class F>
+    static void for_each(std::span<T>, F f) {
+        f(std::string_view(), tensor_view<T>());
+    }
+    template <class T>
+    static void mark_decayed(any_block<T>&) {}
+    template <class T>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&) noexcept {
+        return {};
+    }
+    template <class T, class How>
+    static any_view<const T> forward(const any_block<T>&, const anything&, any_block<T>&,
+                                     How&&) noexcept {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> step(const any_block<T>&, const anything&, any_state&) {
+        return {};
+    }
+    template <class T>
+    static any_view<const T> prefill(const any_block<T>&, const anything&, any_state&) {
+        return {};
+    }
+    template <class T>
+    static void backward(const any_block<T>&, const anything&, const anything&, any_block<T>&,
+                         any_block<T>&, const anything& = {}, const anything& = {}) noexcept {}
+    template <class T, class Out>
+    static void forward_batch(const any_block<T>&, const anything&, any_batch&, Out&&) noexcept {}
+    template <class T, class Outward>
+    static double backward_batch(const any_block<T>&, const anything&, Outward&&, any_batch&,
+                                 any_block<T>&) noexcept {
+        return 0;
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -16347,207 +17455,6 @@ class row_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Walks the steps of a plan, forward and backward.
-
-namespace sequent::inline SEQUENT_ABI::model_detail {
-
-using plan::step_kind;
-
-/// What a kernel sees of a row step.
-template <class Plan, int At>
-struct row_step_value {
-    using plan = Plan;
-    static constexpr row_step value = Plan::template row_step_at<At>;
-};
-
-/// Every step over all of its rows, as opposed to a kernel::row_range.
-struct whole_run {};
-
-/// The rows of a step in this run.
-template <int Rows>
-constexpr kernel::all_rows<Rows> rows_in(whole_run) {
-    return {};
-}
-template <int Rows>
-constexpr kernel::row_range rows_in(kernel::row_range range) {
-    return range;
-}
-
-template <class Plan, int At, class T, class Range>
-void forward_step(const bindings<T>& bound, Range range) noexcept {
-    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
-    constexpr int at = Plan::template step_at<At>.at;
-    if constexpr (kind == step_kind::rows)
-        row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
-    else if constexpr (kind == step_kind::attention)
-        attention_runner<Plan, at, T>::forward(
-            bound, rows_in<Plan::template attention_at<at>.rows>(range));
-    else
-        general_runner<Plan, at, T>::forward(bound);
-}
-
-template <class Plan, int At, class T>
-void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
-    constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
-    constexpr int at = Plan::template step_at<At>.at;
-    if constexpr (kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
-    else if constexpr (kind == step_kind::attention)
-        pooled_attention<Plan, at, T>::forward(bound, run.pool);
-    else
-        general_runner<Plan, at, T>::forward(bound);
-}
-
-template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound, whole_run) noexcept {
-    constexpr plan::step step = Plan::template step_at<At>;
-    kernel::unroll<step.births.size()>([&](auto index) {
-        constexpr plan::birth born = step.births[index()];
-        std::fill_n(bound.workspace + born.offset, born.size, T(0));
-    });
-    if constexpr (step.kind == step_kind::rows)
-        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
-    else if constexpr (step.kind == step_kind::attention)
-        attention_runner<Plan, step.at, T>::backward(bound);
-    else if constexpr (step.kind == step_kind::general)
-        general_runner<Plan, step.at, T>::backward(bound);
-}
-
-template <class Plan, int At, class T>
-void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
-    constexpr plan::step step = Plan::template step_at<At>;
-    kernel::unroll<step.births.size()>([&](auto index) {
-        constexpr plan::birth born = step.births[index()];
-        clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
-    });
-    if constexpr (step.kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
-    else if constexpr (step.kind == step_kind::attention)
-        pooled_attention<Plan, step.at, T>::backward(bound, run.pool);
-    else if constexpr (step.kind == step_kind::general)
-        general_runner<Plan, step.at, T>::backward(bound);
-}
-
-/// Whether a step within a recursion is run in this round.
-template <class Plan, int At, class T>
-SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
-    constexpr plan::step step = Plan::template step_at<At>;
-    if constexpr (step.last == plan::never) {
-        return true;
-    } else {
-        const int round = bound.layer[step.depth - 1];
-        return step.first <= round && round < step.last;
-    }
-}
-
-template <class Plan, int At, int End, class T, class Range>
-void forward_steps(bindings<T>& bound, Range range) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
-        if constexpr (kind == step_kind::repeat_begin) {
-            constexpr plan::step begin = Plan::template step_at<At>;
-            for (int round = 0; round < begin.repeat; ++round) {
-                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
-                forward_steps<Plan, At + 1, begin.at>(bound, range);
-            }
-            bound.layer[begin.depth] = 0;
-            forward_steps<Plan, begin.at + 1, End>(bound, range);
-        } else {
-            if (is_run<Plan, At>(bound)) forward_step<Plan, At>(bound, range);
-            forward_steps<Plan, At + 1, End>(bound, range);
-        }
-    }
-}
-
-/// Steps [At, End) for some rows of the sequence: steps.run<S>(bound) runs those that follow from
-/// it. Once: the others as well, for all of their rows.
-template <class Plan, int At, int End, bool Once, class T, class Steps>
-void sequence_steps(bindings<T>& bound, const Steps& steps) noexcept {
-    if constexpr (At < End) {
-        constexpr plan::step step = Plan::template step_at<At>;
-        constexpr bool repeats = step.kind == step_kind::repeat_begin;
-        constexpr int next = (repeats ? step.at : At) + 1;
-        if constexpr (Plan::template is_once<At>) {
-            if constexpr (Once) forward_steps<Plan, At, next>(bound, whole_run{});
-        } else if constexpr (repeats) {
-            for (int round = 0; round < step.repeat; ++round) {
-                bound.layer[step.depth] = round;
-                sequence_steps<Plan, At + 1, step.at, Once>(bound, steps);
-            }
-            bound.layer[step.depth] = 0;
-        } else {
-            steps.template run<At>(bound);
-        }
-        sequence_steps<Plan, next, End, Once>(bound, steps);
-    }
-}
-
-/// On a workspace, as in any run.
-template <class Plan, class T>
-struct workspace_steps {
-    kernel::row_range range;
-
-    template <int At>
-    void run(const bindings<T>& bound) const noexcept {
-        forward_step<Plan, At>(bound, range);
-    }
-};
-
-/// Whether some steps do not follow from the sequence.
-template <class Plan>
-inline constexpr bool computes_once = [] {
-    for (int at = 0; at < Plan::tables.steps.size(); ++at)
-        if (Plan::template by_rows<>.once[at]) return true;
-    return false;
-}();
-
-/// Whether what is computed once is still in the workspace when later rows are run.
-template <class Plan>
-inline constexpr bool stays_in_workspace = [] {
-    const auto& form = Plan::template by_rows<>;
-    const auto& tables = Plan::tables;
-    unsigned char once[decltype(tables.buffers)::capacity()]{};
-    bool result = true;
-    for (const bool reads : {false, true})
-        for (int at = 0; at < tables.steps.size(); ++at) {
-            if (form.once[at] == reads) continue;
-            plan::visit_operands(
-                tables, tables.steps[at], [&](const plan::operand& used, plan::usage) {
-                    if (used.where != place::value) return;
-                    const plan::buffer& of = tables.buffers[used.index];
-                    if (!reads)
-                        once[used.index] = 1;
-                    else if (once[used.index])
-                        result = result && of.first == 0 && of.last >= tables.steps.size();
-                });
-        }
-    return result;
-}();
-
-template <class Plan, int Begin, int At, class T, class Run>
-void backward_steps(bindings<T>& bound, Run run) noexcept {
-    if constexpr (At > Begin) {
-        constexpr plan::step last = Plan::template step_at<At - 1>;
-        if constexpr (last.kind == step_kind::repeat_end) {
-            constexpr plan::step begin = Plan::template step_at<last.at>;
-            backward_step<Plan, At - 1>(bound, run);
-            for (int round = last.repeat; round-- > 0;) {
-                bound.layer[begin.depth] = begin.backward ? begin.repeat - 1 - round : round;
-                backward_steps<Plan, last.at + 1, At - 1>(bound, run);
-            }
-            bound.layer[begin.depth] = 0;
-            backward_step<Plan, last.at>(bound, run);
-            backward_steps<Plan, Begin, last.at>(bound, run);
-        } else {
-            if (is_run<Plan, At - 1>(bound)) backward_step<Plan, At - 1>(bound, run);
-            backward_steps<Plan, Begin, At - 1>(bound, run);
-        }
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::model_detail
-
 /// The runs of equal symbols of facts that the rules compare: packed documents.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -16675,13 +17582,15 @@ class state_planner {
         made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
         forget_training();
         find_rows();
+        place_prepared(draft);
         find_window();
         find_kept();
         find_lifetimes();
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value) layout.offset = moved(layout.index, layout.offset);
+            if (layout.where == place::value && !resolve_prepared(draft, layout))
+                layout.offset = moved(layout.index, layout.offset);
         made.steps = out_;
     }
 
@@ -16782,6 +17691,7 @@ class state_planner {
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
             kept.value = keep(each, attention, attention.value, attention.length);
+            if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
@@ -16846,7 +17756,7 @@ class state_planner {
                 // What is given or computed once stays, if rows read it later.
                 const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
                 if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
-                if (used.where != place::value) return;
+                if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
                 use(of, at, at);
                 if (stays) use(of, 0, steps);
@@ -16880,13 +17790,6 @@ class state_planner {
         return false;
     }
 
-    constexpr int copies_of(int scope) const {
-        int copies = 1;
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            copies *= draft_.in.text.scopes[scope].repeat;
-        return copies;
-    }
-
     struct interval {
         int offset = 0;
         int size = 0;
@@ -16904,7 +17807,7 @@ class state_planner {
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
             each.size = aligned(part_[index] * parts_[index]);
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
-            each.copies = stays ? copies_of(each.scope) : 1;
+            each.copies = stays ? draft_.copies_of(each.scope) : 1;
             const int size = each.size * each.copies;
             int offset = 0;
             bool moved = true;
@@ -16945,7 +17848,7 @@ class state_planner {
             used.moving = row_size(used);
             if (used.offset >= used.moving) refuse(at);
         }
-        if (used.where != place::value) return;
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
         const int index = used.index;
         const buffer& of = out_.buffers[index];
         if (is_sequence(used)) {
@@ -16954,12 +17857,7 @@ class state_planner {
         }
         used.offset = moved(index, used.offset);
         for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
-        if (of.copies == 1) return;
-        int stride = of.size;
-        for (int scope = of.scope; scope > 0; scope = draft_.in.text.scopes[scope].parent) {
-            used.layer_strides[draft_.depth_of(scope) - 1] += stride;
-            stride *= draft_.in.text.scopes[scope].repeat;
-        }
+        if (of.copies > 1) add_layers(draft_, of, used);
     }
 
     constexpr void resolve_step(int at) {
@@ -16981,6 +17879,7 @@ class state_planner {
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
             check(attention.out);
+            if (attention.is_prepared()) return;
             for (int node = 0; node < attention.nodes.size(); ++node)
                 if (attention.nodes[node].kind == score_kind::dot ||
                     !made.kept[each.at].nodes[node].kept)
@@ -17084,37 +17983,12 @@ struct kept_shape {
         return result;
     }();
 
-    /// A table's pairs as bits, row by row, made when the program starts.
     static const std::uint64_t* bits(int row) noexcept {
-        if constexpr (is_table) {
-            (void)&at_start;
-            return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
-        } else {
-            return nullptr;
-        }
-    }
-
-  private:
-    static constexpr int words = (columns + 63) / 64 + 1;
-    static const std::vector<std::uint64_t>& made_bits() {
-        static const std::vector<std::uint64_t> made = [] {
-            std::vector<std::uint64_t> result(static_cast<std::size_t>(rows) * words);
-            for (int row = 0; row < rows; ++row)
-                for (int column = 0; column < columns; ++column)
-                    if (holds(row, column))
-                        result[static_cast<std::size_t>(row * words + column / 64)] |=
-                            std::uint64_t{1} << (column % 64);
-            return result;
-        }();
-        return made;
-    }
-    static bool holds(int row, int column) {
-        if constexpr (whole::mask::mask.form.tabled < 0)
-            return true;
+        if constexpr (is_table)
+            return whole::mask::bits(row);
         else
-            return whole::mask::template evaluate<whole::mask::mask.form.tabled>(row, column) != 0;
+            return nullptr;
     }
-    static inline const std::vector<std::uint64_t>& at_start = made_bits();
 };
 
 /// An attention step of a state's plan.
@@ -17209,11 +18083,39 @@ class kept_runner {
                 .attend();
     }
 
+    /// Rows of weights that are prepared, times the values.
+    template <class Range>
+    static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
+        constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
+        for (int round = 0; round < step.rounds(); ++round) {
+            const int third = round % step.outer_extents[2];
+            const int second = round / step.outer_extents[2] % step.outer_extents[1];
+            const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+            const T* value =
+                kept.value.kept
+                    ? bound.read(kept.value.to) + shift(kept.value, first, second, third)
+                    : bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            const T* weights =
+                bound.read(step.weights.at) + outer_shift(step.weights, first, second, third);
+            T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
+                for (int row = range.begin; row < range.end; ++row)
+                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
+                                                       kept.value.moves ? row + 1 : step.columns,
+                                                       kept.value.slides ? first_column : 0);
+            });
+        }
+    }
+
   public:
     /// First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range, int first_column) noexcept {
         keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        if constexpr (step.is_prepared()) {
+            weigh(bound, range, first_column);
+            return;
+        }
         kernel::unroll<step.nodes.size()>([&](auto index) {
             keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
                             first_column);
@@ -17293,6 +18195,7 @@ class alignas(64) state_block {
         position_ = 0;
         first_column_ = 0;
         has_rest_ = false;
+        has_prepared_ = false;
     }
 
     /// Whether the facts besides the sequence have been given.
@@ -17314,10 +18217,18 @@ class alignas(64) state_block {
     /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
     /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
     /// once.
+    /// What is prepared may be null: then the sequence's first rows prepare it.
     template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T* parameters, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
+    void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
+             Range range) noexcept {
+        if (prepares<state_plan> && !prepared) {
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            has_prepared_ = true;
+            prepared = prepared_;
+        }
         bindings<T> bound;
         bound.parameters = parameters;
+        bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
         bound.first_row = range.begin;
@@ -17379,6 +18290,7 @@ class alignas(64) state_block {
     static constexpr std::size_t fact_bytes = fact_offset(fact_count);
 
     T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
@@ -17386,6 +18298,7 @@ class alignas(64) state_block {
     int first_row_ = 0;     // of the rows at hand
     int first_column_ = 0;  // of those that a window keeps
     bool has_rest_ = false;
+    bool has_prepared_ = false;
 
     /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
     /// begins.
@@ -17454,7 +18367,7 @@ class state_block<Plan, T, false> {
     bool has_rest() const noexcept { return false; }
     void take_rest(const void* const*, const int*) noexcept {}
     template <bool First, class Rows, class Rest, class Pairs, class Range>
-    void run(const T*, Rows, Rest, Pairs, Range) noexcept {}
+    void run(const T*, const T*, Rows, Rest, Pairs, Range) noexcept {}
     template <int At>
     tensor_view<const T> output() const noexcept {
         return {};
@@ -17486,6 +18399,11 @@ class model {
     using parameters = model_detail::parameter_block<plan, T>;
     template <class T>
     using workspace = model_detail::workspace_block<plan, T>;
+    /// Parameters with what follows from them alone, which stand in their place in all calls:
+    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
+    /// prepared again when the parameters have changed.
+    template <class T>
+    using prepared = model_detail::prepared_block<plan, T>;
     template <class T>
     using batch = model_detail::batch_memory<plan, T>;
     /// What step and prefill keep of one sequence.
@@ -17722,8 +18640,9 @@ class model {
         T* pointers[model_detail::max_facts]{};
     };
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal
-    /// with deviation 1 / sqrt(inputs). The same seed gives the same numbers everywhere.
+    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
+    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
+    /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = parameters<T>{};
@@ -17770,12 +18689,20 @@ class model {
         });
     }
 
+    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
+    /// given the parameters themselves do it on their own: forward and backward for each sample,
+    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    template <class T>
+    static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
+        ready.prepare(p);
+    }
+
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w) noexcept {
+        auto bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
@@ -17786,12 +18713,12 @@ class model {
     /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
     /// as they are numbers; those that are not along the sequence do not change between the calls.
     /// Does not compile where a rule needs later rows.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w, kernel::row_range rows) noexcept {
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        model_detail::bindings<T> bound = bind(p, given, w);
-        const model_detail::workspace_steps<plan, T> steps{rows};
+        auto bound = bind(p, given, w);
+        const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
         if constexpr (once && model_detail::stays_in_workspace<plan>)
@@ -17808,9 +18735,8 @@ class model {
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
     /// position beyond the last, and where other facts are needed that prefill has not been given.
     /// Does not compile where a rule needs later rows.
-    template <class T>
-    static auto step(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
-                     state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
         given.check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
@@ -17831,9 +18757,8 @@ class model {
     /// The same for several rows at once: those at s.position() and after it; the views are of the
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
-    template <class T>
-    static auto prefill(const parameters<T>& p, const std::type_identity_t<rows<T>>& given,
-                        state<T>& s) {
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
         check_position(s, given.size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
@@ -17854,10 +18779,10 @@ class model {
 
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
-    template <class T>
-    static auto forward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
-                        workspace<T>& w, thread_pool& pool) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+    template <model_detail::parameters_of<plan> P>
+    static auto forward(const P& p, const facts<typename P::number>& given,
+                        workspace<typename P::number>& w, thread_pool& pool) noexcept {
+        auto bound = bind(p, given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -17865,48 +18790,49 @@ class model {
 
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
-    template <class T>
-    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, of_facts, model_detail::whole_run{});
+        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+                     model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
-    template <class T>
-    static void backward(const parameters<T>& p, const std::type_identity_t<facts<T>>& given,
+    template <model_detail::parameters_of<plan> P, class T = typename P::number>
+    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
                          const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, of_facts,
+        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
     /// forward returns, valid until it returns. Visits come in any order and several at once.
-    template <class T, class Visit>
+    template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
-    static void forward_batch(const parameters<T>& p,
-                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
-                              Visit&& visit) noexcept {
+    static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
+                              batch<T>& b, Visit&& visit) noexcept {
+        const auto& ready = b.prepared(p);
         b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
             visit(sample,
-                  forward(p, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
+                  forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
     /// after another. `out` has room for exactly these.
-    template <class T>
-    static void forward_batch(const parameters<T>& p,
-                              std::span<const std::type_identity_t<facts<T>>> samples, batch<T>& b,
-                              std::span<std::type_identity_t<T>> out) noexcept {
+    template <model_detail::parameters_of<plan> P, class T>
+    static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
         constexpr int size = output_layout::total;
         assert(out.size() == samples.size() * size);
+        const auto& ready = b.prepared(p);
         b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
-            (void)forward(p, samples[static_cast<std::size_t>(sample)], w);
+            (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 model_detail::each_run(
@@ -17923,40 +18849,42 @@ class model {
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
     /// samples.
-    template <class T, class Loss>
+    template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
-    static double backward_batch(const parameters<T>& p,
+    static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
                                  Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
-        return b.sum(static_cast<int>(samples.size()), gradient,
-                     [&](int sample, int thread, parameters<T>& to) {
+        const auto& ready = b.prepared(p);
+        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+                     [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
-                         const auto y = forward(p, given, w);
+                         const auto y = forward(ready, given, w);
                          auto& outward = b.outward(thread);
                          std::fill(outward.begin(), outward.end(), T(0));
                          const auto result = static_cast<double>(
                              loss(sample, y, output_layout::template views_of<T>(outward.data())));
-                         backward_from(p, given, outward.data(), w, to);
+                         backward_from(ready, given, outward.data(), w, to, to_prepared);
                          return result;
                      });
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
     /// outputs: runs forward again, since no sample's workspace is kept, and backward.
-    template <class T>
-    static void backward_batch(const parameters<T>& p,
-                               std::span<const std::type_identity_t<facts<T>>> samples,
+    template <model_detail::parameters_of<plan> P, class T>
+    static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
                                parameters<T>& gradient) noexcept {
         constexpr int size = output_layout::total;
         assert(outward.size() == samples.size() * size);
-        b.sum(static_cast<int>(samples.size()), gradient,
-              [&](int sample, int thread, parameters<T>& to) {
+        const auto& ready = b.prepared(p);
+        b.sum(ready, static_cast<int>(samples.size()), gradient,
+              [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
-                  (void)forward(p, given, w);
-                  backward_from(p, given, outward.data() + std::ptrdiff_t{size} * sample, w, to);
+                  (void)forward(ready, given, w);
+                  backward_from(ready, given, outward.data() + std::ptrdiff_t{size} * sample, w, to,
+                                to_prepared);
                   return 0.0;
               });
     }
@@ -17971,11 +18899,17 @@ class model {
         return -1;
     }
 
-    template <class T>
-    static model_detail::bindings<T> bind(const parameters<T>& p, const facts<T>& given,
-                                          workspace<T>& w) noexcept {
+    /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
+    template <class P, class T>
+    static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
+                                          bool kept = false) noexcept {
         model_detail::bindings<T> result;
-        result.parameters = p.numbers;
+        result.parameters = model_detail::numbers_of(p);
+        result.prepared = model_detail::prepared_in(p);
+        if (!result.prepared) {
+            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            result.prepared = w.prepared;
+        }
         result.workspace = w.numbers;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
@@ -17992,11 +18926,12 @@ class model {
                                  " positions of the model");
     }
 
-    template <bool First, class T, class Range>
-    static void run_rows(const parameters<T>& p, const rows<T>& given, state<T>& s, int from,
+    template <bool First, class P, class T, class Range>
+    static void run_rows(const P& p, const rows<T>& given, state<T>& s, int from,
                          Range range) noexcept {
         s.template run<First>(
-            p.numbers, [&](int fact) { return given.row(fact, from); },
+            model_detail::numbers_of(p), model_detail::prepared_in(p),
+            [&](int fact) { return given.row(fact, from); },
             [&](int fact) { return given.rest().pointers[fact]; },
             [&](int fact) { return given.rest().pairs(fact); }, range);
     }
@@ -18015,25 +18950,38 @@ class model {
         }
     }
 
-    template <class T, class Run>
-    static void run_backward(const parameters<T>& p, const facts<T>& given, const T* const* outward,
-                             workspace<T>& w, parameters<T>& gradient,
+    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
+    /// is null, on to the parameters.
+    template <class P, class T, class Run>
+    static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
+                             workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
-        model_detail::bindings<T> bound = bind(p, given, w);
+        model_detail::bindings<T> bound = bind(p, given, w, true);
         bound.parameter_gradient = gradient.numbers;
+        bound.prepared_gradient = prepared_gradient;
+        if constexpr (model_detail::prepares<plan>)
+            if (!prepared_gradient) {
+                std::fill_n(w.prepared_gradient, workspace<T>::prepared_size, T(0));
+                bound.prepared_gradient = w.prepared_gradient;
+            }
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
         model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        if constexpr (model_detail::prepares<plan>)
+            if (!prepared_gradient)
+                model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
+                                                     w.prepared_gradient, gradient.numbers);
     }
 
     /// With the gradients of all outputs one after another.
-    template <class T>
-    static void backward_from(const parameters<T>& p, const facts<T>& given, const T* outward,
-                              workspace<T>& w, parameters<T>& gradient) noexcept {
+    template <class P, class T>
+    static void backward_from(const P& p, const facts<T>& given, const T* outward, workspace<T>& w,
+                              parameters<T>& gradient, T* prepared_gradient) noexcept {
         const T* pointers[outputs > 0 ? outputs : 1];
         for (int at = 0; at < outputs; ++at) pointers[at] = outward + output_layout::offset(at);
-        run_backward(p, given, pointers, w, gradient, {}, model_detail::whole_run{});
+        run_backward(p, given, pointers, w, gradient, prepared_gradient, {},
+                     model_detail::whole_run{});
     }
 
     template <class T>
@@ -18122,8 +19070,9 @@ long long step_operations() {
     } else if constexpr (step.kind == plan::step_kind::attention) {
         using shape = attention_shape<Plan, step.at>;
         long long each = 2LL * shape::length;
-        for (const plan::score_node& node : shape::step.nodes)
-            if (node.kind == score_kind::dot) each += 2LL * node.depth;
+        if constexpr (!shape::step.is_prepared())
+            for (const plan::score_node& node : shape::step.nodes)
+                if (node.kind == score_kind::dot) each += 2LL * node.depth;
         operations = each * attention_pairs<Plan, step.at>();
     }
     return operations;
@@ -18171,8 +19120,12 @@ std::string describe_step() {
             what += ", " + std::to_string(row.functions.size()) + " functions";
     } else if constexpr (step.kind == plan::step_kind::attention) {
         using shape = attention_shape<Plan, step.at>;
-        what = "attention " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns) +
-               ", " + std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+        what = shape::step.is_prepared() ? "product with weights " : "attention ";
+        what += std::to_string(shape::rows) + " x " + std::to_string(shape::columns) + ", " +
+                std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
+    } else if constexpr (step.kind == plan::step_kind::weights) {
+        using shape = attention_shape<Plan, step.at>;
+        what = "softmax " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns);
     } else if constexpr (step.kind == plan::step_kind::general) {
         constexpr plan::general_step general = Plan::template general_at<step.at>;
         what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
@@ -18184,6 +19137,7 @@ std::string describe_step() {
     } else {
         return {};
     }
+    if constexpr (step.prepared) what += ", prepared";
     return step_line(name, what, step_operations<Plan, At>(), step.depth);
 }
 
@@ -18308,6 +19262,92 @@ class file_replacement {
 
 #undef SEQUENT_HAS_FSYNC
 
+/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
+inline std::size_t letter_length(std::string_view text) {
+    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    const std::size_t length = first < 0x80                     ? 1
+                               : first >= 0xc2 && first <= 0xdf ? 2
+                               : first >= 0xe0 && first <= 0xef ? 3
+                               : first >= 0xf0 && first <= 0xf4 ? 4
+                                                                : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t at = 1; at < length; ++at)
+        if ((byte(at) & 0xc0u) != 0x80) return 0;
+    if (length > 2) {
+        // Longer than need be, half of a pair, or beyond Unicode.
+        const unsigned second = byte(1);
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+            return 0;
+        // U+FFFE and U+FFFF are no characters, XML says.
+        if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
+    }
+    return length;
+}
+
+}  // namespace detail
+
+/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
+/// UTF-8 as U+FFFD.
+inline std::string printable(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t length = detail::letter_length(text);
+        const auto first = static_cast<unsigned char>(text[0]);
+        if (length == 0) {
+            result += "\xef\xbf\xbd";
+        } else if (first < 0x20) {
+            result += "\xe2\x90";
+            result += static_cast<char>(0x80 + first);
+        } else if (first == 0x7f) {
+            result += "\xe2\x90\xa1";
+        } else {
+            result += text.substr(0, length);
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return result;
+}
+
+/// How many code points printable text has.
+inline int letters_in(std::string_view text) {
+    int count = 0;
+    for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
+    return count;
+}
+
+/// The first so many code points of printable text.
+inline std::string_view first_letters(std::string_view text, int count) {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;
+        ++end;
+    }
+    return text.substr(0, end);
+}
+
+/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
+inline std::string elided(std::string_view text, int most) {
+    if (letters_in(text) <= most) return std::string(text);
+    return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
+}
+
+/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+inline std::string numbered(std::string_view text, std::size_t number) {
+    std::string result(text);
+    result += std::to_string(number);
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
 /// The little of SVG that pictures of models need. Lengths are in pixels.
 
 namespace sequent::inline SEQUENT_ABI::draw {
@@ -18315,7 +19355,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 /// Text as it may stand in XML.
 inline std::string escaped(std::string_view text) {
     std::string result;
-    for (const char each : text) {
+    for (const char each : printable(text)) {
         if (each == '<')
             result += "&lt;";
         else if (each == '>')
@@ -18339,16 +19379,32 @@ class svg {
         add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
              "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
     }
+    void rounded(double x, double y, double width, double height, double radius,
+                 std::string_view fill, std::string_view outline, double thickness = 1) {
+        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
+             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
+             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
+    }
+    /// Path data, as a line.
+    void line(std::string_view data, std::string_view colour, double thickness) {
+        add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
+             number(thickness), "\"/>\n"});
+    }
     /// Path data (SVG 1.1, section 8.3), filled.
     void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
-    /// `more`: further attributes.
+    /// `more`: further attributes. `title`: what is shown where one points at the text.
     void text(double x, double y, std::string_view words, double size, std::string_view fill,
-              std::string_view more = "") {
+              std::string_view more = "", std::string_view title = "") {
         add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
-             "\" fill=\"", fill, "\" ", more, ">", escaped(words), "</text>\n"});
+             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
+        if (!title.empty()) add({"<title>", escaped(title), "</title>"});
+        add({"</text>\n"});
     }
+    /// What is added until `end_group` has these attributes.
+    void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    void end_group() { add({"</g>\n"}); }
 
     std::string str() const {
         svg whole(width_, height_);
@@ -18360,7 +19416,7 @@ class svg {
 
     static std::string number(double value) {
         char text[32];
-        std::snprintf(text, sizeof text, "%.4g", value);
+        std::snprintf(text, sizeof text, "%.6g", value);
         return text;
     }
 
@@ -18374,12 +19430,15 @@ class svg {
     }
 };
 
-/// Writes a picture to a file, whole or not at all. Throws io::error.
-inline void write(const svg& picture, const std::string& path) {
-    const std::string text = picture.str();
+/// Writes text to a file, whole or not at all. Throws io::error.
+inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
+}
+/// The same of a picture.
+inline void write(const svg& picture, const std::string& path) {
+    write(picture.str(), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -18542,6 +19601,2716 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
+
+#include <deque>
+
+#include <compare>
+
+/// What the positions of an s-op hold: booleans, exact numbers, symbols.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// What all values of one s-op are. An integer is a number, too.
+enum class type { boolean, integer, real, symbol };
+
+constexpr bool is_number(type of) noexcept {
+    return of == type::integer || of == type::real;
+}
+
+/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
+class evaluation_error : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them.
+inline void a_number_has_more_than_63_bits() {
+    fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
+}
+inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
+    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
+                           "\" is longer than 16 bytes");
+}
+
+constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {
+    constexpr std::int64_t most = INT64_MAX;
+    if (right > 0 ? left > most - right : left < -most - right) a_number_has_more_than_63_bits();
+    return left + right;
+}
+constexpr std::int64_t product_of(std::int64_t left, std::int64_t right) {
+    const std::int64_t one = left < 0 ? -left : left;
+    const std::int64_t other = right < 0 ? -right : right;
+    if (other != 0 && one > INT64_MAX / other) a_number_has_more_than_63_bits();
+    return left * right;
+}
+constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
+    while (right != 0) {
+        const std::int64_t rest = left % right;
+        left = right;
+        right = rest;
+    }
+    return left < 0 ? -left : left;
+}
+
+}  // namespace detail
+
+/// Where the hash of a list begins, and how it goes on.
+inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
+constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
+    hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
+    return hash ^ (hash >> 32);
+}
+
+/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
+/// compared with them.
+struct rational {
+    std::int64_t over = 0;
+    std::int64_t under = 1;  // positive
+
+    constexpr rational() = default;
+    constexpr rational(std::int64_t whole) : over(whole) {}
+    /// `under` is not zero.
+    constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
+        if (under < 0) {
+            over = -over;
+            under = -under;
+        }
+        if (under != 1) {
+            const std::int64_t divisor = detail::common_divisor(over, under);
+            over /= divisor;
+            under /= divisor;
+        }
+    }
+    /// To nine decimals.
+    static constexpr rational from(double value) {
+        // What is no number at all, too.
+        if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
+        std::int64_t below = 1;
+        for (int digit = 0; digit < 9; ++digit) {
+            const double scaled = value * static_cast<double>(below);
+            if (scaled > 1e9 || scaled < -1e9) break;
+            if (scaled == static_cast<double>(static_cast<std::int64_t>(scaled))) break;
+            below *= 10;
+        }
+        const double scaled = value * static_cast<double>(below);
+        return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
+    }
+
+    constexpr bool is_whole() const { return under == 1; }
+    constexpr double as_double() const {
+        return static_cast<double>(over) / static_cast<double>(under);
+    }
+    constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
+    /// The nearest integer, of two the even one.
+    constexpr std::int64_t rounded() const {
+        const std::int64_t below = floor();
+        const std::int64_t rest = over - below * under;
+        const bool up = rest > under - rest || (rest == under - rest && below % 2 != 0);
+        return up ? below + 1 : below;
+    }
+
+    constexpr rational operator-() const { return raw(-over, under); }
+    friend constexpr rational operator+(const rational& left, const rational& right) {
+        if (left.under == right.under && left.under == 1)
+            return raw(detail::sum_of(left.over, right.over), 1);
+        const std::int64_t shared = detail::common_divisor(left.under, right.under);
+        const std::int64_t other = right.under / shared;
+        return {detail::sum_of(detail::product_of(left.over, other),
+                               detail::product_of(right.over, left.under / shared)),
+                detail::product_of(left.under, other)};
+    }
+    friend constexpr rational operator-(const rational& left, const rational& right) {
+        return left + -right;
+    }
+    friend constexpr rational operator*(const rational& left, const rational& right) {
+        if (left.under == 1 && right.under == 1)
+            return raw(detail::product_of(left.over, right.over), 1);
+        const rational one(left.over, right.under);
+        const rational other(right.over, left.under);
+        return raw(detail::product_of(one.over, other.over),
+                   detail::product_of(one.under, other.under));
+    }
+    /// `right` is not zero.
+    friend constexpr rational operator/(const rational& left, const rational& right) {
+        return left * rational(right.under, right.over);
+    }
+    friend constexpr bool operator==(const rational&, const rational&) = default;
+    friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
+        if (left.under == right.under) return left.over <=> right.over;
+        return detail::product_of(left.over, right.under) <=>
+               detail::product_of(right.over, left.under);
+    }
+
+  private:
+    static constexpr rational raw(std::int64_t over, std::int64_t under) {
+        rational result;
+        result.over = over;
+        result.under = under;
+        return result;
+    }
+};
+
+/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
+class value {
+  public:
+    constexpr value() = default;
+    constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    template <std::integral Integer>
+        requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
+    constexpr value(Integer number)
+        : kind_(type::integer), high_(static_cast<std::uint64_t>(number)) {
+        if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
+            detail::a_number_has_more_than_63_bits();
+    }
+    constexpr value(double number) : value(rational::from(number), type::real) {}
+    constexpr value(const rational& number, type kind)
+        : kind_(kind),
+          high_(static_cast<std::uint64_t>(number.over)),
+          low_(static_cast<std::uint64_t>(number.under)) {}
+    constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    constexpr value(const char* text) : value(std::string_view(text)) {}
+    constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
+        if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            const std::uint64_t byte = static_cast<unsigned char>(text[at]);
+            (at < 8 ? high_ : low_) |= byte << (56 - 8 * (at % 8));
+        }
+    }
+
+    constexpr type kind() const { return kind_; }
+    constexpr bool truth() const { return high_ != 0; }
+    constexpr rational number() const {
+        rational result;
+        result.over = static_cast<std::int64_t>(high_);
+        result.under = static_cast<std::int64_t>(low_);
+        return result;
+    }
+
+    /// For hashes.
+    constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
+
+    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
+    std::string text() const {
+        if (kind_ == type::boolean) return truth() ? "T" : "F";
+        if (kind_ == type::symbol) {
+            std::string result;
+            const std::uint64_t halves[]{high_, low_};
+            for (const std::uint64_t half : halves)
+                for (int shift = 56; shift >= 0; shift -= 8)
+                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
+            return result;
+        }
+        const rational shown = number();
+        std::string result = std::to_string(shown.over);
+        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
+    }
+
+    friend constexpr bool operator==(const value& left, const value& right) {
+        if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
+            return false;
+        return left.high_ == right.high_ && left.low_ == right.low_;
+    }
+    /// Of two values of one kind.
+    friend constexpr bool operator<(const value& left, const value& right) {
+        if (is_number(left.kind_)) return left.number() < right.number();
+        return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
+    }
+
+  private:
+    type kind_ = type::integer;
+    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    std::uint64_t high_ = 0;
+    std::uint64_t low_ = 1;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
+/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
+/// constexpr values whose types are their structure. Nothing is computed here.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+enum class operation {
+    // s-ops without arguments
+    tokens,
+    indices,
+    constant,
+    place,     // a constant position; a negative one is counted from the end
+    gathered,  // what a head gives, in programs on their way to weights
+    // position by position
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,
+    modulo,
+    power,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    conjunction,
+    disjunction,
+    negation,
+    round,
+    indicator,
+    conditional,
+    // from the positions of a selector
+    aggregate,
+    sum,
+    width,
+    width_with_bos,
+    // selectors
+    select_equal,
+    select_not_equal,
+    select_less,
+    select_less_equal,
+    select_greater,
+    select_greater_equal,
+    select_and,
+    select_or,
+    select_not
+};
+
+template <class Derived>
+struct s_op_base {
+    /// The value at one position, at every position; a negative one counts from the end.
+    constexpr auto operator[](int position) const {
+        return load(static_cast<const Derived&>(*this), position);
+    }
+};
+
+/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
+template <operation Operation, type Kind, class... Arguments>
+struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
+    static constexpr type kind = Kind;
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    value known{};
+
+    constexpr expression() = default;
+    constexpr explicit expression(const value& always) : known(always) {}
+    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
+        sizeof...(Arguments) > 0)
+        : arguments(of) {}
+};
+
+/// `line` is where a select is written; 0 for what is joined of selectors.
+template <operation Operation, class... Arguments>
+struct selector {
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    int line = 0;
+};
+
+/// An s-op or a selector with a name, which errors and pictures show.
+template <language::fixed_string Name, class Inner>
+struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
+    static constexpr type kind = Inner::kind;
+    Inner inner;
+    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
+};
+template <language::fixed_string Name, class Inner>
+struct named_selector {
+    Inner inner;
+};
+
+template <class T>
+inline constexpr bool is_s_op = false;
+template <operation Operation, type Kind, class... Arguments>
+inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
+
+template <class T>
+inline constexpr bool is_selector = false;
+template <operation Operation, class... Arguments>
+inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
+
+template <class T>
+concept s_op = is_s_op<T>;
+/// What has a value at each position: an s-op, or a constant.
+template <class T>
+concept s_op_or_constant =
+    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+template <class T>
+concept part = is_s_op<T> || is_selector<T>;
+
+template <class Left, class Right>
+concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
+                   (s_op_or_constant<Left> && part<Right>);
+
+namespace detail {
+
+template <s_op Part>
+constexpr const Part& as_s_op(const Part& part) noexcept {
+    return part;
+}
+template <class Constant>
+    requires(!part<Constant>)
+constexpr auto as_s_op(const Constant& constant) {
+    if constexpr (std::same_as<Constant, bool>)
+        return expression<operation::constant, type::boolean>(value(constant));
+    else if constexpr (std::same_as<Constant, char>)
+        return expression<operation::constant, type::symbol>(value(constant));
+    else if constexpr (std::integral<Constant>)
+        return expression<operation::constant, type::integer>(value(constant));
+    else if constexpr (std::floating_point<Constant>)
+        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
+    else
+        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
+}
+
+template <class T>
+using s_op_of = std::remove_cvref_t<decltype(as_s_op(std::declval<const T&>()))>;
+
+template <class T>
+consteval bool is_of(bool (*test)(type)) {
+    if constexpr (is_selector<T>)
+        return false;
+    else
+        return test(s_op_of<T>::kind);
+}
+constexpr bool is_boolean(type kind) {
+    return kind == type::boolean;
+}
+constexpr bool has_order(type kind) {
+    return kind != type::boolean;
+}
+
+/// Both are numbers, or of one type.
+template <class Left, class Right>
+consteval bool are_alike() {
+    if constexpr (is_selector<Left> || is_selector<Right>)
+        return false;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ||
+               (is_number(s_op_of<Left>::kind) && is_number(s_op_of<Right>::kind));
+}
+template <class Left, class Right>
+inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_number);
+template <class Left, class Right>
+inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
+
+/// The type of what is one or the other.
+template <class Left, class Right>
+consteval type joined_kind() {
+    if constexpr (!are_alike<Left, Right>())
+        return type::integer;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
+}
+
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make(const Arguments&... arguments) {
+    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
+}
+/// Of mistaken operands, too, so that one mistake is one error.
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make_of(const Arguments&... arguments) {
+    if constexpr ((... || is_selector<Arguments>))
+        return expression<operation::constant, Kind>(value(0));
+    else
+        return make<Operation, Kind>(as_s_op(arguments)...);
+}
+
+}  // namespace detail
+
+/// The input: symbols, or what its name says. A program reads one of these.
+inline constexpr expression<operation::tokens, type::symbol> tokens{};
+inline constexpr expression<operation::tokens, type::integer> tokens_int{};
+inline constexpr expression<operation::tokens, type::real> tokens_float{};
+inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
+/// 0, 1, 2, ...
+inline constexpr expression<operation::indices, type::integer> indices{};
+
+/// Gives a part of a program a name, for errors and pictures.
+template <language::fixed_string Name, s_op Inner>
+constexpr auto named(const Inner& inner) {
+    return named_s_op<Name, Inner>(inner);
+}
+template <language::fixed_string Name, class Inner>
+    requires is_selector<Inner>
+constexpr auto named(const Inner& inner) {
+    return named_selector<Name, Inner>{inner};
+}
+
+#define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
+    template <class Left, class Right>                                                        \
+        requires operands<Left, Right>                                                        \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                  \
+        static_assert(detail::are_numbers<Left, Right>,                                       \
+                      "sequent: RASP's " #OPERATOR                                            \
+                      " takes two numbers; a symbol or a selector is none, and of a boolean " \
+                      "indicator(...) is one");                                               \
+        return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
+    }
+SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
+/// What is left of the division that rounds down.
+SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
+/// To the power of an integer. As any ^ of C++, it binds less than + does.
+SEQUENT_RASP_ARITHMETIC(^, power, type::real)
+#undef SEQUENT_RASP_ARITHMETIC
+
+template <part Part>
+constexpr auto operator-(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
+    return detail::make_of<operation::negate, detail::joined_kind<Part, Part>()>(part);
+}
+
+#define SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, TEST, OF)                              \
+    template <class Left, class Right>                                                      \
+        requires operands<Left, Right>                                                      \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                \
+        static_assert(TEST, "sequent: RASP's " #OPERATOR " compares " OF                    \
+                            "; selectors are compared by none, and made of comparisons by " \
+                            "select(keys, queries, equal)");                                \
+        return detail::make_of<operation::OPERATION, type::boolean>(left, right);           \
+    }
+#define SEQUENT_RASP_EQUALITY(OPERATOR, OPERATION)                                   \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_alike<Left, Right>()), \
+                            "two numbers, two symbols or two booleans")
+#define SEQUENT_RASP_ORDER(OPERATOR, OPERATION)                                      \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_ordered<Left, Right>), \
+                            "two numbers or two symbols")
+SEQUENT_RASP_EQUALITY(==, equal)
+SEQUENT_RASP_EQUALITY(!=, not_equal)
+SEQUENT_RASP_ORDER(<, less)
+SEQUENT_RASP_ORDER(<=, less_equal)
+SEQUENT_RASP_ORDER(>, greater)
+SEQUENT_RASP_ORDER(>=, greater_equal)
+#undef SEQUENT_RASP_ORDER
+#undef SEQUENT_RASP_EQUALITY
+#undef SEQUENT_RASP_COMPARISON
+
+// Of a selector and an s-op it is the selector: one mistake is one error.
+#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
+    template <class Left, class Right>                                                            \
+        requires operands<Left, Right>                                                            \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
+        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
+            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
+        else {                                                                                    \
+            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
+                              detail::is_of<Right>(detail::is_boolean),                           \
+                          "sequent: RASP's " #OPERATOR                                            \
+                          " joins two selectors or two booleans, never one of each");             \
+            if constexpr (is_selector<Left>)                                                      \
+                return left;                                                                      \
+            else if constexpr (is_selector<Right>)                                                \
+                return right;                                                                     \
+            else                                                                                  \
+                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
+        }                                                                                         \
+    }
+SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
+SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
+#undef SEQUENT_RASP_CONNECTIVE
+
+template <part Part>
+constexpr auto operator!(const Part& part) {
+    if constexpr (is_selector<Part>)
+        return selector<operation::select_not, Part>{language::make_pack(part)};
+    else {
+        static_assert(detail::is_of<Part>(detail::is_boolean),
+                      "sequent: RASP's ! takes a boolean or a selector");
+        return detail::make_of<operation::negation, type::boolean>(part);
+    }
+}
+
+/// The nearest integer, of two the even one.
+template <s_op Part>
+constexpr auto round(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
+    return detail::make<operation::round, type::integer>(part);
+}
+/// 1 where it is true, else 0.
+template <s_op Part>
+constexpr auto indicator(const Part& part) {
+    static_assert(detail::is_of<Part>(detail::is_boolean),
+                  "sequent: RASP's indicator takes a boolean");
+    return detail::make<operation::indicator, type::integer>(part);
+}
+/// `chosen` where the condition is true, else `other`.
+template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
+    requires part<Condition>
+constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
+    static_assert(detail::is_of<Condition>(detail::is_boolean),
+                  "sequent: the condition of RASP's cond is a boolean s-op");
+    static_assert(detail::are_alike<Chosen, Other>(),
+                  "sequent: RASP's cond chooses between two values of one type");
+    return detail::make_of<operation::conditional, detail::joined_kind<Chosen, Other>()>(
+        condition, chosen, other);
+}
+
+template <operation Operation>
+struct comparison {};
+// How select compares a key with a query.
+inline constexpr comparison<operation::select_equal> equal{};
+inline constexpr comparison<operation::select_not_equal> not_equal{};
+inline constexpr comparison<operation::select_less> less{};
+inline constexpr comparison<operation::select_less_equal> less_equal{};
+inline constexpr comparison<operation::select_greater> greater{};
+inline constexpr comparison<operation::select_greater_equal> greater_equal{};
+
+/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
+/// by && and ||, and negated by !.
+template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
+constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
+                      int line = __builtin_LINE()) {
+    if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
+        static_assert(detail::are_alike<Keys, Queries>(),
+                      "sequent: RASP's select compares keys and queries of one type");
+    else
+        static_assert(detail::are_ordered<Keys, Queries>,
+                      "sequent: RASP's select orders two numbers or two symbols");
+    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
+        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
+}
+
+/// All positions look at all.
+inline constexpr auto everything = named<"everything">(select(1, 1, equal));
+
+namespace detail {
+/// What an aggregate gives where nothing is selected, unless told.
+template <class Values>
+using usual_default =
+    std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
+                       std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
+}  // namespace detail
+
+/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
+/// symbol without text; one, that value; several, their mean, which only numbers have.
+template <class Selector, s_op_or_constant Values,
+          s_op_or_constant Otherwise = detail::usual_default<Values>>
+constexpr auto aggregate(const Selector& from, const Values& values,
+                         const Otherwise& otherwise = Otherwise()) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's aggregate takes a selector, then the values");
+    static_assert(detail::are_alike<Values, Otherwise>(),
+                  "sequent: the default of RASP's aggregate is of the values' type");
+    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
+    constexpr type kind = detail::s_op_of<Values>::kind;
+    constexpr type mean = is_number(kind) ? type::real : kind;
+    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
+                                                    detail::as_s_op(otherwise));
+}
+
+/// The sum of the selected positions' numbers.
+template <class Selector, s_op_or_constant Values>
+constexpr auto sum(const Selector& from, const Values& values) {
+    static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
+    static_assert(detail::is_of<Values>(is_number),
+                  "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
+    return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
+        from, detail::as_s_op(values));
+}
+
+/// How many positions are selected, by two heads.
+template <class Selector>
+constexpr auto selector_width(const Selector& of) {
+    static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
+    return detail::make<operation::width, type::integer>(of);
+}
+/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
+/// counted.
+template <class Selector>
+constexpr auto selector_width_with_bos(const Selector& of) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's selector_width_with_bos takes a selector");
+    return detail::make<operation::width_with_bos, type::integer>(of);
+}
+
+/// How many positions the input has.
+inline constexpr auto length =
+    named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
+
+/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
+template <s_op Values>
+constexpr auto load(const Values& values, int position) {
+    return aggregate(
+        select(indices, expression<operation::place, type::integer>(value(position)), equal),
+        values);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// A program as an array: its types are read once, and all that follows is functions over arrays.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+inline constexpr int max_nodes = 512;
+
+/// An s-op or a selector. Arguments stand before what they are arguments of.
+struct node {
+    operation what = operation::constant;
+    type kind = type::integer;
+    int arguments[3]{-1, -1, -1};
+    value known{};      // of a constant
+    int line = 0;       // of a select, where lines tell selectors apart
+    plan::name name{};  // where the program gives one
+
+    friend constexpr bool operator==(const node& left, const node& right) {
+        return left.what == right.what && left.kind == right.kind &&
+               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
+               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
+               left.known == right.known && left.line == right.line;
+    }
+};
+
+constexpr bool is_selection(operation what) noexcept {
+    return what >= operation::select_equal;
+}
+/// select(keys, queries, ...) itself, not what is joined of such.
+constexpr bool is_comparison(operation what) noexcept {
+    return what >= operation::select_equal && what <= operation::select_greater_equal;
+}
+/// What a head computes.
+constexpr bool gathers(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::width_with_bos;
+}
+constexpr bool is_pointwise(operation what) noexcept {
+    return what >= operation::negate && what <= operation::conditional;
+}
+
+/// What makes two selectors one: their structure, or that they are written in the same line, too.
+/// The original tells them apart as objects.
+enum class identity { structure, line };
+
+/// A program's nodes; equal ones are one.
+class graph {
+  public:
+    constexpr explicit graph(identity same = identity::structure) : same_(same) {}
+
+    plan::list<node, max_nodes> nodes{};
+    int output = -1;
+
+    constexpr const node& operator[](int at) const { return nodes[at]; }
+    constexpr int size() const { return nodes.size(); }
+
+    constexpr int add(const node& made) {
+        std::size_t slot = hash_of(made) % slot_count;
+        for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
+            if (nodes[slots_[slot] - 1] == made) return slots_[slot] - 1;
+        const int at = nodes.push(made);
+        slots_[slot] = at + 1;
+        return at;
+    }
+    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        return add(made);
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made);
+    }
+
+    // The types of a program.
+    template <operation Operation, type Kind, class... Arguments>
+    constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
+        if constexpr (Operation == operation::place) {
+            const rational place = part.known.number();
+            const int at = add_constant(part.known);
+            if (place.over >= 0) return at;
+            return add(operation::add, type::integer, read(length), at);
+        } else {
+            node made;
+            made.what = Operation;
+            made.kind = Kind;
+            made.known = part.known;
+            read_arguments(part.arguments, made.arguments);
+            return add(made);
+        }
+    }
+    template <operation Operation, class... Arguments>
+    constexpr int read(const selector<Operation, Arguments...>& part) {
+        node made;
+        made.what = Operation;
+        made.kind = type::boolean;
+        made.line = same_ == identity::line ? part.line : 0;
+        read_arguments(part.arguments, made.arguments);
+        return add(made);
+    }
+    template <language::fixed_string Name, class Inner>
+    constexpr int read(const named_s_op<Name, Inner>& part) {
+        return name(read(part.inner), Name);
+    }
+    template <language::fixed_string Name, class Inner>
+    constexpr int read(const named_selector<Name, Inner>& part) {
+        return name(read(part.inner), Name);
+    }
+
+  private:
+    identity same_;
+    static constexpr std::size_t slot_count = 1021;
+    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+
+    static constexpr std::size_t hash_of(const node& of) {
+        std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
+        for (const int argument : of.arguments)
+            hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
+        hash = hashed(hash, of.known.bits());
+        return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
+    }
+
+    constexpr void read_arguments(const language::pack<>&, int*) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const language::pack<First, Rest...>& arguments, int* to) {
+        *to = read(arguments.first);
+        if constexpr (sizeof...(Rest) > 0) read_arguments(arguments.rest, to + 1);
+    }
+    template <std::size_t Size>
+    constexpr int name(int at, const language::fixed_string<Size>& text) {
+        if (nodes[at].name.length == 0)
+            nodes[at].name = plan::make_name(text.characters, static_cast<int>(Size) - 1);
+        return at;
+    }
+};
+
+namespace detail {
+template <const auto& Program, identity Same>
+constexpr graph read_program() {
+    static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
+                  "sequent: a RASP program is an s-op; a selector alone gives no values");
+    graph result(Same);
+    result.output = result.read(Program);
+    return result;
+}
+}  // namespace detail
+
+/// The nodes of a program.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr graph graph_of = detail::read_program<Program, Same>();
+
+/// A part of a program as RASP would write it; named parts by their names, unless it is the part
+/// itself.
+inline std::string text_of(const graph& program, int at, bool by_name = true) {
+    const node& shown = program[at];
+    if (by_name && shown.name.length > 0)
+        return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
+    const auto part = [&](int argument) { return text_of(program, shown.arguments[argument]); };
+    const auto operand = [&](int argument) {
+        const node& inner = program[shown.arguments[argument]];
+        const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
+                            gathers(inner.what) || is_comparison(inner.what);
+        return simple ? part(argument) : "(" + part(argument) + ")";
+    };
+    const auto between = [&](const char* sign) {
+        return operand(0) + " " + sign + " " + operand(1);
+    };
+    const auto selection = [&](const char* sign) {
+        return "select(" + part(0) + ", " + part(1) + ", " + sign + ")";
+    };
+    switch (shown.what) {
+        case operation::tokens:
+            return "tokens";
+        case operation::indices:
+            return "indices";
+        case operation::gathered:
+            return "gathered " + shown.known.text();
+        case operation::constant:
+        case operation::place:
+            return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
+                                              : shown.known.text();
+        case operation::negate:
+            return "-" + operand(0);
+        case operation::add:
+            return between("+");
+        case operation::subtract:
+            return between("-");
+        case operation::multiply:
+            return between("*");
+        case operation::divide:
+            return between("/");
+        case operation::modulo:
+            return between("%");
+        case operation::power:
+            return between("^");
+        case operation::equal:
+            return between("==");
+        case operation::not_equal:
+            return between("!=");
+        case operation::less:
+            return between("<");
+        case operation::less_equal:
+            return between("<=");
+        case operation::greater:
+            return between(">");
+        case operation::greater_equal:
+            return between(">=");
+        case operation::conjunction:
+        case operation::select_and:
+            return between("and");
+        case operation::disjunction:
+        case operation::select_or:
+            return between("or");
+        case operation::negation:
+        case operation::select_not:
+            return "not " + operand(0);
+        case operation::round:
+            return "round(" + part(0) + ")";
+        case operation::indicator:
+            return "indicator(" + part(0) + ")";
+        case operation::conditional:
+            return operand(1) + " if " + operand(0) + " else " + operand(2);
+        case operation::aggregate: {
+            const value& otherwise = program[shown.arguments[2]].known;
+            const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
+                               : otherwise.kind() == type::boolean ? !otherwise.truth()
+                                                                   : otherwise == value(0);
+            return "aggregate(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) + ")";
+        }
+        case operation::sum:
+            return "sum(" + part(0) + ", " + part(1) + ")";
+        case operation::width:
+            return "selector_width(" + part(0) + ")";
+        case operation::width_with_bos:
+            return "selector_width_with_bos(" + part(0) + ")";
+        case operation::select_equal:
+            return selection("==");
+        case operation::select_not_equal:
+            return selection("!=");
+        case operation::select_less:
+            return selection("<");
+        case operation::select_less_equal:
+            return selection("<=");
+        case operation::select_greater:
+            return selection(">");
+        case operation::select_greater_equal:
+            return selection(">=");
+    }
+    return {};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// How many layers and heads a transformer for a program needs (arXiv 2106.06981, section 4), and
+/// which of them computes what. All of it can stand in a static_assert.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
+/// the selector with position 0 joined to it, and position 0 where it is selected.
+enum class focus { selected, selected_or_first, selected_and_first };
+
+struct head {
+    int layer = 0;
+    int selector = -1;
+    focus at = focus::selected;
+
+    friend constexpr bool operator==(const head&, const head&) = default;
+};
+
+inline constexpr int max_heads = 128;
+
+struct program_analysis {
+    int layers = 0;
+    int heads = 0;  // of the layer with the most
+
+    /// From which layer on a node's value, or a selector, is known: 0 is the embedding.
+    std::array<int, max_nodes> layer_of{};
+    /// All heads, layer by layer.
+    plan::list<head, max_heads> all_heads{};
+
+    constexpr int heads_in(int layer) const {
+        int count = 0;
+        for (const head& each : all_heads) count += each.layer == layer ? 1 : 0;
+        return count;
+    }
+};
+
+constexpr program_analysis analyse(const graph& program) {
+    program_analysis result;
+    plan::list<head, max_heads> found;
+    const auto needs = [&found](const head& wanted) {
+        for (const head& each : found)
+            if (each == wanted) return;
+        found.push(wanted);
+    };
+    for (int at = 0; at < program.size(); ++at) {
+        const node& made = program[at];
+        int& layer = result.layer_of[static_cast<std::size_t>(at)];
+        const auto layer_of = [&](int argument) {
+            const int from = made.arguments[argument];
+            return from < 0 ? 0 : result.layer_of[static_cast<std::size_t>(from)];
+        };
+        layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
+        if (is_comparison(made.what)) ++layer;
+        if (!gathers(made.what)) continue;
+        // A selector's own layer is the first in which a head can have it.
+        layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
+        const int selector = made.arguments[0];
+        if (made.what == operation::width) {
+            needs({layer, selector, focus::selected_or_first});
+            needs({layer, selector, focus::selected_and_first});
+        } else if (made.what == operation::width_with_bos) {
+            needs({layer, selector, focus::selected_or_first});
+        } else {
+            needs({layer, selector, focus::selected});
+        }
+    }
+    for (const int layer : result.layer_of) result.layers = std::max(result.layers, layer);
+    for (int layer = 1; layer <= result.layers; ++layer) {
+        for (const head& each : found)
+            if (each.layer == layer) result.all_heads.push(each);
+        result.heads = std::max(result.heads, result.heads_in(layer));
+    }
+    return result;
+}
+
+/// The analysis of a program. With identity::line, equal selectors count once only if they are
+/// written in one line, which comes close to the original's count: it tells them apart as objects.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
+
+template <const auto& Program>
+inline constexpr int layers = analysis<Program>.layers;
+/// In the layer with the most.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr int heads = analysis<Program, Same>.heads;
+/// Layer by layer.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr auto heads_per_layer = [] {
+    std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
+    for (int layer = 1; layer <= layers<Program>; ++layer)
+        result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
+    return result;
+}();
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What a program is given, and what it gives: a value at each position.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+class sequence {
+  public:
+    constexpr sequence() = default;
+    /// Each code point of UTF-8 is a symbol: "hello" has five.
+    constexpr sequence(std::string_view text) {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t end = at + 1;
+            while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+                ++end;
+            values_.push_back(value(text.substr(at, end - at)));
+            at = end;
+        }
+    }
+    constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
+    constexpr sequence(std::initializer_list<value> values) : values_(values) {}
+    /// A container of symbols (strings) or of numbers or booleans.
+    template <std::ranges::input_range Range>
+        requires(!std::is_convertible_v<const Range&, std::string_view> &&
+                 !std::is_same_v<Range, sequence> &&
+                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+    constexpr sequence(const Range& values) {
+        for (const auto& each : values) values_.push_back(value(each));
+    }
+
+    constexpr int size() const { return static_cast<int>(values_.size()); }
+    constexpr bool empty() const { return values_.empty(); }
+    constexpr const value& operator[](int at) const {
+        return values_[static_cast<std::size_t>(at)];
+    }
+    constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
+    constexpr auto begin() const { return values_.begin(); }
+    constexpr auto end() const { return values_.end(); }
+    constexpr void push_back(const value& last) { values_.push_back(last); }
+
+    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
+    /// list, [1, 2, 1/2].
+    std::string text() const {
+        bool letters = true;
+        for (const value& each : values_)
+            letters = letters && each.kind() != type::integer && each.kind() != type::real &&
+                      sequence(each.text()).size() == 1;
+        std::string result;
+        for (const value& each : values_) {
+            if (!letters) result += result.empty() ? "[" : ", ";
+            result += each.text();
+        }
+        return letters ? result : result + "]";
+    }
+
+    friend constexpr bool operator==(const sequence& left, const sequence& right) {
+        return left.values_ == right.values_;
+    }
+
+  private:
+    std::vector<value> values_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
+/// 3), exactly, in constant expressions and at run time.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them, and the program.
+inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) +
+                           " is the mean of several symbols or booleans; of booleans, "
+                           "indicator(...) has one");
+}
+inline void a_division_by_zero(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " divides by zero");
+}
+inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " has an exponent that is no integer");
+}
+inline void an_input_of_another_type(const value& given, type wanted, int position) {
+    const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
+    fail<evaluation_error>("sequent: the program's tokens are each " +
+                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
+                           std::to_string(position) + " is \"" + given.text() + "\"");
+}
+inline void an_empty_input() {
+    fail<evaluation_error>("sequent: a RASP program takes at least one token");
+}
+
+/// In a constant expression the compiler names the position, too.
+template <int Position>
+void the_mean_of_several_symbols_or_booleans_at_position() {}
+template <int... Position>
+constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position...>) {
+    (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
+                                : void()));
+}
+
+/// Why an operation of one position has no value.
+enum class undefined { no, zero_division, fractional_power };
+
+/// An operation of one position, of its arguments' values.
+constexpr value apply(const node& of, const value& first, const value& second, const value& third,
+                      undefined& trouble) {
+    const auto number = [&of](const rational& result) { return value(result, of.kind); };
+    switch (of.what) {
+        case operation::negate:
+            return number(-first.number());
+        case operation::add:
+            return number(first.number() + second.number());
+        case operation::subtract:
+            return number(first.number() - second.number());
+        case operation::multiply:
+            return number(first.number() * second.number());
+        case operation::divide:
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            return number(first.number() / second.number());
+        case operation::modulo: {
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            const rational times((first.number() / second.number()).floor());
+            return number(first.number() - second.number() * times);
+        }
+        case operation::power: {
+            const rational exponent = second.number();
+            const bool inverse = exponent.over < 0;
+            if (!exponent.is_whole() || (inverse && first.number().over == 0)) {
+                trouble = inverse && exponent.is_whole() ? undefined::zero_division
+                                                         : undefined::fractional_power;
+                return number(0);
+            }
+            rational result = 1;
+            for (std::int64_t count = inverse ? -exponent.over : exponent.over; count > 0; --count)
+                result = result * first.number();
+            return number(inverse ? rational(1) / result : result);
+        }
+        case operation::equal:
+            return first == second;
+        case operation::not_equal:
+            return !(first == second);
+        case operation::less:
+            return first < second;
+        case operation::less_equal:
+            return !(second < first);
+        case operation::greater:
+            return second < first;
+        case operation::greater_equal:
+            return !(first < second);
+        case operation::conjunction:
+            return first.truth() && second.truth();
+        case operation::disjunction:
+            return first.truth() || second.truth();
+        case operation::negation:
+            return !first.truth();
+        case operation::round:
+            return first.number().rounded();
+        case operation::indicator:
+            return first.truth() ? 1 : 0;
+        case operation::conditional:
+            return first.truth() ? second : third;
+        default:
+            return {};
+    }
+}
+
+/// Whether select compares a key with a query so.
+constexpr bool compares(operation what, const value& key, const value& query) {
+    switch (what) {
+        case operation::select_equal:
+            return key == query;
+        case operation::select_not_equal:
+            return !(key == query);
+        case operation::select_less:
+            return key < query;
+        case operation::select_less_equal:
+            return !(query < key);
+        case operation::select_greater:
+            return query < key;
+        default:
+            return !(key < query);
+    }
+}
+
+}  // namespace detail
+
+/// All values of a program for one input.
+class evaluation {
+  public:
+    constexpr evaluation(const graph& program, const sequence& input)
+        : program_(&program), length_(input.size()) {
+        if (input.empty()) detail::an_empty_input();
+        values_.resize(static_cast<std::size_t>(program.size()) *
+                       static_cast<std::size_t>(length_));
+        for (int at = 0; at < program.size(); ++at)
+            if (!is_selection(program[at].what))
+                for (int position = 0; position < length_; ++position)
+                    of(at, position) = compute(at, position, input);
+    }
+
+    constexpr int length() const { return length_; }
+    constexpr const graph& program() const { return *program_; }
+
+    /// The value of an s-op at a position.
+    constexpr const value& operator()(int at, int position) const {
+        return values_[place(at, position)];
+    }
+    /// Whether a selector's row has a column.
+    constexpr bool selects(int at, int row, int column) const {
+        const node& from = (*program_)[at];
+        switch (from.what) {
+            case operation::select_and:
+                return selects(from.arguments[0], row, column) &&
+                       selects(from.arguments[1], row, column);
+            case operation::select_or:
+                return selects(from.arguments[0], row, column) ||
+                       selects(from.arguments[1], row, column);
+            case operation::select_not:
+                return !selects(from.arguments[0], row, column);
+            default:
+                return detail::compares(from.what, (*this)(from.arguments[0], column),
+                                        (*this)(from.arguments[1], row));
+        }
+    }
+    constexpr sequence output(int at) const {
+        sequence result;
+        for (int position = 0; position < length_; ++position)
+            result.push_back((*this)(at, position));
+        return result;
+    }
+    constexpr sequence output() const { return output(program_->output); }
+
+  private:
+    const graph* program_;
+    int length_;
+    std::vector<value> values_;
+
+    constexpr std::size_t place(int at, int position) const {
+        return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
+               static_cast<std::size_t>(position);
+    }
+    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+
+    constexpr value compute(int at, int position, const sequence& input) {
+        const node& made = (*program_)[at];
+        switch (made.what) {
+            case operation::tokens: {
+                const value& given = input[position];
+                if (given.kind() == made.kind) return given;
+                if (made.kind == type::real && given.kind() == type::integer)
+                    return value(given.number(), type::real);
+                detail::an_input_of_another_type(given, made.kind, position);
+                return {};
+            }
+            case operation::indices:
+                return position;
+            case operation::constant:
+            case operation::place:
+                return made.known;
+            case operation::aggregate:
+                return mean(at, position);
+            case operation::sum: {
+                rational total;
+                for (int column = 0; column < length_; ++column)
+                    if (selects(made.arguments[0], position, column))
+                        total = total + (*this)(made.arguments[1], column).number();
+                return value(total, made.kind);
+            }
+            case operation::width:
+            case operation::width_with_bos: {
+                int count = 0;
+                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
+                    count += selects(made.arguments[0], position, column) ? 1 : 0;
+                return count;
+            }
+            default: {
+                const auto argument = [&](int which) {
+                    const int from = made.arguments[which];
+                    return from < 0 ? value() : (*this)(from, position);
+                };
+                detail::undefined trouble = detail::undefined::no;
+                const value result =
+                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
+                if (trouble == detail::undefined::zero_division)
+                    detail::a_division_by_zero(*program_, at, position);
+                if (trouble == detail::undefined::fractional_power)
+                    detail::a_power_that_is_no_integer(*program_, at, position);
+                return result;
+            }
+        }
+    }
+
+    constexpr value mean(int at, int position) {
+        const node& made = (*program_)[at];
+        value found = (*this)(made.arguments[2], position);
+        int count = 0;
+        rational total;
+        for (int column = 0; column < length_; ++column) {
+            if (!selects(made.arguments[0], position, column)) continue;
+            found = (*this)(made.arguments[1], column);
+            check_mean(at, position, ++count);
+            if (is_number(made.kind)) total = total + found.number();
+        }
+        return count > 1 ? value(total / rational(count), made.kind) : found;
+    }
+    constexpr void check_mean(int at, int position, int selected) const {
+        if (selected < 2 || is_number((*program_)[at].kind)) return;
+        if (std::is_constant_evaluated())
+            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
+        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
+    }
+};
+
+/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
+/// and the position; in a constant expression, the compiler does.
+template <const auto& Program>
+constexpr sequence evaluate(const sequence& input) {
+    // Told here, too: of what the compiler prints, this comes earlier.
+    constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
+    static_assert(is_program,
+                  "sequent: a RASP program is an s-op; a selector alone gives no values");
+    if constexpr (is_program)
+        return evaluation(graph_of<Program>, input).output();
+    else
+        return input;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
+/// by layer the heads, and the elementwise operations that something further is made of.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A value as it stands in a cell: a blank is seen.
+inline std::string cell_text(const rasp::value& shown) {
+    const std::string result = printable(shown.text());
+    return result == " " ? "\xe2\x90\xa3" : result;
+}
+
+/// One head of a layer, which are numbered from 1.
+struct flow_head {
+    int number = 0;
+    rasp::focus at = rasp::focus::selected;
+};
+/// A selector in a layer, and what is gathered there from the positions that it selects.
+struct flow_selector {
+    int node = -1;
+    std::vector<flow_head> heads;  // selector_width takes two
+    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<int> queries;
+    std::vector<int> results;
+};
+struct flow_layer {
+    std::vector<flow_selector> selectors;
+    std::vector<int> elementwise;
+};
+
+/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
+/// gather, the output, and elementwise operations that have a name or that a head reads; all others
+/// stand in the expressions of these.
+class flow {
+  public:
+    /// The program has to outlive it.
+    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+         const rasp::sequence& input)
+        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
+        shown_.resize(static_cast<std::size_t>(program.size()));
+        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
+        name_long_ones();
+        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
+        for (int at = 0; at < program.size(); ++at)
+            if (is_shown(at) && !rasp::gathers(program[at].what))
+                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
+        // Of the input, the tokens come first.
+        std::stable_partition(
+            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
+            [&program](int at) { return program[at].what == rasp::operation::tokens; });
+        int before[rasp::max_heads + 1]{};
+        for (const rasp::head& each : analysis.all_heads)
+            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
+        for (int at = 0; at < program.size(); ++at)
+            if (rasp::gathers(program[at].what))
+                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
+    }
+    flow(const flow&) = delete;
+    flow& operator=(const flow&) = delete;
+
+    /// Of the input, 0; it has no heads.
+    const std::vector<flow_layer>& layers() const { return layers_; }
+    const rasp::evaluation& values() const { return values_; }
+    const rasp::graph& program() const { return named_; }
+    int length() const { return values_.length(); }
+    int output() const { return named_.output; }
+    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
+
+    /// A part's name, as expressions further on have it: what is gathered has a number where the
+    /// program gives no name.
+    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
+    /// A part in terms of named ones.
+    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// "depth = opened - closed"; one of both where they are the same.
+    std::string definition(int at) const {
+        const std::string name = label(at);
+        const std::string all = expression(at);
+        return name == all ? name : name + " = " + all;
+    }
+    /// What is gathered, beside its selector.
+    std::string gathering(int at) const {
+        const rasp::node& made = named_[at];
+        if (made.what == rasp::operation::width) return "selector_width";
+        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
+        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
+        const rasp::value& otherwise = named_[made.arguments[2]].known;
+        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
+                              otherwise == rasp::value("");
+        return "aggregate " + label(made.arguments[1]) +
+               (is_usual ? "" : ", else " + label(made.arguments[2]));
+    }
+    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
+
+    /// To which positions a head attends from one, to all of them alike.
+    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+        std::vector<int> result;
+        for (int column = 0; column < length(); ++column) {
+            const bool selected = values_.selects(from.node, row, column);
+            if (at == rasp::focus::selected_or_first    ? selected || column == 0
+                : at == rasp::focus::selected_and_first ? selected && column == 0
+                                                        : selected)
+                result.push_back(column);
+        }
+        return result;
+    }
+
+    /// The shown s-ops that a part is computed from.
+    std::vector<int> sources(int at) const {
+        std::vector<int> result;
+        for (const int argument : named_[at].arguments) add_sources(argument, result);
+        return result;
+    }
+
+  private:
+    rasp::evaluation values_;
+    rasp::graph named_;
+    std::array<int, rasp::max_nodes> layer_of_;
+    std::vector<flow_layer> layers_;
+    std::vector<bool> shown_;
+    std::deque<std::string> names_;
+
+    void show(int at) {
+        if (named_[at].what != rasp::operation::constant)
+            shown_[static_cast<std::size_t>(at)] = true;
+    }
+    void mark_what_is_read_by(int at) {
+        const rasp::node& made = named_[at];
+        const bool is_input =
+            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
+        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
+        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
+        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
+        if (!rasp::is_comparison(made.what)) return;
+        show(made.arguments[0]);
+        show(made.arguments[1]);
+    }
+
+    void name_long_ones() {
+        constexpr int longest = 22;
+        std::size_t number = 0;
+        for (int at = 0; at < named_.size(); ++at) {
+            rasp::node& made = named_.nodes[at];
+            if (!is_shown(at) || made.name.length > 0) continue;
+            if (at == named_.output && made.arguments[0] >= 0)
+                names_.push_back("output");
+            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
+                names_.push_back(numbered("#", ++number));
+            else
+                continue;
+            made.name =
+                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+        }
+    }
+
+    flow_selector& selector_of(int layer, int node) {
+        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
+        for (flow_selector& each : all)
+            if (each.node == node) return each;
+        all.emplace_back().node = node;
+        add_operands(node, all.back());
+        return all.back();
+    }
+    void add_operands(int node, flow_selector& to) const {
+        const rasp::node& made = named_[node];
+        if (!rasp::is_comparison(made.what)) {
+            for (const int part : made.arguments)
+                if (part >= 0) add_operands(part, to);
+            return;
+        }
+        add_once(made.arguments[0], to.keys);
+        add_once(made.arguments[1], to.queries);
+    }
+
+    void add_sources(int at, std::vector<int>& to) const {
+        if (at < 0) return;
+        if (is_shown(at)) return add_once(at, to);
+        for (const int argument : named_[at].arguments) add_sources(argument, to);
+    }
+    void add_once(int at, std::vector<int>& to) const {
+        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The flow of a program as a graph in the DOT language, which Graphviz draws.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// A string of DOT. Graphviz knows XML's entities, too.
+inline std::string dot_string(std::string_view text) {
+    std::string result = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\') result += '\\';
+        result += each == '&' ? "&amp;" : std::string(1, each);
+    }
+    return result + "\"";
+}
+
+class dot_writer {
+  public:
+    explicit dot_writer(const flow& shown) : flow_(shown) {}
+
+    std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
+            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
+            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
+            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
+        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
+        return text_ + edges_ + "}\n";
+    }
+
+  private:
+    static constexpr int longest = 44;
+    const flow& flow_;
+    std::string text_;
+    std::string edges_;
+
+    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
+
+    void begin_cluster(const std::string& indent, const std::string& name,
+                       const std::string& label) {
+        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
+                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
+    }
+    void add_node(const std::string& indent, int at) {
+        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
+        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
+        std::string label = dot_string(elided(flow_.label(at), longest));
+        const auto add_line = [&label](const std::string& words) {
+            label.back() = '\\';
+            label += 'n' + dot_string(elided(words, longest)).substr(1);
+        };
+        if (made != flow_.label(at)) add_line("= " + made);
+        std::string values;
+        for (int position = 0; position < flow_.length(); ++position)
+            values += (position > 0 ? " " : "") + flow_.text(at, position);
+        add_line(values);
+        text_ += indent + name_of(at) + " [label=" + label +
+                 ", tooltip=" + dot_string(flow_.definition(at)) +
+                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
+    }
+    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
+        edges_ += "    " + from + " -> " + to +
+                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
+    }
+
+    void add_layer(std::size_t number) {
+        const flow_layer& layer = flow_.layers()[number];
+        const std::string id = std::to_string(number);
+        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
+        if (!layer.selectors.empty()) {
+            begin_cluster("        ", id + "_heads", "heads");
+            for (const flow_selector& each : layer.selectors) add_selector(each, id);
+            text_ += "        }\n";
+        }
+        if (!layer.elementwise.empty() && number > 0)
+            begin_cluster("        ", id + "_elementwise", "elementwise");
+        for (const int at : layer.elementwise) {
+            add_node("            ", at);
+            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
+        }
+        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
+        text_ += "    }\n";
+    }
+    void add_selector(const flow_selector& each, const std::string& layer) {
+        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
+        text_ += "            " + name +
+                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
+                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
+                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
+        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
+        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
+        for (const int at : each.results) {
+            add_node("            ", at);
+            add_edge(name, name_of(at));
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values))
+                add_edge(name_of(values), name_of(at), "values");
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
+/// computed from.
+inline std::string dot_of(const flow& shown) {
+    return detail::dot_writer(shown).write();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
+/// the data.
+
+namespace sequent::inline SEQUENT_ABI::draw::detail {
+
+inline constexpr auto page_style = R"css(
+:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
+  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
+  --program: 37, 99, 168; --model: 180, 83, 9; }
+@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
+  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
+  --program: 96, 160, 230; --model: 240, 160, 80; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--dark);
+  font: 14px/1.45 system-ui, sans-serif; }
+header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
+  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
+h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
+h2 { margin: 0 0 10px; font-size: 15px; }
+h3 { margin: 0; font-size: 13px; }
+p { margin: 2px 0 8px; color: var(--quiet); }
+code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: 12px; overflow-wrap: anywhere; }
+#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
+.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
+  padding: 1px; border: 2px solid transparent; }
+.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
+  align-items: center; line-height: 20px; }
+.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
+  cursor: pointer; }
+.token span { white-space: pre; padding: 0 4px; }
+.token .position { color: var(--quiet); font-size: 11px; }
+.token .given { font-weight: bold; }
+.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
+.token.now { border-color: var(--accent); }
+.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+main { padding: 14px 20px 40px; display: grid; gap: 14px; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
+  padding: 12px 14px; min-width: 0; }
+.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
+.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
+  padding: 10px 12px; min-width: 0; }
+.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
+.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.view { display: flex; gap: 12px; align-items: flex-start; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view > div { min-width: 0; }
+.kind { font-size: 12px; color: var(--quiet); }
+.cells { display: flex; flex-wrap: wrap; gap: 2px; }
+.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
+  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
+.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
+.cell.now { border-color: var(--accent); font-weight: bold; }
+.values { margin-top: 10px; min-width: 0; }
+.ops { display: grid; column-gap: 24px; }
+.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
+.values .cell { flex: none; }
+.values code span { color: var(--quiet); }
+@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
+  padding-right: 10px; } }
+)css";
+
+inline constexpr auto page_top =
+    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+<div id="tokens" role="group" aria-label="tokens"></div>
+)html";
+
+inline constexpr auto page_script = R"js(
+"use strict";
+const flow = JSON.parse(document.getElementById("flow").textContent);
+const count = flow.tokens.length;
+const updates = [];
+let now = -1;
+
+function add(parent, tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+function colour(name, share) {
+  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
+  return `rgba(${parts}, ${share})`;
+}
+// Small shares are seen, too.
+const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
+const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
+
+const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
+  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
+  .concat(flow.tokens).map(text => [...text].length)));
+document.documentElement.style.setProperty("--letters", letters);
+
+function select(position, remember) {
+  if (position < 0 || position >= count || !Number.isInteger(position)) return;
+  now = position;
+  for (const update of updates) update();
+  if (remember) history.replaceState(null, "", "#token=" + position);
+}
+
+// For each row its shares of the columns, and of the start where there is one more.
+function addView(parent, title, hue, shares, words) {
+  const view = add(parent, "div", "view");
+  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
+  const canvas = add(view, "canvas");
+  canvas.width = canvas.height = 2 * side * count;
+  canvas.style.width = canvas.style.height = side * count + 2 + "px";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", title + ": rows attend to columns");
+  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onclick = () => select(now, true);
+  const right = add(view, "div");
+  const kind = add(right, "div", "kind");
+  const cells = add(right, "div", "cells");
+  const boxes = shares[0].map((_, column) =>
+    add(cells, "span", column < count ? "cell" : "cell start",
+        column < count ? flow.tokens[column] : "start"));
+  updates.push(() => {
+    const pen = canvas.getContext("2d");
+    const pixels = 2 * side;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    for (let row = 0; row < count; ++row)
+      for (let column = 0; column < count; ++column) {
+        const share = visible(shares[row][column]);
+        if (share === 0) continue;
+        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
+        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
+      }
+    pen.strokeStyle = colour("--program", 1);
+    pen.lineWidth = 2;
+    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
+    boxes.forEach((box, column) => {
+      const share = visible(shares[now][column]);
+      box.style.background = share > 0 ? colour(hue, share) : "";
+      box.style.color = share > 0.65 ? "var(--back)" : "";
+      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
+        ": " + shorter(shares[now][column]);
+    });
+    kind.textContent = title + ": " + words(shares[now]);
+  });
+}
+function wordsOfProgram(row) {
+  const attended = row.filter(share => share > 0).length;
+  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
+    : "1/" + attended + " at each of " + attended + " positions";
+}
+function wordsOfModel(row) {
+  const most = row.indexOf(Math.max(...row));
+  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
+    shorter(row[count]) + " at the start";
+}
+
+function addValues(to, ops) {
+  const parent = add(to, "div", "ops");
+  const width = Math.max(320, count * (letters * 8 + 14));
+  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
+  for (const op of ops) {
+    const block = add(parent, "div", "values");
+    const text = add(block, "code", "", op.name);
+    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
+    const cells = add(block, "div", "cells");
+    const boxes = op.values.map((value, position) => {
+      const box = add(cells, "span", "cell", value);
+      box.title = "position " + position + ": " + value;
+      return box;
+    });
+    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
+  }
+}
+
+const tokens = document.getElementById("tokens");
+const legend = add(tokens, "div", "legend");
+const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
+for (const line of lines) add(legend, "span", "", line);
+const buttons = flow.tokens.map((token, position) => {
+  const button = add(tokens, "button", "token");
+  button.type = "button";
+  add(button, "span", "position", position);
+  add(button, "span", "given", token);
+  add(button, "span", "", flow.output[position]);
+  if (flow.modelOutput)
+    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
+        flow.modelOutput[position]);
+  button.onmouseenter = button.onfocus = () => select(position);
+  button.onclick = () => select(position, true);
+  button.onkeydown = event => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
+  };
+  return button;
+});
+updates.push(() => buttons.forEach((button, at) => {
+  button.classList.toggle("now", at === now);
+  button.setAttribute("aria-pressed", at === now);
+}));
+
+const main = document.getElementById("layers");
+flow.layers.forEach((layer, number) => {
+  const section = add(main, "section");
+  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  const heads = layer.heads.length ? add(section, "div", "heads") : section;
+  for (const head of layer.heads) {
+    const card = add(heads, "div", "head");
+    add(card, "h3", "", "Head " + head.number);
+    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
+    const views = add(card, "div", "views");
+    addView(views, "program", "--program", head.attends.map(columns => {
+      const row = new Array(count).fill(0);
+      for (const column of columns) row[column] = 1 / columns.length;
+      return row;
+    }), wordsOfProgram);
+    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    addValues(card, head.results);
+  }
+  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  addValues(section, layer.elementwise);
+});
+
+function fromAddress() {
+  const found = /token=(\d+)/.exec(location.hash);
+  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
+}
+window.addEventListener("hashchange", fromAddress);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
+fromAddress();
+)js";
+
+}  // namespace sequent::inline SEQUENT_ABI::draw::detail
+
+/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
+/// to: in the program, and in a model that is compiled from it.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// What a model that is compiled from a program does with the input.
+struct model_attention {
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
+    /// nothing.
+    std::vector<double> shares{};
+    rasp::sequence output{};
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares[static_cast<std::size_t>(
+            ((layer * heads + head) * length + row) * (length + 1) + column)];
+    }
+};
+
+namespace detail {
+
+/// A string of JSON that may stand in HTML's script elements.
+inline std::string json_string(std::string_view text) {
+    std::string result = "\"";
+    const std::string shown = printable(text);
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+        const char each = shown[at];
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
+        if (each == '"' || each == '\\') {
+            result += '\\';
+            result += each;
+        } else if (each == '<' || each == '>' || each == '&') {
+            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
+        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
+            // Line ends to some readers of JavaScript.
+            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
+            at += 2;
+        } else {
+            result += each;
+        }
+    }
+    return result + '"';
+}
+
+class page_data {
+  public:
+    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
+
+    std::string write() {
+        text_ = "{\"tokens\":";
+        add_values(input());
+        text_ += ",\n\"output\":";
+        add_values(flow_.output());
+        if (model_) {
+            text_ += ",\n\"modelOutput\":";
+            add_list(flow_.length(), [&](int at) {
+                text_ +=
+                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
+            });
+        }
+        text_ += ",\n\"layers\":";
+        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        return text_ + "}";
+    }
+    /// The tokens; the positions' numbers where the program does not read any.
+    int input() const {
+        const std::vector<int>& given = flow_.layers()[0].elementwise;
+        return given.empty() ? flow_.output() : given[0];
+    }
+
+  private:
+    const flow& flow_;
+    const model_attention* model_;
+    std::string text_;
+
+    template <class Add>
+    void add_list(int count, const Add& add) {
+        text_ += '[';
+        for (int at = 0; at < count; ++at) {
+            if (at > 0) text_ += ',';
+            add(at);
+        }
+        text_ += ']';
+    }
+    void add_values(int node) {
+        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+    }
+    void add_s_ops(const std::vector<int>& nodes) {
+        add_list(static_cast<int>(nodes.size()), [&](int at) {
+            const int node = nodes[static_cast<std::size_t>(at)];
+            text_ +=
+                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
+                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
+                                                                      : flow_.expression(node)) +
+                ",\"values\":";
+            add_values(node);
+            text_ += '}';
+        });
+    }
+    void add_layer(int number) {
+        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
+        text_ += "\n{\"heads\":[";
+        bool first = true;
+        for (const flow_selector& from : layer.selectors)
+            for (const flow_head& head : from.heads) {
+                if (!first) text_ += ',';
+                first = false;
+                add_head(number, from, head);
+            }
+        text_ += "],\n \"elementwise\":";
+        add_s_ops(layer.elementwise);
+        text_ += '}';
+    }
+    void add_head(int layer, const flow_selector& from, const flow_head& head) {
+        text_ += "\n {\"number\":" + std::to_string(head.number) +
+                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
+                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
+        add_list(flow_.length(), [&](int row) {
+            const std::vector<int> columns = flow_.attended(from, head.at, row);
+            add_list(static_cast<int>(columns.size()), [&](int at) {
+                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
+            });
+        });
+        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
+            text_ += ",\n  \"model\":";
+            add_list(flow_.length(), [&](int row) {
+                add_list(flow_.length() + 1, [&](int column) {
+                    char share[32];
+                    std::snprintf(share, sizeof share, "%.4g",
+                                  (*model_)(layer - 1, head.number - 1, row, column));
+                    text_ += share;
+                });
+            });
+        }
+        text_ += ",\n  \"results\":";
+        add_s_ops(results_of(from, head.at));
+        text_ += '}';
+    }
+    static const char* note_of(rasp::focus at) {
+        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
+               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
+                                                       : "";
+    }
+    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+        std::vector<int> result;
+        for (const int each : from.results) {
+            const rasp::operation what = flow_.program()[each].what;
+            const bool is_width =
+                what == rasp::operation::width || what == rasp::operation::width_with_bos;
+            if (at == rasp::focus::selected             ? !is_width
+                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
+                                                        : is_width)
+                result.push_back(each);
+        }
+        return result;
+    }
+};
+
+}  // namespace detail
+
+/// One file without any other. `#token=3` at the end of its address selects a token.
+inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    detail::page_data data(shown, model);
+    const std::string content = data.write();
+    const std::string title =
+        escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
+                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+    result += title;
+    result += "</title>\n<style>";
+    result += detail::page_style;
+    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
+    result += title;
+    result += "</h1>\n";
+    result += detail::page_top;
+    if (model && model->layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->layers) +
+                  " layers; those beyond the program's are not shown.</p>\n";
+    result +=
+        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
+    result += content;
+    result += "</script>\n<script>";
+    result += detail::page_script;
+    result += "</script>\n</body>\n</html>\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Where everything stands in the picture of a program's flow, in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+enum class series { plain, key, query, value, result };
+
+/// An s-op's values at the positions, from left to right or downwards. Without a node, the
+/// positions' numbers.
+struct placed_series {
+    int node = -1;
+    series kind = series::plain;
+    double x = 0;
+    double y = 0;
+    bool down = false;
+};
+/// A selector's cells: a row for each query, a column for each key.
+struct placed_grid {
+    int selector = -1;
+    double x = 0;
+    double y = 0;
+};
+enum class lettering { title, heading, name, note };
+struct placed_text {
+    double x = 0;
+    double y = 0;  // of the base line
+    std::string words;
+    lettering kind = lettering::name;
+    bool ends_at_x = false;
+    std::string whole{};  // where the words are not all
+};
+struct placed_box {
+    double x = 0;
+    double y = 0;
+    double width = 0;
+    double height = 0;
+};
+/// From where a series stands to where a later layer reads it. Where there are layers between, the
+/// flow passes above them in a lane of its source.
+struct placed_flow {
+    double from_x = 0;
+    double from_y = 0;
+    double leaves = 0;
+    double arrives = 0;
+    double to_x = 0;
+    double to_y = 0;
+    double lane = 0;  // its height; 0 from one layer to the next
+};
+
+struct flow_layout {
+    int shown = 0;    // positions
+    double cell = 0;  // its side
+    double width = 0;
+    double height = 0;
+    std::vector<placed_box> panels;
+    std::vector<placed_box> blocks;
+    std::vector<placed_grid> grids;
+    std::vector<placed_series> rows;
+    std::vector<placed_text> texts;
+    std::vector<placed_flow> flows;
+    std::vector<placed_box> leaders;  // thin lines from a column to its label
+};
+
+/// How wide letters of one width are, of the size that a kind of lettering has.
+constexpr double size_of(lettering kind) {
+    return kind == lettering::title ? 18 : kind == lettering::heading ? 13 : 11;
+}
+inline double width_of(std::string_view words, lettering kind = lettering::name) {
+    return 0.603 * size_of(kind) * letters_in(words);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Places a program's flow: the layers from left to right, in each the heads one above the other,
+/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
+/// its left, and what is gathered to its right.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
+inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
+    std::vector<std::string> result;
+    while (!text.empty() && static_cast<int>(result.size()) < most) {
+        std::string_view line = first_letters(text, letters);
+        const bool last = static_cast<int>(result.size()) + 1 == most;
+        if (line.size() == text.size() || last) {
+            result.push_back(elided(text, letters));
+            break;
+        }
+        const std::size_t space = text.substr(0, line.size() + 1).rfind(' ');
+        if (space != std::string_view::npos && space > 0) line = text.substr(0, space);
+        result.emplace_back(line);
+        text.remove_prefix(line.size());
+        if (text.starts_with(' ')) text.remove_prefix(1);
+    }
+    return result;
+}
+
+class flow_placer {
+  public:
+    explicit flow_placer(const flow& shown) : flow_(shown) {
+        made_.shown = std::min(shown.length(), max_positions);
+        made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
+        // Longer values get wider cells where there is room.
+        int letters = 1;
+        for (const flow_layer& layer : shown.layers()) {
+            for (const int at : layer.elementwise) letters = std::max(letters, letters_of(at));
+            for (const flow_selector& each : layer.selectors)
+                for (const int at : each.results) letters = std::max(letters, letters_of(at));
+        }
+        made_.cell =
+            std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
+        side_ = made_.cell * made_.shown;
+        sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
+            for (const flow_selector& each : shown.layers()[layer].selectors) {
+                for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
+                for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
+                for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
+            }
+        top_ = top + lane_height * static_cast<double>(lanes_.size());
+    }
+
+    flow_layout place() {
+        add_titles();
+        double x = margin;
+        double bottom = 0;
+        for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            const double width = place_layer(layer, x);
+            bottom = std::max(bottom, y_);
+            made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            x += width + gutter;
+        }
+        made_.width = std::max(x - gutter + margin, 740.0);
+        made_.height = bottom + pad + legend + margin;
+        for (const placed_text& title : made_.texts)
+            if (title.kind == lettering::title)
+                made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
+        return made_;
+    }
+
+  private:
+    static constexpr int max_positions = 48;
+    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double margin = 24;
+    static constexpr double top = 74;
+    static constexpr double lane_height = 8;
+    static constexpr double gutter = 52;  // between layers
+    static constexpr double pad = 14;
+    static constexpr double gap = 6;
+    static constexpr double line = 14;
+    static constexpr double legend = 34;
+    static constexpr int name_letters = 24;
+    static constexpr int note_letters = 26;
+    static constexpr int gathering_letters = 32;
+
+    struct source {
+        double x = 0;
+        double y = 0;
+        double leaves = 0;
+        bool known = false;
+    };
+
+    const flow& flow_;
+    flow_layout made_;
+    std::vector<source> sources_;
+    double side_ = 0;
+    double top_ = 0;          // of all panels
+    std::vector<int> lanes_;  // their sources
+    // Of the layer that is being placed:
+    double left_ = 0;   // of its panel
+    double grid_ = 0;   // left side of its grids and rows
+    double right_ = 0;  // of its panel
+    double y_ = 0;
+
+    int letters_of(int at) const {
+        int result = 0;
+        for (int position = 0; position < made_.shown; ++position)
+            result = std::max(result, letters_in(flow_.text(at, position)));
+        return result;
+    }
+    /// What is gathered from a selector's positions.
+    std::vector<int> values_of(const flow_selector& from) const {
+        std::vector<int> result;
+        for (const int at : from.results) {
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values) &&
+                std::find(result.begin(), result.end(), values) == result.end())
+                result.push_back(values);
+        }
+        return result;
+    }
+    /// The input is read so often that its lines would hide all others.
+    bool has_lines(int at) const {
+        const rasp::operation what = flow_.program()[at].what;
+        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    }
+    void add_lane(int at, int reader) {
+        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
+            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
+            lanes_.push_back(at);
+    }
+    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
+    std::string formula_of(int at) const {
+        const std::string all = flow_.expression(at);
+        return all == flow_.label(at) ? "" : "= " + all;
+    }
+    double step() const { return made_.cell + 3; }
+    double columns_width(const std::vector<int>& of) const {
+        return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
+    }
+
+    void write(double x, double y, std::string words, lettering kind = lettering::name,
+               bool ends_at_x = false, const std::string& whole = "") {
+        made_.texts.push_back(
+            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
+    }
+
+    void add_titles() {
+        const rasp::evaluation& values = flow_.values();
+        std::string given;
+        for (int at = 0; at < flow_.program().size(); ++at)
+            if (flow_.program()[at].what == rasp::operation::tokens)
+                given = printable(values.output(at).text());
+        const std::string gives = printable(values.output().text());
+        const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
+        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
+              given + arrow + gives);
+        std::string note;
+        const std::size_t count = flow_.layers().size() - 1;
+        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
+        if (count > 0) note += ", heads per layer:";
+        for (std::size_t layer = 1; layer <= count; ++layer) {
+            std::size_t heads = 0;
+            for (const flow_selector& each : flow_.layers()[layer].selectors)
+                heads += each.heads.size();
+            note += numbered(" ", heads);
+        }
+        if (made_.shown < flow_.length())
+            note += "; the first " + std::to_string(made_.shown) + " of " +
+                    std::to_string(flow_.length()) + " positions are shown";
+        write(margin, 58, note, lettering::note);
+    }
+
+    double room_before_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise) need(width_of(name_of(at)));
+        for (const flow_selector& each : layer.selectors) {
+            for (const int at : each.keys) need(width_of(name_of(at)));
+            for (const int at : values_of(each)) need(width_of(name_of(at)));
+            need(columns_width(each.queries));
+            // A query's name ends below its column.
+            double columns = columns_width(each.queries);
+            for (const int at : each.queries) {
+                columns -= step();
+                need(columns + width_of(name_of(at)));
+            }
+        }
+        return room;
+    }
+    double room_behind_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise)
+            if (const std::string formula = formula_of(at); !formula.empty())
+                need(width_of(elided(formula, note_letters)));
+        for (const flow_selector& each : layer.selectors) {
+            double columns = 0;
+            for (const int at : each.results) {
+                need(columns + width_of(name_of(at)));
+                need(columns + width_of(elided(flow_.gathering(at), gathering_letters)));
+                columns += step();
+            }
+            need(columns_width(each.results));
+        }
+        return room;
+    }
+
+    double place_layer(std::size_t number, double x) {
+        const flow_layer& layer = flow_.layers()[number];
+        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        left_ = x;
+        grid_ = x + inset + room_before_rows_of(layer);
+        const double least = number == 0 ? 120 : 280;
+        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        y_ = top_ + 24;
+        write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
+        y_ += 12;
+        for (const flow_selector& each : layer.selectors) place_selector(each);
+        if (!layer.elementwise.empty()) {
+            if (number > 0) {
+                y_ += 16;
+                write(x + pad, y_, "elementwise", lettering::note);
+                y_ += 8;
+            }
+            for (const int at : layer.elementwise) place_elementwise(at);
+        }
+        return right_ - x;
+    }
+
+    void place_elementwise(int at) {
+        const double x = grid_ + side_ + gap;
+        const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
+        const std::vector<std::string> note =
+            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const double rows = static_cast<double>(note.size());
+        const double height = std::max(made_.cell + 6, rows * line + 4);
+        const double middle = y_ + height / 2;
+        add_row(at, series::plain, grid_, middle - made_.cell / 2);
+        write(grid_ - gap, middle + 4, name_of(at), lettering::name, true, flow_.label(at));
+        double base = middle + 4 - (rows - 1) * line / 2;
+        double end = grid_ + side_;
+        for (const std::string& words : note) {
+            write(x, base, words, lettering::note, false, flow_.definition(at));
+            base += line;
+            end = std::max(end, x + width_of(words));
+        }
+        mark_source(at, end, middle);
+        y_ += height;
+    }
+
+    void place_selector(const flow_selector& placed) {
+        const double block_top = y_;
+        const double inner = left_ + 2 * pad;
+        y_ += 18;
+        std::string title = "head";
+        if (placed.heads.size() > 1) title += "s";
+        for (const flow_head& each : placed.heads)
+            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
+        write(inner, y_, title, lettering::name);
+        const double x = inner + width_of(title) + 12;
+        const std::string whole = flow_.definition(placed.node);
+        const int letters = static_cast<int>((right_ - 2 * pad - x) / width_of("x"));
+        double base = y_;
+        for (const std::string& words : lines_of(whole, std::max(letters, 8), 4)) {
+            write(x, base, words, lettering::note, false, whole);
+            y_ = base;
+            base += line;
+        }
+        y_ += 12;
+
+        for (const int at : values_of(placed)) place_above(at, series::value);
+        for (const int at : placed.keys) place_above(at, series::key);
+        if (placed.keys.empty()) place_above(-1, series::key);
+        y_ += gap - 3;
+        made_.grids.push_back({placed.node, grid_, y_});
+        const double bottom = y_ + side_;
+        place_queries(placed.queries, bottom);
+        place_results(placed.results, bottom);
+        const double lines = std::max(static_cast<double>(placed.queries.size()),
+                                      2 * static_cast<double>(placed.results.size()));
+        const double end = bottom + 6 + lines * line + 4;
+        made_.blocks.push_back({left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
+        y_ = end + 12;
+    }
+
+    void place_above(int at, series kind) {
+        add_row(at, kind, grid_, y_);
+        const double middle = y_ + made_.cell / 2;
+        if (at >= 0) {
+            const std::string name = name_of(at);
+            write(grid_ - gap, middle + 4, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, grid_ - gap - width_of(name) - 3, middle);
+        }
+        y_ += step();
+    }
+    void place_queries(const std::vector<int>& queries, double bottom) {
+        double x = grid_ - gap - columns_width(queries) + 3;
+        if (queries.empty()) add_column(-1, series::query, x);
+        double base = bottom + 6 + line - 3;
+        for (const int at : queries) {
+            add_column(at, series::query, x);
+            const std::string name = name_of(at);
+            const double end = x + made_.cell;
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({end - made_.cell / 2, bottom, 0, base - 9 - bottom});
+            write(end, base, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, end - width_of(name) - 3, base - 4);
+            x += step();
+            base += line;
+        }
+    }
+    void place_results(const std::vector<int>& results, double bottom) {
+        double x = grid_ + side_ + gap;
+        double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
+        for (const int at : results) {
+            add_column(at, series::result, x);
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({x + made_.cell / 2, bottom, 0, base - 9 - bottom});
+            const std::string name = name_of(at);
+            write(x, base, name, lettering::name, false, flow_.label(at));
+            const std::string gathers = flow_.gathering(at);
+            const int letters = static_cast<int>((right_ - pad - gap - x) / width_of("x"));
+            write(x, base + line, elided(gathers, letters), lettering::note, false,
+                  flow_.definition(at));
+            mark_source(at, x + width_of(name), base - 4);
+            x += step();
+            base -= 2 * line;
+        }
+    }
+    void add_row(int at, series kind, double x, double y) {
+        made_.rows.push_back({at, kind, x, y, false});
+    }
+    /// Beside the latest grid.
+    void add_column(int at, series kind, double x) {
+        made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
+    }
+
+    void mark_source(int at, double x, double y) {
+        sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
+    }
+    void mark_reader(int at, double x, double y) {
+        const source& from = sources_[static_cast<std::size_t>(at)];
+        if (!from.known || !has_lines(at)) return;
+        placed_flow made{from.x, from.y, from.leaves, left_, x, y};
+        const bool is_next = left_ - from.leaves < 1.5 * gutter;
+        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
+        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        made_.flows.push_back(made);
+    }
+};
+
+}  // namespace detail
+
+inline flow_layout layout_of(const flow& shown) {
+    return detail::flow_placer(shown).place();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The flow of a program as SVG.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+inline constexpr auto selected_colour = "#2563a8";
+inline constexpr auto dark_colour = "#1f2933";
+inline constexpr auto quiet_colour = "#7b8794";
+inline constexpr auto line_colour = "#e4e7eb";
+inline constexpr auto flow_colour = "#9fb3c8";
+
+/// Told apart by lightness too, for who sees no colours.
+constexpr const char* colour_of(series kind) {
+    constexpr const char* colours[]{"#ffffff", "#d6e6f6", "#fdebcf", "#e9ecef", "#d4eadf"};
+    return colours[static_cast<int>(kind)];
+}
+
+inline std::string path_of(std::initializer_list<const char*> commands,
+                           std::initializer_list<double> numbers) {
+    std::string result;
+    auto number = numbers.begin();
+    for (const char* command : commands) {
+        for (; *command != 0; ++command)
+            if (*command == '#')
+                result += svg::number(*number++) + " ";
+            else
+                result += *command;
+    }
+    return result;
+}
+
+inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
+                       const placed_series& placed) {
+    const double cell = layout.cell;
+    const double side = cell * layout.shown;
+    const double width = placed.down ? cell : side;
+    const double height = placed.down ? side : cell;
+    const bool is_output = placed.node == shown.output();
+    if (placed.node >= 0) {
+        to.rectangle(placed.x, placed.y, width, height, colour_of(placed.kind));
+        std::string lines;
+        for (int at = 1; at < layout.shown; ++at)
+            lines += placed.down ? path_of({"M# #h#"}, {placed.x, placed.y + at * cell, cell})
+                                 : path_of({"M# #v#"}, {placed.x + at * cell, placed.y, cell});
+        to.line(lines, is_output || placed.kind != series::plain ? "#ffffff" : line_colour, 1);
+        to.rounded(placed.x, placed.y, width, height, 2, "none",
+                   is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
+    }
+    for (int at = 0; at < layout.shown; ++at) {
+        const std::string text =
+            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
+        if (text.empty()) continue;
+        constexpr double smallest = 6;
+        constexpr double letter = 0.58;
+        const double room = cell - 3;
+        const int fitting = static_cast<int>(room / (letter * smallest));
+        std::string words = text;
+        if (letters_in(text) > fitting && placed.node >= 0 &&
+            rasp::is_number(shown.values()(placed.node, at).kind())) {
+            char decimal[32];
+            std::snprintf(decimal, sizeof decimal, "%.3g",
+                          shown.values()(placed.node, at).number().as_double());
+            words = decimal;
+        }
+        words = elided(words, std::max(fitting, 1));
+        const double size =
+            std::min({0.55 * cell, 12.0, room / (letter * std::max(letters_in(words), 1))});
+        const double x = placed.x + cell / 2 + (placed.down ? 0 : at * cell);
+        const double y = placed.y + cell / 2 + (placed.down ? at * cell : 0) + 0.36 * size;
+        to.text(x, y, words, size, placed.node >= 0 ? dark_colour : quiet_colour, "",
+                words == text ? "" : text);
+    }
+}
+
+inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
+                     const placed_grid& placed) {
+    const double cell = layout.cell;
+    const double side = cell * layout.shown;
+    to.rectangle(placed.x, placed.y, side, side, "#f5f7fa");
+    std::string lines;
+    std::string cells;
+    for (int row = 0; row < layout.shown; ++row) {
+        if (row > 0) {
+            lines += path_of({"M# #h#"}, {placed.x, placed.y + row * cell, side});
+            lines += path_of({"M# #v#"}, {placed.x + row * cell, placed.y, side});
+        }
+        for (int column = 0; column < layout.shown; ++column)
+            if (shown.values().selects(placed.selector, row, column))
+                cells += path_of({"M# #h#v#h#z"},
+                                 {placed.x + column * cell + 1, placed.y + row * cell + 1, cell - 2,
+                                  cell - 2, 2 - cell});
+    }
+    to.line(lines, line_colour, 1);
+    to.path(cells, selected_colour);
+    to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
+}
+
+inline void add_flow(svg& to, const placed_flow& placed) {
+    constexpr double bend = 40;
+    const auto bent = [](double x, double from, double until) {
+        return path_of({"C# # # # # #"},
+                       {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
+    };
+    std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
+    if (placed.lane > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of({"H#"}, {placed.arrives - bend});
+        data += bent(placed.arrives - bend, placed.lane, placed.to_y);
+    } else {
+        data += bent(placed.leaves, placed.from_y, placed.to_y);
+    }
+    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+}
+
+inline void add_legend(svg& to, const flow_layout& layout) {
+    struct entry {
+        const char* colour;
+        const char* words;
+        const char* outline = "#c3ccd6";
+    };
+    const entry entries[]{{colour_of(series::key), "keys (columns)"},
+                          {colour_of(series::query), "queries (rows)"},
+                          {selected_colour, "selected"},
+                          {colour_of(series::value), "values"},
+                          {colour_of(series::result), "gathered from the selected columns"},
+                          {"#ffffff", "output", selected_colour}};
+    double x = 24;
+    const double y = layout.height - 24;
+    for (const entry& each : entries) {
+        to.rounded(x, y - 10, 12, 12, 2, each.colour, each.outline);
+        to.text(x + 18, y, each.words, 11, dark_colour);
+        x += 18 + 5.5 * letters_in(each.words) + 16;
+    }
+}
+
+}  // namespace detail
+
+/// The picture of a program's flow for one input.
+inline svg picture_of(const flow& shown) {
+    const flow_layout layout = layout_of(shown);
+    svg result(layout.width, layout.height);
+    result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
+    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
+    for (const placed_box& each : layout.panels)
+        result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
+    for (const placed_box& each : layout.blocks)
+        result.rounded(each.x, each.y, each.width, each.height, 6, "#ffffff", detail::line_colour);
+    for (const placed_flow& each : layout.flows) {
+        result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
+                                                       each.arrives, each.to_y, each.to_x - 5}),
+                    detail::flow_colour, 1.4);
+        result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
+                    detail::flow_colour);
+    }
+    for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
+    result.begin_group("text-anchor=\"middle\"");
+    for (const placed_series& each : layout.rows) detail::add_series(result, shown, layout, each);
+    result.end_group();
+    for (const placed_box& each : layout.leaders)
+        result.line(detail::path_of({"M# #v#"}, {each.x, each.y, each.height}),
+                    detail::quiet_colour, 0.8);
+    result.begin_group(
+        "font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"");
+    for (const placed_text& each : layout.texts) {
+        std::string more = each.ends_at_x ? "text-anchor=\"end\"" : "";
+        if (each.kind == lettering::title || each.kind == lettering::heading)
+            more += " font-weight=\"bold\"";
+        result.text(each.x, each.y, each.words, size_of(each.kind),
+                    each.kind == lettering::note ? detail::quiet_colour : detail::dark_colour, more,
+                    each.whole);
+    }
+    result.end_group();
+    detail::add_legend(result, layout);
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of RASP programs at work.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+template <class Compiled>
+draw::model_attention attention_of(const sequence& input) {
+    const auto maps = Compiled::attention(input);
+    draw::model_attention result{maps.layers, maps.heads, maps.length};
+    for (int layer = 0; layer < maps.layers; ++layer)
+        for (int head = 0; head < maps.heads; ++head)
+            for (int row = 0; row < maps.length; ++row)
+                for (int column = 0; column <= maps.length; ++column)
+                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
+    result.output = Compiled::run(input);
+    return result;
+}
+
+/// By the ending of the file's name.
+inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
+                                        const draw::model_attention* model) {
+    if (path.ends_with(".svg")) return draw::picture_of(shown).str();
+    if (path.ends_with(".dot")) return draw::dot_of(shown);
+    if (path.ends_with(".html")) return draw::page_of(shown, model);
+    fail<io::error>(path + ": a picture of a program ends with .svg, .dot or .html");
+}
+
+}  // namespace detail
+
+/// Draws how a program computes its output for an input, layer by layer: as a picture ("x.svg"), as
+/// a graph for Graphviz ("x.dot"), or as a page in which one sees what each head attends to at each
+/// token ("x.html"). There, `Compiled` is a model that is compiled from the program; what its heads
+/// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
+/// io::error.
+template <const auto& Program, class Compiled = void>
+void draw(const sequence& input, const std::string& path) {
+    const draw::flow shown(graph_of<Program>, analysis<Program>, input);
+    if constexpr (std::is_void_v<Compiled>) {
+        draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
+    } else {
+        const draw::model_attention model = detail::attention_of<Compiled>(input);
+        draw::write(detail::picture_in_format_of(path, shown, &model), path);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
 /// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
@@ -21540,6 +25309,32 @@ template <int Buckets = 32, int MaxDistance = 128>
 struct relative_buckets {};
 }  // namespace position
 
+/// What the scores of attention follow from; by default dot_product. The others are synthesizers
+/// (Tay et al., arXiv 2005.00743): no position looks at another one before the softmax. Heads,
+/// masks and values are as in any attention; h is the head, N the tokens, d the width.
+namespace synthesizer {
+/// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
+struct dot_product {};
+/// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
+/// d numbers, their W_2 N x d.
+struct dense {};
+/// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
+struct random {};
+/// The same, as it is initialised: normal with deviation one, never trained.
+struct fixed_random {};
+/// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
+template <int Rank = 8>
+struct factorized_random {};
+/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
+/// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
+template <int First, int Second>
+struct factorized_dense {};
+/// The scores of several of these, summed before the softmax with learned shares whose sum is one,
+/// the softmax of `mixture` (section 3.1.4).
+template <class... Parts>
+struct mixture {};
+}  // namespace synthesizer
+
 /// The function between the two linear maps of the feed-forward part, or after the sum over a
 /// node's neighbours.
 namespace activation {
@@ -21622,6 +25417,7 @@ enum class option {
     position,
     activation,
     mask,
+    synthesizer,
     unknown
 };
 
@@ -21729,6 +25525,86 @@ struct position_option<position::relative_buckets<Buckets, MaxDistance>>
                   "sequent: buckets are a multiple of 4, the largest distance beyond half of them");
 };
 
+/// Of what a score is the sum, in the order of the shares.
+enum class score_part {
+    dot_product,
+    dense,
+    random,
+    fixed_random,
+    factorized_random,
+    factorized_dense
+};
+struct score_parts {
+    static constexpr int most = 6;
+    score_part parts[most]{};
+    int count = 1;
+    bool known = true;
+    bool mixed = false;
+    int rank = 0;
+    int first = 0;  // factors
+    int second = 0;
+
+    constexpr int times(score_part part) const {
+        int result = 0;
+        for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
+        return result;
+    }
+    constexpr bool has(score_part part) const { return times(part) > 0; }
+    constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    constexpr bool is_distinct() const {
+        for (int at = 0; at < count; ++at)
+            if (times(parts[at]) > 1) return false;
+        return true;
+    }
+};
+
+template <class T>
+struct synthesizer_option {
+    static constexpr bool is = false;
+    static constexpr score_parts parts{.count = 0, .known = false};
+};
+template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
+struct single_part {
+    static constexpr bool is = true;
+    static constexpr score_parts parts{
+        .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+};
+template <>
+struct synthesizer_option<synthesizer::dot_product> : single_part<score_part::dot_product> {};
+template <>
+struct synthesizer_option<synthesizer::dense> : single_part<score_part::dense> {};
+template <>
+struct synthesizer_option<synthesizer::random> : single_part<score_part::random> {};
+template <>
+struct synthesizer_option<synthesizer::fixed_random> : single_part<score_part::fixed_random> {};
+template <int Rank>
+struct synthesizer_option<synthesizer::factorized_random<Rank>>
+    : single_part<score_part::factorized_random, Rank> {
+    static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
+};
+template <int First, int Second>
+struct synthesizer_option<synthesizer::factorized_dense<First, Second>>
+    : single_part<score_part::factorized_dense, 0, First, Second> {};
+template <class... Parts>
+struct synthesizer_option<synthesizer::mixture<Parts...>> {
+    static constexpr bool is = true;
+    static constexpr score_parts parts = [] {
+        score_parts result{.count = 0, .mixed = true};
+        const auto add = [&](const score_parts& part) {
+            result.known =
+                result.known && part.known && !part.mixed && result.count < score_parts::most;
+            if (!result.known) return;
+            result.parts[result.count++] = part.parts[0];
+            result.rank += part.rank;
+            result.first += part.first;
+            result.second += part.second;
+        };
+        (add(synthesizer_option<Parts>::parts), ...);
+        if (result.known && result.count > 0) return result;
+        return score_parts{.known = false};
+    }();
+};
+
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
@@ -21740,6 +25616,7 @@ consteval option kind_of_type() {
     if (std::is_same_v<T, pre_norm> || std::is_same_v<T, post_norm>) return option::norm_place;
     if (norm_option<T>::is) return option::normalization;
     if (position_option<T>::is) return option::position;
+    if (synthesizer_option<T>::is) return option::synthesizer;
     return option::unknown;
 }
 template <class T>
@@ -21821,6 +25698,7 @@ struct shape {
     bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
+    score_parts scores{};
 
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
@@ -21868,6 +25746,8 @@ struct arguments {
     using position =
         position_option<type_of<option::position, typename Defaults::position, Options...>>;
     static constexpr bool gates = requires { activation::gates; };
+    static constexpr score_parts scores = synthesizer_option<
+        type_of<option::synthesizer, synthesizer::dot_product, Options...>>::parts;
 
     static constexpr nn::shape shape = [] {
         using enum option;
@@ -21899,6 +25779,7 @@ struct arguments {
         result.buckets = position::buckets;
         result.max_distance = position::max_distance;
         result.scaled_logits = Defaults::scaled_logits;
+        result.scores = scores;
         result.biases = number_of<biases, Defaults::biases, Options...>() != 0;
         result.tied = number_of<tied, 1, Options...>() != 0;
         result.scaled = number_of<scaled, Defaults::scaled, Options...>() != 0;
@@ -21912,6 +25793,19 @@ struct arguments {
 };
 
 template <shape Shape>
+consteval bool check_scores() {
+    constexpr score_parts of = Shape.scores;
+    static_assert(of.known,
+                  "sequent: a mixture is of dot_product, dense, random, fixed_random, "
+                  "factorized_random<Rank> and factorized_dense<First, Second>");
+    static_assert(of.is_distinct(), "sequent: a mixture takes each kind of score once");
+    static_assert(
+        !of.has(score_part::factorized_dense) || of.first * of.second == Shape.tokens,
+        "sequent: the factors of factorized_dense<First, Second> have the tokens as their product");
+    return true;
+}
+
+template <shape Shape>
 consteval bool check_shape() {
     static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
     static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
@@ -21922,6 +25816,10 @@ consteval bool check_shape() {
                   "sequent: the heads are a multiple of the key heads");
     static_assert(!Shape.is_rotary() || Shape.head_width % 2 == 0,
                   "sequent: rotary positions need an even number of elements in a head");
+    static_assert(!Shape.is_rotary() || Shape.scores.has(score_part::dot_product),
+                  "sequent: rotary positions turn queries and keys, which a synthesizer without a "
+                  "dot_product does not have");
+    static_assert(check_scores<Shape>());
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     return true;
@@ -21939,6 +25837,8 @@ consteval bool check_position_of_attention() {
 
 }  // namespace nn
 }  // namespace sequent::inline SEQUENT_ABI
+
+#include <tuple>
 
 /// The variables, relations and parts that the templates' rules share.
 
@@ -21980,23 +25880,14 @@ using padded_mask =
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one.
-template <class Mask, class Body>
-constexpr auto masked(Body body) noexcept {
-    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
+/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
+/// mask may be of each head its own.
+template <class Mask, class Body, class Head, class Row, class Column>
+constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
         return body;
     else
-        return (body, Mask::keeps(i, j));
-}
-
-/// The same in head h, where a mask may be of each head its own.
-template <class Mask, class Body, class Head>
-constexpr auto masked(Body body, Head h) noexcept {
-    if constexpr (mask::detail::of_heads<Mask>)
-        return (body, Mask::keeps(h, i, j));
-    else
-        return masked<Mask>(body);
+        return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
 /// The body with the bias, if the template has biases.
@@ -22007,29 +25898,6 @@ constexpr auto biased(Body body, Bias bias) noexcept {
     else
         return body;
 }
-
-/// softmax(Q K^T / sqrt(d)) V with Q, K, V linear in Input(i) (arXiv 1706.03762, equation 1), to
-/// attended(i).
-template <shape Shape, class Mask, class Input>
-inline constexpr auto attention_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr Input input;
-    constexpr weight<"W_query", d, d> W_query;
-    constexpr weight<"W_key", d, d> W_key;
-    constexpr weight<"W_value", d, d> W_value;
-    constexpr weight<"b_query", d> b_query;
-    constexpr weight<"b_key", d> b_key;
-    constexpr weight<"b_value", d> b_value;
-    // clang-format off
-    return rules(
-        query_of(i)   <<= biased<Shape>(input(i)[W_query], b_query),
-        key(i)        <<= biased<Shape>(input(i)[W_key], b_key),
-        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
-        weights(i, j) <<= masked<Mask>((inverse_sqrt(d), key(j).T(), query_of(i)))
-                          | product() | softmax(j),
-        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
-    // clang-format on
-}();
 
 /// The body with the norm of the template.
 template <shape Shape, class Body, class Gain, class Bias>
@@ -22070,7 +25938,11 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is.
+/// Which of all heads it is; the only one, where there are none.
+template <shape Shape>
+constexpr auto number_of_head() noexcept {
+    return 0;
+}
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
@@ -22150,6 +26022,12 @@ struct attention_names {
     static constexpr relation<Prefix + "query"> query{};
     static constexpr relation<Prefix + "key"> key{};
     static constexpr relation<Prefix + "value"> value{};
+    static constexpr relation<Prefix + "synthetic_hidden"> synthetic_hidden{};
+    static constexpr relation<Prefix + "synthetic"> synthetic{};
+    static constexpr relation<Prefix + "first_factor"> first_factor{};
+    static constexpr relation<Prefix + "second_factor"> second_factor{};
+    static constexpr relation<Prefix + "factors"> factors{};
+    static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
@@ -22157,55 +26035,244 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
-/// The rules that give weights(head..., i, j), the softmax over j of the scores: scaled products,
-/// with what the position adds, within a cap. Relations have names that begin with Prefix.
+/// What heads that share keys call by their first variable; without heads there is none.
+template <class Named, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
+    return named(at...);
+}
+template <class Named, class KeyHead, class... Query, class... Position>
+constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
+    return named(KeyHead{}, at...);
+}
+
+/// Queries and keys (arXiv 1706.03762, section 3.2.2).
+template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
+constexpr auto query_rules(Head... of) noexcept {
+    constexpr Input input;
+    constexpr Context context;
+    constexpr std::tuple<Head...> all;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_query", Shape.head_width, Shape.width> W_query;
+    constexpr weight<Prefix + "W_key", Shape.head_width, Shape.width> W_key;
+    constexpr weight<Prefix + "b_query", Shape.head_width> b_query;
+    constexpr weight<Prefix + "b_key", Shape.head_width> b_key;
+    // clang-format off
+    return rules(
+        name::query(of..., i)           <<= positioned_at<Shape>(biased<Shape>(
+                                                input(i)[W_query(of...)], b_query(of...))),
+        of_key_head(name::key, all, i)  <<= positioned_at<Shape>(biased<Shape>(
+                                                context(i)[of_key_head(W_key, all)],
+                                                of_key_head(b_key, all))));
+    // clang-format on
+}
+
+/// synthetic(h, i), of which number j is the score of j (arXiv 2005.00743, section 3.1.1).
+template <shape Shape, class Input, fixed_string Prefix, class... Head>
+constexpr auto dense_rules(Head... of) noexcept {
+    constexpr Input input;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_1", Shape.head_width, Shape.width> W_1;
+    constexpr weight<Prefix + "b_1", Shape.head_width> b_1;
+    constexpr weight<Prefix + "W_2", Shape.tokens, Shape.head_width> W_2;
+    constexpr weight<Prefix + "b_2", Shape.tokens> b_2;
+    // clang-format off
+    return rules(
+        name::synthetic_hidden(of..., i) <<= biased<Shape>(input(i)[W_1(of...)], b_1(of...))
+                                             | relu(),
+        name::synthetic(of..., i)        <<= biased<Shape>(
+                                                 name::synthetic_hidden(of..., i)[W_2(of...)],
+                                                 b_2(of...)));
+    // clang-format on
+}
+
+/// factors(h, i), of which number j is the score of j: each number of the first factor times all of
+/// the second (arXiv 2005.00743, section 3.1.3).
+template <shape Shape, class Input, fixed_string Prefix, class... Head>
+constexpr auto factor_rules(Head... of) noexcept {
+    constexpr Input input;
+    using name = attention_names<Prefix>;
+    constexpr weight<Prefix + "W_first", Shape.scores.first, Shape.width> W_first;
+    constexpr weight<Prefix + "b_first", Shape.scores.first> b_first;
+    constexpr weight<Prefix + "W_second", Shape.scores.second, Shape.width> W_second;
+    constexpr weight<Prefix + "b_second", Shape.scores.second> b_second;
+    // clang-format off
+    return rules(
+        name::first_factor(of..., i)  <<= biased<Shape>(input(i)[W_first(of...)], b_first(of...)),
+        name::second_factor(of..., i) <<= biased<Shape>(input(i)[W_second(of...)], b_second(of...)),
+        name::factors(of..., i)       <<= (name::first_factor(of..., i),
+                                           name::second_factor(of..., i).T())
+                                          | product()
+                                          | reshape(Shape.scores.first * Shape.scores.second));
+    // clang-format on
+}
+
+/// The shares of the parts of a mixture, whose sum is one (arXiv 2005.00743, section 3.1.4).
+template <shape Shape, fixed_string Prefix>
+constexpr auto share_rules() noexcept {
+    constexpr weight<Prefix + "mixture", Shape.scores.count> mixture;
+    return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
+}
+
+/// The rules that a part of the scores needs, if it is one.
+template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
+          class... Head>
+constexpr auto rules_of_part(Head... of) noexcept {
+    if constexpr (!Shape.scores.has(Part))
+        return rules();
+    else if constexpr (Part == score_part::dot_product)
+        return query_rules<Shape, Input, Context, Prefix>(of...);
+    else if constexpr (Part == score_part::dense)
+        return dense_rules<Shape, Input, Prefix>(of...);
+    else
+        return factor_rules<Shape, Input, Prefix>(of...);
+}
+
+/// What scores are made of: queries and keys, or what synthesizers have in their place.
+template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
+constexpr auto score_part_rules(Head... of) noexcept {
+    const auto parts =
+        rules(rules_of_part<score_part::dot_product, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::dense, Shape, Input, Context, Prefix>(of...),
+              rules_of_part<score_part::factorized_dense, Shape, Input, Context, Prefix>(of...));
+    if constexpr (Shape.scores.mixed)
+        return rules(parts, share_rules<Shape, Prefix>());
+    else
+        return parts;
+}
+
+/// The positions of a score, whose ranges are stated where tables, which bind none, may be all of
+/// it.
+template <shape Shape>
+constexpr auto seeking_position() noexcept {
+    if constexpr (Shape.scores.is_dot_product())
+        return i;
+    else
+        return var<"i", Shape.tokens>{};
+}
+template <shape Shape>
+constexpr auto sought_position() noexcept {
+    if constexpr (Shape.scores.is_dot_product())
+        return j;
+    else
+        return var<"j", Shape.tokens>{};
+}
+
+/// What part At of the scores adds to that of a pair in head `of`.
+template <shape Shape, class Mask, fixed_string Prefix, int At, class... Head>
+constexpr auto score_of_part(Head... of) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr score_part part = Shape.scores.parts[At];
+    const auto row = seeking_position<Shape>();
+    const auto column = sought_position<Shape>();
+    const auto product_of = [=](auto... literals) {
+        const auto all = number_of_head<Shape>(of...);
+        if constexpr (Shape.scores.mixed)
+            return masked<Mask>((at(name::share(), At), ..., literals), all, row, column) |
+                   product();
+        else
+            return masked<Mask>((..., literals), all, row, column) | product();
+    };
+    if constexpr (part == score_part::dot_product) {
+        const auto seeking = name::query(of..., row);
+        const auto sought = of_key_head(name::key, std::tuple<Head...>{}, column).T();
+        if constexpr (Shape.scaled)
+            return product_of(inverse_sqrt(Shape.head_width), sought, seeking);
+        else
+            return product_of(sought, seeking);
+    } else if constexpr (part == score_part::dense) {
+        return product_of(at(name::synthetic(of..., row), column));
+    } else if constexpr (part == score_part::random) {
+        constexpr weight<Prefix + "R"> R;
+        return product_of(R(of..., row, column));
+    } else if constexpr (part == score_part::fixed_random) {
+        constexpr weight<Prefix + "R_fixed"> R;
+        return product_of(fixed(R(of..., row, column)));
+    } else if constexpr (part == score_part::factorized_random) {
+        constexpr weight<Prefix + "R_1", Shape.scores.rank> R_1;
+        constexpr weight<Prefix + "R_2", Shape.scores.rank> R_2;
+        return product_of(R_1(of..., row).T(), R_2(of..., column));
+    } else {
+        return product_of(at(name::factors(of..., row), column));
+    }
+}
+
+/// The rules that give weights(head..., i, j), the softmax over j of the scores, with what the
+/// position adds, within a cap. Relations have names that begin with Prefix.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
     [[maybe_unused]] constexpr weight<Prefix + "relative"> relative;
-    constexpr auto first = [](auto each, auto...) { return each; };
-    const auto all = number_of_head<Shape>(of...);
-    const auto products = [=] {
-        const auto seeking = name::query(of..., i);
-        const auto sought = name::key(first(of...), j).T();
-        if constexpr (Shape.scaled)
-            return masked<Mask>((inverse_sqrt(Shape.head_width), sought, seeking), all) | product();
-        else
-            return masked<Mask>((sought, seeking), all) | product();
-    }();
+    [[maybe_unused]] const auto all = number_of_head<Shape>(of...);
+    const auto row = seeking_position<Shape>();
+    const auto column = sought_position<Shape>();
     const auto capped = [](auto body) {
         if constexpr (Shape.score_cap > 0)
             return body | soft_cap(Shape.score_cap);
         else
             return body;
     };
-    // clang-format off
-    if constexpr (Shape.position == position_kind::alibi)
-        // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
-        return rules(
-            slope(of...)               <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
-                                            number(all + 1)) | product() | exp(),
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>((slope(of...), number(j - i)), all)
-                                           | product(),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else if constexpr (Shape.position == position_kind::relative)
-        return rules(
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>(
-                                               relative(of..., j - i + (Shape.tokens - 1)), all),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else if constexpr (Shape.position == position_kind::relative_buckets)
-        return rules(
-            name::logit(of..., i, j)   <<= products,
-            name::logit(of..., i, j)   <<= masked<Mask>(
-                                               distance_bias<Shape>()(
-                                                   of..., j - i + (Shape.tokens - 1)), all),
-            name::weights(of..., i, j) <<= capped(name::logit(of..., i, j)) | softmax(j));
-    else
-        return rules(name::weights(of..., i, j) <<= capped(products) | softmax(j));
-    // clang-format on
+    constexpr bool adds_position = Shape.position == position_kind::alibi ||
+                                   Shape.position == position_kind::relative ||
+                                   Shape.position == position_kind::relative_buckets;
+    if constexpr (Shape.scores.count == 1 && !adds_position) {
+        return rules(name::weights(of..., row, column) <<=
+                     capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));
+    } else {
+        const auto parts = [=]<int... At>(std::integer_sequence<int, At...>) {
+            return rules((name::logit(of..., row, column) <<=
+                          score_of_part<Shape, Mask, Prefix, At>(of...))...);
+        }
+        (std::make_integer_sequence<int, Shape.scores.count>{});
+        const auto soft = rules(name::weights(of..., row, column) <<=
+                                capped(name::logit(of..., row, column)) | softmax(column));
+        // clang-format off
+        if constexpr (Shape.position == position_kind::alibi)
+            // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
+            return rules(
+                slope(of...) <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
+                                  number(all + 1)) | product() | exp(),
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
+                        | product(),
+                soft);
+        else if constexpr (Shape.position == position_kind::relative)
+            return rules(
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>(relative(of..., column - row + (Shape.tokens - 1)), all, row,
+                                     column),
+                soft);
+        else if constexpr (Shape.position == position_kind::relative_buckets)
+            return rules(
+                parts,
+                name::logit(of..., row, column)
+                    <<= masked<Mask>(distance_bias<Shape>()(of..., column - row +
+                                                                       (Shape.tokens - 1)),
+                                     all, row, column),
+                soft);
+        else
+            return rules(parts, soft);
+        // clang-format on
+    }
 }
+
+/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
+/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+template <shape Shape, class Mask, class Input>
+inline constexpr auto attention_rules = [] {
+    constexpr Input input;
+    constexpr weight<"W_value", Shape.width, Shape.width> W_value;
+    constexpr weight<"b_value", Shape.width> b_value;
+    static_assert(!mask::detail::of_heads<Mask>, "sequent: masks of each head need several heads");
+    // clang-format off
+    return rules(
+        score_part_rules<Shape, Input, Input, "">(),
+        value(i)      <<= biased<Shape>(input(i)[W_value], b_value),
+        score_rules<Shape, Mask, "">(),
+        attended(i)   <<= (weights(i, j), value(j)) | product() | sum(j));
+    // clang-format on
+}();
 
 /// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
 /// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
@@ -22214,24 +26281,15 @@ template <shape Shape, class Mask, class Input, class Context = Input, fixed_str
 inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
     constexpr int d = Shape.width;
     constexpr int d_head = Shape.head_width;
-    constexpr Input input;
     constexpr Context context;
     using name = attention_names<Prefix>;
-    constexpr weight<Prefix + "W_query", d_head, d> W_query;
-    constexpr weight<Prefix + "W_key", d_head, d> W_key;
     constexpr weight<Prefix + "W_value", d_head, d> W_value;
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
-    constexpr weight<Prefix + "b_query", d_head> b_query;
-    constexpr weight<Prefix + "b_key", d_head> b_key;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
     // clang-format off
     return rules(
-        name::query(key_head, query..., i) <<= positioned_at<Shape>(biased<Shape>(
-                                                   input(i)[W_query(key_head, query...)],
-                                                   b_query(key_head, query...))),
-        name::key(key_head, i)             <<= positioned_at<Shape>(biased<Shape>(
-                                                   context(i)[W_key(key_head)], b_key(key_head))),
+        score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= biased<Shape>(context(i)[W_value(key_head)],
                                                              b_value(key_head)),
         score_rules<Shape, Mask, Prefix>(key_head, query...),
@@ -22276,7 +26334,8 @@ inline constexpr auto feed_forward_rules = [] {
 namespace sequent::inline SEQUENT_ABI {
 
 /// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// tokens, width, a mask, biases.
+/// tokens, width, a mask, biases, and a synthesizer, what the scores follow from (dot_product by
+/// default).
 template <class... Options>
 struct attention
     : model<nn::attention_rules<nn::arguments<nn::block_defaults, Options...>::shape,
@@ -22286,14 +26345,15 @@ struct attention
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                            nn::option::biases>::only<Options...>,
-                  "sequent: attention takes tokens, width, a mask, biases");
+                            nn::option::biases, nn::option::synthesizer>::only<Options...>,
+                  "sequent: attention takes tokens, width, a mask, biases, a synthesizer");
     static_assert(nn::check_shape<shape>());
 };
 
 /// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
 /// tokens, width, heads, key_heads, head_width, a mask, biases, scaled, score_cap, a position that
-/// belongs to attention (none by default).
+/// belongs to attention (none by default), and a synthesizer, what the scores follow from
+/// (dot_product by default).
 template <class... Options>
 struct multi_head_attention
     : model<nn::multi_head_rules<nn::arguments<nn::block_defaults, Options...>::shape,
@@ -22305,9 +26365,10 @@ struct multi_head_attention
     static_assert(
         nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
                   nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::position>::only<Options...>,
+                  nn::option::score_cap, nn::option::position,
+                  nn::option::synthesizer>::only<Options...>,
         "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
-        "biases, scaled, score_cap, a position");
+        "biases, scaled, score_cap, a position, a synthesizer");
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
     static_assert(shape.position != nn::position_kind::relative_buckets,
@@ -22899,9 +26960,10 @@ inline constexpr auto block_rules = [] {
     // clang-format on
 }();
 
-/// What attends from one sequence to another has no common positions.
+/// What attends from one sequence to another has no common positions and looks at both.
 consteval shape across(shape of) {
     of.position = position_kind::none;
+    of.scores = {};
     return of;
 }
 
@@ -23099,11 +27161,11 @@ consteval bool check_encoder_decoder() {
               option::source_depth, option::hidden, option::mask, option::activation,
               option::biases, option::tied, option::scaled, option::score_cap,
               option::dropout_percent, option::padded, option::norm_place, option::normalization,
-              option::position>::only<Options...>,
+              option::position, option::synthesizer>::only<Options...>,
         "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
         "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
         "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
-        "normalization, a position");
+        "normalization, a position, a synthesizer");
     static_assert(check_shape<Shape>());
     static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -23143,11 +27205,11 @@ consteval bool check_language_model() {
         takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
               option::head_width, option::depth, option::hidden, option::mask, option::activation,
               option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::norm_place, option::normalization,
-              option::position>::only<Options...>,
+              option::dropout_percent, option::norm_place, option::normalization, option::position,
+              option::synthesizer>::only<Options...>,
         "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
         "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
-        "pre_norm or post_norm, a normalization, a position");
+        "pre_norm or post_norm, a normalization, a position, a synthesizer");
     static_assert(check_shape<Shape>());
     static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
     return true;
@@ -23160,7 +27222,8 @@ namespace transformer {
 /// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
 /// it is named layers). Takes tokens, width, heads, key_heads, head_width, hidden, depth, a mask,
 /// an activation (relu by default), biases, scaled, score_cap, dropout_percent, padded, pre_norm or
-/// post_norm (the default), a normalization, and a position that belongs to attention.
+/// post_norm (the default), a normalization, a position that belongs to attention,
+/// and a synthesizer.
 template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
@@ -23169,12 +27232,12 @@ struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>
                   nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
                   nn::option::activation, nn::option::biases, nn::option::scaled,
                   nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                  nn::option::norm_place, nn::option::normalization,
-                  nn::option::position>::only<Options...>,
+                  nn::option::norm_place, nn::option::normalization, nn::option::position,
+                  nn::option::synthesizer>::only<Options...>,
         "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
         "mask, "
         "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
-        "a normalization, a position");
+        "a normalization, a position, a synthesizer");
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -23194,10 +27257,11 @@ struct decoder
                   nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
                   nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                  nn::option::normalization, nn::option::position>::only<Options...>,
+                  nn::option::normalization, nn::option::position,
+                  nn::option::synthesizer>::only<Options...>,
         "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
         "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
-        "pre_norm or post_norm, a normalization, a position");
+        "pre_norm or post_norm, a normalization, a position, a synthesizer");
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -23206,7 +27270,7 @@ struct decoder
 /// predicts the symbol after position i. Takes vocabulary, tokens, width, heads, key_heads,
 /// head_width, depth, hidden, a mask (causal by default), an activation (gelu by default), biases,
 /// tied, scaled, score_cap, dropout_percent, pre_norm (the default) or post_norm, a normalization,
-/// a position (learned by default).
+/// a position (learned by default), a synthesizer (dot_product by default).
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<nn::defaults<pre_norm, mask::causal, activation::gelu,
@@ -23219,7 +27283,8 @@ struct language_model
 /// predicts the symbol after position i of the target, to which a beginning is put first. With
 /// padded, the count source_length tells how many symbols the source has. Takes what
 /// language_model does (sinusoidal positions and relu by default), source_vocabulary,
-/// source_tokens, source_depth and padded; the mask is the decoder's.
+/// source_tokens, source_depth and padded; the mask is the decoder's. A synthesizer is both sides',
+/// each over its own tokens; from the decoder to the encoder, queries look for keys.
 template <class... Options>
 struct encoder_decoder
     : nn::encoder_decoder_model<
@@ -23844,6 +27909,3019 @@ class sampler {
 
 /// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
 /// no run time.
+
+/// Which values an s-op may have, for any input.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
+/// many positions an input has at most.
+struct inputs {
+    std::vector<value> alphabet;
+    int length = 0;
+};
+
+/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
+/// listed, they are numbers from `low` to `high`.
+struct domain {
+    std::vector<value> values;
+    bool complete = true;
+    rational low;
+    rational high;
+
+    constexpr int size() const { return static_cast<int>(values.size()); }
+    constexpr void settle() {
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+    }
+    /// One more value.
+    constexpr void include(const value& more) {
+        auto at = std::lower_bound(values.begin(), values.end(), more);
+        if (at == values.end() || !(*at == more)) values.insert(at, more);
+    }
+    constexpr bool is_whole() const {
+        for (const value& each : values)
+            if (!is_number(each.kind()) || !each.number().is_whole()) return false;
+        return complete && !values.empty();
+    }
+    /// All integers between two.
+    constexpr bool is_range() const {
+        return is_whole() && highest().over - lowest().over + 1 == size();
+    }
+    constexpr rational lowest() const { return complete ? values.front().number() : low; }
+    constexpr rational highest() const { return complete ? values.back().number() : high; }
+    constexpr void leave_out(const rational& least, const rational& most) {
+        values.clear();
+        complete = false;
+        low = least;
+        high = most;
+    }
+};
+
+/// More values than this, or tuples of them, are not looked at one by one.
+inline constexpr int max_values = 4096;
+inline constexpr int max_tuples = 16384;
+
+/// Whether a node depends on nothing but the position.
+constexpr bool is_positional(const graph& program, int at) {
+    const node& made = program[at];
+    if (made.what == operation::indices || made.what == operation::constant) return true;
+    if (!is_pointwise(made.what)) return false;
+    for (const int argument : made.arguments)
+        if (argument >= 0 && !is_positional(program, argument)) return false;
+    return true;
+}
+
+/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
+/// where it has none.
+template <class Known>
+constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
+    if (known(at, result)) return true;
+    const node& made = program[at];
+    if (made.what == operation::constant) {
+        result = made.known;
+        return true;
+    }
+    value arguments[3];
+    if (made.what == operation::conditional) {
+        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
+        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
+    }
+    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
+    rasp::detail::undefined trouble = rasp::detail::undefined::no;
+    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
+    return trouble == rasp::detail::undefined::no;
+}
+
+/// The means of one to `length` of these values.
+constexpr domain means_of(const domain& of, int length) {
+    domain result;
+    if (!of.is_whole()) {
+        if (of.complete && of.size() == 1)
+            result.values = of.values;
+        else
+            result.leave_out(of.lowest(), of.highest());
+        return result;
+    }
+    const std::int64_t low = of.lowest().over;
+    const std::int64_t high = of.highest().over;
+    // About 3 / pi^2 of all fractions are in lowest terms.
+    if ((high - low) * length * length / 3 > max_values) {
+        result.leave_out(of.lowest(), of.highest());
+        return result;
+    }
+    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
+    // integers.
+    for (std::int64_t whole = low; whole < high; ++whole) {
+        std::int64_t over = 0;
+        std::int64_t under = 1;
+        std::int64_t next_over = 1;
+        std::int64_t next_under = length;
+        while (over < under) {
+            result.values.push_back(value(rational(whole * under + over, under), type::real));
+            const std::int64_t times = (length + under) / next_under;
+            const std::int64_t after_over = times * next_over - over;
+            const std::int64_t after_under = times * next_under - under;
+            over = next_over;
+            under = next_under;
+            next_over = after_over;
+            next_under = after_under;
+        }
+    }
+    result.values.push_back(value(rational(high), type::real));
+    return result;
+}
+
+/// The means of values that are zero but at one position.
+constexpr domain means_of_single(const rational& single, int length) {
+    domain result;
+    result.values.push_back(value(rational(0), type::real));
+    for (int count = 1; count <= length; ++count)
+        result.values.push_back(value(single / rational(count), type::real));
+    result.settle();
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A program in the terms of a transformer: what each head looks at as a sum of products of a
+/// number at the key and one at the query, what it carries, and pointwise functions of that.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What stands in the way of weights.
+enum class problem {
+    none,
+    tokens_are_of_another_type_than_the_alphabet,
+    too_many_values_to_compare,
+    too_many_values_in_a_function,
+    a_number_that_is_no_integer_in_a_sum,
+    too_many_heads_in_a_layer,
+    too_many_values_of_the_output
+};
+
+struct mistake {
+    problem kind = problem::none;
+    operation what = operation::constant;
+};
+
+/// A number that a position offers to keys or queries: a node's value (`constant`), its square
+/// (`multiply`), or whether it compares so with a threshold.
+struct feature {
+    int node = -1;
+    operation how = operation::constant;
+    value threshold{};
+
+    friend constexpr bool operator==(const feature&, const feature&) = default;
+};
+
+/// Features multiplied with each other; one, if there are none.
+struct product {
+    feature parts[4]{};
+    int count = 0;
+
+    constexpr product() = default;
+    constexpr product(const feature& only) : count(1) { parts[0] = only; }
+    friend constexpr product operator*(const product& left, const product& right) {
+        product result = left;
+        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
+        return result;
+    }
+    constexpr std::uint64_t hash() const {
+        std::uint64_t result = hash_start;
+        for (int at = 0; at < count; ++at) {
+            const feature& part = parts[at];
+            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
+                                        static_cast<std::uint64_t>(part.how));
+            result = hashed(result, part.threshold.bits());
+        }
+        return result;
+    }
+    friend constexpr bool operator==(const product& left, const product& right) {
+        if (left.count != right.count) return false;
+        for (int at = 0; at < left.count; ++at)
+            if (!(left.parts[at] == right.parts[at])) return false;
+        return true;
+    }
+};
+
+struct term {
+    double factor = 1;
+    product key;
+    product query;
+};
+
+/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
+/// sum of penalties, either holds a product.
+using penalty = std::vector<term>;
+
+constexpr penalty both(penalty left, const penalty& right) {
+    for (const term& each : right) left.push_back(each);
+    return left;
+}
+constexpr penalty either(const penalty& left, const penalty& right) {
+    penalty result;
+    for (const term& one : left)
+        for (const term& other : right)
+            result.push_back(
+                {one.factor * other.factor, one.key * other.key, one.query * other.query});
+    return result;
+}
+
+/// What a head carries from the positions that it looks at.
+struct channel {
+    int node = -1;      // the values
+    value otherwise{};  // where none is selected
+};
+
+/// How a head treats the start position, where no token is.
+enum class start {
+    otherwise,  // it is looked at where no other position is: half a penalty
+    counted,    // it is looked at along with the others, and its share tells how many these are
+    ignored     // what is looked at is told afterwards to have been selected, or not
+};
+
+struct lowered_head {
+    int layer = 0;
+    int place = -1;  // among the heads of the layer, in the order of the analysis
+    int selector = -1;
+    start use = start::otherwise;
+    penalty penalties;
+    double sharpness = 0;
+    std::vector<channel> channels;
+};
+
+/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
+/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
+/// sum times that - or whether the key looked at is the one that was asked for.
+enum class leaf_kind { mean, counted_mean, width, sum, match };
+
+struct leaf {
+    leaf_kind kind = leaf_kind::mean;
+    int head = -1;
+    int channel = -1;
+    int query = -1;  // of a match
+    domain values;
+};
+
+class lowering {
+  public:
+    graph nodes;
+    std::vector<int> layer_of;
+    std::vector<leaf> leaves;
+    std::vector<lowered_head> heads;
+    inputs given;
+    std::vector<value> symbols;  // in rising order; a symbol's code is its place here
+    int output = -1;
+    mistake wrong;
+
+    /// How much the logits of selected pairs stand above others.
+    static constexpr double margin = 64;
+    /// Beyond all numbers that are compared.
+    static constexpr std::int64_t unbounded = 1000000;
+
+    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
+        : given(in), program_(&program), analysed_(&analysed) {
+        for (const value& each : given.alphabet)
+            if (each.kind() == type::symbol) symbols.push_back(each);
+        for (const node& each : program.nodes)
+            if (each.what == operation::constant && each.kind == type::symbol)
+                symbols.push_back(each.known);
+        std::sort(symbols.begin(), symbols.end());
+        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+        lowered_.resize(static_cast<std::size_t>(program.size()), -1);
+        for (const node& each : program.nodes)
+            if (each.what == operation::tokens && !is_of_alphabet(each.kind))
+                fail(problem::tokens_are_of_another_type_than_the_alphabet, each.what);
+        choose_counting();
+        output = lower(program.output);
+    }
+
+    constexpr int layer(int at) const { return layer_of[static_cast<std::size_t>(at)]; }
+    constexpr const leaf& leaf_of(int at) const {
+        return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
+    }
+
+    /// A value as a number: a symbol's place, 0 and 1 for booleans.
+    constexpr double code(const value& of) const {
+        if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
+        if (of.kind() != type::symbol) return of.number().as_double();
+        const auto found = std::lower_bound(symbols.begin(), symbols.end(), of);
+        return static_cast<double>(found - symbols.begin());
+    }
+
+    constexpr domain domain_of(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain other = domain_of(made.arguments[2]);
+            if (!result.complete || !other.complete) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
+
+    /// Where every value is a sum of these, with factors, and a number. False of what is none.
+    struct summand {
+        int node;
+        rational factor;
+    };
+    struct linear {
+        std::vector<summand> summands;
+        rational offset;  // of symbols, their code
+
+        constexpr void add(int node, const rational& factor) {
+            for (summand& each : summands)
+                if (each.node == node) {
+                    each.factor = each.factor + factor;
+                    return;
+                }
+            summands.push_back({node, factor});
+        }
+    };
+    constexpr const channel& channel_of(const leaf& of) const {
+        return heads[static_cast<std::size_t>(of.head)]
+            .channels[static_cast<std::size_t>(of.channel)];
+    }
+
+    /// Different values of two such sums are at least so far apart, if the other's is multiplied
+    /// with it; 0 where that is not known.
+    constexpr double finest(const linear& of) const {
+        double denominators = static_cast<double>(of.offset.under);
+        for (const summand& each : of.summands) {
+            denominators *= static_cast<double>(each.factor.under);
+            const node& made = nodes[each.node];
+            const domain values = domain_of(each.node);
+            std::int64_t most = 1;
+            if (values.complete && is_number(made.kind)) {
+                for (const value& one : values.values) most = std::max(most, one.number().under);
+            } else if (!values.complete) {
+                if (made.what != operation::gathered) return 0;
+                // A mean of up to `length` values.
+                const leaf& of_leaf = leaf_of(each.node);
+                const double step = finest(linear_of(channel_of(of_leaf).node));
+                if (step == 0) return 0;
+                denominators *= given.length / step;
+            }
+            denominators *= static_cast<double>(most);
+        }
+        return 1 / denominators;
+    }
+    constexpr linear linear_of(int at) const {
+        linear result;
+        add_linear(at, 1, result);
+        return result;
+    }
+
+  private:
+    const graph* program_;
+    const program_analysis* analysed_;
+    std::vector<int> lowered_;
+
+    // A selector of one layer of which a sum is taken: its head counts.
+    struct counting {
+        int layer;
+        int selector;
+    };
+    std::vector<counting> counted_;
+    std::vector<int> split_;  // widths that are sums of two
+
+    /// A node that is known to have one value.
+    struct binding {
+        int node;
+        value known;
+    };
+    struct bindings {
+        std::vector<binding> keys;
+        std::vector<binding> queries;
+    };
+
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr bool is_of_alphabet(type kind) const {
+        for (const value& each : given.alphabet)
+            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
+                return false;
+        return true;
+    }
+
+    constexpr int add(const node& made, int layer) {
+        const int at = nodes.add(made);
+        if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
+        return at;
+    }
+    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        int deepest = 0;
+        for (const int argument : made.arguments)
+            if (argument >= 0) deepest = std::max(deepest, layer(argument));
+        return add(made, deepest);
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made, 0);
+    }
+    constexpr int add_leaf(const leaf& made, type kind) {
+        node standing;
+        standing.what = operation::gathered;
+        standing.kind = kind;
+        standing.known = value(static_cast<int>(leaves.size()));
+        for (std::size_t at = 0; at < leaves.size(); ++at)
+            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
+                leaves[at].channel == made.channel && leaves[at].query == made.query)
+                standing.known = value(static_cast<int>(at));
+        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
+        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
+            leaves.push_back(made);
+        return add(standing, layer);
+    }
+
+    // Which heads count.
+
+    constexpr bool is_constant(int at) const { return (*program_)[at].what == operation::constant; }
+    constexpr bool is_everything(int selector) const {
+        const node& made = (*program_)[selector];
+        if (!is_comparison(made.what) || !is_constant(made.arguments[0]) ||
+            !is_constant(made.arguments[1]))
+            return false;
+        return rasp::detail::compares(made.what, (*program_)[made.arguments[0]].known,
+                                      (*program_)[made.arguments[1]].known);
+    }
+    /// round(width * aggregate(selector, integers)), whose width is known, is a sum.
+    constexpr bool is_sum(int at) const {
+        const node& rounded = (*program_)[at];
+        if (rounded.what != operation::round) return false;
+        const node& times = (*program_)[rounded.arguments[0]];
+        if (times.what != operation::multiply) return false;
+        return is_mean_times(times.arguments[0], times.arguments[1]) >= 0 ||
+               is_mean_times(times.arguments[1], times.arguments[0]) >= 0;
+    }
+    constexpr int mean_in(int at) const {
+        const node& times = (*program_)[(*program_)[at].arguments[0]];
+        const int first = is_mean_times(times.arguments[0], times.arguments[1]);
+        return first >= 0 ? first : is_mean_times(times.arguments[1], times.arguments[0]);
+    }
+    constexpr int is_mean_times(int width, int mean) const {
+        const node& made = (*program_)[mean];
+        if (made.what != operation::aggregate ||
+            (*program_)[made.arguments[1]].kind != type::integer ||
+            !((*program_)[made.arguments[2]].known == value(0)))
+            return -1;
+        const node& selector = (*program_)[made.arguments[0]];
+        const auto is_index = [this](int at) { return (*program_)[at].what == operation::indices; };
+        if (is_everything(made.arguments[0])) return is_length(width) ? mean : -1;
+        if (!is_comparison(selector.what) || !is_index(selector.arguments[0]) ||
+            !is_index(selector.arguments[1]))
+            return -1;
+        if (selector.what == operation::select_less) return is_index(width) ? mean : -1;
+        const node& more = (*program_)[width];
+        const bool is_next =
+            more.what == operation::add &&
+            ((is_index(more.arguments[0]) && (*program_)[more.arguments[1]].known == value(1) &&
+              is_constant(more.arguments[1])) ||
+             (is_index(more.arguments[1]) && is_constant(more.arguments[0]) &&
+              (*program_)[more.arguments[0]].known == value(1)));
+        return selector.what == operation::select_less_equal && is_next ? mean : -1;
+    }
+    /// round(1 / aggregate(everything, indicator(indices == 0))).
+    constexpr bool is_length(int at) const {
+        const node& rounded = (*program_)[at];
+        if (rounded.what != operation::round) return false;
+        const node& inverse = (*program_)[rounded.arguments[0]];
+        if (inverse.what != operation::divide || !is_constant(inverse.arguments[0]) ||
+            !((*program_)[inverse.arguments[0]].known == value(1)))
+            return false;
+        const node& mean = (*program_)[inverse.arguments[1]];
+        if (mean.what != operation::aggregate || !is_everything(mean.arguments[0])) return false;
+        const node& one = (*program_)[mean.arguments[1]];
+        if (one.what != operation::indicator) return false;
+        const node& first = (*program_)[one.arguments[0]];
+        return first.what == operation::equal &&
+               (*program_)[first.arguments[0]].what == operation::indices &&
+               is_constant(first.arguments[1]) && (*program_)[first.arguments[1]].known == value(0);
+    }
+
+    constexpr bool counts(int layer, int selector) const {
+        for (const counting& each : counted_)
+            if (each.layer == layer && each.selector == selector) return true;
+        return false;
+    }
+    constexpr int layer_in_program(int at) const {
+        return analysed_->layer_of[static_cast<std::size_t>(at)];
+    }
+
+    constexpr void choose_counting() {
+        // What only a sum needs is not computed.
+        std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
+        needed[static_cast<std::size_t>(program_->output)] = 1;
+        for (int at = program_->size() - 1; at >= 0; --at) {
+            if (!needed[static_cast<std::size_t>(at)]) continue;
+            const node& made = (*program_)[is_sum(at) ? mean_in(at) : at];
+            for (const int argument : made.arguments)
+                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+            if (is_sum(at) || made.what == operation::sum)
+                counted_.push_back({layer_in_program(at), made.arguments[0]});
+        }
+        // Where a head is left over, the width of either of two is a sum of two widths, which
+        // takes much fewer features.
+        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
+        for (int at = 0; at < program_->size(); ++at) {
+            const node& made = (*program_)[at];
+            if (!gathers(made.what) || !needed[static_cast<std::size_t>(at)]) continue;
+            bool known = false;
+            for (int other = 0; other < at; ++other) {
+                const node& before = (*program_)[other];
+                known = known || (gathers(before.what) && needed[static_cast<std::size_t>(other)] &&
+                                  layer_in_program(other) == layer_in_program(at) &&
+                                  before.arguments[0] == made.arguments[0] &&
+                                  use_of(before.what) == use_of(made.what));
+            }
+            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
+        }
+        for (int at = 0; at < program_->size(); ++at) {
+            const node& made = (*program_)[at];
+            if (!needed[static_cast<std::size_t>(at)] ||
+                (made.what != operation::width && made.what != operation::width_with_bos))
+                continue;
+            const node& selector = (*program_)[made.arguments[0]];
+            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
+            if (selector.what != operation::select_or || left < 1 ||
+                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
+                continue;
+            --left;
+            split_.push_back(at);
+        }
+    }
+    /// Heads that count, that count without position 0, and others.
+    static constexpr int use_of(operation what) {
+        return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
+    }
+    /// keys < queries, and something with keys == queries.
+    constexpr bool exclude_each_other(int one, int other) const {
+        const node& first = (*program_)[one];
+        if (first.what != operation::select_less && first.what != operation::select_greater)
+            return false;
+        const node& second = (*program_)[other];
+        if (second.what == operation::select_and)
+            return exclude_each_other(one, second.arguments[0]) ||
+                   exclude_each_other(one, second.arguments[1]);
+        return second.what == operation::select_equal &&
+               second.arguments[0] == first.arguments[0] &&
+               second.arguments[1] == first.arguments[1];
+    }
+
+    // Nodes.
+
+    constexpr int lower(int at) {
+        int& known = lowered_[static_cast<std::size_t>(at)];
+        if (known < 0) {
+            const int made = lower_new(at);
+            lowered_[static_cast<std::size_t>(at)] = made;
+            return made;
+        }
+        return known;
+    }
+    constexpr int lower_new(int at) {
+        const node& made = (*program_)[at];
+        if (is_sum(at)) {
+            const node& mean = (*program_)[mean_in(at)];
+            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
+        }
+        switch (made.what) {
+            case operation::aggregate:
+                return lower_mean(at);
+            case operation::sum:
+                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::width:
+            case operation::width_with_bos:
+                return lower_width(at);
+            default: {
+                node copy = made;
+                copy.name = {};
+                int deepest = 0;
+                for (int& argument : copy.arguments)
+                    if (argument >= 0) {
+                        argument = lower(argument);
+                        deepest = std::max(deepest, layer(argument));
+                    }
+                const int plain = add(copy, deepest);
+                const bool adds = made.what == operation::add || made.what == operation::subtract;
+                return adds ? joined(plain) : plain;
+            }
+        }
+    }
+
+    /// A sum of what one head gives of several values is what it gives of their sum.
+    constexpr int joined(int at) {
+        const linear parts = linear_of(at);
+        const auto can_join = [&](const summand& one, const summand& other) {
+            if (nodes[one.node].what != operation::gathered ||
+                nodes[other.node].what != operation::gathered)
+                return false;
+            const leaf& first = leaf_of(one.node);
+            const leaf& second = leaf_of(other.node);
+            return first.head == second.head && first.kind == second.kind &&
+                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
+                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
+        };
+        for (std::size_t one = 0; one < parts.summands.size(); ++one)
+            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
+                if (!can_join(parts.summands[one], parts.summands[other])) continue;
+                linear values;
+                rational otherwise;
+                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
+                    const leaf& of = leaf_of(each.node);
+                    const channel& from = channel_of(of);
+                    values.add(from.node, each.factor);
+                    otherwise = otherwise + each.factor * from.otherwise.number();
+                }
+                leaf made = leaf_of(parts.summands[one].node);
+                const int carried = node_of(values);
+                made.channel = channel_of(made.head, carried, value(otherwise, type::real));
+                if (made.kind == leaf_kind::sum) {
+                    made.values = sum_domain(carried);
+                } else {
+                    made.values = mean_domain(carried, type::real);
+                    made.values.include(value(otherwise, type::real));
+                }
+                linear rest;
+                rest.offset = parts.offset;
+                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
+                         1);
+                for (std::size_t each = 0; each < parts.summands.size(); ++each)
+                    if (each != one && each != other)
+                        rest.add(parts.summands[each].node, parts.summands[each].factor);
+                return joined(node_of(rest));
+            }
+        return at;
+    }
+
+    constexpr int head_for(int layer, int selector, start use, bool without_first,
+                           const penalty& penalties) {
+        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        const int id = without_first ? -2 - selector : selector;
+        for (std::size_t at = 0; at < heads.size(); ++at)
+            if (heads[at].layer == layer && heads[at].selector == id && heads[at].use == use)
+                return static_cast<int>(at);
+        lowered_head made;
+        made.layer = layer;
+        made.selector = id;
+        made.use = use;
+        made.penalties = penalties;
+        made.sharpness = margin;
+        made.place = place_of(layer, selector);
+        heads.push_back(made);
+        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
+        return static_cast<int>(heads.size()) - 1;
+    }
+    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
+    /// None where all are taken: -1.
+    constexpr int place_of(int layer, int selector) const {
+        const auto is_taken = [&](int place) {
+            for (const lowered_head& each : heads)
+                if (each.layer == layer && each.place == place) return true;
+            return false;
+        };
+        int place = 0;
+        for (const head& each : analysed_->all_heads) {
+            if (each.layer != layer) continue;
+            if (each.selector == selector && !is_taken(place)) return place;
+            ++place;
+        }
+        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
+        return place;
+    }
+    constexpr int channel_of(int head, int node, const value& otherwise) {
+        auto& channels = heads[static_cast<std::size_t>(head)].channels;
+        for (std::size_t at = 0; at < channels.size(); ++at)
+            if (channels[at].node == node && channels[at].otherwise == otherwise &&
+                channels[at].otherwise.kind() == otherwise.kind())
+                return static_cast<int>(at);
+        channels.push_back({node, otherwise});
+        return static_cast<int>(channels.size()) - 1;
+    }
+
+    constexpr int lower_width(int at) {
+        const node& made = (*program_)[at];
+        const bool without_first = made.what == operation::width_with_bos;
+        const int layer = layer_in_program(at);
+        const auto one = [&](int selector) {
+            bindings none;
+            penalty penalties = penalty_of(selector, false, none);
+            if (without_first) penalties = both(penalties, not_at_first());
+            const int head = head_for(layer, selector, start::counted, without_first, penalties);
+            leaf counted;
+            counted.kind = leaf_kind::width;
+            counted.head = head;
+            for (int count = 0; count <= given.length; ++count)
+                counted.values.values.push_back(count);
+            return add_leaf(counted, type::integer);
+        };
+        for (const int each : split_)
+            if (each == at) {
+                const node& parts = (*program_)[made.arguments[0]];
+                const int first = one(parts.arguments[0]);
+                return add(operation::add, type::integer, first, one(parts.arguments[1]));
+            }
+        return one(made.arguments[0]);
+    }
+
+    constexpr int lower_sum(int layer, int selector, int values) {
+        const int node = lower(values);
+        bindings none;
+        const int head =
+            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+        leaf made;
+        made.kind = leaf_kind::sum;
+        made.head = head;
+        made.channel = channel_of(head, node, value(0));
+        made.values = sum_domain(node);
+        return add_leaf(made, type::integer);
+    }
+    constexpr domain sum_domain(int node) {
+        const domain of = domain_of(node);
+        domain result;
+        if (!of.is_whole()) {
+            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
+            return result;
+        }
+        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
+        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
+        for (std::int64_t each = low; each <= high; ++each) result.values.push_back(each);
+        return result;
+    }
+
+    constexpr int lower_mean(int at) {
+        const node& made = (*program_)[at];
+        const int layer = layer_in_program(at);
+        const int selector = made.arguments[0];
+        const int values = lower(made.arguments[1]);
+        const value otherwise = (*program_)[made.arguments[2]].known;
+        bindings none;
+        leaf gathered;
+        gathered.kind = leaf_kind::mean;
+        gathered.values = mean_domain(values, made.kind);
+        if (counts(layer, selector)) {
+            gathered.kind = leaf_kind::counted_mean;
+            gathered.head =
+                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+            gathered.channel = channel_of(gathered.head, values, value(0));
+            const int mean = add_leaf(gathered, made.kind);
+            leaf width;
+            width.kind = leaf_kind::width;
+            width.head = gathered.head;
+            for (int count = 0; count <= given.length; ++count)
+                width.values.values.push_back(count);
+            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
+                                add_constant(value(0)));
+            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
+        }
+        if (selects_one(selector)) gathered.values = domain_of(values);
+        const matching sought = matching_of(selector);
+        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
+        gathered.head =
+            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        gathered.values.include(otherwise);
+        return add_leaf(gathered, made.kind);
+    }
+
+    constexpr domain mean_domain(int values, type kind) const {
+        const domain of = domain_of(values);
+        if (!is_number(kind)) return of;
+        if (is_positional(nodes, values)) {
+            rational single;
+            int count = 0;
+            for (int index = 0; index < given.length; ++index) {
+                value here;
+                value_at(
+                    nodes, values,
+                    [&](int node, value& result) {
+                        if (nodes[node].what != operation::indices) return false;
+                        result = value(index);
+                        return true;
+                    },
+                    here);
+                if (here.number().over == 0) continue;
+                single = here.number();
+                ++count;
+            }
+            if (count == 1) return means_of_single(single, given.length);
+        }
+        return means_of(of, given.length);
+    }
+
+    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
+    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+
+    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
+    /// something.
+    constexpr bool selects_one(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and)
+            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return false;
+        const linear keys = linear_of(lower(made.arguments[0]));
+        bool moves = false;
+        for (const summand& each : keys.summands) {
+            if (nodes[each.node].what == operation::indices)
+                moves = !(each.factor == rational(0));
+            else if (!is_uniform(each.node))
+                return false;
+        }
+        return moves;
+    }
+
+    struct matching {
+        int keys = -1;
+        int queries = -1;
+    };
+    constexpr matching matching_of(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return {};
+        linear keys = linear_of(lower(made.arguments[0]));
+        linear queries = linear_of(lower(made.arguments[1]));
+        if (keys.summands.empty() || queries.summands.empty()) return {};
+        if (is_free(keys) && is_free(queries)) return {};
+        // What is the same at all positions may stand on either side.
+        linear rest;
+        for (const summand& each : keys.summands)
+            if (is_free(keys) || !is_uniform(each.node))
+                rest.add(each.node, each.factor);
+            else
+                queries.add(each.node, -each.factor);
+        if (!is_free(rest)) return {};
+        queries.offset = queries.offset - keys.offset;
+        return {node_of(rest), node_of(queries)};
+    }
+    /// Whether the square of it is a function of one number, or part of the embedding.
+    constexpr bool is_free(const linear& of) const {
+        bool embedded = true;
+        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
+        return embedded || of.summands.size() < 2;
+    }
+    /// Whether all positions have the same value.
+    constexpr bool is_uniform(int at) const {
+        const node& made = nodes[at];
+        if (made.what == operation::constant) return true;
+        if (made.what == operation::gathered) {
+            for (const term& each : heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
+                if (each.query.count > 0) return false;
+            return true;
+        }
+        if (!is_pointwise(made.what)) return false;
+        for (const int argument : made.arguments)
+            if (argument >= 0 && !is_uniform(argument)) return false;
+        return true;
+    }
+    constexpr int node_of(const linear& of) {
+        int result = -1;
+        for (const summand& each : of.summands) {
+            int part = each.node;
+            if (!(each.factor == rational(1)))
+                part = add(operation::multiply, type::real, part,
+                           add_constant(value(each.factor, type::real)));
+            result = result < 0 ? part : add(operation::add, type::real, result, part);
+        }
+        if (result < 0) return add_constant(value(of.offset, type::real));
+        if (of.offset == rational(0)) return result;
+        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
+    }
+    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
+                              const matching& sought) {
+        const node& made = (*program_)[at];
+        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
+        // a fraction is near to none.
+        const double aside = 1.0 / 8;
+        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
+        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
+        penalty penalties;
+        const product key = feature{sought.keys};
+        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
+        penalties.push_back({-2, key, feature{sought.queries}});
+        penalties.push_back({-2 * aside, key, {}});
+        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
+        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        const int mean = add_leaf(gathered, made.kind);
+        leaf match;
+        match.kind = leaf_kind::match;
+        match.head = gathered.head;
+        match.channel = channel_of(gathered.head, sought.keys, value(0));
+        match.query = sought.queries;
+        match.values.values = {value(false), value(true)};
+        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
+                   add_constant(otherwise));
+    }
+
+    // Selectors.
+
+    constexpr penalty not_at_first() {
+        node index;
+        index.what = operation::indices;
+        return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
+    }
+
+    /// Whether a node compares so with a constant.
+    constexpr feature condition(int node, operation how, const value& with) {
+        const int other = add_constant(with);
+        const auto negated = [&](operation opposite) {
+            return add(operation::negation, type::boolean,
+                       add(opposite, type::boolean, node, other));
+        };
+        // Of a condition and its negation one is the other's.
+        if (how == operation::not_equal) return {negated(operation::equal)};
+        if (how == operation::greater_equal) return {negated(operation::less)};
+        if (how == operation::less_equal) return {negated(operation::greater)};
+        return {add(how, type::boolean, node, other)};
+    }
+
+    static constexpr operation opposite(operation what) {
+        switch (what) {
+            case operation::select_equal:
+                return operation::select_not_equal;
+            case operation::select_not_equal:
+                return operation::select_equal;
+            case operation::select_less:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less;
+            case operation::select_greater:
+                return operation::select_less_equal;
+            default:
+                return operation::select_greater;
+        }
+    }
+    /// key < query and query > key are one.
+    static constexpr operation mirrored(operation what) {
+        switch (what) {
+            case operation::select_less:
+                return operation::select_greater;
+            case operation::select_greater:
+                return operation::select_less;
+            case operation::select_less_equal:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less_equal;
+            default:
+                return what;
+        }
+    }
+    static constexpr operation pointwise(operation what) {
+        switch (what) {
+            case operation::select_equal:
+                return operation::equal;
+            case operation::select_not_equal:
+                return operation::not_equal;
+            case operation::select_less:
+                return operation::less;
+            case operation::select_less_equal:
+                return operation::less_equal;
+            case operation::select_greater:
+                return operation::greater;
+            default:
+                return operation::greater_equal;
+        }
+    }
+
+    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_not)
+            return penalty_of(made.arguments[0], !negated, outer);
+        const bool joins = made.what == operation::select_and || made.what == operation::select_or;
+        if (joins && (made.what == operation::select_and) != negated) {
+            bindings inner = outer;
+            if (!negated) bind(selector, inner);
+            return both(penalty_of(made.arguments[0], negated, inner),
+                        penalty_of(made.arguments[1], negated, inner));
+        }
+        if (joins)
+            return either(penalty_of(made.arguments[0], negated, outer),
+                          penalty_of(made.arguments[1], negated, outer));
+        return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
+    }
+    /// Which nodes are known wherever all parts hold.
+    constexpr void bind(int selector, bindings& known) const {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and) {
+            bind(made.arguments[0], known);
+            bind(made.arguments[1], known);
+        } else if (made.what == operation::select_equal) {
+            const int key = made.arguments[0];
+            const int query = made.arguments[1];
+            if (is_constant(query) && !is_constant(key))
+                known.keys.push_back({key, (*program_)[query].known});
+            if (is_constant(key) && !is_constant(query))
+                known.queries.push_back({query, (*program_)[key].known});
+        }
+    }
+
+    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
+        const node& made = (*program_)[selector];
+        value constants[2];
+        bool is_known[2]{};
+        for (int side = 0; side < 2; ++side) {
+            const int at = made.arguments[side];
+            if (is_constant(at)) {
+                is_known[side] = true;
+                constants[side] = (*program_)[at].known;
+            }
+            const int other = made.arguments[1 - side];
+            if (is_constant(other)) continue;
+            for (const binding& each : side == 0 ? known.keys : known.queries)
+                if (each.node == at) {
+                    is_known[side] = true;
+                    constants[side] = each.known;
+                }
+        }
+        if (is_known[0] && is_known[1]) {
+            if (rasp::detail::compares(what, constants[0], constants[1])) return {};
+            return {{1, {}, {}}};
+        }
+        if (is_known[1])
+            return {{1,
+                     condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]),
+                     {}}};
+        if (is_known[0])
+            return {{1,
+                     {},
+                     condition(lower(made.arguments[1]), pointwise(opposite(mirrored(what))),
+                               constants[0])}};
+        const int key = lower(made.arguments[0]);
+        const int query = lower(made.arguments[1]);
+        if (what == operation::select_equal) {
+            // (k - q)^2, where no two values are closer than one, or closer than that squared.
+            const double scale = square_scale(key, query);
+            return {{scale, feature{key, operation::multiply, {}}, {}},
+                    {-2 * scale, feature{key}, feature{query}},
+                    {scale, {}, feature{query, operation::multiply, {}}}};
+        }
+        // One feature for each value of the side that has fewer.
+        const domain keys = domain_of(key);
+        const domain queries = domain_of(query);
+        const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
+        const domain& values = by_key ? keys : queries;
+        if (!values.complete) {
+            fail(problem::too_many_values_to_compare, made.what);
+            return {};
+        }
+        penalty result;
+        for (const value& each : values.values)
+            if (by_key)
+                result.push_back({1, feature{key, operation::equal, each},
+                                  feature{query, pointwise(opposite(mirrored(what))), each}});
+            else
+                result.push_back({1, feature{key, pointwise(opposite(what)), each},
+                                  feature{query, operation::equal, each}});
+        return result;
+    }
+    constexpr double square_scale(int key, int query) {
+        if (!is_number(nodes[key].kind)) return 1;
+        const double step = finest(linear_of(key)) * finest(linear_of(query));
+        // Finer ones would need more digits than a double has.
+        if (step < 1.0 / 128) {
+            fail(problem::too_many_values_to_compare, operation::select_equal);
+            return 1;
+        }
+        return 1 / (step * step);
+    }
+
+    // Domains.
+
+    constexpr domain domain_of_arithmetic(int at) const {
+        const node& made = nodes[at];
+        domain of[3];
+        int count = 0;
+        long long tuples = 1;
+        bool complete = true;
+        for (; count < 3 && made.arguments[count] >= 0; ++count) {
+            of[count] = domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count].size());
+            complete = complete && of[count].complete;
+        }
+        domain result;
+        const bool adds = made.what == operation::add || made.what == operation::subtract;
+        if (adds && of[0].is_range() && of[1].is_range()) {
+            const bool plus = made.what == operation::add;
+            const std::int64_t low =
+                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
+            const std::int64_t high =
+                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
+            for (std::int64_t each = low; each <= high; ++each)
+                result.values.push_back(value(rational(each), made.kind));
+            return result;
+        }
+        if (!complete || tuples > max_tuples) {
+            // Bounds of what is linear; of other numbers none are known.
+            const linear parts = linear_of(at);
+            rational low = parts.offset;
+            rational high = parts.offset;
+            for (const summand& each : parts.summands) {
+                if (each.node == at) {
+                    result.leave_out(-unbounded, unbounded);
+                    return result;
+                }
+                const domain summed = domain_of(each.node);
+                const rational ends[]{each.factor * summed.lowest(),
+                                      each.factor * summed.highest()};
+                low = low + std::min(ends[0], ends[1]);
+                high = high + std::max(ends[0], ends[1]);
+            }
+            result.leave_out(low, high);
+            return result;
+        }
+        value chosen[3];
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            long long rest = tuple;
+            for (int which = 0; which < count; ++which) {
+                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
+                rest /= of[which].size();
+            }
+            rasp::detail::undefined trouble = rasp::detail::undefined::no;
+            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
+            if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
+        }
+        result.settle();
+        if (result.size() > max_values) result.leave_out(result.lowest(), result.highest());
+        return result;
+    }
+
+    constexpr void add_linear(int at, const rational& factor, linear& to) const {
+        const node& made = nodes[at];
+        switch (made.what) {
+            case operation::constant:
+                to.offset = to.offset + factor * code_of_constant(made.known);
+                return;
+            case operation::negate:
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::indicator:
+                add_linear(made.arguments[0], factor, to);
+                return;
+            case operation::negation:
+                to.offset = to.offset + factor;
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::add:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], factor, to);
+                return;
+            case operation::subtract:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], -factor, to);
+                return;
+            case operation::multiply:
+            case operation::divide: {
+                const node& right = nodes[made.arguments[1]];
+                const node& left = nodes[made.arguments[0]];
+                const bool divides = made.what == operation::divide;
+                if (right.what == operation::constant &&
+                    !(divides && right.known.number().over == 0)) {
+                    const rational times =
+                        divides ? rational(1) / right.known.number() : right.known.number();
+                    add_linear(made.arguments[0], factor * times, to);
+                    return;
+                }
+                if (left.what == operation::constant && !divides) {
+                    add_linear(made.arguments[1], factor * left.known.number(), to);
+                    return;
+                }
+                to.add(at, factor);
+                return;
+            }
+            default:
+                to.add(at, factor);
+                return;
+        }
+    }
+    constexpr rational code_of_constant(const value& known) const {
+        if (is_number(known.kind())) return known.number();
+        return static_cast<std::int64_t>(code(known));
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
+/// line, on which the functions are constant on stretches with gaps between.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// One value that a variable may have, or all of a range, and where it lies on the variable's own
+/// line.
+struct item {
+    double low = 0;
+    double high = 0;
+    value known{};
+};
+
+/// A variable's values in rising order.
+using items = std::vector<item>;
+
+/// A stretch of the line, on which the variables have the values of this choice of items.
+struct stretch {
+    double low = 0;
+    double high = 0;
+    std::vector<int> chosen;
+};
+
+struct staircase {
+    int count = 0;               // of stretches; 0 where there is no such line
+    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    std::vector<stretch> stretches;
+};
+
+/// Lays the variables on a line in the order that has the fewest stretches.
+class staircase_search {
+  public:
+    constexpr explicit staircase_search(const std::vector<items>& variables)
+        : variables_(variables) {
+        for (const items& each : variables) {
+            strides_.push_back(tuples_);
+            sizes_.push_back(static_cast<int>(each.size()));
+            tuples_ *= static_cast<long long>(each.size());
+            for (const item& value : each) has_ranges_ = has_ranges_ || value.low < value.high;
+        }
+    }
+
+    constexpr long long tuples() const { return tuples_; }
+
+    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
+    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
+    /// not to be laid, stretches are only counted.
+    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
+        std::vector<int> order;
+        for (std::size_t at = 0; at < variables_.size(); ++at)
+            order.push_back(static_cast<int>(at));
+        std::vector<int> best;
+        int fewest = -1;
+        do {
+            const int stretches = count_stretches(order, classes, fewest);
+            if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
+                fewest = stretches;
+                best = order;
+            }
+        } while (std::next_permutation(order.begin(), order.end()));
+        staircase result;
+        result.count = std::max(fewest, 0);
+        if (laid && fewest > 0) lay(best, classes, result);
+        return result;
+    }
+
+  private:
+    const std::vector<items>& variables_;
+    std::vector<long long> strides_;
+    std::vector<int> sizes_;
+    long long tuples_ = 1;
+    bool has_ranges_ = false;
+
+    constexpr const items& variable(int at) const {
+        return variables_[static_cast<std::size_t>(at)];
+    }
+    constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
+
+    /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
+    /// returns false.
+    template <class Visit>
+    constexpr void each_tuple(const std::vector<int>& order, const std::vector<int>& classes,
+                              const Visit& visit) const {
+        std::vector<int> chosen(order.size(), 0);
+        long long tuple = 0;
+        for (;;) {
+            if (!visit(classes[static_cast<std::size_t>(tuple)], chosen)) return;
+            std::size_t digit = order.size();
+            for (; digit > 0; --digit) {
+                const auto which = static_cast<std::size_t>(order[digit - 1]);
+                tuple += strides_[which];
+                if (++chosen[which] < sizes_[which]) break;
+                tuple -= strides_[which] * chosen[which];
+                chosen[which] = 0;
+            }
+            if (digit == 0) return;
+        }
+    }
+
+    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
+                                  int enough) const {
+        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
+        int count = 0;
+        int last = -1;
+        each_tuple(order, classes, [&](int found, const std::vector<int>&) {
+            if (found < 0 || found == last) return true;
+            last = found;
+            return ++count != enough;
+        });
+        return count;
+    }
+    /// Whether within each item that is a range the later variables of the order change nothing:
+    /// there is no telling them apart.
+    constexpr bool has_place_for_ranges(const std::vector<int>& order,
+                                        const std::vector<int>& classes) const {
+        bool fits = true;
+        int within = -1;  // the class of the range that the tuple before was in
+        std::vector<int> prefix;
+        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
+            std::vector<int> here;  // the choices up to the first range
+            for (std::size_t at = 0; at + 1 < order.size(); ++at) {
+                const auto which = static_cast<std::size_t>(order[at]);
+                here.push_back(chosen[which]);
+                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                if (!(value.low < value.high)) continue;
+                if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
+                if (!(here == prefix) || within < 0) within = found;
+                prefix = here;
+                return fits;
+            }
+            prefix.clear();
+            within = -1;
+            return fits;
+        });
+        return fits;
+    }
+
+    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
+                       staircase& result) const {
+        result.scales.resize(order.size(), 1);
+        // From the last variable of the order to the first: the gaps of each have room for all that
+        // the later ones add.
+        double low = 0;
+        double high = 0;
+        for (std::size_t at = order.size(); at-- > 0;) {
+            const int which = order[at];
+            double gap = 0;
+            for (int each = 1; each < size(which); ++each) {
+                const double here = variable(which)[static_cast<std::size_t>(each)].low -
+                                    variable(which)[static_cast<std::size_t>(each) - 1].high;
+                if (each == 1 || here < gap) gap = here;
+            }
+            double& scale = result.scales[static_cast<std::size_t>(which)];
+            if (gap > 0) scale = at + 1 == order.size() ? 1 / gap : (high - low + 1) / gap;
+            low += scale * variable(which).front().low;
+            high += scale * variable(which).back().high;
+        }
+        int last = -1;
+        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
+            if (found < 0) return true;
+            double from = 0;
+            double to = 0;
+            for (std::size_t at = 0; at < chosen.size(); ++at) {
+                const item& here = variables_[at][static_cast<std::size_t>(chosen[at])];
+                from += result.scales[at] * here.low;
+                to += result.scales[at] * here.high;
+            }
+            if (found != last) result.stretches.push_back({from, to, chosen});
+            stretch& reached = result.stretches.back();
+            if (to > reached.high) reached.high = to;
+            if (from < reached.low) reached.low = from;
+            last = found;
+            return true;
+        });
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
+/// what each head and each hidden unit reads and writes.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// A sum of directions of the residual stream, and a number.
+struct reading {
+    struct part {
+        int direction;
+        double factor;
+    };
+    std::vector<part> parts;
+    double offset = 0;
+
+    constexpr void add(int direction, double factor) {
+        for (part& each : parts)
+            if (each.direction == direction) {
+                each.factor += factor;
+                return;
+            }
+        parts.push_back({direction, factor});
+    }
+    constexpr void add(const reading& other, double factor) {
+        for (const part& each : other.parts) add(each.direction, factor * each.factor);
+        offset += factor * other.offset;
+    }
+};
+
+enum class origin {
+    start,     // one at the start position, zero at all others
+    embedded,  // a function of the token and the position
+    gathered,  // written by a head
+    computed   // written by hidden units
+};
+
+struct direction {
+    origin from = origin::start;
+    int layer = 0;
+    product what;         // where it is embedded or computed
+    int head = -1;        // where it is gathered
+    int channel = -1;     // of that head; -1 is the start's share
+    double at_start = 0;  // its value at the start position, from its layer on
+};
+
+/// Functions of the same variables, computed on one line.
+struct function_group {
+    int layer = 0;
+    std::vector<int> variables;   // nodes
+    std::vector<int> directions;  // that it writes
+    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
+    std::vector<items> values;    // of the variables
+    std::vector<reading> lines;   // along which these lie
+    staircase steps;
+
+    constexpr int hidden() const { return 2 * (steps.count - 1); }
+};
+
+/// Numbers things by their hashes, in the order in which they come.
+class hash_table {
+  public:
+    constexpr int number_of(std::uint64_t hash) {
+        if (slots_.size() < 2 * hashes_.size() + 8) grow();
+        const std::size_t slot = slot_of(hash);
+        if (slots_[slot] == 0) {
+            hashes_.push_back(hash);
+            slots_[slot] = static_cast<int>(hashes_.size());
+        }
+        return slots_[slot] - 1;
+    }
+
+  private:
+    std::vector<std::uint64_t> hashes_;
+    std::vector<int> slots_;  // one more than the number; 0 where there is none
+
+    constexpr std::size_t slot_of(std::uint64_t hash) const {
+        std::size_t slot = hash % slots_.size();
+        while (slots_[slot] != 0 && hashes_[static_cast<std::size_t>(slots_[slot]) - 1] != hash)
+            slot = (slot + 1) % slots_.size();
+        return slot;
+    }
+    constexpr void grow() {
+        slots_.assign(4 * hashes_.size() + 16, 0);
+        for (std::size_t at = 0; at < hashes_.size(); ++at)
+            slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
+    }
+};
+
+class network {
+  public:
+    lowering program;
+    std::vector<direction> directions;
+    std::vector<function_group> groups;
+    mistake wrong;
+
+    /// Where its functions are not to be laid out, the network's size is known, no more.
+    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
+                      bool laid)
+        : program(source, analysed, given) {
+        directions.push_back({});
+        directions[0].at_start = 1;
+        // What is read adds directions, which are computed from others of earlier layers.
+        output = read(program.output);
+        for (const lowered_head& head : program.heads) {
+            for (const term& each : head.penalties) {
+                (void)read(each.key);
+                (void)read(each.query);
+            }
+        }
+        for (std::size_t at = 0; at < directions.size(); ++at) {
+            if (directions[at].from == origin::gathered) {
+                const lowered_head& head =
+                    program.heads[static_cast<std::size_t>(directions[at].head)];
+                if (directions[at].channel >= 0)
+                    (void)read(
+                        head.channels[static_cast<std::size_t>(directions[at].channel)].node);
+            } else if (directions[at].from == origin::computed) {
+                join_group(static_cast<int>(at));
+            }
+        }
+        if (wrong.kind == problem::none) wrong = program.wrong;
+        if (wrong.kind == problem::none)
+            for (function_group& each : groups) fit(each, laid);
+        if (laid && wrong.kind == problem::none) settle_start();
+    }
+
+    reading output;
+
+    constexpr int width() const { return static_cast<int>(directions.size()); }
+    constexpr int hidden() const {
+        int most = 0;
+        for (int layer = 1; layer <= layers(); ++layer) {
+            int units = 0;
+            for (const function_group& each : groups)
+                if (each.layer == layer) units += each.hidden();
+            most = std::max(most, units);
+        }
+        return most;
+    }
+    constexpr int layers() const {
+        int last = 1;
+        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
+        return last;
+    }
+
+    /// What the directions give for products of features, as far as it is linear in them.
+    constexpr reading read(const product& what) {
+        reading result;
+        if (what.count == 0) {
+            result.offset = 1;
+            return result;
+        }
+        const feature& only = what.parts[0];
+        if (what.count == 1 && only.how == operation::constant) return read(only.node);
+        result.add(direction_of(what), 1);
+        return result;
+    }
+    constexpr reading read(int node) {
+        const lowering::linear parts = program.linear_of(node);
+        reading result;
+        result.offset = parts.offset.as_double();
+        for (const lowering::summand& each : parts.summands)
+            result.add(direction_of(feature{each.node}), each.factor.as_double());
+        return result;
+    }
+
+    /// A number that a position offers, of the values that known(node, value&) tells.
+    template <class Known>
+    constexpr bool number_at(const product& what, const Known& known, double& result) const {
+        result = 1;
+        for (int at = 0; at < what.count; ++at) {
+            const feature& part = what.parts[at];
+            value found;
+            if (!value_at(program.nodes, part.node, known, found)) return false;
+            if (part.how == operation::constant) {
+                result *= program.code(found);
+            } else if (part.how == operation::multiply) {
+                result *= program.code(found) * program.code(found);
+            } else {
+                node compared;
+                compared.what = part.how;
+                rasp::detail::undefined trouble = rasp::detail::undefined::no;
+                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
+                    result = 0;
+            }
+        }
+        return true;
+    }
+    /// The values of a group's variables for a choice of items.
+    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
+        return [&group, &chosen](int node, value& result) {
+            for (std::size_t at = 0; at < group.variables.size(); ++at)
+                if (group.variables[at] == node) {
+                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
+                    return true;
+                }
+            return false;
+        };
+    }
+    /// What is read at the start position.
+    constexpr double at_start(const reading& of) const {
+        double result = of.offset;
+        for (const reading::part& each : of.parts)
+            result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
+        return result;
+    }
+    /// A group's line at the start position.
+    constexpr double line_at_start(const function_group& group) const {
+        double result = 0;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            result += group.steps.scales[at] * at_start(group.lines[at]);
+        return result;
+    }
+
+    constexpr int find(int head, int channel) const {
+        for (std::size_t at = 0; at < directions.size(); ++at)
+            if (directions[at].from == origin::gathered && directions[at].head == head &&
+                directions[at].channel == channel)
+                return static_cast<int>(at);
+        return -1;
+    }
+
+  private:
+    // The directions of products that have one.
+    hash_table numbers_;
+    std::vector<int> offered_;
+
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr int layer_of(const product& what) const {
+        int layer = 0;
+        for (int at = 0; at < what.count; ++at)
+            layer = std::max(layer, program.layer(what.parts[at].node));
+        return layer;
+    }
+    constexpr int direction_of(const product& what) {
+        if (what.count == 1 && what.parts[0].how == operation::constant &&
+            program.nodes[what.parts[0].node].what == operation::gathered) {
+            const leaf& of = program.leaf_of(what.parts[0].node);
+            if (of.kind == leaf_kind::mean) return gathered(of.head, of.channel);
+        }
+        const int number = numbers_.number_of(what.hash());
+        if (number < static_cast<int>(offered_.size()))
+            return offered_[static_cast<std::size_t>(number)];
+        offered_.push_back(width());
+        direction made;
+        made.layer = layer_of(what);
+        made.from = made.layer == 0 ? origin::embedded : origin::computed;
+        made.what = what;
+        directions.push_back(made);
+        return width() - 1;
+    }
+    constexpr int gathered(int head, int channel) {
+        const int known = find(head, channel);
+        if (known >= 0) return known;
+        direction made;
+        made.from = origin::gathered;
+        made.layer = program.heads[static_cast<std::size_t>(head)].layer;
+        made.head = head;
+        made.channel = channel;
+        directions.push_back(made);
+        return width() - 1;
+    }
+
+    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
+        const auto& made = program.nodes[node];
+        if (made.what == operation::constant) return;
+        // What negates a number of earlier layers is no other number.
+        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
+        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
+            for (const int each : variables)
+                if (each == node) return;
+            variables.push_back(node);
+            return;
+        }
+        if (compares_beyond_lists(node)) {
+            if (std::find(variables.begin(), variables.end(), node) == variables.end())
+                variables.push_back(node);
+            return;
+        }
+        for (const int argument : made.arguments)
+            if (argument >= 0) collect(argument, layer, variables);
+    }
+    /// A comparison of numbers that have too many values to be listed: of their difference the sign
+    /// is enough.
+    constexpr bool compares_beyond_lists(int node) const {
+        const auto& made = program.nodes[node];
+        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
+        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
+        return !program.domain_of(made.arguments[0]).complete ||
+               !program.domain_of(made.arguments[1]).complete;
+    }
+    /// Several functions of one number are one variable, that number, if it has fewer values than
+    /// they have tuples.
+    constexpr void share_supports(int layer, std::vector<int>& variables) const {
+        std::vector<int> result;
+        std::vector<int> supports;
+        for (const int each : variables)
+            supports.push_back(program.layer(each) < layer ? only_support(each) : -1);
+        for (std::size_t at = 0; at < variables.size(); ++at) {
+            int chosen = variables[at];
+            long long tuples = 1;
+            int shared = 0;
+            for (std::size_t other = 0; other < variables.size(); ++other) {
+                if (supports[at] < 0 || supports[other] != supports[at]) continue;
+                tuples *= program.domain_of(variables[other]).size();
+                ++shared;
+            }
+            if (shared > 1 && program.domain_of(supports[at]).size() < tuples)
+                chosen = supports[at];
+            if (std::find(result.begin(), result.end(), chosen) == result.end())
+                result.push_back(chosen);
+        }
+        variables = result;
+    }
+    /// What a node is a function of, if that is one number.
+    constexpr int only_support(int node) const {
+        const auto& made = program.nodes[node];
+        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
+        int found = -1;
+        for (const int argument : made.arguments) {
+            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
+            const int support = only_support(argument);
+            if (support < 0 || (found >= 0 && support != found)) return -1;
+            found = support;
+        }
+        return found;
+    }
+    constexpr void join_group(int at) {
+        const product what = directions[static_cast<std::size_t>(at)].what;
+        function_group made;
+        made.layer = directions[static_cast<std::size_t>(at)].layer;
+        for (int part = 0; part < what.count; ++part)
+            collect(what.parts[part].node, made.layer, made.variables);
+        share_supports(made.layer, made.variables);
+        std::sort(made.variables.begin(), made.variables.end());
+        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
+        for (function_group& each : groups)
+            if (each.layer == made.layer && each.variables == made.variables &&
+                each.by_sign == made.by_sign) {
+                each.directions.push_back(at);
+                return;
+            }
+        made.directions.push_back(at);
+        for (const int each : made.variables) {
+            made.values.push_back(values_of(each, made.layer, made.by_sign));
+            made.lines.push_back(line_of(each, made.layer, made.by_sign));
+        }
+        groups.push_back(made);
+    }
+
+    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    constexpr reading line_of(int node, int layer, bool by_sign) {
+        reading result;
+        if (is_compared_here(node, layer)) {
+            const auto& made = program.nodes[node];
+            result.add(read(made.arguments[0]), 1);
+            result.add(read(made.arguments[1]), -1);
+            for (const reading::part& each : result.parts) {
+                const direction& from = directions[static_cast<std::size_t>(each.direction)];
+                if (from.from == origin::computed && from.layer >= program.layer(node))
+                    fail(problem::too_many_values_in_a_function, made.what);
+            }
+            return result;
+        }
+        if (program.nodes[node].what != operation::gathered) return read(node);
+        const leaf of = program.leaf_of(node);
+        switch (of.kind) {
+            case leaf_kind::mean:
+                result.add(gathered(of.head, of.channel), 1);
+                break;
+            case leaf_kind::width:
+                result.add(gathered(of.head, -1), 1);
+                break;
+            case leaf_kind::sum:
+            case leaf_kind::counted_mean:
+                result.add(gathered(of.head, of.channel), 1);
+                if (!by_sign) result.add(gathered(of.head, -1), share_factor(of));
+                break;
+            case leaf_kind::match:
+                result.add(gathered(of.head, of.channel), 1);
+                result.add(read(of.query), -1);
+                break;
+        }
+        return result;
+    }
+    constexpr domain summed(const leaf& of) const {
+        return program.domain_of(program.channel_of(of).node);
+    }
+    constexpr double share_factor(const leaf& of) const {
+        const domain values = summed(of);
+        const double length = program.given.length;
+        if (values.values.empty()) return 1;
+        const double range =
+            program.code(values.values.back()) - program.code(values.values.front());
+        return (range + 2) * length * (length + 1);
+    }
+
+    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
+    constexpr bool is_compared_here(int node, int layer) const {
+        return program.layer(node) == layer && compares_beyond_lists(node);
+    }
+
+    constexpr items values_of_comparison(int node) {
+        const auto& made = program.nodes[node];
+        const domain left = program.domain_of(made.arguments[0]);
+        const domain right = program.domain_of(made.arguments[1]);
+        const double apart = program.finest(program.linear_of(made.arguments[0])) *
+                             program.finest(program.linear_of(made.arguments[1]));
+        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
+        const double low = (left.lowest() - right.highest()).as_double() - 1;
+        const double high = (left.highest() - right.lowest()).as_double() + 1;
+        const auto known = [&](int difference) {
+            auto trouble = rasp::detail::undefined::no;
+            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
+        };
+        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
+    }
+
+    constexpr items values_of(int node, int layer, bool by_sign) {
+        items result;
+        if (is_compared_here(node, layer)) return values_of_comparison(node);
+        const bool is_leaf = program.nodes[node].what == operation::gathered;
+        leaf of;
+        if (is_leaf) of = program.leaf_of(node);
+        const int length = program.given.length;
+        if (!is_leaf || of.kind == leaf_kind::mean) {
+            const domain values = program.domain_of(node);
+            if (!values.complete || values.values.empty())
+                fail(problem::too_many_values_in_a_function, source_of(node));
+            for (const value& each : values.values)
+                result.push_back({program.code(each), program.code(each), each});
+        } else if (of.kind == leaf_kind::width) {
+            for (int count = length; count >= 0; --count)
+                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
+        } else if (of.kind == leaf_kind::match) {
+            const double apart = closest(of);
+            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
+            result = {
+                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
+        } else if (by_sign) {
+            const double least = 1.0 / (1 + length);
+            const domain values = summed(of);
+            if (values.lowest().over < 0)
+                result.push_back({values.lowest().as_double(), -least, value(-1)});
+            result.push_back({0, 0, value(0)});
+            if (values.highest().over > 0)
+                result.push_back({least, values.highest().as_double(), value(1)});
+        } else if (!is_number(program.nodes[node].kind)) {
+            // One position is selected, or none.
+            const double factor = share_factor(of);
+            for (const value& each : summed(of).values) {
+                const double place = (program.code(each) + factor) / 2;
+                result.push_back({place, place, each});
+            }
+            result.push_back({factor, factor, summed(of).values.front()});
+        } else {
+            const domain values = summed(of);
+            if (!values.is_whole()) {
+                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
+                return result;
+            }
+            const double factor = share_factor(of);
+            for (int count = length; count >= 0; --count)
+                for (std::int64_t sum = values.lowest().over * count;
+                     sum <= values.highest().over * count; ++sum) {
+                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
+                    value known = sum;
+                    if (of.kind == leaf_kind::counted_mean)
+                        known = value(rational(sum, std::max(count, 1)), type::real);
+                    result.push_back({place, place, known});
+                }
+        }
+        return result;
+    }
+    /// Of a match, how near a query can come to a key that is another one.
+    constexpr double closest(const leaf& of) const {
+        const int keys = program.channel_of(of).node;
+        return program.finest(program.linear_of(keys)) *
+               program.finest(program.linear_of(of.query));
+    }
+    constexpr double farthest(const leaf& of) const {
+        const domain values = program.domain_of(of.query);
+        return std::max(values.highest().as_double(), -values.lowest().as_double());
+    }
+    constexpr operation source_of(int node) const {
+        const operation what = program.nodes[node].what;
+        return what == operation::gathered ? operation::aggregate : what;
+    }
+
+    /// Whether a function of a sum is one of its sign.
+    constexpr bool depends_on_sign(int node, const product& what) const {
+        if (program.nodes[node].what != operation::gathered) return false;
+        const leaf& of = program.leaf_of(node);
+        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
+        double seen[3]{};
+        bool known[3]{};
+        for (const value& each : of.values.values) {
+            const std::int64_t sum = each.number().over;
+            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
+            double here = 0;
+            const auto told = [&](int asked, value& result) {
+                if (asked != node) return false;
+                result = each;
+                return true;
+            };
+            if (!number_at(what, told, here)) continue;
+            if (known[sign] && seen[sign] != here) return false;
+            known[sign] = true;
+            seen[sign] = here;
+        }
+        return true;
+    }
+
+    constexpr void fit(function_group& group, bool laid) {
+        const staircase_search search(group.values);
+        const operation blamed =
+            program
+                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
+                .what;
+        if (search.tuples() > max_tuples || group.variables.size() > 5) {
+            fail(problem::too_many_values_in_a_function, blamed);
+            return;
+        }
+        // Features of a node are functions of its value.
+        std::vector<int> roots;
+        for (const int at : group.directions) {
+            const product& what = directions[static_cast<std::size_t>(at)].what;
+            for (int part = 0; part < what.count; ++part)
+                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
+                    roots.push_back(what.parts[part].node);
+        }
+        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
+        if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
+    }
+
+    /// For each tuple of the variables' values a number, the same where all roots have the same
+    /// values; -1 where one has none.
+    constexpr std::vector<int> classes_of(const function_group& group,
+                                          const std::vector<int>& roots, long long tuples) const {
+        // What is computed, and which is the first variable that it depends on.
+        const auto size = static_cast<std::size_t>(program.nodes.size());
+        const int count = static_cast<int>(group.variables.size());
+        std::vector<int> first(size, count);
+        std::vector<char> needed(size, 0);
+        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
+        for (int at = count; at-- > 0;)
+            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
+        for (std::size_t at = size; at-- > 0;)
+            if (needed[at] && first[at] == count)
+                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
+                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+        std::vector<int> computed;
+        std::vector<value> values(size);
+        std::vector<char> defined(size, 1);
+        for (std::size_t at = 0; at < size; ++at) {
+            const node& made = program.nodes[static_cast<int>(at)];
+            if (!needed[at] || first[at] < count) continue;
+            if (made.what == operation::constant) {
+                values[at] = made.known;
+                continue;
+            }
+            computed.push_back(static_cast<int>(at));
+            for (const int argument : made.arguments)
+                if (argument >= 0)
+                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
+        }
+
+        std::vector<int> classes;
+        classes.reserve(static_cast<std::size_t>(tuples));
+        hash_table seen;
+        std::uint64_t last_hash = 0;
+        int last = -1;
+        std::vector<std::size_t> chosen(group.variables.size(), 0);
+        int changed = count;  // the last variable that did
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            for (int at = 0; at < count && at <= changed; ++at) {
+                const auto which = static_cast<std::size_t>(at);
+                values[static_cast<std::size_t>(group.variables[which])] =
+                    group.values[which][chosen[which]].known;
+            }
+            for (const int at : computed)
+                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
+            bool all = true;
+            std::uint64_t hash = hash_start;
+            for (const int each : roots) {
+                const auto root = static_cast<std::size_t>(each);
+                all = all && defined[root];
+                hash = hashed(hash, values[root].bits());
+            }
+            if (all && (last < 0 || hash != last_hash)) {
+                last = seen.number_of(hash);
+                last_hash = hash;
+            }
+            classes.push_back(all ? last : -1);
+            for (changed = 0; changed < count; ++changed) {
+                const auto which = static_cast<std::size_t>(changed);
+                if (++chosen[which] < group.values[which].size()) break;
+                chosen[which] = 0;
+            }
+        }
+        return classes;
+    }
+    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
+        const node& made = program.nodes[at];
+        const auto place = static_cast<std::size_t>(at);
+        const auto argument = [&](int which) {
+            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+        };
+        if (made.what == operation::conditional) {
+            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
+            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
+            values[place] = values[from];
+            return;
+        }
+        defined[place] = 1;
+        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+            if (!defined[argument(which)]) defined[place] = 0;
+        if (!defined[place]) return;
+        rasp::detail::undefined trouble = rasp::detail::undefined::no;
+        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
+                                            values[argument(2)], trouble);
+        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
+    }
+
+    /// The start position looks at itself alone, and its hidden units rest.
+    constexpr void settle_start() {
+        for (direction& each : directions) {
+            if (each.from == origin::embedded) {
+                each.at_start = 0;
+            } else if (each.from == origin::gathered) {
+                const lowered_head& head = program.heads[static_cast<std::size_t>(each.head)];
+                each.at_start =
+                    each.channel < 0
+                        ? 1
+                        : program.code(
+                              head.channels[static_cast<std::size_t>(each.channel)].otherwise);
+            }
+        }
+        for (const function_group& group : groups)
+            for (const int at : group.directions) {
+                double first = 0;
+                (void)number_at(directions[static_cast<std::size_t>(at)].what,
+                                known_in(group, group.steps.stretches.front().chosen), first);
+                directions[static_cast<std::size_t>(at)].at_start = first;
+            }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// From a network to the rules of a transformer, and its weights.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// How large a compiled transformer is. Everything is known at compile time.
+struct sizes {
+    int layers = 0;
+    int heads = 0;
+    int width = 0;       // of the residual stream
+    int head_width = 0;  // of queries, keys and values
+    int hidden = 0;      // between the linear maps of the feed-forward part
+    int tokens = 0;      // how many an embedding tells apart
+    int positions = 0;   // of an input, and the start
+    int classes = 0;     // of the output
+    /// A feature depends on a token and its position together: the embedding has a row for each
+    /// pair of them.
+    bool embeds_pairs = false;
+    mistake wrong{};
+};
+
+/// The numbers at which a head compares: for each one read at a query, what is read at keys.
+struct comparison_row {
+    product query;
+    reading key;
+};
+
+class layout {
+  public:
+    const network& of;
+    sizes size;
+    std::vector<value> classes;
+
+    constexpr layout(const network& made, int heads) : of(made) {
+        size.wrong = made.wrong;
+        size.layers = made.layers();
+        size.heads = std::max(heads, 1);
+        size.width = made.width();
+        size.hidden = std::max(made.hidden(), 1);
+        size.positions = made.program.given.length + 1;
+        for (const direction& each : made.directions)
+            if (each.from == origin::embedded)
+                size.embeds_pairs = size.embeds_pairs || (depends_on(each, operation::tokens) &&
+                                                          depends_on(each, operation::indices));
+        const int alphabet = static_cast<int>(made.program.given.alphabet.size());
+        size.tokens = 1 + alphabet * (size.embeds_pairs ? made.program.given.length : 1);
+        for (std::size_t head = 0; head < made.program.heads.size(); ++head)
+            size.head_width = std::max(
+                {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
+                 static_cast<int>(channels_of(static_cast<int>(head)).size())});
+        size.head_width = std::max(size.head_width, 1);
+        const domain found = made.program.domain_of(made.program.output);
+        classes = found.values;
+        size.classes = std::max(found.size(), 1);
+        if (size.wrong.kind == problem::none && (!found.complete || found.size() > 1024))
+            size.wrong = {problem::too_many_values_of_the_output,
+                          made.program.nodes[made.program.output].what};
+    }
+
+    constexpr bool depends_on(const direction& embedded, operation what) const {
+        for (int at = 0; at < embedded.what.count; ++at)
+            if (reaches(embedded.what.parts[at].node, what)) return true;
+        return false;
+    }
+
+    /// The first row is of what does not depend on the query.
+    constexpr std::vector<comparison_row> rows_of(int head) const {
+        network& reads = const_cast<network&>(of);  // every reading is there already
+        std::vector<comparison_row> result(1);
+        for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
+            std::size_t at = 0;
+            while (at < result.size() && !(result[at].query == each.query)) ++at;
+            if (at == result.size()) result.push_back({each.query, {}});
+            result[at].key.add(reads.read(each.key), each.factor);
+        }
+        return result;
+    }
+    /// The directions that a head writes.
+    constexpr std::vector<int> channels_of(int head) const {
+        std::vector<int> result;
+        for (int at = 0; at < of.width(); ++at)
+            if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
+                of.directions[static_cast<std::size_t>(at)].head == head)
+                result.push_back(at);
+        return result;
+    }
+
+  private:
+    constexpr bool reaches(int node, operation what) const {
+        if (of.program.nodes[node].what == what) return true;
+        for (const int argument : of.program.nodes[node].arguments)
+            if (argument >= 0 && reaches(argument, what)) return true;
+        return false;
+    }
+};
+
+constexpr nn::shape shape_of(const sizes& of) {
+    nn::shape result;
+    result.tokens = of.positions;
+    result.width = of.width;
+    result.heads = of.heads;
+    result.key_heads = of.heads;
+    result.head_width = of.head_width;
+    result.hidden = of.hidden;
+    result.depth = of.layers;
+    result.scaled = false;
+    return result;
+}
+
+/// A layer without norms.
+template <nn::shape Shape>
+inline constexpr auto block_rules = [] {
+    using namespace nn;
+    // clang-format off
+    return rules(
+        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
+        between(i) <<= (x(i), attended(i)),
+        feed_forward_rules<Shape, activation::relu, relation<"between">>,
+        y(i)       <<= (between(i), transformed(i)));
+    // clang-format on
+}();
+
+template <sizes Size>
+inline constexpr language::weight<"embedding", Size.tokens, Size.width> embedding_of{};
+template <sizes Size>
+inline constexpr language::weight<"position", Size.width> position_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_query", Size.head_width, Size.width> W_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_key", Size.head_width, Size.width> W_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_value", Size.head_width, Size.width> W_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_out", Size.width, Size.head_width * Size.heads> W_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_expand", Size.hidden, Size.width> W_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_contract", Size.width, Size.hidden> W_contract_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_query", Size.head_width> b_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_key", Size.head_width> b_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_value", Size.head_width> b_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_out", Size.width> b_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_expand", Size.hidden> b_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_contract", Size.width> b_contract_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
+
+template <sizes Size>
+inline constexpr auto transformer_rules = [] {
+    using nn::i;
+    constexpr auto& block = block_rules<shape_of(Size)>;
+    // clang-format off
+    return language::rules(
+        nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
+        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
+        nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
+    // clang-format on
+}();
+
+template <sizes Size>
+struct transformer_of : model<transformer_rules<Size>,
+                              fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
+};
+
+/// Writes a network's numbers into the weights of its transformer.
+template <sizes Size, class T>
+class weight_writer {
+    using transformer = transformer_of<Size>;
+    using parameters = typename transformer::template parameters<T>;
+
+  public:
+    weight_writer(const layout& from, parameters& to) : from_(from), of_(from.of), to_(to) {}
+
+    void write() {
+        write_embedding();
+        for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
+            const lowered_head& made = of_.program.heads[head];
+            write_head(static_cast<int>(head), made.layer - 1, made.place);
+        }
+        std::vector<int> units(static_cast<std::size_t>(Size.layers) + 1, 0);
+        for (const function_group& each : of_.groups)
+            write_group(each, units[static_cast<std::size_t>(each.layer)]);
+        write_logits();
+    }
+
+  private:
+    const layout& from_;
+    const network& of_;
+    parameters& to_;
+
+    // Looks so little at other positions, from the start, that nothing of them is left.
+    static constexpr double far = 1e9;
+    // A logit of a class above all others.
+    static constexpr double margin = 32;
+
+    static constexpr int d = Size.width;
+    static constexpr int d_head = Size.head_width;
+
+    T number(double value) const { return static_cast<T>(value); }
+
+    void write_embedding() {
+        auto table = to_[embedding_of<Size>];
+        auto position = to_[position_of<Size>];
+        const auto& alphabet = of_.program.given.alphabet;
+        const int letters = static_cast<int>(alphabet.size());
+        const auto value_of = [&](int at, const value& letter, int index) {
+            double result = 0;
+            (void)of_.number_at(
+                of_.directions[static_cast<std::size_t>(at)].what,
+                [&](int node, value& found) {
+                    const operation what = of_.program.nodes[node].what;
+                    if (what == operation::tokens) found = letter;
+                    if (what == operation::indices) found = value(index);
+                    return what == operation::tokens || what == operation::indices;
+                },
+                result);
+            return number(result);
+        };
+        table(0, 0) = 1;
+        for (int at = 1; at < d; ++at) {
+            const direction& made = of_.directions[static_cast<std::size_t>(at)];
+            if (made.from != origin::embedded) continue;
+            if (Size.embeds_pairs) {
+                for (int index = 0; index + 1 < Size.positions; ++index)
+                    for (int letter = 0; letter < letters; ++letter)
+                        table(1 + index * letters + letter, at) =
+                            value_of(at, alphabet[static_cast<std::size_t>(letter)], index);
+            } else if (from_.depends_on(made, operation::tokens)) {
+                for (int letter = 0; letter < letters; ++letter)
+                    table(1 + letter, at) =
+                        value_of(at, alphabet[static_cast<std::size_t>(letter)], 0);
+            } else {
+                for (int index = 0; index + 1 < Size.positions; ++index)
+                    position(index + 1, at) = value_of(at, alphabet[0], index);
+            }
+        }
+    }
+
+    /// `factor` times a reading, to a row of a matrix and its bias; at the start position the
+    /// result is `at_start`.
+    template <class Row, class Bias>
+    void write_reading(const reading& from, double factor, double at_start, Row row, Bias& bias) {
+        for (const reading::part& each : from.parts)
+            row(each.direction) = number(factor * each.factor);
+        bias = number(factor * from.offset);
+        row(0) += number(at_start - factor * of_.at_start(from));
+    }
+
+    void write_head(int head, int layer, int place) {
+        const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
+        network& reads = const_cast<network&>(of_);
+
+        const double start_penalty = made.use == start::otherwise ? 0.5
+                                     : made.use == start::counted ? 0
+                                                                  : far / made.sharpness;
+        const auto rows = from_.rows_of(head);
+        auto query = to_[W_query_of<Size>];
+        auto key = to_[W_key_of<Size>];
+        const auto row_of = [layer, place](auto& matrix, int row) {
+            return [&matrix, layer, place, row](int column) -> T& {
+                return matrix(layer, place, row, column);
+            };
+        };
+        auto query_bias = to_[b_query_of<Size>];
+        auto key_bias = to_[b_key_of<Size>];
+        for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
+            const comparison_row& each = rows[static_cast<std::size_t>(row)];
+            const reading asked = reads.read(each.query);
+            write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
+                          query_bias(layer, place, row));
+            write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
+                          row_of(key, row), key_bias(layer, place, row));
+        }
+        const int alone = static_cast<int>(rows.size());
+        query(layer, place, alone, 0) = 1;
+        key(layer, place, alone, 0) = number(far);
+        key_bias(layer, place, alone) = number(-far);
+
+        auto values = to_[W_value_of<Size>];
+        auto value_bias = to_[b_value_of<Size>];
+        auto out = to_[W_out_of<Size>];
+        const auto channels = from_.channels_of(head);
+        for (int slot = 0; slot < static_cast<int>(channels.size()); ++slot) {
+            const int to = channels[static_cast<std::size_t>(slot)];
+            const direction& written = of_.directions[static_cast<std::size_t>(to)];
+            reading carried;
+            if (written.channel >= 0)
+                carried = reads.read(made.channels[static_cast<std::size_t>(written.channel)].node);
+            write_reading(carried, 1, written.at_start, row_of(values, slot),
+                          value_bias(layer, place, slot));
+            out(layer, to, place * d_head + slot) = 1;
+        }
+    }
+
+    void write_group(const function_group& group, int& unit) {
+        auto expand = to_[W_expand_of<Size>];
+        auto expand_bias = to_[b_expand_of<Size>];
+        auto contract = to_[W_contract_of<Size>];
+        auto contract_bias = to_[b_contract_of<Size>];
+        const int layer = group.layer - 1;
+
+        reading line;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            line.add(group.lines[at], group.steps.scales[at]);
+        const auto value_on = [&](int to, const stretch& on) {
+            double result = 0;
+            (void)of_.number_at(of_.directions[static_cast<std::size_t>(to)].what,
+                                of_.known_in(group, on.chosen), result);
+            return result;
+        };
+        for (const int to : group.directions)
+            contract_bias(layer, to) = number(value_on(to, group.steps.stretches.front()));
+        for (int gap = 0; gap < group.steps.count - 1; ++gap) {
+            const stretch& below = group.steps.stretches[static_cast<std::size_t>(gap)];
+            const stretch& above = group.steps.stretches[static_cast<std::size_t>(gap) + 1];
+            // A ramp from 0 to 1 over the middle half of the gap: two units.
+            const double quarter = (above.low - below.high) / 4;
+            const double slope = 1 / (2 * quarter);
+            const double knots[]{below.high + quarter, above.low - quarter};
+            for (int side = 0; side < 2; ++side, ++unit) {
+                reading shifted = line;
+                shifted.offset -= knots[side];
+                write_reading(
+                    shifted, slope, -1,
+                    [&](int column) -> T& { return expand(layer, unit, column); },
+                    expand_bias(layer, unit));
+                for (const int to : group.directions)
+                    contract(layer, to, unit) =
+                        number((side == 0 ? 1 : -1) * (value_on(to, above) - value_on(to, below)));
+            }
+        }
+    }
+
+    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
+    void write_logits() {
+        auto matrix = to_[W_logits_of<Size>];
+        auto bias = to_[b_logits_of<Size>];
+        double apart = 1;
+        for (int at = 1; at < Size.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
+        const double factor = margin / (apart * apart);
+        for (int at = 0; at < Size.classes; ++at) {
+            for (const reading::part& each : of_.output.parts)
+                matrix(at, each.direction) = number(2 * factor * code(at) * each.factor);
+            bias(at) = number(factor * code(at) * (2 * of_.output.offset - code(at)));
+        }
+    }
+    double code(int of_class) const {
+        return of_.program.code(from_.classes[static_cast<std::size_t>(of_class)]);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// What the heads of a compiled program look at, computed from its weights by plain loops: the
+/// model itself keeps no attention.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The share of each position's attention (row) that each position (column) has, layer by layer and
+/// head by head. Column `length` is the start position, which stands for no position at all.
+class attention_maps {
+  public:
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+
+    attention_maps(int layer_count, int head_count, int positions)
+        : layers(layer_count),
+          heads(head_count),
+          length(positions),
+          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares_[place(layer, head, row, column)];
+    }
+    double& operator()(int layer, int head, int row, int column) {
+        return shares_[place(layer, head, row, column)];
+    }
+
+  private:
+    std::vector<double> shares_;
+
+    std::size_t place(int layer, int head, int row, int column) const {
+        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
+                                        column);
+    }
+};
+
+namespace compiling {
+
+template <sizes Size, class T>
+class attention_loops {
+    using parameters = typename transformer_of<Size>::template parameters<T>;
+    using rows = std::vector<std::vector<double>>;
+
+  public:
+    explicit attention_loops(const parameters& of) : of_(of) {}
+
+    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
+    attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
+        attention_maps result(Size.layers, Size.heads, count - 1);
+        rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
+        const auto embedding = of_[embedding_of<Size>];
+        const auto position = of_[position_of<Size>];
+        for (int i = 0; i < count; ++i)
+            for (int c = 0; c < Size.width; ++c)
+                at(stream, i, c) =
+                    static_cast<double>(embedding(tokens[static_cast<std::size_t>(i)], c)) +
+                    static_cast<double>(position(i, c));
+        for (int layer = 0; layer < Size.layers; ++layer) {
+            attend(stream, layer, result);
+            feed_forward(stream, layer);
+        }
+        return result;
+    }
+
+  private:
+    const parameters& of_;
+    static constexpr auto d = static_cast<std::size_t>(Size.width);
+
+    static double& at(rows& of, int row, int column) {
+        return of[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)];
+    }
+
+    /// weight(row, column) stream + bias(row), for each position.
+    template <class Weight, class Bias>
+    static rows apply(const rows& stream, int outputs, const Weight& weight, const Bias& bias) {
+        rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (int row = 0; row < outputs; ++row) {
+                double sum = static_cast<double>(bias(row));
+                for (std::size_t column = 0; column < stream[i].size(); ++column)
+                    sum += static_cast<double>(weight(row, static_cast<int>(column))) *
+                           stream[i][column];
+                result[i][static_cast<std::size_t>(row)] = sum;
+            }
+        return result;
+    }
+    static void add(rows& stream, const rows& more) {
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
+    }
+
+    void attend(rows& stream, int layer, attention_maps& maps) const {
+        constexpr int width = Size.head_width;
+        const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
+                                                           const Bias& bias) {
+            return apply(
+                stream, width,
+                [&](int row, int column) { return matrix(layer, head, row, column); },
+                [&](int row) { return bias(layer, head, row); });
+        };
+        rows joined(stream.size(),
+                    std::vector<double>(static_cast<std::size_t>(width * Size.heads)));
+        for (int head = 0; head < Size.heads; ++head) {
+            const rows query = of_head(head, of_[W_query_of<Size>], of_[b_query_of<Size>]);
+            const rows key = of_head(head, of_[W_key_of<Size>], of_[b_key_of<Size>]);
+            const rows value = of_head(head, of_[W_value_of<Size>], of_[b_value_of<Size>]);
+            for (std::size_t i = 0; i < stream.size(); ++i) {
+                std::vector<double> share(stream.size());
+                for (std::size_t j = 0; j < stream.size(); ++j)
+                    for (std::size_t c = 0; c < query[i].size(); ++c)
+                        share[j] += query[i][c] * key[j][c];
+                const double highest = *std::max_element(share.begin(), share.end());
+                double sum = 0;
+                for (double& each : share) sum += each = std::exp(each - highest);
+                for (std::size_t j = 0; j < stream.size(); ++j) {
+                    share[j] /= sum;
+                    for (std::size_t c = 0; c < value[j].size(); ++c)
+                        joined[i][static_cast<std::size_t>(head * width) + c] +=
+                            share[j] * value[j][c];
+                    if (i > 0)
+                        maps(layer, head, static_cast<int>(i) - 1,
+                             j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
+                }
+            }
+        }
+        const auto out = of_[W_out_of<Size>];
+        const auto bias = of_[b_out_of<Size>];
+        add(stream,
+            apply(
+                joined, Size.width, [&](int row, int column) { return out(layer, row, column); },
+                [&](int row) { return bias(layer, row); }));
+    }
+
+    void feed_forward(rows& stream, int layer) const {
+        const auto expand = of_[W_expand_of<Size>];
+        const auto expand_bias = of_[b_expand_of<Size>];
+        const auto contract = of_[W_contract_of<Size>];
+        const auto contract_bias = of_[b_contract_of<Size>];
+        rows hidden = apply(
+            stream, Size.hidden, [&](int row, int column) { return expand(layer, row, column); },
+            [&](int row) { return expand_bias(layer, row); });
+        for (std::vector<double>& row : hidden)
+            for (double& each : row) each = std::max(each, 0.0);
+        add(stream, apply(
+                        hidden, Size.width,
+                        [&](int row, int column) { return contract(layer, row, column); },
+                        [&](int row) { return contract_bias(layer, row); }));
+    }
+};
+
+}  // namespace compiling
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The symbols that an input may hold: the characters of one text, or several texts, each a symbol.
+template <language::fixed_string Symbols, language::fixed_string... More>
+struct alphabet {};
+/// The integers First to Last as tokens.
+template <int First, int Last>
+struct integers {};
+/// How many positions an input has at most.
+template <int Length>
+struct max_length {};
+
+namespace compiling {
+
+template <class Option>
+struct option {
+    static constexpr bool is_known = false;
+};
+template <language::fixed_string Symbols, language::fixed_string... More>
+struct option<alphabet<Symbols, More...>> {
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) {
+        if constexpr (sizeof...(More) == 0) {
+            for (const value& each : sequence(text(Symbols))) to.alphabet.push_back(each);
+        } else {
+            to.alphabet.push_back(value(text(Symbols)));
+            (..., to.alphabet.push_back(value(text(More))));
+        }
+    }
+    template <std::size_t Size>
+    static constexpr std::string_view text(const language::fixed_string<Size>& of) {
+        return {of.characters, Size - 1};
+    }
+};
+template <int First, int Last>
+struct option<integers<First, Last>> {
+    static_assert(First <= Last, "sequent: integers<first, last> has a last one after its first");
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) {
+        for (int each = First; each <= Last; ++each) to.alphabet.push_back(each);
+    }
+};
+template <int Length>
+struct option<max_length<Length>> {
+    static_assert(Length > 0, "sequent: max_length is at least one");
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) { to.length = Length; }
+};
+
+template <class... Options>
+constexpr inputs inputs_of() {
+    inputs result;
+    (..., option<Options>::apply(result));
+    std::sort(result.alphabet.begin(), result.alphabet.end());
+    result.alphabet.erase(std::unique(result.alphabet.begin(), result.alphabet.end()),
+                          result.alphabet.end());
+    return result;
+}
+
+template <class... Options>
+consteval bool is_given() {
+    const inputs given = inputs_of<Options...>();
+    return given.length > 0 && !given.alphabet.empty();
+}
+
+template <const auto& Program, class... Options>
+inline constexpr sizes sizes_of = [] {
+    static_assert((... && option<Options>::is_known) && is_given<Options...>(),
+                  "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
+                  "max_length<N>");
+    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
+    return layout(made, analysis<Program>.heads).size;
+}();
+
+/// Names what can't be compiled, in the first lines of the error.
+template <problem Problem, operation Operation>
+inline constexpr bool compiles = Problem == problem::none;
+
+}  // namespace compiling
+
+/// The transformer of a program, with weights that are computed: `compile<reversed,
+/// alphabet<"abc">, max_length<10>>`. Its layers and heads are those of the analysis. It gives what
+/// evaluate gives, for every input that evaluate has a value for, of 1 to max_length tokens of the
+/// alphabet. Inputs are read with one more position in front, the start, where what selects no
+/// position looks.
+///
+/// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
+/// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
+/// round what is left away. How wide the residual stream and the hidden layer are depends on the
+/// program:
+/// an order of n values takes 2 n numbers of the stream, an equality 4; a function of a number of
+/// n values 2 (n - 1) hidden units, one of the sum over selected positions some N^2 of them, one of
+/// several numbers twice the number of its changes from one tuple of values to the next, in the
+/// order that has the fewest. What would take a table of more than 16,384 tuples does not compile.
+template <const auto& Program, class... Options>
+struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
+    /// How large it is.
+    static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
+    static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,
+                  "sequent: this operation of the RASP program can't be compiled");
+
+    using transformer = compiling::transformer_of<size>;
+    template <class T>
+    using parameters = typename transformer::template parameters<T>;
+
+    /// The weights. They are made when they are first asked for.
+    template <class T = double>
+    static const parameters<T>& weights() {
+        static const std::unique_ptr<parameters<T>> made = [] {
+            auto result = make_unique<parameters<T>>();
+            const compiling::layout from(plan_of(), analysis<Program>.heads);
+            compiling::weight_writer<size, T>(from, *result).write();
+            return result;
+        }();
+        return *made;
+    }
+
+    /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
+    /// the alphabet, and for too many of them.
+    template <class T = double>
+    static sequence run(const sequence& input) {
+        static thread_local const auto w =
+            make_unique<typename transformer::template workspace<T>>();
+        const std::vector<std::int32_t> given = encode(input);
+        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
+        sequence result;
+        for (int position = 1; position <= input.size(); ++position) {
+            int best = 0;
+            for (int each = 1; each < size.classes; ++each)
+                if (logits(position, each) > logits(position, best)) best = each;
+            result.push_back(classes()[static_cast<std::size_t>(best)]);
+        }
+        return result;
+    }
+
+    /// The values that a position of the output may have, in the order of the logits.
+    static const std::vector<value>& classes() {
+        static const std::vector<value> found =
+            compiling::layout(plan_of(), analysis<Program>.heads).classes;
+        return found;
+    }
+
+    /// An input as the model's fact: the start, the tokens, and the start again to the end.
+    static std::vector<std::int32_t> encode(const sequence& input) {
+        constexpr int longest = size.positions - 1;
+        if (input.empty()) rasp::detail::an_empty_input();
+        if (input.size() > longest)
+            fail<evaluation_error>("sequent: the program is compiled for " +
+                                   std::to_string(longest) + " tokens, the input has " +
+                                   std::to_string(input.size()));
+        const auto& alphabet = plan_of().program.given.alphabet;
+        std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
+        for (int at = 0; at < input.size(); ++at) {
+            const auto found =
+                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
+                                 [](const value& left, const value& right) {
+                                     return left.kind() == right.kind() && left < right;
+                                 });
+            if (found == alphabet.end() || !(*found == input[at]))
+                fail<evaluation_error>("sequent: the token \"" + input[at].text() +
+                                       "\" at position " + std::to_string(at) +
+                                       " is not of the alphabet that the program is compiled for");
+            const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+            const auto letters = static_cast<std::int32_t>(alphabet.size());
+            result[static_cast<std::size_t>(at) + 1] =
+                1 + letter + (size.embeds_pairs ? at * letters : 0);
+        }
+        return result;
+    }
+
+    /// What the heads look at.
+    static attention_maps attention(const sequence& input) {
+        return compiling::attention_loops<size, double>(weights<double>())
+            .run(encode(input), input.size() + 1);
+    }
+
+  private:
+    static const compiling::network& plan_of() {
+        static const compiling::network made(graph_of<Program>, analysis<Program>,
+                                             compiling::inputs_of<Options...>(), true);
+        return made;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
+/// paper's appendix (arXiv 2106.06981, appendix B).
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// Whether a selector selects any position.
+template <class Selector>
+    requires is_selector<Selector>
+constexpr auto has(const Selector& from) {
+    return aggregate(from, 1) > 0;
+}
+/// How many positions hold a value, at every position.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto count(const Values& values, const Wanted& wanted) {
+    return round(length * aggregate(everything, indicator(values == wanted)));
+}
+/// Whether any position holds a value.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto contains(const Values& values, const Wanted& wanted) {
+    return aggregate(everything, indicator(values == wanted)) > 0;
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto max(const Left& left, const Right& right) {
+    return cond(left > right, left, right);
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto min(const Left& left, const Right& right) {
+    return cond(left < right, left, right);
+}
+/// The mean over all positions.
+template <s_op Values>
+constexpr auto average(const Values& values) {
+    return aggregate(everything, values);
+}
+/// The value at the position that another s-op names; the default where there is none.
+template <s_op Values, s_op Places>
+constexpr auto load_from(const Values& values, const Places& places) {
+    return aggregate(select(indices, places, equal), values);
+}
+/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
+/// where none comes from.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto shift(const Values& values, int places, const Filler& filler) {
+    return aggregate(select(indices + places, indices, equal), values, filler);
+}
+/// Where a value stands for the first time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_first(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, less));
+}
+/// Where a value stands for the last time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_last(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, greater));
+}
+
+/// Whether the value is one of some constants.
+template <s_op Values, s_op_or_constant... Constants>
+constexpr auto is_one_of(const Values& values, const Constants&... constants) {
+    static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
+    return (... || (values == constants));
+}
+
+/// What a map has for a key.
+template <class Key, class Result>
+struct entry {
+    Key key;
+    Result result;
+};
+template <class Key, class Result>
+entry(Key, Result) -> entry<Key, Result>;
+
+/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
+/// `otherwise`.
+template <s_op Values, s_op_or_constant Otherwise>
+constexpr auto lookup(const Values&, const Otherwise& otherwise) {
+    return otherwise;
+}
+template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
+constexpr auto lookup(const Values& values, const Otherwise& otherwise,
+                      const entry<Key, Result>& first, const Rest&... rest) {
+    return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
+}
+/// Element `places` of a constant list; where there is none, the last.
+template <s_op Places, s_op_or_constant Last>
+constexpr auto element_of(const Places&, const Last& last) {
+    return last;
+}
+namespace detail {
+template <int At, s_op Places, class First, class... Rest>
+constexpr auto element_from(const Places& places, const First& first, const Rest&... rest) {
+    if constexpr (sizeof...(Rest) == 0)
+        return first;
+    else
+        return cond(places == At, first, element_from<At + 1>(places, rest...));
+}
+}  // namespace detail
+template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
+    requires(sizeof...(Rest) > 0)
+constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {
+    return detail::element_from<0>(places, first, rest...);
+}
+
+/// For each value how often it occurs.
+template <s_op Values>
+constexpr auto hist(const Values& values) {
+    return selector_width(select(values, values, equal));
+}
+template <s_op Values>
+constexpr auto hist_with_bos(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal));
+}
+
+namespace detail {
+/// Whose key is smaller, or the same and earlier.
+template <s_op Key>
+constexpr auto earlier_in_order(const Key& key) {
+    return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
+}
+template <s_op Values>
+constexpr auto has_earlier(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal) &&
+                                   select(indices, indices, less)) > 0;
+}
+}  // namespace detail
+
+/// Values in the order of their keys; those of equal keys keep theirs.
+template <s_op Values, s_op Key>
+constexpr auto sort(const Values& values, const Key& key) {
+    const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
+    return aggregate(select(place, indices, equal), values);
+}
+/// The same where position 0 holds a beginning-of-sequence token, which stays.
+template <s_op Values, s_op Key>
+constexpr auto sort_with_bos(const Values& values, const Key& key) {
+    const auto before = selector_width_with_bos(detail::earlier_in_order(key));
+    const auto place = named<"place">(cond(indices == 0, -1, before));
+    return aggregate(select(place, indices - 1, equal) ||
+                         (select(indices, 0, equal) && select(indices, indices, equal)),
+                     values);
+}
+
+/// Selects, for each position, the next one with the same value.
+template <s_op Values>
+constexpr auto select_next_identical(const Values& values) {
+    const auto same = select(values, values, equal);
+    const auto before =
+        named<"number before">(selector_width(same && select(indices, indices, less)));
+    return same && select(before, before + 1, equal);
+}
+
+/// For each count, how many different values occur that often; position 0 holds a
+/// beginning-of-sequence token.
+template <s_op Values>
+constexpr auto double_hist_with_bos(const Values& values) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
+}
+
+/// Each different value once, the most frequent first, those that are as frequent in the order of
+/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
+/// `longest` positions are sorted right.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    const auto kept = named<"first ones">(cond(seen, filler, values));
+    return sort_with_bos(kept, named<"order">(-(often - indicator(seen) * longest)));
+}
+
+namespace detail {
+
+/// Two symbols, one that opens and one that closes: "()".
+struct bracket_pair {
+    char opens;
+    char closes;
+    constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
+};
+
+/// How many of the positions up to each one have a property.
+template <s_op Property>
+constexpr auto up_to_here(const Property& property) {
+    return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
+}
+
+/// F once something went wrong, T where all is closed, P before.
+template <s_op Wrong, s_op Depth>
+constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
+    const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
+    return cond(so_far > 0, 'F', cond(depth == 0, 'T', 'P'));
+}
+
+}  // namespace detail
+
+/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
+/// Other symbols change nothing.
+template <s_op Values>
+constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
+    const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
+    const auto closed = named<"closed">(detail::up_to_here(indicator(values == closes)));
+    const auto depth = named<"depth">(opened - closed);
+    return detail::verdict(depth < 0, depth);
+}
+
+/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
+/// else: other symbols between a pair are taken for mistakes.
+template <s_op Values, std::same_as<char[3]>... Pairs>
+constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
+    const auto is_opener = (... || (values == pairs[0]));
+    const auto is_closer = (... || (values == pairs[1]));
+    const auto opens = named<"opens">(indicator(is_opener));
+    const auto closes = named<"closes">(indicator(is_closer));
+    const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
+    // Of a closer, the depth that its opener reached.
+    const auto level = named<"level">(depth + closes);
+    const auto same_level = select(level, level, equal);
+    const auto number =
+        named<"number">(selector_width(same_level && select(indices, indices, less_equal)));
+    const auto opener = named<"opener">(aggregate(
+        select(opens, 1, equal) && same_level && select(number, number - 1, equal), values, '-'));
+    const auto matches = (... || (opener == pairs[0] && values == pairs[1]));
+    return detail::verdict((is_closer && !matches) || depth < 0, depth);
+}
+
+/// The digits of the sum of two numbers that are written with a + between, at the end of as many
+/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
+template <s_op Values>
+constexpr auto long_addition(const Values& values) {
+    const auto digit = named<"digit">(lookup(
+        values, -1, entry{'0', 0}, entry{'1', 1}, entry{'2', 2}, entry{'3', 3}, entry{'4', 4},
+        entry{'5', 5}, entry{'6', 6}, entry{'7', 7}, entry{'8', 8}, entry{'9', 9}));
+    const auto plus = named<"plus">(aggregate(select(values, '+', equal), indices));
+    const auto second = named<"second">(cond(indices > plus, digit, 0));
+    const auto first =
+        named<"first">(aggregate(select(indices + (length - plus), indices, equal), digit, 0));
+    const auto added = named<"added">(first + second);
+    const auto carries_surely = named<"carries">(added > 9);
+    const auto stops = named<"stops">(
+        round(aggregate(select(indices, indices, less), indicator(added < 9)) * indices));
+    const auto triggered = named<"triggered">(
+        aggregate(select(indices, indices, greater) && select(stops, stops, equal),
+                  indicator(carries_surely)) > 0);
+    const auto carries = carries_surely || (added == 9 && triggered);
+    const auto received =
+        named<"received">(aggregate(select(indices, indices + 1, equal), carries, false));
+    const auto whole = named<"whole">(added + indicator(received));
+    return cond(whole < 10, whole, whole - 10);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
 
