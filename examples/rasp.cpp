@@ -102,11 +102,11 @@ bool agrees(const char* few, const char* all, const char* first, int random) {
     return wrong == 0;
 }
 
-/// Widths that Tracr's compiler gives, with one beginning-of-sequence token (arXiv 2301.05062).
+/// What Tracr's compiler (arXiv 2301.05062) gives for as many tokens, of four symbols, where that
+/// is known.
 struct tracr_size {
     int layers = 0;
     int width = 0;
-    int hidden = 0;
 };
 
 struct sample {
@@ -152,8 +152,8 @@ bool show(const sample& of, const options& given) {
                 counted(Compiled::size.heads, "head").c_str(), Compiled::size.head_width,
                 Compiled::size.width, Compiled::size.hidden);
     if (of.tracr.width > 0)
-        std::printf("    Tracr's     %d layers, width %d, hidden %d\n", of.tracr.layers,
-                    of.tracr.width, of.tracr.hidden);
+        std::printf("    Tracr's     %s, width %d\n", counted(of.tracr.layers, "layer").c_str(),
+                    of.tracr.width);
     const sequence input = of.input;
     const sequence expected = evaluate<Program>(input);
     const sequence found = Compiled::run(input);
@@ -179,7 +179,14 @@ bool show_all(const options& given) {
     right &=
         show<programs::reverse,
              compile<programs::reverse, alphabet<"abcdefghijklmnopqrstuvwxyz">, max_length<100>>>(
-            {"reverse", "reverse", reversed.c_str(), "abc", "abcdefghijklmnopqrstuvwxyz"}, given);
+            {"reverse",
+             "reverse",
+             reversed.c_str(),
+             "abc",
+             "abcdefghijklmnopqrstuvwxyz",
+             nullptr,
+             {4, 613}},
+            given);
     right &=
         show<programs::histogram, compile<programs::histogram, alphabet<"abcd">, max_length<100>>>(
             {"histogram", "histogram", "abbaabd", "abc", "abcd"}, given);

@@ -16,7 +16,7 @@ inline constexpr auto shown = indicator(mean_so_far + mean > 3);
 }  // namespace programs
 
 using compiled = sequent::rasp::compile<programs::shown, sequent::rasp::integers<0, 9>,
-                                        sequent::rasp::max_length<32>>;
+                                        sequent::rasp::max_length<8>>;
 
 int main() {
     return compiled::size.width > 0;
