@@ -2,6 +2,8 @@
 
 #include "../analysis.hpp"
 #include "domain.hpp"
+#include "known_width.hpp"
+#include "penalty.hpp"
 
 /// A program in the terms of a transformer: what each head looks at as a sum of products of a
 /// number at the key and one at the query, what it carries, and pointwise functions of that.
@@ -23,69 +25,6 @@ struct mistake {
     problem kind = problem::none;
     operation what = operation::constant;
 };
-
-/// A number that a position offers to keys or queries: a node's value (`constant`), its square
-/// (`multiply`), or whether it compares so with a threshold.
-struct feature {
-    int node = -1;
-    operation how = operation::constant;
-    value threshold{};
-
-    friend constexpr bool operator==(const feature&, const feature&) = default;
-};
-
-/// Features multiplied with each other; one, if there are none.
-struct product {
-    feature parts[4]{};
-    int count = 0;
-
-    constexpr product() = default;
-    constexpr product(const feature& only) : count(1) { parts[0] = only; }
-    friend constexpr product operator*(const product& left, const product& right) {
-        product result = left;
-        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
-        return result;
-    }
-    constexpr std::uint64_t hash() const {
-        std::uint64_t result = hash_start;
-        for (int at = 0; at < count; ++at) {
-            const feature& part = parts[at];
-            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
-                                        static_cast<std::uint64_t>(part.how));
-            result = hashed(result, part.threshold.bits());
-        }
-        return result;
-    }
-    friend constexpr bool operator==(const product& left, const product& right) {
-        if (left.count != right.count) return false;
-        for (int at = 0; at < left.count; ++at)
-            if (!(left.parts[at] == right.parts[at])) return false;
-        return true;
-    }
-};
-
-struct term {
-    double factor = 1;
-    product key;
-    product query;
-};
-
-/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
-/// sum of penalties, either holds a product.
-using penalty = std::vector<term>;
-
-constexpr penalty both(penalty left, const penalty& right) {
-    for (const term& each : right) left.push_back(each);
-    return left;
-}
-constexpr penalty either(const penalty& left, const penalty& right) {
-    penalty result;
-    for (const term& one : left)
-        for (const term& other : right)
-            result.push_back(
-                {one.factor * other.factor, one.key * other.key, one.query * other.query});
-    return result;
-}
 
 /// What a head carries from the positions that it looks at.
 struct channel {
@@ -326,69 +265,6 @@ class lowering {
 
     // Which heads count.
 
-    constexpr bool is_constant(int at) const { return (*program_)[at].what == operation::constant; }
-    constexpr bool is_everything(int selector) const {
-        const node& made = (*program_)[selector];
-        if (!is_comparison(made.what) || !is_constant(made.arguments[0]) ||
-            !is_constant(made.arguments[1]))
-            return false;
-        return rasp::detail::compares(made.what, (*program_)[made.arguments[0]].known,
-                                      (*program_)[made.arguments[1]].known);
-    }
-    /// round(width * aggregate(selector, integers)), whose width is known, is a sum.
-    constexpr bool is_sum(int at) const {
-        const node& rounded = (*program_)[at];
-        if (rounded.what != operation::round) return false;
-        const node& times = (*program_)[rounded.arguments[0]];
-        if (times.what != operation::multiply) return false;
-        return is_mean_times(times.arguments[0], times.arguments[1]) >= 0 ||
-               is_mean_times(times.arguments[1], times.arguments[0]) >= 0;
-    }
-    constexpr int mean_in(int at) const {
-        const node& times = (*program_)[(*program_)[at].arguments[0]];
-        const int first = is_mean_times(times.arguments[0], times.arguments[1]);
-        return first >= 0 ? first : is_mean_times(times.arguments[1], times.arguments[0]);
-    }
-    constexpr int is_mean_times(int width, int mean) const {
-        const node& made = (*program_)[mean];
-        if (made.what != operation::aggregate ||
-            (*program_)[made.arguments[1]].kind != type::integer ||
-            !((*program_)[made.arguments[2]].known == value(0)))
-            return -1;
-        const node& selector = (*program_)[made.arguments[0]];
-        const auto is_index = [this](int at) { return (*program_)[at].what == operation::indices; };
-        if (is_everything(made.arguments[0])) return is_length(width) ? mean : -1;
-        if (!is_comparison(selector.what) || !is_index(selector.arguments[0]) ||
-            !is_index(selector.arguments[1]))
-            return -1;
-        if (selector.what == operation::select_less) return is_index(width) ? mean : -1;
-        const node& more = (*program_)[width];
-        const bool is_next =
-            more.what == operation::add &&
-            ((is_index(more.arguments[0]) && (*program_)[more.arguments[1]].known == value(1) &&
-              is_constant(more.arguments[1])) ||
-             (is_index(more.arguments[1]) && is_constant(more.arguments[0]) &&
-              (*program_)[more.arguments[0]].known == value(1)));
-        return selector.what == operation::select_less_equal && is_next ? mean : -1;
-    }
-    /// round(1 / aggregate(everything, indicator(indices == 0))).
-    constexpr bool is_length(int at) const {
-        const node& rounded = (*program_)[at];
-        if (rounded.what != operation::round) return false;
-        const node& inverse = (*program_)[rounded.arguments[0]];
-        if (inverse.what != operation::divide || !is_constant(inverse.arguments[0]) ||
-            !((*program_)[inverse.arguments[0]].known == value(1)))
-            return false;
-        const node& mean = (*program_)[inverse.arguments[1]];
-        if (mean.what != operation::aggregate || !is_everything(mean.arguments[0])) return false;
-        const node& one = (*program_)[mean.arguments[1]];
-        if (one.what != operation::indicator) return false;
-        const node& first = (*program_)[one.arguments[0]];
-        return first.what == operation::equal &&
-               (*program_)[first.arguments[0]].what == operation::indices &&
-               is_constant(first.arguments[1]) && (*program_)[first.arguments[1]].known == value(0);
-    }
-
     constexpr bool counts(int layer, int selector) const {
         for (const counting& each : counted_)
             if (each.layer == layer && each.selector == selector) return true;
@@ -404,10 +280,11 @@ class lowering {
         needed[static_cast<std::size_t>(program_->output)] = 1;
         for (int at = program_->size() - 1; at >= 0; --at) {
             if (!needed[static_cast<std::size_t>(at)]) continue;
-            const node& made = (*program_)[is_sum(at) ? mean_in(at) : at];
+            const int mean = mean_of_sum(*program_, at);
+            const node& made = (*program_)[mean >= 0 ? mean : at];
             for (const int argument : made.arguments)
                 if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-            if (is_sum(at) || made.what == operation::sum)
+            if (mean >= 0 || made.what == operation::sum)
                 counted_.push_back({layer_in_program(at), made.arguments[0]});
         }
         // Where a head is left over, the width of either of two is a sum of two widths, which
@@ -471,8 +348,8 @@ class lowering {
     }
     constexpr int lower_new(int at) {
         const node& made = (*program_)[at];
-        if (is_sum(at)) {
-            const node& mean = (*program_)[mean_in(at)];
+        if (const int found = mean_of_sum(*program_, at); found >= 0) {
+            const node& mean = (*program_)[found];
             return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
         }
         switch (made.what) {
@@ -899,9 +776,9 @@ class lowering {
         } else if (made.what == operation::select_equal) {
             const int key = made.arguments[0];
             const int query = made.arguments[1];
-            if (is_constant(query) && !is_constant(key))
+            if (is_constant(*program_, query) && !is_constant(*program_, key))
                 known.keys.push_back({key, (*program_)[query].known});
-            if (is_constant(key) && !is_constant(query))
+            if (is_constant(*program_, key) && !is_constant(*program_, query))
                 known.queries.push_back({query, (*program_)[key].known});
         }
     }
@@ -912,12 +789,12 @@ class lowering {
         bool is_known[2]{};
         for (int side = 0; side < 2; ++side) {
             const int at = made.arguments[side];
-            if (is_constant(at)) {
+            if (is_constant(*program_, at)) {
                 is_known[side] = true;
                 constants[side] = (*program_)[at].known;
             }
             const int other = made.arguments[1 - side];
-            if (is_constant(other)) continue;
+            if (is_constant(*program_, other)) continue;
             for (const binding& each : side == 0 ? known.keys : known.queries)
                 if (each.node == at) {
                     is_known[side] = true;

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "../evaluate.hpp"
+
+/// Sums that programs write as round(width * mean), where the width of the selector is known.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+constexpr bool is_constant(const graph& program, int at) {
+    return program[at].what == operation::constant;
+}
+constexpr bool is_constant(const graph& program, int at, const value& known) {
+    return is_constant(program, at) && program[at].known == known;
+}
+constexpr bool is_index(const graph& program, int at) {
+    return program[at].what == operation::indices;
+}
+
+/// Whether a selector compares two constants, and selects all.
+constexpr bool is_everything(const graph& program, int selector) {
+    const node& made = program[selector];
+    return is_comparison(made.what) && is_constant(program, made.arguments[0]) &&
+           is_constant(program, made.arguments[1]) &&
+           rasp::detail::compares(made.what, program[made.arguments[0]].known,
+                                  program[made.arguments[1]].known);
+}
+
+/// round(1 / aggregate(everything, indicator(indices == 0))).
+constexpr bool is_length(const graph& program, int at) {
+    const node& rounded = program[at];
+    if (rounded.what != operation::round) return false;
+    const node& inverse = program[rounded.arguments[0]];
+    if (inverse.what != operation::divide || !is_constant(program, inverse.arguments[0], 1))
+        return false;
+    const node& mean = program[inverse.arguments[1]];
+    if (mean.what != operation::aggregate || !is_everything(program, mean.arguments[0]))
+        return false;
+    const node& one = program[mean.arguments[1]];
+    if (one.what != operation::indicator) return false;
+    const node& first = program[one.arguments[0]];
+    return first.what == operation::equal && is_index(program, first.arguments[0]) &&
+           is_constant(program, first.arguments[1], 0);
+}
+
+/// Whether a number is how many positions a selector selects: all of them, those before, or those
+/// up to each one.
+constexpr bool is_width(const graph& program, int at, int selector) {
+    if (is_everything(program, selector)) return is_length(program, at);
+    const node& made = program[selector];
+    if (!is_comparison(made.what) || !is_index(program, made.arguments[0]) ||
+        !is_index(program, made.arguments[1]))
+        return false;
+    if (made.what == operation::select_less) return is_index(program, at);
+    const node& next = program[at];
+    return made.what == operation::select_less_equal && next.what == operation::add &&
+           ((is_index(program, next.arguments[0]) && is_constant(program, next.arguments[1], 1)) ||
+            (is_index(program, next.arguments[1]) && is_constant(program, next.arguments[0], 1)));
+}
+
+/// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
+constexpr int mean_of_sum(const graph& program, int at) {
+    const node& rounded = program[at];
+    if (rounded.what != operation::round) return -1;
+    const node& times = program[rounded.arguments[0]];
+    if (times.what != operation::multiply) return -1;
+    for (const int side : {0, 1}) {
+        const int mean = times.arguments[side];
+        const node& made = program[mean];
+        if (made.what == operation::aggregate && program[made.arguments[1]].kind == type::integer &&
+            is_constant(program, made.arguments[2], 0) &&
+            is_width(program, times.arguments[1 - side], made.arguments[0]))
+            return mean;
+    }
+    return -1;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling

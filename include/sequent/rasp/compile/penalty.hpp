@@ -1,0 +1,74 @@
+#pragma once
+
+#include <vector>
+
+#include "../language.hpp"
+
+/// What a head looks at, as a sum of products of a number at the key and one at the query.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// A number that a position offers to keys or queries: a node's value (`constant`), its square
+/// (`multiply`), or whether it compares so with a threshold.
+struct feature {
+    int node = -1;
+    operation how = operation::constant;
+    value threshold{};
+
+    friend constexpr bool operator==(const feature&, const feature&) = default;
+};
+
+/// Features multiplied with each other; one, if there are none.
+struct product {
+    feature parts[4]{};
+    int count = 0;
+
+    constexpr product() = default;
+    constexpr product(const feature& only) : count(1) { parts[0] = only; }
+    friend constexpr product operator*(const product& left, const product& right) {
+        product result = left;
+        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
+        return result;
+    }
+    constexpr std::uint64_t hash() const {
+        std::uint64_t result = hash_start;
+        for (int at = 0; at < count; ++at) {
+            const feature& part = parts[at];
+            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
+                                        static_cast<std::uint64_t>(part.how));
+            result = hashed(result, part.threshold.bits());
+        }
+        return result;
+    }
+    friend constexpr bool operator==(const product& left, const product& right) {
+        if (left.count != right.count) return false;
+        for (int at = 0; at < left.count; ++at)
+            if (!(left.parts[at] == right.parts[at])) return false;
+        return true;
+    }
+};
+
+struct term {
+    double factor = 1;
+    product key;
+    product query;
+};
+
+/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
+/// sum of penalties, either holds a product.
+using penalty = std::vector<term>;
+
+constexpr penalty both(penalty left, const penalty& right) {
+    for (const term& each : right) left.push_back(each);
+    return left;
+}
+constexpr penalty either(const penalty& left, const penalty& right) {
+    penalty result;
+    for (const term& one : left)
+        for (const term& other : right)
+            result.push_back(
+                {one.factor * other.factor, one.key * other.key, one.query * other.query});
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
