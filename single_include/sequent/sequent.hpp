@@ -25858,6 +25858,8 @@ inline constexpr relation<"weights"> weights;
 inline constexpr relation<"head"> head;
 inline constexpr relation<"joined"> joined_heads;
 inline constexpr relation<"attended"> attended;
+inline constexpr relation<"between"> between;
+inline constexpr relation<"normal_between"> normal_between;
 inline constexpr relation<"slope"> slope;
 inline constexpr relation<"expanded"> expanded;
 inline constexpr relation<"gate"> gate;
@@ -26686,8 +26688,6 @@ inline constexpr auto graph_block_rules = [] {
     constexpr weight<"bias_2", Shape.width> bias_2;
     constexpr shape Layer = Shape.layer();
     constexpr relation<"normal_node"> normal_node;
-    constexpr relation<"between"> between;
-    constexpr relation<"normal_between"> normal_between;
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(
@@ -26919,8 +26919,6 @@ namespace sequent::inline SEQUENT_ABI {
 namespace nn {
 
 inline constexpr relation<"normal_x"> normal_x;
-inline constexpr relation<"between"> between;
-inline constexpr relation<"normal_between"> normal_between;
 inline constexpr relation<"cross_attended"> cross_attended;
 inline constexpr relation<"beyond"> beyond;
 inline constexpr relation<"normal_beyond"> normal_beyond;

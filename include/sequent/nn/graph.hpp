@@ -312,8 +312,6 @@ inline constexpr auto graph_block_rules = [] {
     constexpr weight<"bias_2", Shape.width> bias_2;
     constexpr shape Layer = Shape.layer();
     constexpr relation<"normal_node"> normal_node;
-    constexpr relation<"between"> between;
-    constexpr relation<"normal_between"> normal_between;
     // clang-format off
     if constexpr (Shape.norm_first)
         return rules(

@@ -9,8 +9,6 @@ namespace sequent::inline SEQUENT_ABI {
 namespace nn {
 
 inline constexpr relation<"normal_x"> normal_x;
-inline constexpr relation<"between"> between;
-inline constexpr relation<"normal_between"> normal_between;
 inline constexpr relation<"cross_attended"> cross_attended;
 inline constexpr relation<"beyond"> beyond;
 inline constexpr relation<"normal_beyond"> normal_beyond;

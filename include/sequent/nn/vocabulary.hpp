@@ -24,6 +24,8 @@ inline constexpr relation<"weights"> weights;
 inline constexpr relation<"head"> head;
 inline constexpr relation<"joined"> joined_heads;
 inline constexpr relation<"attended"> attended;
+inline constexpr relation<"between"> between;
+inline constexpr relation<"normal_between"> normal_between;
 inline constexpr relation<"slope"> slope;
 inline constexpr relation<"expanded"> expanded;
 inline constexpr relation<"gate"> gate;
