@@ -153,7 +153,7 @@ using far = transformer::encoder<tokens<40>, width<6>,
 static_assert(gpt::plan::by_rows<>.possible && gpt::plan::by_rows<>.rows == 9);
 static_assert(!bidirectional::plan::by_rows<>.possible);
 
-TEST_CASE("rows [begin, end) on the workspace of those before are rows of the whole") {
+TEST_CASE("rows on the workspace of those before are rows of the whole") {
     const sequence<gpt> all;
     const auto w = make_unique<gpt::workspace<float>>();
     for (const kernel::row_range part : {kernel::row_range{0, 5}, {5, 6}, {6, 9}}) {
