@@ -29399,6 +29399,10 @@ class hash_table {
         }
         return slots_[slot] - 1;
     }
+    /// -1 of a hash that has no number.
+    constexpr int find(std::uint64_t hash) const {
+        return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
+    }
 
   private:
     std::vector<std::uint64_t> hashes_;
@@ -29418,6 +29422,23 @@ class hash_table {
 };
 
 class network {
+    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    template <class Direction>
+    constexpr reading read_by(const product& what, const Direction& direction_for) const {
+        reading result;
+        if (what.count == 0) {
+            result.offset = 1;
+        } else if (what.count > 1 || what.parts[0].how != operation::constant) {
+            result.add(direction_for(what), 1);
+        } else {
+            const lowering::linear parts = program.linear_of(what.parts[0].node);
+            result.offset = parts.offset.as_double();
+            for (const lowering::summand& each : parts.summands)
+                result.add(direction_for(product(feature{each.node})), each.factor.as_double());
+        }
+        return result;
+    }
+
   public:
     lowering program;
     std::vector<direction> directions;
@@ -29474,26 +29495,12 @@ class network {
         return last;
     }
 
-    /// What the directions give for products of features, as far as it is linear in them.
-    constexpr reading read(const product& what) {
-        reading result;
-        if (what.count == 0) {
-            result.offset = 1;
-            return result;
-        }
-        const feature& only = what.parts[0];
-        if (what.count == 1 && only.how == operation::constant) return read(only.node);
-        result.add(direction_of(what), 1);
-        return result;
+    /// What the directions give for products of features, as far as it is linear in them. All that
+    /// the program reads has directions once the network is made.
+    constexpr reading known(const product& what) const {
+        return read_by(what, [this](const product& part) { return known_direction(part); });
     }
-    constexpr reading read(int node) {
-        const lowering::linear parts = program.linear_of(node);
-        reading result;
-        result.offset = parts.offset.as_double();
-        for (const lowering::summand& each : parts.summands)
-            result.add(direction_of(feature{each.node}), each.factor.as_double());
-        return result;
-    }
+    constexpr reading known(int node) const { return known(product(feature{node})); }
 
     /// A number that a position offers, of the values that known(node, value&) tells.
     template <class Known>
@@ -29560,6 +29567,26 @@ class network {
         if (wrong.kind == problem::none) wrong = {kind, what};
     }
 
+    /// The same, with new directions where there are none yet.
+    constexpr reading read(const product& what) {
+        return read_by(what, [this](const product& part) { return direction_of(part); });
+    }
+    constexpr reading read(int node) { return read(product(feature{node})); }
+
+    constexpr int known_direction(const product& what) const {
+        if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
+        const int number = numbers_.find(what.hash());
+        return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
+    }
+    /// The mean that a head gives, where it is nothing else.
+    constexpr const leaf* mean_of(const product& what) const {
+        if (what.count != 1 || what.parts[0].how != operation::constant ||
+            program.nodes[what.parts[0].node].what != operation::gathered)
+            return nullptr;
+        const leaf& of = program.leaf_of(what.parts[0].node);
+        return of.kind == leaf_kind::mean ? &of : nullptr;
+    }
+
     constexpr int layer_of(const product& what) const {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
@@ -29567,11 +29594,7 @@ class network {
         return layer;
     }
     constexpr int direction_of(const product& what) {
-        if (what.count == 1 && what.parts[0].how == operation::constant &&
-            program.nodes[what.parts[0].node].what == operation::gathered) {
-            const leaf& of = program.leaf_of(what.parts[0].node);
-            if (of.kind == leaf_kind::mean) return gathered(of.head, of.channel);
-        }
+        if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
             return offered_[static_cast<std::size_t>(number)];
@@ -30048,13 +30071,12 @@ class layout {
 
     /// The first row is of what does not depend on the query.
     constexpr std::vector<comparison_row> rows_of(int head) const {
-        network& reads = const_cast<network&>(of);  // every reading is there already
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
             std::size_t at = 0;
             while (at < result.size() && !(result[at].query == each.query)) ++at;
             if (at == result.size()) result.push_back({each.query, {}});
-            result[at].key.add(reads.read(each.key), each.factor);
+            result[at].key.add(of.known(each.key), each.factor);
         }
         return result;
     }
@@ -30239,7 +30261,6 @@ class weight_writer {
 
     void write_head(int head, int layer, int place) {
         const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
-        network& reads = const_cast<network&>(of_);
 
         const double start_penalty = made.use == start::otherwise ? 0.5
                                      : made.use == start::counted ? 0
@@ -30256,7 +30277,7 @@ class weight_writer {
         auto key_bias = to_[b_key_of<Size>];
         for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
             const comparison_row& each = rows[static_cast<std::size_t>(row)];
-            const reading asked = reads.read(each.query);
+            const reading asked = of_.known(each.query);
             write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
                           query_bias(layer, place, row));
             write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
@@ -30276,7 +30297,7 @@ class weight_writer {
             const direction& written = of_.directions[static_cast<std::size_t>(to)];
             reading carried;
             if (written.channel >= 0)
-                carried = reads.read(made.channels[static_cast<std::size_t>(written.channel)].node);
+                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
             write_reading(carried, 1, written.at_start, row_of(values, slot),
                           value_bias(layer, place, slot));
             out(layer, to, place * d_head + slot) = 1;
@@ -30585,12 +30606,13 @@ inline constexpr bool compiles = Problem == problem::none;
 ///
 /// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
 /// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
-/// round what is left away. How wide the residual stream and the hidden layer are depends on the
-/// program:
-/// an order of n values takes 2 n numbers of the stream, an equality 4; a function of a number of
-/// n values 2 (n - 1) hidden units, one of the sum over selected positions some N^2 of them, one of
-/// several numbers twice the number of its changes from one tuple of values to the next, in the
-/// order that has the fewest. What would take a table of more than 16,384 tuples does not compile.
+/// round what is left away.
+///
+/// How wide the residual stream and the hidden layer are depends on the program: an order of n
+/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
+/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
+/// twice the number of its changes from one tuple of values to the next, in the order that has the
+/// fewest. What would take a table of more than 16,384 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// How large it is.

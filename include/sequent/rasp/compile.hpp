@@ -96,12 +96,13 @@ inline constexpr bool compiles = Problem == problem::none;
 ///
 /// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
 /// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
-/// round what is left away. How wide the residual stream and the hidden layer are depends on the
-/// program:
-/// an order of n values takes 2 n numbers of the stream, an equality 4; a function of a number of
-/// n values 2 (n - 1) hidden units, one of the sum over selected positions some N^2 of them, one of
-/// several numbers twice the number of its changes from one tuple of values to the next, in the
-/// order that has the fewest. What would take a table of more than 16,384 tuples does not compile.
+/// round what is left away.
+///
+/// How wide the residual stream and the hidden layer are depends on the program: an order of n
+/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
+/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
+/// twice the number of its changes from one tuple of values to the next, in the order that has the
+/// fewest. What would take a table of more than 16,384 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// How large it is.

@@ -72,6 +72,10 @@ class hash_table {
         }
         return slots_[slot] - 1;
     }
+    /// -1 of a hash that has no number.
+    constexpr int find(std::uint64_t hash) const {
+        return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
+    }
 
   private:
     std::vector<std::uint64_t> hashes_;
@@ -91,6 +95,23 @@ class hash_table {
 };
 
 class network {
+    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    template <class Direction>
+    constexpr reading read_by(const product& what, const Direction& direction_for) const {
+        reading result;
+        if (what.count == 0) {
+            result.offset = 1;
+        } else if (what.count > 1 || what.parts[0].how != operation::constant) {
+            result.add(direction_for(what), 1);
+        } else {
+            const lowering::linear parts = program.linear_of(what.parts[0].node);
+            result.offset = parts.offset.as_double();
+            for (const lowering::summand& each : parts.summands)
+                result.add(direction_for(product(feature{each.node})), each.factor.as_double());
+        }
+        return result;
+    }
+
   public:
     lowering program;
     std::vector<direction> directions;
@@ -147,26 +168,12 @@ class network {
         return last;
     }
 
-    /// What the directions give for products of features, as far as it is linear in them.
-    constexpr reading read(const product& what) {
-        reading result;
-        if (what.count == 0) {
-            result.offset = 1;
-            return result;
-        }
-        const feature& only = what.parts[0];
-        if (what.count == 1 && only.how == operation::constant) return read(only.node);
-        result.add(direction_of(what), 1);
-        return result;
+    /// What the directions give for products of features, as far as it is linear in them. All that
+    /// the program reads has directions once the network is made.
+    constexpr reading known(const product& what) const {
+        return read_by(what, [this](const product& part) { return known_direction(part); });
     }
-    constexpr reading read(int node) {
-        const lowering::linear parts = program.linear_of(node);
-        reading result;
-        result.offset = parts.offset.as_double();
-        for (const lowering::summand& each : parts.summands)
-            result.add(direction_of(feature{each.node}), each.factor.as_double());
-        return result;
-    }
+    constexpr reading known(int node) const { return known(product(feature{node})); }
 
     /// A number that a position offers, of the values that known(node, value&) tells.
     template <class Known>
@@ -233,6 +240,26 @@ class network {
         if (wrong.kind == problem::none) wrong = {kind, what};
     }
 
+    /// The same, with new directions where there are none yet.
+    constexpr reading read(const product& what) {
+        return read_by(what, [this](const product& part) { return direction_of(part); });
+    }
+    constexpr reading read(int node) { return read(product(feature{node})); }
+
+    constexpr int known_direction(const product& what) const {
+        if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
+        const int number = numbers_.find(what.hash());
+        return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
+    }
+    /// The mean that a head gives, where it is nothing else.
+    constexpr const leaf* mean_of(const product& what) const {
+        if (what.count != 1 || what.parts[0].how != operation::constant ||
+            program.nodes[what.parts[0].node].what != operation::gathered)
+            return nullptr;
+        const leaf& of = program.leaf_of(what.parts[0].node);
+        return of.kind == leaf_kind::mean ? &of : nullptr;
+    }
+
     constexpr int layer_of(const product& what) const {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
@@ -240,11 +267,7 @@ class network {
         return layer;
     }
     constexpr int direction_of(const product& what) {
-        if (what.count == 1 && what.parts[0].how == operation::constant &&
-            program.nodes[what.parts[0].node].what == operation::gathered) {
-            const leaf& of = program.leaf_of(what.parts[0].node);
-            if (of.kind == leaf_kind::mean) return gathered(of.head, of.channel);
-        }
+        if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
             return offered_[static_cast<std::size_t>(number)];

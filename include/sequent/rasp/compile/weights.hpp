@@ -69,13 +69,12 @@ class layout {
 
     /// The first row is of what does not depend on the query.
     constexpr std::vector<comparison_row> rows_of(int head) const {
-        network& reads = const_cast<network&>(of);  // every reading is there already
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
             std::size_t at = 0;
             while (at < result.size() && !(result[at].query == each.query)) ++at;
             if (at == result.size()) result.push_back({each.query, {}});
-            result[at].key.add(reads.read(each.key), each.factor);
+            result[at].key.add(of.known(each.key), each.factor);
         }
         return result;
     }
@@ -260,7 +259,6 @@ class weight_writer {
 
     void write_head(int head, int layer, int place) {
         const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
-        network& reads = const_cast<network&>(of_);
 
         const double start_penalty = made.use == start::otherwise ? 0.5
                                      : made.use == start::counted ? 0
@@ -277,7 +275,7 @@ class weight_writer {
         auto key_bias = to_[b_key_of<Size>];
         for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
             const comparison_row& each = rows[static_cast<std::size_t>(row)];
-            const reading asked = reads.read(each.query);
+            const reading asked = of_.known(each.query);
             write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
                           query_bias(layer, place, row));
             write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
@@ -297,7 +295,7 @@ class weight_writer {
             const direction& written = of_.directions[static_cast<std::size_t>(to)];
             reading carried;
             if (written.channel >= 0)
-                carried = reads.read(made.channels[static_cast<std::size_t>(written.channel)].node);
+                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
             write_reading(carried, 1, written.at_start, row_of(values, slot),
                           value_bias(layer, place, slot));
             out(layer, to, place * d_head + slot) = 1;
