@@ -96,11 +96,11 @@ inline void normalize(const tree::rule& rule, const tree::names& head_variables,
     }
     for (auto& [key, group] : groups)
         for (std::size_t k = 0; k < group.front()->value.size(); ++k) {
-            double top = group.front()->value.values[k];
+            real top = group.front()->value.values[k];
             for (const ground_rule* each : group) top = std::max(top, each->value.values[k]);
-            double total = 0;
+            real total = 0;
             for (ground_rule* each : group)
-                total += each->value.values[k] = std::exp(each->value.values[k] - top);
+                total += each->value.values[k] = exp(each->value.values[k] - top);
             for (ground_rule* each : group) each->value.values[k] /= total;
         }
 }

@@ -25,6 +25,7 @@ namespace oracle {
 struct requirement {
     tree::names variables{};
     std::function<bool(const assignment&)> holds{};
+    bool by_value = false;  // of a dense fact: it says nothing of where atoms exist
 };
 
 class grounder {
@@ -110,38 +111,62 @@ class grounder {
         if (found.empty()) return;
         std::vector<int> known;
         for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
+        for (auto& [at, runs] : found) {
+            follow_head(program_.rules[at], known, runs);
+            bind_moved(program_.rules[at], runs);
+            extend(known, head_extents(program_.rules[at], runs));
+        }
 
         std::map<std::size_t, table> parts;
         std::vector<int> extents;
         for (auto& [at, runs] : found) {
             follow_head(program_.rules[at], known, runs);
-            bind_moved(program_.rules[at], runs);
             check_bound(program_.rules[at], runs);
             parts[at] = evaluate_rule(program_.rules[at], runs, evaluated_.ground_rules[at]);
             extend(extents, parts[at].values.extents);
         }
-        relations_[name] = added(name, parts, extents);
+        relations_[name] = brought_together(name, parts, extents);
         for (const tree::rule& rule : program_.rules)
             if (rule.head.name == name && rule.transforms_atoms)
                 transform_atoms(rule, relations_[name].values);
     }
 
-    /// The sum of the rules' values. Of each set of arguments holds what holds by one of the rules.
-    static table added(const std::string& name, const std::map<std::size_t, table>& rules,
-                       const std::vector<int>& extents) {
-        const relation_values& first = rules.begin()->second.values;
-        table total{empty_relation(extents, first.rows, first.columns), false, {}};
+    /// How the rules of a head are combined: added, unless an atom transformation says otherwise.
+    language::combination combination_of(const std::string& name) const {
+        for (const tree::rule& rule : program_.rules)
+            if (rule.transforms_atoms && rule.head.name == name &&
+                rule.combination != language::combination::sum)
+                return rule.combination;
+        return language::combination::sum;
+    }
+
+    /// The values of the rules that hold for an atom, combined. Of each set of arguments holds what
+    /// holds by one of the rules.
+    table brought_together(const std::string& name, const std::map<std::size_t, table>& rules,
+                           const std::vector<int>& extents) const {
+        // A scalar stands for every element, as it does in a body.
+        matrix shape = zeros(1, 1);
+        for (const auto& [at, each] : rules)
+            if (each.values.rows * each.values.columns > 1)
+                shape = zeros(each.values.rows, each.values.columns);
+        table total{empty_relation(extents, shape.rows, shape.columns), false, {}};
         total.domain = empty_domain(extents);
         relation_values& sum = total.values;
         const std::size_t length = to_size(sum.rows) * to_size(sum.columns);
+        std::map<std::size_t, std::vector<matrix>> values;
         for (const auto& [at, each] : rules) {
             const relation_values& part = each.values;
-            if (part.rows != sum.rows || part.columns != sum.columns)
+            const std::size_t size = to_size(part.rows) * to_size(part.columns);
+            if (size > 1 && (part.rows != sum.rows || part.columns != sum.columns))
                 throw std::logic_error("oracle: rules for " + name + " give different shapes");
             for (std::size_t place = 0; place < part.exists.size(); ++place) {
-                const std::size_t into = *position(extents, indices_at(part.extents, place));
-                for (std::size_t k = 0; k < length; ++k)
-                    sum.values[into * length + k] += part.values[place * length + k];
+                if (!part.exists[place]) continue;
+                const auto begin =
+                    part.values.begin() + static_cast<std::ptrdiff_t>(place * size);
+                values[*position(extents, indices_at(part.extents, place))].push_back(
+                    {part.rows,
+                     part.columns,
+                     {begin, begin + static_cast<std::ptrdiff_t>(size)}});
             }
             for (std::size_t set = 0; set < total.domain.size(); ++set) {
                 domain_part& to = total.domain[set];
@@ -150,6 +175,15 @@ class grounder {
                     if (from.holds[place])
                         to.holds[*position(to.extents, indices_at(from.extents, place))] = true;
             }
+        }
+        const language::combination kind = combination_of(name);
+        for (const auto& [place, each] : values) {
+            const matrix value = elementwise(shape, combine(kind, each),
+                                             [](real, real combined) { return combined; });
+            if (value.size() != length)
+                throw std::logic_error("oracle: the rules for " + name + " change shape");
+            std::copy(value.values.begin(), value.values.end(),
+                      sum.values.begin() + static_cast<std::ptrdiff_t>(place * length));
         }
         sum.exists = total.domain.back().holds;
         return total;
@@ -182,11 +216,10 @@ class grounder {
             for (std::size_t at = 0; at < used.terms.size(); ++at)
                 bind(used.terms[at], extents[at], found);
         });
-        // An element's index, bound by nothing else, runs over the vector.
+        // An element's index runs over the vector.
         for (const tree::literal& used : rule.literals)
             for (const tree::index& element : used.element)
-                if (element.form == tree::index_form::variable && found[element.name] < 0)
-                    bind(element, vector_length(used), found);
+                bind(element, vector_length(used), found);
         return found;
     }
 
@@ -266,7 +299,8 @@ class grounder {
         for (const std::string& name : mentioned) heads.emplace_back(name, found.at(name));
         for_each_assignment(heads, [&](const assignment& variables) {
             for (const requirement& each : required)
-                if (only(each.variables, mentioned) && !each.holds(variables)) return;
+                if (!each.by_value && only(each.variables, mentioned) && !each.holds(variables))
+                    return;
             const auto place = position(part.extents, indices(terms, variables, given_.counts));
             if (place) part.holds[*place] = true;
         });
@@ -335,7 +369,8 @@ class grounder {
                                                  indices(used.terms, variables, given_.counts));
                                     return used.negated != (place && source.values.exists[*place] &&
                                                             holds(source, *place));
-                                }});
+                                },
+                                source.holds_by_value});
         if (!used.negated) {
             for (std::size_t at = 0; at < used.terms.size(); ++at)
                 require_existing(used, {at}, {source.values.extents[at]}, nullptr, required);
@@ -399,6 +434,8 @@ class grounder {
         const auto begin =
             source.values.begin() + static_cast<std::ptrdiff_t>(*place * value.size());
         std::copy(begin, begin + static_cast<std::ptrdiff_t>(value.size()), value.values.begin());
+        if (used.fixed)
+            for (real& x : value.values) x = constant(x);
         return value;
     }
 

@@ -16,7 +16,7 @@ namespace oracle {
 
 inline relation_values empty_relation(const std::vector<int>& extents, int rows, int columns) {
     const std::size_t atoms = volume(extents);
-    return {extents, rows, columns, std::vector<double>(atoms * to_size(rows) * to_size(columns)),
+    return {extents, rows, columns, std::vector<real>(atoms * to_size(rows) * to_size(columns)),
             std::vector<bool>(atoms)};
 }
 
@@ -40,7 +40,7 @@ inline bool holds(const table& source, std::size_t place) {
     if (!source.holds_by_value) return true;
     const std::size_t length = to_size(source.values.rows) * to_size(source.values.columns);
     for (std::size_t k = 0; k < length; ++k)
-        if (source.values.values[place * length + k] != 0) return true;
+        if (constant(source.values.values[place * length + k]) != constant(real(0))) return true;
     return false;
 }
 

@@ -51,6 +51,8 @@ struct literal {
     bool transposed = false;
     bool negated = false;
     bool hidden = false;
+    /// Of a weight: it is not trained.
+    bool fixed = false;
     /// None or one: `x(i)[W]`.
     std::vector<literal> weight{};
     /// None or one: `at(x(i), j)`.
@@ -66,7 +68,8 @@ struct transformation {
     std::vector<index> positions{};
 };
 
-/// A rule, or, with neither literals nor conditions, an atom transformation.
+/// A rule, or, with neither literals nor conditions, an atom transformation. The combination of an
+/// atom transformation brings the rules of its head together.
 struct rule {
     literal head{};
     bool transforms_atoms = false;
@@ -172,6 +175,7 @@ struct reader {
         read.transposed = (Modifiers & language::transposed) != 0;
         read.negated = (Modifiers & language::negated) != 0;
         read.hidden = (Modifiers & language::hidden_value) != 0;
+        read.fixed = (Modifiers & language::frozen) != 0;
         if constexpr (language::is_weight<Weight>)
             read.weight.push_back(read_literal(written.weight));
         return read;

@@ -21,18 +21,18 @@ namespace language = sequent::language;
 struct matrix {
     int rows = 1;
     int columns = 1;
-    std::vector<double> values{0.0};
+    std::vector<real> values{0.0};
 
     std::size_t size() const { return values.size(); }
     bool is_scalar() const { return rows == 1 && columns == 1; }
-    double& at(int row, int column) { return values[to_size(row * columns + column)]; }
-    double at(int row, int column) const { return values[to_size(row * columns + column)]; }
+    real& at(int row, int column) { return values[to_size(row * columns + column)]; }
+    real at(int row, int column) const { return values[to_size(row * columns + column)]; }
 };
 
 inline matrix zeros(int rows, int columns) {
-    return {rows, columns, std::vector<double>(to_size(rows) * to_size(columns))};
+    return {rows, columns, std::vector<real>(to_size(rows) * to_size(columns))};
 }
-inline matrix scalar(double value) {
+inline matrix scalar(real value) {
     return {1, 1, {value}};
 }
 
@@ -66,8 +66,8 @@ inline matrix row_of(const matrix& value, int row) {
 inline matrix product(const matrix& left, const matrix& right) {
     if (left.is_scalar() || right.is_scalar()) {
         matrix scaled = left.is_scalar() ? right : left;
-        const double factor = left.is_scalar() ? left.values[0] : right.values[0];
-        for (double& x : scaled.values) x *= factor;
+        const real factor = left.is_scalar() ? left.values[0] : right.values[0];
+        for (real& x : scaled.values) x *= factor;
         return scaled;
     }
     if (left.columns != right.rows)
@@ -83,7 +83,7 @@ inline matrix product(const matrix& left, const matrix& right) {
 
 /// Element by element; a scalar stands for every element.
 inline matrix elementwise(const matrix& left, const matrix& right,
-                          const std::function<double(double, double)>& operation) {
+                          const std::function<real(real, real)>& operation) {
     if (!left.is_scalar() && !right.is_scalar() && !same_shape(left, right))
         throw std::logic_error("oracle: " + shape_text(left) + " and " + shape_text(right) +
                                " element by element");
@@ -94,16 +94,16 @@ inline matrix elementwise(const matrix& left, const matrix& right,
     return combined;
 }
 
-inline double plus(double left, double right) {
+inline real plus(real left, real right) {
     return left + right;
 }
-inline double times(double left, double right) {
+inline real times(real left, real right) {
     return left * right;
 }
-inline double greater_of(double left, double right) {
+inline real greater_of(real left, real right) {
     return left < right ? right : left;
 }
-inline double lesser_of(double left, double right) {
+inline real lesser_of(real left, real right) {
     return right < left ? right : left;
 }
 
@@ -112,7 +112,7 @@ inline matrix fold(const std::vector<matrix>& values,
     return std::accumulate(values.begin() + 1, values.end(), values.front(), operation);
 }
 inline matrix fold_elements(const std::vector<matrix>& values,
-                            double (*operation)(double, double)) {
+                            real (*operation)(real, real)) {
     return fold(values, [operation](const matrix& left, const matrix& right) {
         return elementwise(left, right, operation);
     });
@@ -129,18 +129,18 @@ inline matrix below(const matrix& upper, const matrix& lower) {
     return joined;
 }
 
-inline double cosine(const matrix& left, const matrix& right) {
+inline real cosine(const matrix& left, const matrix& right) {
     if (left.size() != right.size())
         throw std::logic_error("oracle: the cosine of vectors of different lengths");
-    double both = 0;
-    double of_left = 0;
-    double of_right = 0;
+    real both = 0;
+    real of_left = 0;
+    real of_right = 0;
     for (std::size_t at = 0; at < left.size(); ++at) {
         both += left.values[at] * right.values[at];
         of_left += left.values[at] * left.values[at];
         of_right += right.values[at] * right.values[at];
     }
-    return of_left * of_right == 0 ? 0 : both / (std::sqrt(of_left) * std::sqrt(of_right));
+    return constant(of_left * of_right) == 0 ? real(0) : both / (sqrt(of_left) * sqrt(of_right));
 }
 
 /// The values of one body brought together. A body without values, all constraints and hidden
@@ -170,8 +170,8 @@ inline matrix combine(language::combination kind, const std::vector<matrix>& val
     throw std::logic_error("oracle: unknown combination");
 }
 
-inline double element_transformed(language::transformation kind, double x, double number) {
-    const double root_two_over_pi = std::sqrt(2 / std::acos(-1.0));
+inline real element_transformed(language::transformation kind, real x, double number) {
+    const double root_two_over_pi = sqrt(2 / std::acos(-1.0));
     switch (kind) {
         case language::transformation::identity:
             return x;
@@ -180,21 +180,21 @@ inline double element_transformed(language::transformation kind, double x, doubl
         case language::transformation::leaky_relu:
             return x > 0 ? x : number * x;
         case language::transformation::gelu:
-            return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+            return x * erfc(-x / sqrt(2.0)) / 2;
         case language::transformation::gelu_tanh:
-            return x * (1 + std::tanh(root_two_over_pi * (x + 0.044715 * x * x * x))) / 2;
+            return x * (1 + tanh(root_two_over_pi * (x + 0.044715 * x * x * x))) / 2;
         case language::transformation::silu:
-            return x / (1 + std::exp(-x));
+            return x / (1 + exp(-x));
         case language::transformation::sigmoid:
-            return 1 / (1 + std::exp(-x));
+            return 1 / (1 + exp(-x));
         case language::transformation::tanh:
-            return std::tanh(x);
+            return tanh(x);
         case language::transformation::exp:
-            return std::exp(x);
+            return exp(x);
         case language::transformation::log:
-            return std::log(x);
+            return log(x);
         case language::transformation::sqrt:
-            return std::sqrt(x);
+            return sqrt(x);
         case language::transformation::inverse:
             return 1 / x;
         case language::transformation::complement:
@@ -202,44 +202,44 @@ inline double element_transformed(language::transformation kind, double x, doubl
         case language::transformation::scale:
             return number * x;
         case language::transformation::soft_cap:
-            return number * std::tanh(x / number);
+            return number * tanh(x / number);
         default:
             throw std::logic_error("oracle: unknown transformation");
     }
 }
 
 inline matrix softmax(matrix value) {
-    const double top = *std::max_element(value.values.begin(), value.values.end());
-    double total = 0;
-    for (double& x : value.values) total += x = std::exp(x - top);
-    for (double& x : value.values) x /= total;
+    const real top = *std::max_element(value.values.begin(), value.values.end());
+    real total = 0;
+    for (real& x : value.values) total += x = exp(x - top);
+    for (real& x : value.values) x /= total;
     return value;
 }
 
 inline matrix sparsemax(matrix value) {
-    std::vector<double> sorted = value.values;
+    std::vector<real> sorted = value.values;
     std::sort(sorted.begin(), sorted.end(), std::greater<>());
-    double total = 0;
-    double threshold = 0;
+    real total = 0;
+    real threshold = 0;
     for (std::size_t count = 1; count <= sorted.size(); ++count) {
-        const double x = sorted[count - 1];
+        const real x = sorted[count - 1];
         total += x;
         if (1 + static_cast<double>(count) * x > total)
             threshold = (total - 1) / static_cast<double>(count);
     }
-    for (double& x : value.values) x = std::max(x - threshold, 0.0);
+    for (real& x : value.values) x = std::max<real>(x - threshold, 0.0);
     return value;
 }
 
 /// (x - mean) / sqrt(variance + eps), or without the mean: x / sqrt(mean of x^2 + eps).
 inline matrix normalized(matrix value, double eps, bool centered) {
     const double length = static_cast<double>(value.size());
-    double mean = 0;
+    real mean = 0;
     if (centered)
-        for (double x : value.values) mean += x / length;
-    double variance = 0;
-    for (double x : value.values) variance += (x - mean) * (x - mean) / length;
-    for (double& x : value.values) x = (x - mean) / std::sqrt(variance + eps);
+        for (real x : value.values) mean += x / length;
+    real variance = 0;
+    for (real x : value.values) variance += (x - mean) * (x - mean) / length;
+    for (real& x : value.values) x = (x - mean) / sqrt(variance + eps);
     return value;
 }
 
@@ -256,15 +256,15 @@ matrix with_pairs(matrix value, bool halves, double at, double base, Turn turn) 
 }
 
 inline matrix rotated(const matrix& value, bool halves, double at, double base) {
-    return with_pairs(value, halves, at, base, [](double& x, double& y, double angle) {
-        const double turned = x * std::cos(angle) - y * std::sin(angle);
+    return with_pairs(value, halves, at, base, [](real& x, real& y, double angle) {
+        const real turned = x * std::cos(angle) - y * std::sin(angle);
         y = x * std::sin(angle) + y * std::cos(angle);
         x = turned;
     });
 }
 
 inline matrix with_waves(const matrix& value, double at, double base) {
-    return with_pairs(value, false, at, base, [](double& x, double& y, double angle) {
+    return with_pairs(value, false, at, base, [](real& x, real& y, double angle) {
         x += std::sin(angle);
         y += std::cos(angle);
     });
@@ -315,7 +315,7 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::reshape:
             return reshaped(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
         default:
-            for (double& x : value.values) x = element_transformed(kind, x, numbers[0]);
+            for (real& x : value.values) x = element_transformed(kind, x, numbers[0]);
             return value;
     }
 }

@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "real.hpp"
+
 /// What the oracle is given and what it gives back: plain arrays with run-time shapes, row-major.
 
 namespace oracle {
 
 struct tensor {
     std::vector<int> extents{};
-    std::vector<double> values{};
+    std::vector<real> values{};
 };
 
 /// A sparse fact: the extents of its arguments, then of its value; the atoms that exist; their
@@ -22,7 +24,7 @@ struct tensor {
 struct sparse_tensor {
     std::vector<int> extents{};
     std::vector<std::vector<int>> atoms{};
-    std::vector<double> values{};
+    std::vector<real> values{};
 };
 
 struct world {
@@ -43,7 +45,7 @@ struct relation_values {
     std::vector<int> extents{};
     int rows = 1;
     int columns = 1;
-    std::vector<double> values{};
+    std::vector<real> values{};
     std::vector<bool> exists{};
 };
 
@@ -92,7 +94,7 @@ inline std::vector<int> indices_at(const std::vector<int>& extents, std::size_t 
 }
 
 /// The value of one atom, row-major.
-inline std::vector<double> value_of(const relation_values& relation,
+inline std::vector<real> value_of(const relation_values& relation,
                                     const std::vector<int>& indices) {
     const std::size_t length = to_size(relation.rows) * to_size(relation.columns);
     const auto begin =

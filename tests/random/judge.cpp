@@ -1,0 +1,37 @@
+#include "names.hpp"
+#include "state.hpp"
+
+namespace random_programs {
+
+verdict judge(const program& written) {
+    const std::unique_ptr<planned> of = plan_program(written);
+    if (!of->ok()) return {outcome::refused, enumerator_name(of->mistake.found), {}, false, 0};
+    given_values given = std::move(value_maker(written, *of).made);
+    expectation right;
+    try {
+        right = expect(written, *of, given);
+    } catch (const std::exception& error) {
+        // NaN differs from itself in each round.
+        if (std::string(error.what()) == "oracle: a recursion without an end")
+            return {outcome::not_finite, "not finite", {}, false, 0};
+        return difference("the planner accepts what the oracle refuses", error.what());
+    }
+    if (!right.finite) return {outcome::not_finite, "not finite", {}, false, 0};
+    std::string phase = "forward";
+    try {
+        machine run(given.place, *of);
+        run.forward();
+        verdict result = compare_outputs(*of, right, run.outputs(), "values");
+        if (result.result != outcome::agrees) return result;
+        phase = "backward";
+        result = compare_gradients(written, *of, given, right, run);
+        if (result.result != outcome::agrees) return result;
+        phase = "step";
+        if (of->state) result = compare_steps(written, *of, given, right);
+        return result;
+    } catch (const plan_fault& fault) {
+        return difference(phase + " reaches outside", fault.what());
+    }
+}
+
+}  // namespace random_programs

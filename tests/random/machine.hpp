@@ -1,0 +1,174 @@
+#pragma once
+
+#include "attention.hpp"
+#include "general.hpp"
+#include "rows.hpp"
+#include "views.hpp"
+
+/// Interprets the steps of a plan, forward and backward, in one workspace. What no buffer holds at
+/// a time is poisoned with signalling NaN.
+
+namespace random_programs {
+
+class machine {
+  public:
+    machine(memory& at, const planned& of)
+        : memory_(at), shapes_(of.shapes), tables_(*of.steps), steps_(tables_.steps.size()) {
+        memory_.nodes = &tables_.pool.nodes;
+        memory_.shapes = &shapes_;
+        memory_.workspace.values.assign(to_size(tables_.workspace), dead);
+        memory_.prepared.values.assign(to_size(tables_.prepared), dead);
+        memory_.prepared_gradient.values.assign(to_size(tables_.prepared), 0.0);
+        memory_.parameter_gradient.values.assign(to_size(tables_.parameters), 0.0);
+        for (const plan::buffer& each : tables_.buffers) {
+            if (each.prepared) continue;
+            if (each.last >= 0)
+                lives_.push_back({each.offset, each.size * each.copies, each.first, each.last});
+            if (each.adjoint >= 0)
+                lives_.push_back(
+                    {each.adjoint, each.size, each.adjoint_first, each.adjoint_last});
+        }
+    }
+
+    void forward() {
+        run_forward(0, steps_, true);
+        now_ = -1;
+        run_forward(0, steps_, false);
+        advance(steps_);
+    }
+
+    /// Given the gradients of the outputs, one after another.
+    void backward(const std::vector<numbers>& outward) {
+        for (int output : shapes_.outputs) {
+            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
+            memory_.workspace.fill(of.adjoint, of.size, 0);
+        }
+        for (int at = 0; at < shapes_.outputs.size(); ++at) {
+            const int output = shapes_.outputs[at];
+            const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
+            std::size_t element = 0;
+            view_of_relation(shapes_, tables_, output).each([&](std::ptrdiff_t place) {
+                memory_.workspace.at(of.adjoint - of.offset + place) +=
+                    outward[to_size(at)][element++];
+            });
+        }
+        run_backward(0, steps_, false);
+        run_backward(0, steps_, true);
+    }
+
+    std::vector<numbers> outputs() {
+        std::vector<numbers> result;
+        for (int at = 0; at < shapes_.outputs.size(); ++at) result.push_back(output(at));
+        return result;
+    }
+    numbers output(int at) {
+        numbers result;
+        view_of_relation(shapes_, tables_, shapes_.outputs[at]).each([&](std::ptrdiff_t place) {
+            result.push_back(memory_.workspace.at(place));
+        });
+        return result;
+    }
+
+  private:
+    struct life {
+        int offset, size, first, last;
+    };
+
+    memory& memory_;
+    const shaped& shapes_;
+    const tables& tables_;
+    int steps_;
+    std::vector<life> lives_{};
+    int now_ = -1;
+
+    /// Forward steps are the times 0 to S - 1, the outputs' gradients are given at S, and the
+    /// steps' backward are S + 1 to 2 S.
+    void advance(int time) {
+        for (; now_ < time; ++now_)
+            for (const life& each : lives_)
+                if (each.last == now_ || each.first == now_ + 1)
+                    memory_.workspace.fill(each.offset, each.size, dead);
+    }
+
+    bool is_run(const plan::step& step) const {
+        if (step.last == plan::never) return true;
+        const int round = memory_.layer[step.depth - 1];
+        return step.first <= round && round < step.last;
+    }
+
+    void run_forward(int begin, int end, bool prepares) {
+        for (int at = begin; at < end; ++at) {
+            const plan::step& step = tables_.steps[at];
+            if (!prepares) advance(at);
+            if (step.kind == plan::step_kind::repeat_begin) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    memory_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    run_forward(at + 1, step.at, prepares);
+                }
+                memory_.layer[step.depth] = 0;
+                at = step.at;
+            } else if (step.prepared == prepares && is_run(step)) {
+                forward_step(memory_, tables_, step);
+            }
+        }
+    }
+
+    void run_backward(int begin, int end, bool prepares) {
+        for (int at = end; at-- > begin;) {
+            const plan::step& last = tables_.steps[at];
+            if (last.kind == plan::step_kind::repeat_end) {
+                const plan::step& first = tables_.steps[last.at];
+                if (!prepares) backward_step(at);
+                for (int round = last.repeat; round-- > 0;) {
+                    memory_.layer[first.depth] =
+                        first.backward ? first.repeat - 1 - round : round;
+                    run_backward(last.at + 1, at, prepares);
+                }
+                memory_.layer[first.depth] = 0;
+                at = last.at;
+                if (!prepares) backward_step(at);
+            } else if (last.prepared == prepares && is_run(last)) {
+                backward_step(at);
+            }
+        }
+    }
+
+    void backward_step(int at) {
+        const plan::step& step = tables_.steps[at];
+        if (!step.prepared) advance(2 * steps_ - at);
+        for (const plan::birth& born : step.births)
+            memory_.workspace.fill(born.offset, born.size, 0);
+        switch (step.kind) {
+            case plan::step_kind::rows:
+                return row_interpreter(memory_, tables_.rows[step.at]).backward();
+            case plan::step_kind::attention:
+                return attention_interpreter(memory_, tables_.attentions[step.at], tables_)
+                    .backward();
+            case plan::step_kind::weights:
+                return attention_interpreter(memory_, tables_.attentions[step.at], tables_)
+                    .undo_prepare();
+            case plan::step_kind::general:
+                return general_interpreter(memory_, tables_.generals[step.at]).backward();
+            default:
+                return;
+        }
+    }
+
+  public:
+    static void forward_step(memory& at, const tables& all, const plan::step& step) {
+        switch (step.kind) {
+            case plan::step_kind::rows:
+                return row_interpreter(at, all.rows[step.at]).forward();
+            case plan::step_kind::attention:
+                return attention_interpreter(at, all.attentions[step.at], all).forward();
+            case plan::step_kind::weights:
+                return attention_interpreter(at, all.attentions[step.at], all).prepare();
+            case plan::step_kind::general:
+                return general_interpreter(at, all.generals[step.at]).forward();
+            default:
+                return;
+        }
+    }
+};
+
+}  // namespace random_programs

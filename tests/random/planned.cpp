@@ -1,0 +1,65 @@
+#include "planned.hpp"
+
+namespace random_programs {
+
+static plan::fact_shape shape_of(const fact& given) {
+    plan::fact_shape result;
+    result.id = name_of(given.name);
+    result.kind = given.kind;
+    result.rank = static_cast<int>(given.extents.size());
+    for (int axis = 0; axis < result.rank; ++axis)
+        result.extents[axis] = given.extents[to_size(axis)];
+    result.classes = given.classes;
+    result.pairs = given.pairs;
+    return result;
+}
+
+std::unique_ptr<planned> plan_program(const program& written) {
+    auto result = std::make_unique<planned>();
+    const auto read = std::make_unique<tree_reader>(written.rules);
+    const auto normal = std::make_unique<plan::normaliser<program_room>>(read->out);
+    plan::list<plan::fact_shape, fact_room> facts;
+    for (const fact& given : written.facts) facts.push(shape_of(given));
+    plan::list<plan::name, plan::max_queries> queries;
+    for (const std::string& name : written.queries) queries.push(name_of(name));
+    {
+        const auto made =
+            std::make_unique<plan::shaper<plan_size, fact_room>>(normal->out, facts, queries);
+        result->shapes = made->out;
+    }
+    result->mistake = result->shapes.mistake;
+    if (!result->ok()) return result;
+    result->conditions =
+        std::make_unique<plan::domain_finder<plan_size, fact_room>>(result->shapes)->out;
+    result->mistake = result->conditions.mistake;
+    if (!result->ok()) return result;
+    bool loops = false;
+    for (int at : result->shapes.order)
+        loops = loops || result->shapes.text.rules[at].recurs.loop >= 0;
+    if (loops) {
+        const auto made = std::make_unique<plan::loop_planner<plan_size, fact_room>>(
+            result->shapes, result->conditions);
+        result->shapes = made->program;
+        result->conditions = made->conditions;
+        result->mistake =
+            result->shapes.mistake.ok() ? result->conditions.mistake : result->shapes.mistake;
+        if (!result->ok()) return result;
+    }
+    {
+        const auto work = std::make_unique<draft>(result->shapes, result->conditions);
+        plan::builder<draft> build(*work);
+        plan::memory_planner<draft> place(*work);
+        result->steps = std::make_unique<tables>(work->out);
+    }
+    result->rows =
+        std::make_unique<found_rows>(rows_form(result->shapes, *result->steps).found);
+    if (result->rows->possible) {
+        const auto work = std::make_unique<draft>(result->shapes, result->conditions);
+        plan::builder<draft> build(*work);
+        auto made = std::make_unique<state_planner>(*work, *result->rows);
+        if (made->made.rule < 0) result->state = std::make_unique<state_tables>(made->made);
+    }
+    return result;
+}
+
+}  // namespace random_programs

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "read_tree.hpp"
+
+/// The stages of the planner, called at run time on one program.
+
+namespace random_programs {
+
+inline constexpr plan::sizes plan_size = plan::normal_size(program_room);
+using shaped = plan::shaped<plan_size, fact_room>;
+using domains = plan::domains<plan_size>;
+using draft = plan::draft<plan_size, fact_room>;
+using tables = plan::plan_tables<plan_size, fact_room>;
+using rows_form = plan::rows_form_finder<shaped, tables>;
+using found_rows = decltype(rows_form::found);
+using state_planner = plan::state_planner<draft, found_rows>;
+using state_tables = plan::state_tables<tables, fact_room>;
+
+struct planned {
+    shaped shapes{};
+    domains conditions{};
+    plan::diagnosis mistake{};
+    std::unique_ptr<tables> steps{};
+    std::unique_ptr<found_rows> rows{};
+    std::unique_ptr<state_tables> state{};  // where rows can be computed one after another
+
+    bool ok() const { return mistake.ok(); }
+};
+
+/// As plan_of does it with types.
+std::unique_ptr<planned> plan_program(const program& written);
+
+}  // namespace random_programs

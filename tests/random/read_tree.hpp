@@ -1,0 +1,339 @@
+#pragma once
+
+#include <set>
+#include <stdexcept>
+
+#include "program.hpp"
+
+/// Reads a tree into a plan's `source`, as plan/read.hpp reads the types of a program. That the two
+/// agree is tested over programs that are written as types.
+
+namespace random_programs {
+
+/// Room for the programs that are generated.
+inline constexpr plan::sizes program_room{14, 44, 120, 4};
+inline constexpr int fact_room = 8;
+using source = plan::source<program_room>;
+
+/// A program that has more parts than there is room for.
+struct too_large : std::length_error {
+    too_large() : std::length_error("the program is larger than the generator's room") {}
+};
+
+/// Names live as long as the process.
+inline plan::name name_of(const std::string& text) {
+    static std::set<std::string> known;
+    const std::string& kept = *known.insert(text).first;
+    return plan::make_name(kept.c_str(), static_cast<int>(kept.size()));
+}
+
+class tree_reader {
+  public:
+    source out{};
+
+    explicit tree_reader(const tree::program& program) {
+        out.scopes.push({});
+        read(program.rules);
+    }
+
+  private:
+    plan::rule current_{};
+    int scope_ = 0;
+    int number_ = 0;
+
+    void read(const std::vector<tree::rule>& rules) {
+        number_ = 0;
+        for (const tree::rule& written : rules) read_rule(written);
+    }
+
+    void fail(plan::fault mistake) {
+        if (out.mistake != plan::fault::none) return;
+        out.mistake = mistake;
+        out.mistaken_rule = current_.number;
+        out.mistaken_scope = scope_;
+    }
+
+    template <class Item, int Capacity>
+    static int push(plan::list<Item, Capacity>& to, const Item& item) {
+        if (to.size() == Capacity) throw too_large();
+        return to.push(item);
+    }
+
+    void read_rule(const tree::rule& written) {
+        current_ = plan::rule{};
+        current_.number = number_++;
+        current_.scope = scope_;
+        current_.first_literal = out.literals.size();
+        current_.transforms_atom = written.transforms_atoms;
+        read_head(written.head);
+        for (const tree::literal& item : written.literals) {
+            const plan::literal read = read_literal(item);
+            push(out.literals, read);
+        }
+        for (const tree::condition& condition : written.conditions) {
+            const int root = read_condition(condition);
+            current_.condition = current_.condition < 0
+                                     ? root
+                                     : node(plan::node_kind::conjunction, 0, current_.condition,
+                                            root);
+        }
+        current_.combined = written.combination;
+        current_.states_combination = written.combination != language::combination::sum;
+        for (const tree::transformation& step : written.transformations) read_transformation(step);
+        current_.aggregated = written.aggregation;
+        current_.states_aggregation =
+            !written.aggregated.empty() || written.aggregation != language::aggregation::sum;
+        for (const std::string& name : written.aggregated) {
+            const int index = variable_of(name, 0);
+            if (!((current_.aggregated_variables >> index) & 1u))
+                push(current_.aggregated_order, index);
+            current_.aggregated_variables |= 1u << index;
+        }
+        if (!written.block.empty()) read_block(written);
+        current_.literals = out.literals.size() - current_.first_literal;
+        if (current_.literals > plan::max_literals) fail(plan::fault::too_many_literals);
+        const plan::rule finished = current_;
+        const int at = push(out.rules, finished);
+        if (finished.repeat) out.scopes[finished.block].rule = at;
+    }
+
+    void read_block(const tree::rule& written) {
+        current_.repeat = written.layers;
+        current_.block = push(out.scopes, plan::scope{scope_, written.layers, -1});
+        int depth = 0;
+        for (int at = current_.block; at > 0; at = out.scopes[at].parent) ++depth;
+        if (depth > plan::max_depth) fail(plan::fault::stacks_within_stacks_within_stacks);
+        const plan::rule outer = current_;
+        const int outer_scope = scope_;
+        const int outer_number = number_;
+        const int outer_literals = out.literals.size();
+        const plan::literal input = out.literals[outer.first_literal];
+        out.literals.count = outer.first_literal;
+        scope_ = outer.block;
+        read(written.block);
+        scope_ = outer_scope;
+        number_ = outer_number;
+        current_ = outer;
+        current_.first_literal = out.literals.size();
+        if (outer_literals > outer.first_literal) push(out.literals, input);
+    }
+
+    void read_head(const tree::literal& head) {
+        current_.head = relation_id(head.name);
+        read_terms(head.terms, current_.terms, current_.arity);
+        check_single(current_.terms, current_.arity);
+        if (!head.weight.empty()) current_.head_weight = read_weight(head.weight.front());
+    }
+
+    plan::literal read_literal(const tree::literal& item) {
+        plan::literal result;
+        if (item.from == tree::source::number) {
+            result.kind = plan::literal_kind::number;
+            result.number = item.number;
+        } else if (item.from == tree::source::index) {
+            result.kind = plan::literal_kind::index;
+            result.expression = read_index(item.terms.front());
+        } else if (item.from == tree::source::weight) {
+            result.kind = plan::literal_kind::weight;
+            result.weight = read_weight(item, true);
+            result.transposed = result.weight.transposed;
+            result.weight.transposed = false;
+        } else {
+            result.relation = relation_id(item.name);
+            read_terms(item.terms, result.terms, result.arity);
+            if (!item.weight.empty()) result.weight = read_weight(item.weight.front());
+            result.transposed = item.transposed;
+            result.negated = item.negated;
+            result.hidden = item.hidden;
+            if (!result.gives_value()) check_single(result.terms, result.arity);
+        }
+        if (!item.element.empty()) {
+            result.has_element = true;
+            result.element = read_term(item.element.front());
+            check_single(&result.element, 1);
+        }
+        return result;
+    }
+
+    plan::weight_use read_weight(const tree::literal& item, bool bare = false) {
+        plan::weight_use result;
+        plan::weight declared{name_of(item.name), scope_, static_cast<int>(item.shape.size()),
+                              {1, 1}};
+        for (std::size_t axis = 0; axis < item.shape.size(); ++axis)
+            declared.shape[axis] = item.shape[axis];
+        result.weight = weight_id(declared);
+        read_terms(item.terms, result.terms, result.arity);
+        if (!bare) check_single(result.terms, result.arity);
+        result.transposed = item.transposed;
+        result.frozen = item.fixed;
+        return result;
+    }
+
+    void read_transformation(const tree::transformation& step) {
+        if (current_.transformations.size() == plan::max_transformations) {
+            fail(plan::fault::too_many_transformations);
+            return;
+        }
+        if (step.kind == language::transformation::identity) return;
+        plan::transformation_use use;
+        use.kind = step.kind;
+        use.numbers[0] = step.numbers[0];
+        use.numbers[1] = step.numbers[1];
+        int at = 0;
+        for (const tree::literal& weight : step.weights) use.weights[at++] = read_weight(weight);
+        for (const tree::index& position : step.positions) use.position = read_index(position);
+        push(current_.transformations, use);
+    }
+
+    // Terms and index expressions.
+
+    void read_terms(const std::vector<tree::index>& written, plan::term* terms, int& arity) {
+        for (const tree::index& each : written) {
+            if (arity == plan::max_arity) {
+                fail(plan::fault::too_many_arguments);
+                return;
+            }
+            terms[arity++] = read_term(each);
+        }
+    }
+
+    plan::term read_term(const tree::index& written) {
+        using enum plan::fault;
+        if (written.form == tree::index_form::variable)
+            return {variable_of(written.name, written.number), 0};
+        if (written.form == tree::index_form::number) return {-1, written.number};
+        if (written.form == tree::index_form::count) {
+            fail(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+            return {};
+        }
+        index_sum sum;
+        add_index(written, 1, sum);
+        const int first = sum.factors[0] == 1 ? 0 : 1;
+        if (sum.known && sum.factors[0] == 0 && sum.factors[1] == 0) return {-1, sum.offset};
+        const int second = 1 - first;
+        if (!sum.known || sum.factors[first] != 1 || sum.factors[second] * sum.factors[second] > 1)
+            fail(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant);
+        if (sum.factors[second] == 0) return {sum.variables[first], sum.offset};
+        return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
+    }
+
+    struct index_sum {
+        int variables[2]{-1, -1};
+        int factors[2]{};
+        int offset = 0;
+        bool known = true;
+    };
+    void add_index(const tree::index& written, int factor, index_sum& to) {
+        if (written.form == tree::index_form::variable) {
+            const int index = variable_of(written.name, written.number);
+            int place = 0;
+            while (place < 2 && to.factors[place] != 0 && to.variables[place] != index) ++place;
+            to.known = to.known && place < 2;
+            if (place == 2) return;
+            to.variables[place] = index;
+            to.factors[place] += factor;
+        } else if (written.form == tree::index_form::number) {
+            to.offset += factor * written.number;
+        } else if (written.form == tree::index_form::count) {
+            to.known = false;
+        } else {
+            const bool adds = written.operation == language::arithmetic::add;
+            add_index(written.operands[0], factor, to);
+            add_index(written.operands[1], adds ? factor : -factor, to);
+            to.known = to.known && (adds || written.operation == language::arithmetic::subtract);
+        }
+    }
+
+    void check_single(const plan::term* terms, int arity) {
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].second >= 0)
+                fail(plan::fault::argument_is_not_a_variable_plus_a_constant);
+    }
+
+    int node(plan::node_kind kind, int value, int left = -1, int right = -1) {
+        return push(out.nodes, plan::node{kind, value, left, right});
+    }
+    template <class Kind>
+    static plan::node_kind shifted(plan::node_kind first, Kind by) {
+        return static_cast<plan::node_kind>(static_cast<int>(first) + static_cast<int>(by));
+    }
+
+    int read_index(const tree::index& written) {
+        switch (written.form) {
+            case tree::index_form::variable:
+                return node(plan::node_kind::variable, variable_of(written.name, written.number));
+            case tree::index_form::count:
+                return node(plan::node_kind::count, place_in(out.counts, name_of(written.name)));
+            case tree::index_form::number:
+                return node(plan::node_kind::constant, written.number);
+            case tree::index_form::operation:
+                break;
+        }
+        const int left = read_index(written.operands[0]);
+        const int right = read_index(written.operands[1]);
+        return node(shifted(plan::node_kind::add, written.operation), 0, left, right);
+    }
+
+    int read_condition(const tree::condition& written) {
+        if (written.sides.empty()) {
+            const int left = read_condition(written.parts[0]);
+            // A negation has a second part that says nothing.
+            const int right = written.connective == language::connective::negation
+                                  ? node(plan::node_kind::constant, 0)
+                                  : read_condition(written.parts[1]);
+            return node(shifted(plan::node_kind::conjunction, written.connective), 0, left, right);
+        }
+        int place = -1;
+        if (written.decision) {
+            for (const predicate& known : predicates)
+                if (known.holds == written.decision)
+                    place = place_in(out.decisions, known.holds);
+            if (place < 0) throw std::logic_error("a condition by an unknown function");
+        } else if (!written.fact.empty()) {
+            place = place_in(out.compared, name_of(written.fact));
+        }
+        const int left = read_index(written.sides[0]);
+        const int right = read_index(written.sides[1]);
+        if (place < 0) return node(shifted(plan::node_kind::less, written.order), 0, left, right);
+        return node(written.decision ? plan::node_kind::decision : plan::node_kind::same_symbol,
+                    place, left, right);
+    }
+
+    // Names.
+
+    template <class Item, int Capacity>
+    static int place_in(plan::list<Item, Capacity>& items, const Item& wanted) {
+        for (int at = 0; at < items.size(); ++at)
+            if (items[at] == wanted) return at;
+        return push(items, wanted);
+    }
+    int variable_of(const std::string& text, int extent) {
+        const plan::name id = name_of(text);
+        for (int at = 0; at < current_.variables.size(); ++at)
+            if (current_.variables[at].id == id) return at;
+        if (current_.variables.size() == plan::max_variables) {
+            fail(plan::fault::too_many_variables);
+            return 0;
+        }
+        return current_.variables.push({id, extent, 0});
+    }
+    int relation_id(const std::string& text) {
+        const plan::name id = name_of(text);
+        for (int at = 0; at < out.relations.size(); ++at)
+            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+        return push(out.relations, plan::relation{id, scope_, false});
+    }
+    int weight_id(const plan::weight& declared) {
+        for (int at = 0; at < out.weights.size(); ++at) {
+            const plan::weight& known = out.weights[at];
+            if (!(known.id == declared.id) || known.scope != declared.scope) continue;
+            if (known.rank != declared.rank || known.shape[0] != declared.shape[0] ||
+                known.shape[1] != declared.shape[1])
+                fail(plan::fault::one_weight_with_two_shapes);
+            return at;
+        }
+        return push(out.weights, declared);
+    }
+};
+
+}  // namespace random_programs

@@ -1,0 +1,396 @@
+#pragma once
+
+#include "compare.hpp"
+
+/// Interprets the plan of a state: a few rows at a time, on what is kept of those before. And the
+/// steps of an ordinary plan for some rows alone.
+
+namespace random_programs {
+
+class state_machine {
+  public:
+    /// `given` holds all rows of the facts; the state takes them as it is given them.
+    state_machine(const memory& given, const planned& of)
+        : given_(given), plan_(of), state_(*of.state), tables_(of.state->steps), now_(given) {
+        now_.nodes = &tables_.pool.nodes;
+        now_.workspace.values.assign(to_size(tables_.workspace), dead);
+        now_.prepared.values.assign(to_size(tables_.prepared), dead);
+        for (int at = 0; at < tables_.steps.size(); ++at)
+            computes_once_ = computes_once_ || of.rows->once[at];
+        prepare(0, tables_.steps.size());
+        forget_runs();
+    }
+
+    int rows() const { return state_.rows; }
+    int block() const { return state_.block; }
+
+    /// Computes the next rows, at most a block.
+    void run(int count) {
+        const row_range range{position_, position_ + count};
+        const bool first = position_ == 0;
+        now_.first_row = range.begin;
+        for (int at = 0; at < plan_.shapes.facts.size(); ++at) {
+            given_fact& to = now_.facts[to_size(at)];
+            const given_fact& from = given_.facts[to_size(at)];
+            if (is_along(at)) {
+                take_rows(plan_.shapes.facts[at], from, range, to);
+            } else if (!state_.reads_fact[at] && !(first && computes_once_)) {
+                // Only what is read later has been copied.
+                to.values.values.clear();
+                to.symbols.clear();
+            } else {
+                to = from;
+            }
+        }
+        find_runs(range);
+        if (state_.window > 0) slide(range.begin, range.end);
+        poison_new_run();
+        run_steps(0, tables_.steps.size(), range, first);
+        advance(tables_.steps.size());
+        position_ = range.end;
+    }
+
+    /// Row `row` of an output, one of the last run.
+    numbers output_row(int at, int row) {
+        numbers result;
+        const int output = plan_.shapes.outputs[at];
+        const int size = state_.row_size[tables_.relations[output].index];
+        view all = view_of_relation(plan_.shapes, tables_, output);
+        if (size > 0) {
+            all.extents.erase(all.extents.begin());
+            all.strides.erase(all.strides.begin());
+        }
+        all.each([&](std::ptrdiff_t place) {
+            result.push_back(now_.workspace.at(
+                place + static_cast<std::ptrdiff_t>(row - now_.first_row) * size));
+        });
+        return result;
+    }
+    /// Whether an output has a row for each position.
+    bool has_rows(int at) const {
+        return state_.row_size[tables_.relations[plan_.shapes.outputs[at]].index] > 0;
+    }
+
+  private:
+    const memory& given_;
+    const planned& plan_;
+    const state_tables& state_;
+    const tables& tables_;
+    memory now_;
+    bool computes_once_ = false;
+    int position_ = 0;
+    int first_column_ = 0;
+    int time_ = -1;
+
+    bool is_along(int fact) const { return ((plan_.rows->sequences >> fact) & 1u) != 0; }
+
+    static void take_rows(const plan::fact_shape& shape, const given_fact& from, row_range range,
+                          given_fact& to) {
+        const std::ptrdiff_t size = shape.size() / shape.extents[0];
+        const auto part = [&](const auto& all) {
+            using list = std::decay_t<decltype(all)>;
+            if (all.empty()) return list{};
+            return list(all.begin() + range.begin * size, all.begin() + range.end * size);
+        };
+        to.values.values = part(from.values.values);
+        to.symbols = part(from.symbols);
+    }
+
+    void forget_runs() {
+        for (int at = 0; at < plan_.shapes.text.compared.size(); ++at) {
+            const int fact = plan::compared_fact(plan_.shapes, at);
+            if (!is_along(fact)) continue;
+            const int size = plan_.shapes.facts[fact].extents[0];
+            const int begins = now_.counts[to_size(plan::given_numbers::begins_of(at))];
+            for (int row = 0; row < 2 * size; ++row) now_.counts[to_size(begins + row)] = 0;
+        }
+    }
+    void find_runs(row_range range) {
+        for (int at = 0; at < plan_.shapes.text.compared.size(); ++at) {
+            const int fact = plan::compared_fact(plan_.shapes, at);
+            if (!is_along(fact)) continue;
+            const int size = plan_.shapes.facts[fact].extents[0];
+            const int begins = now_.counts[to_size(plan::given_numbers::begins_of(at))];
+            const std::vector<int>& symbols = given_.facts[to_size(fact)].symbols;
+            for (int row = range.begin; row < range.end; ++row) {
+                const bool same =
+                    row > 0 && symbols[to_size(row)] == symbols[to_size(row - 1)];
+                now_.counts[to_size(begins + row)] =
+                    same ? now_.counts[to_size(begins + row - 1)] : row;
+                now_.counts[to_size(begins + size + row)] = size;
+            }
+        }
+    }
+
+    /// Makes room for columns up to `end`: what a row may still need moves to the front.
+    void slide(int begin, int end) {
+        if (end - first_column_ <= state_.window) return;
+        const int first = std::max(0, begin - state_.reach + 1) / 16 * 16;
+        const int columns = begin - first;
+        const int away = first - first_column_;
+        const auto move = [&](const plan::kept_operand& of) {
+            if (!of.kept || !of.slides) return;
+            for (int line = 0; line < of.lines; ++line) {
+                const int base = of.to.offset + line * state_.window;
+                for (int column = 0; column < columns; ++column)
+                    now_.workspace.at(base + column) = now_.workspace.at(base + column + away);
+                now_.workspace.fill(base + columns, state_.window - columns, dead);
+            }
+        };
+        for (int at = 0; at < state_.kept.size(); ++at) {
+            move(state_.kept[at].value);
+            for (int node = 0; node < tables_.attentions[at].nodes.size(); ++node)
+                move(state_.kept[at].nodes[node]);
+        }
+        first_column_ = first;
+    }
+
+    // Lifetimes, within one run. What is computed once stays.
+
+    bool stays(int index) const {
+        const plan::buffer& of = tables_.buffers[index];
+        return state_.row_size[index] == 0 && of.first == 0 && of.last == tables_.steps.size();
+    }
+    void poison(const plan::buffer& each) {
+        now_.workspace.fill(each.offset, each.size * each.copies, dead);
+    }
+    void poison_new_run() {
+        for (int index = 0; index < tables_.buffers.size(); ++index)
+            if (tables_.buffers[index].last >= 0 && !tables_.buffers[index].prepared &&
+                !stays(index))
+                poison(tables_.buffers[index]);
+        time_ = 0;
+    }
+    void advance(int time) {
+        for (; time_ < time; ++time_)
+            for (int index = 0; index < tables_.buffers.size(); ++index) {
+                const plan::buffer& each = tables_.buffers[index];
+                if (each.last < 0 || each.prepared || stays(index)) continue;
+                if (each.last == time_ || each.first == time_ + 1) poison(each);
+            }
+    }
+
+    void prepare(int begin, int end) {
+        for (int at = begin; at < end; ++at) {
+            const plan::step& step = tables_.steps[at];
+            if (step.kind == plan::step_kind::repeat_begin) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    now_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    prepare(at + 1, step.at);
+                }
+                now_.layer[step.depth] = 0;
+                at = step.at;
+            } else if (step.prepared) {
+                machine::forward_step(now_, tables_, step);
+            }
+        }
+    }
+
+    /// Steps that do not follow from the sequence.
+    void run_once(int begin, int end) {
+        for (int at = begin; at < end; ++at) {
+            const plan::step& step = tables_.steps[at];
+            advance(at);
+            if (step.kind == plan::step_kind::repeat_begin) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    now_.layer[step.depth] = step.backward ? step.repeat - 1 - round : round;
+                    run_once(at + 1, step.at);
+                }
+                now_.layer[step.depth] = 0;
+                at = step.at;
+            } else if (!step.prepared) {
+                const int round = step.depth > 0 ? now_.layer[step.depth - 1] : 0;
+                if (step.last == plan::never || (step.first <= round && round < step.last))
+                    machine::forward_step(now_, tables_, step);
+            }
+        }
+    }
+
+    void run_steps(int begin, int end, row_range range, bool first) {
+        for (int at = begin; at < end; ++at) {
+            const plan::step& step = tables_.steps[at];
+            const bool repeats = step.kind == plan::step_kind::repeat_begin;
+            const int last = repeats ? step.at : at;
+            advance(at);
+            if (step.prepared) continue;
+            if (plan_.rows->once[at]) {
+                if (first) run_once(at, last + 1);
+            } else if (repeats) {
+                for (int round = 0; round < step.repeat; ++round) {
+                    now_.layer[step.depth] = round;
+                    run_steps(at + 1, step.at, range, first);
+                }
+                now_.layer[step.depth] = 0;
+            } else if (step.kind == plan::step_kind::rows) {
+                row_interpreter(now_, tables_.rows[step.at]).forward(range);
+            } else if (step.kind == plan::step_kind::attention) {
+                attend(step.at, range, first && computes_once_);
+            } else if (step.kind != plan::step_kind::repeat_end) {
+                throw plan_fault("a step that a state cannot run");
+            }
+            at = last;
+        }
+    }
+
+    // Attention over the columns that are kept.
+
+    static std::ptrdiff_t shift(const plan::kept_operand& of, const int* outer) {
+        std::ptrdiff_t result = 0;
+        for (int level = 0; level < plan::max_outers; ++level)
+            result += static_cast<std::ptrdiff_t>(outer[level]) * of.outer[level];
+        return result;
+    }
+
+    void keep(const plan::attention_step& step, const plan::kept_operand& of, int begin, int end,
+              int first) {
+        int extents[plan::max_outers];
+        for (int level = 0; level < plan::max_outers; ++level)
+            extents[level] = of.outer[level] > 0 ? step.outer_extents[level] : 1;
+        each_outer(extents, [&](const int* outer) {
+            const cursor from = now_.read(of.from.at) + outer_shift(of.from, outer);
+            const cursor to = now_.write(of.to) + shift(of, outer);
+            for (int column = begin; column < end; ++column)
+                for (int k = 0; k < of.depth; ++k)
+                    to[static_cast<std::ptrdiff_t>(k) * of.pitch + column - first] =
+                        from[static_cast<std::ptrdiff_t>(column) * of.from.column + k];
+        });
+    }
+    void keep_new(const plan::attention_step& step, const plan::kept_operand& of, row_range range,
+                  bool first) {
+        if (of.kept && of.moves)
+            keep(step, of, range.begin, range.end, of.slides ? first_column_ : 0);
+        else if (of.kept && first)
+            keep(step, of, 0, of.columns, 0);
+    }
+
+    /// Number k of a column, kept or not.
+    double column_number(const plan::kept_operand& of, const access& at, const int* outer,
+                         int column, int k) {
+        if (!of.kept)
+            return (now_.read(at.at) +
+                    outer_shift(at, outer))[static_cast<std::ptrdiff_t>(column) * at.column + k];
+        return (now_.read(of.to) +
+                shift(of, outer))[static_cast<std::ptrdiff_t>(k) * of.pitch + column -
+                                  (of.slides ? first_column_ : 0)];
+    }
+
+    void attend(int at, row_range range, bool first) {
+        const plan::attention_step& step = tables_.attentions[at];
+        const plan::kept_attention& kept = state_.kept[at];
+        bool causal = kept.value.kept && kept.value.moves;
+        keep_new(step, kept.value, range, first);
+        for (int node = 0; node < step.nodes.size() && !step.is_prepared(); ++node) {
+            keep_new(step, kept.nodes[node], range, first);
+            causal = causal || (kept.nodes[node].kept && kept.nodes[node].moves);
+        }
+        masks of_step(now_, step, tables_);
+        each_outer(step.outer_extents, [&](const int* outer) {
+            for (int row = range.begin; row < range.end; ++row) {
+                const int columns = causal ? row + 1 : step.columns;
+                numbers weights(to_size(columns), 0.0);
+                double most = -std::numeric_limits<double>::infinity();
+                for (int column = 0; column < columns; ++column) {
+                    if (of_step.visits(outer, row, column) == 0) continue;
+                    double& weight = weights[to_size(column)];
+                    if (step.is_prepared()) {
+                        weight = (now_.read(step.weights.at) + outer_shift(step.weights, outer) +
+                                  static_cast<std::ptrdiff_t>(row) * step.weights.row)[column];
+                        continue;
+                    }
+                    weight = score(step, kept, outer, row, column);
+                    most = weight > most || std::isnan(weight) ? weight : most;
+                }
+                numbers total(to_size(step.length), 0.0);
+                double sum = 0;
+                for (int column = 0; column < columns; ++column) {
+                    const int visits = of_step.visits(outer, row, column);
+                    if (visits == 0) continue;
+                    double weight = weights[to_size(column)];
+                    if (!step.is_prepared()) weight = visits * std::exp(weight - most);
+                    sum += weight;
+                    for (int k = 0; k < step.length; ++k)
+                        total[to_size(k)] +=
+                            weight * column_number(kept.value, step.value, outer, column, k);
+                }
+                if (!step.is_prepared() && sum != 0)
+                    for (double& each : total) each /= sum;
+                (now_.write(step.out.at) + outer_shift(step.out, outer) +
+                 static_cast<std::ptrdiff_t>(row) * step.out.row)
+                    .write(total);
+            }
+        });
+    }
+
+    double score(const plan::attention_step& step, const plan::kept_attention& kept,
+                 const int* outer, int row, int column) {
+        numbers values;
+        for (int at = 0; at < step.nodes.size(); ++at) {
+            const plan::score_node& node = step.nodes[at];
+            const plan::kept_operand& own = kept.nodes[at];
+            double value = node.value;
+            const auto x = [&](std::ptrdiff_t k) {
+                const std::ptrdiff_t begins = node.packed
+                                                  ? plan::packed_row(row)
+                                                  : static_cast<std::ptrdiff_t>(row) * node.x.row;
+                return (now_.read(node.x.at) + outer_shift(node.x, outer))[begins + k];
+            };
+            switch (node.kind) {
+                case plan::score_kind::dot: {
+                    double dot = 0;
+                    for (int k = 0; k < node.depth; ++k)
+                        dot += x(k) * column_number(own, node.y, outer, column, k);
+                    value *= dot;
+                    break;
+                }
+                case plan::score_kind::load:
+                    value = own.kept
+                                ? column_number(own, node.x, outer, column, 0)
+                                : x(static_cast<std::ptrdiff_t>(column) * node.x.column);
+                    break;
+                case plan::score_kind::number:
+                    break;
+                case plan::score_kind::index:
+                    value += static_cast<double>(outer_shift(node.x, outer) + row * node.x.row +
+                                                 column * node.x.column);
+                    break;
+                case plan::score_kind::add:
+                    value = values[to_size(node.left)] + values[to_size(node.right)];
+                    break;
+                case plan::score_kind::multiply:
+                    value = values[to_size(node.left)] * values[to_size(node.right)];
+                    break;
+                case plan::score_kind::function:
+                    value = element_of(node.function, values[to_size(node.left)], node.value);
+                    break;
+            }
+            values.push_back(value);
+        }
+        return values.back();
+    }
+};
+
+/// Step and prefill, in blocks of random sizes, against the rows of the outputs.
+inline verdict compare_steps(const program& written, const planned& of,
+                             const given_values& given, const expectation& right) {
+    dice sizes(written.values + 2);
+    const bool one_by_one = sizes.one_in(2);
+    if (of.state->rows == 0) return {};  // no fact is along a sequence
+    state_machine run(given.place, of);
+    std::vector<numbers> found(to_size(of.shapes.outputs.size()));
+    for (int row = 0; row < run.rows();) {
+        const int most = std::min(run.block(), run.rows() - row);
+        const int count = one_by_one ? 1 : sizes.between(1, most);
+        run.run(count);
+        for (int at = 0; at < of.shapes.outputs.size(); ++at) {
+            if (!run.has_rows(at) && row + count < run.rows()) continue;
+            for (int each = run.has_rows(at) ? row : row + count - 1; each < row + count; ++each)
+                for (double x : run.output_row(at, each)) found[to_size(at)].push_back(x);
+        }
+        row += count;
+    }
+    verdict result = compare_outputs(of, right, found, "step");
+    result.stepped = true;
+    return result;
+}
+
+}  // namespace random_programs

@@ -1,0 +1,193 @@
+#pragma once
+
+#include <map>
+
+#include "dice.hpp"
+#include "memory.hpp"
+#include "views.hpp"
+
+/// Random numbers for what a planned program is given, and the direction in which the oracle
+/// differentiates: both for the interpreter's memory and as the oracle's world.
+
+namespace random_programs {
+
+struct given_values {
+    oracle::world world{};  // duals: values and directions
+    memory place{};
+    numbers parameter_direction{};
+    std::vector<numbers> fact_directions{};
+};
+
+class value_maker {
+  public:
+    given_values made{};
+
+    value_maker(const program& of, const planned& plan)
+        : program_(of), plan_(plan), dice_(of.values) {
+        make_counts();
+        for (const fact& given : of.facts) make_fact(given);
+        find_runs();
+        make_weights();
+    }
+
+  private:
+    const program& program_;
+    const planned& plan_;
+    dice dice_;
+
+    /// A number that is no zero by chance.
+    double draw() {
+        const double x = dice_.number();
+        return x < 0 ? x - 0.05 : x + 0.05;
+    }
+
+    void make_counts() {
+        int size = plan::given_numbers::runs;
+        const auto& text = plan_.shapes.text;
+        for (int at = 0; at < text.compared.size(); ++at)
+            if (const int of = plan::compared_fact(plan_.shapes, at); of >= 0)
+                size += 2 * plan_.shapes.facts[of].extents[0];
+        made.place.counts.assign(to_size(size), 0);
+        for (const fact& given : program_.facts) {
+            if (given.kind != plan::fact_kind::count) continue;
+            int count = given.count;
+            for (int at = 0; at < text.counts.size(); ++at) {
+                if (!(text.counts[at] == name_of(given.name))) continue;
+                // Larger ones are refused where a model is called.
+                const int limit = plan::limit_of_count(plan_.shapes, at);
+                if (limit != plan::without_limit && count > limit) count = limit;
+                made.place.counts[to_size(at)] = count;
+            }
+            made.world.counts[given.name] = count;
+        }
+    }
+
+    void make_fact(const fact& given) {
+        given_fact& to = made.place.facts.emplace_back();
+        numbers& directions = made.fact_directions.emplace_back();
+        if (given.kind == plan::fact_kind::count) return;
+        const bool sparse = given.pairs > 0;
+        std::vector<int> extents = given.extents;
+        if (sparse) {
+            const int rows = extents[0];
+            const int columns = extents[1];
+            const int room = std::min(given.pairs, rows * columns);
+            const int count = dice_.one_in(8) ? 0 : dice_.between(room / 2, room);
+            while (static_cast<int>(to.pairs.size()) < count) {
+                const int row = dice_.below(rows);
+                const int column = dice_.below(columns);
+                if (to.find(row, column) < 0) to.pairs.emplace_back(row, column);
+            }
+            extents.erase(extents.begin());
+            extents[0] = count;
+        }
+        const auto size = static_cast<int>(oracle::volume(extents));
+        std::vector<oracle::real> values;
+        if (given.kind == plan::fact_kind::symbols) {
+            int last = 0;
+            for (int at = 0; at < size; ++at) {
+                if (given.runs && dice_.one_in(3)) last = std::min(last + 1, given.classes - 1);
+                to.symbols.push_back(given.runs ? last : dice_.below(given.classes));
+                values.emplace_back(to.symbols.back());
+            }
+            made.world.symbols.insert(given.name);
+        } else {
+            // Of a sparse fact there is room for all pairs, however few are given.
+            const int full = sparse ? size / std::max(1, extents[0]) * given.pairs : size;
+            to.gradient.values.assign(to_size(sparse && extents[0] == 0 ? volume_of(given) : full),
+                                      0.0);
+            for (int at = 0; at < size; ++at) {
+                double x = given.positive ? std::abs(draw()) + 0.3 : draw();
+                if (given.zeros && dice_.one_in(3)) x = 0;
+                const double direction = x == 0 ? 0 : dice_.number();
+                to.values.values.push_back(x);
+                directions.push_back(direction);
+                values.emplace_back(x, direction);
+            }
+        }
+        if (sparse) {
+            oracle::sparse_tensor& all = made.world.sparse[given.name];
+            all.extents = given.extents;
+            all.values = values;
+            for (const auto& [row, column] : to.pairs) all.atoms.push_back({row, column});
+        } else {
+            made.world.facts[given.name] = {given.extents, values};
+        }
+    }
+    static int volume_of(const fact& given) {
+        int size = given.pairs;
+        for (std::size_t axis = 2; axis < given.extents.size(); ++axis)
+            size *= given.extents[axis];
+        return size;
+    }
+
+    /// Where the run of equal symbols around each position begins and ends.
+    void find_runs() {
+        int room = plan::given_numbers::runs;
+        std::vector<int>& counts = made.place.counts;
+        for (int at = 0; at < plan_.shapes.text.compared.size(); ++at) {
+            const int of = plan::compared_fact(plan_.shapes, at);
+            if (of < 0) continue;
+            const std::vector<int>& symbols = made.place.facts[to_size(of)].symbols;
+            const int size = static_cast<int>(symbols.size());
+            counts[to_size(plan::given_numbers::begins_of(at))] = room;
+            counts[to_size(plan::given_numbers::ends_of(at))] = room + size;
+            for (int position = 0; position < size; ++position) {
+                int begin = position;
+                int end = position;
+                while (begin > 0 && symbols[to_size(begin - 1)] == symbols[to_size(position)])
+                    --begin;
+                while (end < size && symbols[to_size(end)] == symbols[to_size(position)]) ++end;
+                counts[to_size(room + position)] = begin;
+                counts[to_size(room + size + position)] = end;
+            }
+            room += 2 * size;
+        }
+    }
+
+    void make_weights() {
+        const tables& steps = *plan_.steps;
+        made.place.parameters.values.assign(to_size(steps.parameters), dead);
+        made.parameter_direction.assign(to_size(steps.parameters), 0.0);
+        for (int at = 0; at < plan_.shapes.text.weights.size(); ++at) {
+            if (plan_.shapes.weights[at].uses == 0) continue;
+            const view where = view_of_weight(plan_.shapes, steps, at);
+            oracle::tensor all{where.extents, {}};
+            const double scale =
+                plan_.shapes.text.weights[at].rank == 2
+                    ? 1.5 / std::sqrt(static_cast<double>(plan_.shapes.text.weights[at].shape[1]))
+                    : 1;
+            where.each([&](std::ptrdiff_t place) {
+                double& value = made.place.parameters.at(place);
+                double& direction = made.parameter_direction[static_cast<std::size_t>(place)];
+                if (!std::isnan(value))
+                    throw plan_fault("two weights share number " + std::to_string(place));
+                value = scale * draw();
+                direction = dice_.number();
+                all.values.emplace_back(value, direction);
+            });
+            if (steps.weights[at].packed) all = unpacked(all, at);
+            made.world.weights[name_of_weight(plan_.shapes, at)] = std::move(all);
+        }
+    }
+
+    /// All pairs of a table of which only those below the diagonal are stored; the others are zero.
+    oracle::tensor unpacked(const oracle::tensor& from, int at) const {
+        const plan::weight_shape& shape = plan_.shapes.weights[at];
+        const int side = shape.extents[shape.arity - 1];
+        const int stored = plan::packed_row(side);
+        oracle::tensor result{from.extents, {}};
+        result.extents.back() = side;
+        result.extents.push_back(side);
+        const int packed = static_cast<int>(from.values.size());
+        for (int table = 0; table < packed / stored; ++table)
+            for (int i = 0; i < side; ++i)
+                for (int j = 0; j < side; ++j)
+                    result.values.push_back(
+                        j > i ? oracle::real(0)
+                              : from.values[to_size(table * stored + plan::packed_row(i) + j)]);
+        return result;
+    }
+};
+
+}  // namespace random_programs
