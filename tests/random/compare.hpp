@@ -9,7 +9,7 @@
 namespace random_programs {
 
 inline verdict difference(std::string reason, std::string details) {
-    return {outcome::differs, std::move(reason), std::move(details), false, 0};
+    return {outcome::differs, std::move(reason), std::move(details), {}, false};
 }
 
 /// How far apart two lists are, relative to the root mean square of the first one and to its own

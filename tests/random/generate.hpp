@@ -254,8 +254,12 @@ class generator {
         result.order = dice_.pick({less, less_equal, less_equal, greater, greater_equal, equal,
                                    not_equal});
         const index left = index_expression(variables);
+        const int extent = extent_of(left, variables);
         index right = dice_.one_in(3) ? index_expression(variables)
-                                      : of_number(dice_.between(0, extent_of(left, variables)));
+                                      : of_number(dice_.between(0, extent));
+        // What is said of positions far behind matters, too.
+        if (thin_ && extent == positions_ && dice_.one_in(2))
+            right = of_number(dice_.between(extent - 30, extent));
         if (!counts_.empty() && dice_.one_in(4))
             right = {tree::index_form::count, dice_.pick(counts_), 0, {}, {}};
         result.sides = {left, right};

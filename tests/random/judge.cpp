@@ -1,11 +1,11 @@
-#include "names.hpp"
+#include "coverage.hpp"
 #include "state.hpp"
 
 namespace random_programs {
 
 verdict judge(const program& written) {
     const std::unique_ptr<planned> of = plan_program(written);
-    if (!of->ok()) return {outcome::refused, enumerator_name(of->mistake.found), {}, false, 0};
+    if (!of->ok()) return {outcome::refused, enumerator_name(of->mistake.found), {}, {}, false};
     given_values given = std::move(value_maker(written, *of).made);
     expectation right;
     try {
@@ -13,10 +13,10 @@ verdict judge(const program& written) {
     } catch (const std::exception& error) {
         // NaN differs from itself in each round.
         if (std::string(error.what()) == "oracle: a recursion without an end")
-            return {outcome::not_finite, "not finite", {}, false, 0};
+            return {outcome::not_finite, "not finite", {}, {}, false};
         return difference("the planner accepts what the oracle refuses", error.what());
     }
-    if (!right.finite) return {outcome::not_finite, "not finite", {}, false, 0};
+    if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
     std::string phase = "forward";
     try {
         machine run(given.place, *of);
@@ -28,6 +28,7 @@ verdict judge(const program& written) {
         if (result.result != outcome::agrees) return result;
         phase = "step";
         if (of->state) result = compare_steps(written, *of, given, right);
+        result.covered = coverage(*of).words;
         return result;
     } catch (const plan_fault& fault) {
         return difference(phase + " reaches outside", fault.what());

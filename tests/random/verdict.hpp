@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "program.hpp"
@@ -19,8 +20,8 @@ struct verdict {
     outcome result = outcome::agrees;
     std::string reason{};   // of a refusal or a difference, in words that group them
     std::string details{};  // the numbers
-    bool stepped = false;   // rows were computed one after another, too
-    double error = 0;
+    std::set<std::string> covered{};
+    bool stepped = false;  // rows were computed one after another, too
 };
 
 /// Plans the program, interprets the plan and compares it with the oracle.
