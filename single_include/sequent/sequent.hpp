@@ -11914,6 +11914,46 @@ struct row_function {
     int identity = -1;  // and which rule, so that each drops others
 };
 
+/// What the derivative of a function reads besides the gradient of its result.
+struct derivative_reads {
+    bool argument = false;
+    bool result = false;
+};
+constexpr derivative_reads derivative_of(transformation kind) {
+    switch (kind) {
+        case transformation::identity:
+        case transformation::complement:
+        case transformation::scale:
+        case transformation::rotary:
+        case transformation::rotary_halves:
+        case transformation::sinusoidal:
+        case transformation::dropout:
+        case transformation::slice:
+        case transformation::reshape:
+            return {false, false};
+        case transformation::relu:
+        case transformation::leaky_relu:
+        case transformation::sigmoid:
+        case transformation::tanh:
+        case transformation::exp:
+        case transformation::sqrt:
+        case transformation::inverse:
+        case transformation::soft_cap:
+        case transformation::softmax:
+        case transformation::sparsemax:
+            return {false, true};
+        case transformation::gelu:
+        case transformation::gelu_tanh:
+        case transformation::silu:
+        case transformation::log:
+        case transformation::norm:
+        case transformation::layer_norm:
+        case transformation::rms_norm:
+            return {true, false};
+    }
+    return {true, true};
+}
+
 /// out = functions(terms combined), for each row of segments x length numbers.
 struct row_step {
     int rows = 1;
@@ -11940,6 +11980,19 @@ struct row_step {
 
     constexpr int columns() const { return segments * length; }
     constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    /// Returns true if the gradient of the functions reads the sum before them. Values between two
+    /// functions are computed again from that sum.
+    constexpr bool needs_sum() const {
+        for (int at = 0; at < functions.size(); ++at) {
+            const derivative_reads reads = derivative_of(functions[at].kind);
+            if (reads.argument || (reads.result && at + 1 < functions.size())) return true;
+        }
+        return false;
+    }
+    /// Returns true if the gradient of the last function reads `out`.
+    constexpr bool needs_result() const {
+        return functions.size() > 0 && derivative_of(functions[functions.size() - 1].kind).result;
+    }
 };
 
 enum class score_kind { dot, load, number, index, add, multiply, function };
@@ -14392,7 +14445,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
-        if (needs_input(made)) {
+        if (made.needs_sum()) {
             // The sum before the functions, in the same layout as the result.
             made.before = made.out;
             relation_layout& layout = draft_.out.relations[written.head];
@@ -14403,37 +14456,6 @@ class builder {
             layout = kept;
         }
         push(step_kind::rows, draft_.out.rows.push(made), at);
-    }
-
-    /// Whether the gradient of the functions cannot be had from their result alone.
-    static constexpr bool needs_input(const row_step& made) {
-        int remembering = 0;
-        for (const row_function& function : made.functions) {
-            switch (function.kind) {
-                case transformation::identity:
-                case transformation::rotary:
-                case transformation::rotary_halves:
-                case transformation::sinusoidal:
-                case transformation::dropout:
-                case transformation::scale:
-                    break;
-                case transformation::relu:
-                case transformation::leaky_relu:
-                case transformation::sigmoid:
-                case transformation::tanh:
-                case transformation::exp:
-                case transformation::sqrt:
-                case transformation::inverse:
-                case transformation::complement:
-                case transformation::softmax:
-                case transformation::sparsemax:
-                    ++remembering;
-                    break;
-                default:
-                    return true;
-            }
-        }
-        return remembering > 0 && made.functions.size() > 1;
     }
 
     constexpr void emit_group(int at) {
@@ -14684,12 +14706,12 @@ class builder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How a step uses an operand, for how long its numbers must last.
-enum class usage { now, until_gradient };
+/// How long the numbers of an operand must last: until the step is done, or until its gradient has
+/// been computed. `kept` numbers last as long; they have no gradient of their own.
+enum class usage { now, until_gradient, kept };
 
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
-    const bool functions = row.functions.size() > 0;
     for (auto& term : row.terms) {
         const bool read_again = term.kind != term_kind::add || row.multiplies;
         visit(term.x.at, read_again ? usage::until_gradient : usage::now);
@@ -14697,9 +14719,8 @@ constexpr void visit_row(Row& row, Visit visit) {
     }
     for (auto& function : row.functions)
         for (auto& weight : function.weights) visit(weight.at, usage::now);
-    const bool kept = row.before.at.where != place::none;
-    visit(row.out.at, functions && !kept ? usage::until_gradient : usage::now);
-    visit(row.before.at, usage::until_gradient);
+    visit(row.out.at, row.needs_result() ? usage::until_gradient : usage::now);
+    visit(row.before.at, usage::kept);
 }
 
 template <class Attention, class Visit>
@@ -14721,8 +14742,8 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::until_gradient);
-    visit(attention.scores.at, usage::until_gradient);
+    visit(attention.log_sum.at, usage::kept);
+    visit(attention.scores.at, usage::kept);
 }
 
 template <class General, class Visit>
@@ -14833,10 +14854,11 @@ class memory_planner {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
-                    use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
+                    use(of, begin, how == usage::now ? end : backward_of(begin));
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
                 if (each.kind == step_kind::attention) use(of, 0, end);
+                if (how == usage::kept) return;
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });
@@ -16320,6 +16342,17 @@ constexpr kernel::pairing pairing_of(transformation kind) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
+static_assert(
+    [] {
+        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
+            const auto kind = static_cast<transformation>(at);
+            if (kernel::derivative_needs_input(activation_of(kind)) &&
+                !plan::derivative_of(kind).argument)
+                return false;
+        }
+        return true;
+    }(),
+    "sequent: the plan keeps what the kernels' derivatives read");
 
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {
@@ -16662,12 +16695,14 @@ class row_runner {
                     continue;
                 }
             if constexpr (count > 0) {
-                // What each function was applied to, computed again but for the first and the last.
-                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                // The arguments of the functions. Those between the first and the last are computed
+                // again from the sum; where the sum is not kept, no derivative reads them.
+                constexpr int again = keeps_input ? count - 1 : 0;
+                alignas(64) T between[again > 0 ? again : 1][columns];
                 const T* values[count + 1];
+                std::fill_n(values, count + 1, out + row * step.out.row);
                 values[0] = sum + row * sum_row;
-                values[count] = out + row * step.out.row;
-                kernel::unroll<count - 1>([&](auto index) {
+                kernel::unroll<again>([&](auto index) {
                     functions.template forward<index()>(values[index()], between[index()], row);
                     values[index() + 1] = between[index()];
                 });
