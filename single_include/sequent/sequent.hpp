@@ -93,6 +93,7 @@
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #endif
 
+#include <cstddef>
 #include <string>
 
 #if !defined(SEQUENT_HAS_EXCEPTIONS)
@@ -114,6 +115,19 @@ template <class Error>
 #endif
 }
 
+/// An argument does not fit: its shape, its size or one of its values. The message names it and
+/// both figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
+                             " elements, expected " + std::to_string(expected));
+}
+
 }  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -129,7 +143,6 @@ struct error : std::runtime_error {
 #include <array>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -7560,12 +7573,6 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
-
-/// A fact, an output's gradient or a count does not fit the model. The message names it and both
-/// figures.
-struct argument_error : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
 
 /// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
 template <class Pairs, class Values>
@@ -24742,10 +24749,10 @@ class sampler {
 
     /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
     /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is.
+    /// then 0 is. Throws argument_error if there are no logits.
     template <class T>
-    std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty());
+    std::int32_t operator()(std::span<const T> logits) {
+        if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
         logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
@@ -24757,10 +24764,16 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns.
+    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
+    /// is no row of logits side by side.
     template <class T>
-    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
-        assert(logits.rank == 1 && logits.strides[0] == 1);
+    std::int32_t operator()(const tensor_view<T>& logits) {
+        if (logits.rank != 1 || logits.strides[0] != 1)
+            fail<argument_error>(
+                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                "shape " +
+                model_detail::extents_text(logits.extents.data(), logits.rank) +
+                (logits.rank == 1 ? ", strided" : ""));
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
@@ -25076,15 +25089,23 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
     return std::log(sum) + (greatest - logits[target]);
 }
 
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+    check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        if (targets[row] < 0 || targets[row] >= classes)
+            fail<argument_error>("sequent: cross_entropy has the target " +
+                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
+                                 ", beyond its " + std::to_string(classes) +
+                                 " classes; there is no index that is ignored");
+}
+
 template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                T scale) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
     static_assert(Rows > 0 && Classes > 0);
-    assert(targets.size() == static_cast<std::size_t>(Rows));
+    check_targets(targets, Rows, Classes);
     double sum = 0;
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        assert(0 <= target && target < Classes);
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
         sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
             logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
@@ -25098,16 +25119,20 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
 /// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
 ///
 /// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
+/// count (PyTorch's ignore_index), call it for the others.
+///
+/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// written.
 template <int Rows, int Classes, class T>
 T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
+                std::type_identity_t<T> scale = 1) {
     return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
 }
 
 /// The loss alone.
 template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
     return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
 }
 
@@ -25173,10 +25198,11 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
-/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
+/// `steps()` are all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor,
+/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
+/// changed),
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -25202,27 +25228,33 @@ namespace detail {
 template <class Optimizer, class T>
 class stepping {
   public:
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == gradient.size());
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
+        check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
         self().update(parameters, learning_rate, nullptr,
                       [from](auto read, auto) { return read(from); });
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale = 1) noexcept {
+                        T scale = 1) {
         take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool& pool) noexcept {
+                        T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
+    void check_sizes(std::size_t parameters, std::size_t gradient) {
+        const std::size_t size = self().size();
+        check_size("the parameters given to an optimiser's step", parameters, size);
+        check_size("the gradient given to an optimiser's step", gradient, size);
+    }
+
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool* pool) noexcept {
-        assert(parameters.size() == gradient.size());
+                        T scale, thread_pool* pool) {
+        check_sizes(parameters.size(), gradient.size());
         T* const from = gradient.data();
         self().update(parameters, learning_rate, pool,
                       [from, factor = kernel::set(scale)](auto read, auto write) {
@@ -25247,6 +25279,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
 
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return size_; }
+
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
     /// How many steps were taken.
@@ -25259,7 +25294,6 @@ class sgd : public detail::stepping<sgd<T>, T> {
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        assert(parameters.size() == size_);
         ++steps_;
         T* const to = parameters.data();
         const auto descent = kernel::set(static_cast<T>(-learning_rate));
@@ -25301,6 +25335,9 @@ class adam_moments {
     adam_moments(std::size_t size, adam_options options)
         : options_(options), first_(size), second_(size) {}
 
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return first_.size(); }
+
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_}}};
     }
@@ -25314,7 +25351,6 @@ class adam_moments {
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
-        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
