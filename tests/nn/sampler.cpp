@@ -130,6 +130,16 @@ TEST_CASE("the same seed draws the same symbols") {
     CHECK(first(row) == 2);
 }
 
+TEST_CASE("what is no row of logits is refused") {
+    sampler choose(4);
+    CHECK_THROWS_WITH(choose(std::span<const float>()), sequent_test::contains("no logits"));
+    const std::array<float, 8> numbers{};
+    const sequent::tensor_view<const float> table{numbers.data(), 2, {2, 4}, {4, 1}};
+    const sequent::tensor_view<const float> strided{numbers.data(), 1, {4}, {2}};
+    CHECK_THROWS_WITH(choose(table), sequent_test::contains("2 x 4"));
+    CHECK_THROWS_WITH(choose(strided), sequent_test::contains("strided"));
+}
+
 TEST_CASE("settings that mean nothing are errors") {
     const auto fails = [](int vocabulary, sampling settings, const char* part) {
         CHECK_THROWS_WITH(sampler(vocabulary, settings), sequent_test::contains(part));

@@ -157,3 +157,23 @@ TEST_CASE("squared error and its gradient are PyTorch's") {
     for (double& x : halved) x *= 0.5;
     check_near(gradient_f, halved, 1e-6);
 }
+
+TEST_CASE(
+    "targets that are no classes, and too few targets, are refused before anything is written") {
+    const std::array<double, 8> logits{};
+    std::array<double, 8> gradient{};
+    gradient.fill(3);
+    const auto fails = [&](std::vector<std::int32_t> targets, const char* one, const char* two) {
+        using sequent_test::contains;
+        CHECK_THROWS_WITH((train::cross_entropy<2, 4>(logits.data(), targets, gradient.data())),
+                          contains("cross_entropy") && contains(one) && contains(two));
+        CHECK_THROWS_AS((train::cross_entropy<2, 4>(logits.data(), targets)),
+                        sequent::argument_error);
+    };
+    fails({0, -100}, "target -100 in row 1", "4 classes");
+    fails({7, 0}, "target 7 in row 0", "4 classes");
+    fails({4, 0}, "target 4", "4 classes");
+    fails({1}, "1 elements", "expected 2");
+    fails({1, 2, 3}, "3 elements", "expected 2");
+    for (const double each : gradient) CHECK(each == 3);
+}

@@ -227,3 +227,25 @@ TEST_CASE("a step changes nothing behind the last parameter") {
         CHECK(parameters[at] == 3.0F);
     }
 }
+
+TEST_CASE("arrays of other sizes than the optimiser's are refused and left as they are") {
+    const auto fails = [](auto optimizer) {
+        std::vector<float> eight(8, 1.0F), four(4, 1.0F), nine(9, 1.0F);
+        sequent::thread_pool pool(2);
+        using sequent_test::contains;
+        CHECK_THROWS_WITH(optimizer.step(four, four, 0.1), contains("parameters") &&
+                                                               contains("has 4 elements") &&
+                                                               contains("expected 8"));
+        CHECK_THROWS_WITH(optimizer.step_and_clear(eight, nine, 0.1),
+                          contains("gradient") && contains("has 9 elements"));
+        CHECK_THROWS_AS(optimizer.step_and_clear(nine, eight, 0.1, 1.0F, pool),
+                        sequent::argument_error);
+        CHECK(optimizer.steps() == 0);
+        CHECK(eight == std::vector<float>(8, 1.0F));
+        CHECK(nine == std::vector<float>(9, 1.0F));
+    };
+    fails(train::sgd<float>(8));
+    fails(train::sgd<float>(8, 0.9));
+    fails(train::adam<float>(8));
+    fails(train::adam_w<float>(8, 0.1));
+}

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -56,10 +55,10 @@ class sampler {
 
     /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
     /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is.
+    /// then 0 is. Throws argument_error if there are no logits.
     template <class T>
-    std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty());
+    std::int32_t operator()(std::span<const T> logits) {
+        if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
         logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
@@ -71,10 +70,16 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns.
+    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
+    /// is no row of logits side by side.
     template <class T>
-    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
-        assert(logits.rank == 1 && logits.strides[0] == 1);
+    std::int32_t operator()(const tensor_view<T>& logits) {
+        if (logits.rank != 1 || logits.strides[0] != 1)
+            fail<argument_error>(
+                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                "shape " +
+                model_detail::extents_text(logits.extents.data(), logits.rank) +
+                (logits.rank == 1 ? ", strided" : ""));
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }

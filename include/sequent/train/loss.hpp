@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <type_traits>
 
-#include "../config.hpp"
+#include "../fail.hpp"
 #include "../kernel/math.hpp"
 #include "../kernel/simd.hpp"
 
@@ -56,15 +56,23 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
     return std::log(sum) + (greatest - logits[target]);
 }
 
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+    check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        if (targets[row] < 0 || targets[row] >= classes)
+            fail<argument_error>("sequent: cross_entropy has the target " +
+                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
+                                 ", beyond its " + std::to_string(classes) +
+                                 " classes; there is no index that is ignored");
+}
+
 template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                T scale) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
     static_assert(Rows > 0 && Classes > 0);
-    assert(targets.size() == static_cast<std::size_t>(Rows));
+    check_targets(targets, Rows, Classes);
     double sum = 0;
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        assert(0 <= target && target < Classes);
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
         sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
             logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
@@ -78,16 +86,20 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
 /// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
 ///
 /// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
+/// count (PyTorch's ignore_index), call it for the others.
+///
+/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// written.
 template <int Rows, int Classes, class T>
 T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
+                std::type_identity_t<T> scale = 1) {
     return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
 }
 
 /// The loss alone.
 template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
     return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -19,10 +18,11 @@
 #include "lanes.hpp"
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
-/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
+/// `steps()` are all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor,
+/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
+/// changed),
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -48,27 +48,33 @@ namespace detail {
 template <class Optimizer, class T>
 class stepping {
   public:
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == gradient.size());
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
+        check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
         self().update(parameters, learning_rate, nullptr,
                       [from](auto read, auto) { return read(from); });
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale = 1) noexcept {
+                        T scale = 1) {
         take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool& pool) noexcept {
+                        T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
+    void check_sizes(std::size_t parameters, std::size_t gradient) {
+        const std::size_t size = self().size();
+        check_size("the parameters given to an optimiser's step", parameters, size);
+        check_size("the gradient given to an optimiser's step", gradient, size);
+    }
+
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool* pool) noexcept {
-        assert(parameters.size() == gradient.size());
+                        T scale, thread_pool* pool) {
+        check_sizes(parameters.size(), gradient.size());
         T* const from = gradient.data();
         self().update(parameters, learning_rate, pool,
                       [from, factor = kernel::set(scale)](auto read, auto write) {
@@ -93,6 +99,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
 
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return size_; }
+
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
     /// How many steps were taken.
@@ -105,7 +114,6 @@ class sgd : public detail::stepping<sgd<T>, T> {
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        assert(parameters.size() == size_);
         ++steps_;
         T* const to = parameters.data();
         const auto descent = kernel::set(static_cast<T>(-learning_rate));
@@ -147,6 +155,9 @@ class adam_moments {
     adam_moments(std::size_t size, adam_options options)
         : options_(options), first_(size), second_(size) {}
 
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return first_.size(); }
+
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_}}};
     }
@@ -160,7 +171,6 @@ class adam_moments {
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
-        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
