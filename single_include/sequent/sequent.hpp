@@ -24709,6 +24709,49 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
 }  // namespace recurrent
 }  // namespace sequent::inline SEQUENT_ABI
 
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI {
 
 /// How the next symbol is chosen. The three apply in this order.
@@ -24730,18 +24773,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -24801,12 +24840,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();
@@ -24970,9 +25011,9 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements, in double.
+/// The sum of the squares of all elements times `scale`, in double.
 template <std::floating_point T>
-double sum_of_squares(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -24980,12 +25021,12 @@ double sum_of_squares(std::span<const T> values) noexcept {
     std::size_t at = 0;
     for (; at + width <= values.size(); at += width) {
         for (std::size_t lane = 0; lane < width; ++lane) {
-            const auto x = static_cast<double>(values[at + lane]);
+            const auto x = static_cast<double>(values[at + lane]) * scale;
             sums[lane] += x * x;
         }
     }
     for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
-        const auto x = static_cast<double>(values[at]);
+        const auto x = static_cast<double>(values[at]) * scale;
         sums[lane] += x * x;
     }
     double sum = 0;
@@ -24993,27 +25034,51 @@ double sum_of_squares(std::span<const T> values) noexcept {
     return sum;
 }
 
-/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// several threads.
 template <std::floating_point T, class Run>
-double norm_of_parts(std::span<const T> values, Run run) noexcept {
+double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
     std::array<double, 64> sums{};
     const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
     run(static_cast<int>(sums.size()), [&](int task) {
         const auto at = static_cast<std::size_t>(task);
         const std::size_t begin = std::min(values.size(), at * part);
-        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+        sums[at] =
+            sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)), scale);
     });
     double sum = 0;
     for (const double each : sums) sum += each;
     return std::sqrt(sum);
 }
 
+/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
+/// those of double do not, the elements are scaled by a power of two that brings the greatest
+/// magnitude near 1.
+template <std::floating_point T, class Run>
+double norm_with(std::span<const T> values, Run run) noexcept {
+    const double plain = norm_of_parts(values, 1.0, run);
+    if constexpr (sizeof(T) > sizeof(float)) {
+        constexpr double least = 1e-140, most = std::numeric_limits<double>::max();
+        if (plain < least || plain > most) {
+            double greatest = 0;
+            for (const T x : values) greatest = std::max(greatest, std::abs(double{x}));
+            if (greatest == 0 || greatest > most) return greatest;
+            int exponent = 0;
+            std::frexp(greatest, &exponent);
+            // Of the least denormal, 2^1073 would be infinite.
+            exponent = std::max(exponent, -1000);
+            return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
+        }
+    }
+    return plain;
+}
+
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double.
+/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
-    return detail::norm_of_parts(values, [](int tasks, auto part) {
+    return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
 }
@@ -25021,26 +25086,34 @@ double norm(std::span<const T> values) noexcept {
 /// The same number, on the threads of a pool.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
-    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+    return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
-/// if it is, or if the norm is not finite.
+/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
+/// at most that already, or not finite.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) noexcept {
+T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
+    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
+                                        "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
+/// test what is returned.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
+/// is.
 template <std::floating_point T>
-T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
     const T factor = clip_factor<T>(before, max_norm);
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    return static_cast<T>(before);
+    return before;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -25060,7 +25133,7 @@ SEQUENT_INLINE void for_each_part(F f) noexcept {
 
 /// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
 template <int Classes, bool WithGradient, class T>
-T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
     using kernel::batch;
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part<Classes, T>([&](int at, auto count) {
@@ -25086,7 +25159,9 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
         });
         gradient[target] -= factor;
     }
-    return std::log(sum) + (greatest - logits[target]);
+    // In double, as the difference of two floats may be beyond float and the mean of rows within.
+    return static_cast<double>(std::log(sum)) +
+           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
 }
 
 inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
@@ -25107,10 +25182,31 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+        sum += cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
     }
     return static_cast<T>(sum / Rows);
+}
+
+/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
+/// double, relative to the greatest of the halved differences.
+template <class T>
+T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
+    const auto half = [&](int at) {
+        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+    };
+    double greatest = 0;
+    for (int at = 0; at < size; ++at) {
+        const double magnitude = std::abs(half(at));
+        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
+        if (gradient == nullptr) continue;
+        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
+    }
+    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
+    double sum = 0;
+    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
+    const double root = 2 * greatest * std::sqrt(sum / size);
+    return static_cast<T>(root * root);
 }
 
 }  // namespace detail
@@ -25139,7 +25235,8 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
 /// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
 /// times `scale`: gradient = scale * 2 (value - target) / Size.
 ///
-/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
+/// null.
 template <int Size, class T>
 T squared_error(const T* values, const T* targets, T* gradient,
                 std::type_identity_t<T> scale = 1) noexcept {
@@ -25152,7 +25249,9 @@ T squared_error(const T* values, const T* targets, T* gradient,
         sums += difference * difference;
         if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
     });
-    return kernel::reduce_add(sums) / T(Size);
+    const T sum = kernel::reduce_add(sums);
+    if (std::isfinite(sum)) return sum / T(Size);
+    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
 }
 
 /// The loss alone.
@@ -25223,6 +25322,20 @@ struct state_array {
 
 namespace detail {
 
+/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
+/// overflow, that of a number below 1 / bound vanish.
+template <class T>
+inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
+
+/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+template <class T>
+void check_decay_rate(std::string_view what, double value) {
+    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                        sizeof(T) == sizeof(float)
+                                            ? "at least 0 and, as a float, below 1"
+                                            : "at least 0 and below 1");
+}
+
 /// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
 /// take(read, write) gives the gradient at a place.
 template <class Optimizer, class T>
@@ -25273,11 +25386,15 @@ class stepping {
 ///     parameter = parameter - learning_rate * velocity
 ///
 /// Without momentum (0, the default) nothing is remembered.
+///
+/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+        detail::check_decay_rate<T>("sgd: momentum", momentum);
+    }
 
     /// How many parameters it updates.
     std::size_t size() const noexcept { return size_; }
@@ -25318,7 +25435,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
+/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
+/// double: below that, the square of a gradient of epsilon's size would vanish.
 struct adam_options {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -25333,7 +25452,15 @@ template <class T>
 class adam_moments {
   public:
     adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {}
+        : options_(options), first_(size), second_(size) {
+        check_decay_rate<T>("adam: beta1", options.beta1);
+        check_decay_rate<T>("adam: beta2", options.beta2);
+        const auto epsilon = static_cast<T>(options.epsilon);
+        constexpr T least = 1 / square_bound<T>;
+        check_number<std::invalid_argument>(
+            epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
+            "a finite number of at least " + number_text(static_cast<double>(least), 3));
+    }
 
     /// How many parameters it updates.
     std::size_t size() const noexcept { return first_.size(); }
@@ -25364,9 +25491,13 @@ class adam_moments {
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
+        const auto bound = kernel::set(square_bound<T>);
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
-            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> given = take(read, write);
+            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            const kernel::batch<T> g =
+                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
             const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
@@ -25385,7 +25516,11 @@ class adam_moments {
 
 }  // namespace detail
 
-/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
+/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
+/// that is infinite or NaN makes its parameter NaN.
+///
+/// Throws std::invalid_argument if an option is out of its range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
@@ -25408,20 +25543,28 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
 /// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
 /// for vectors and scalars. An empty mask lets all decay. It is copied.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters.
+/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// negative or not finite, or if an option is out of its range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        const auto check = [](T decay, const char* what, double value) {
+            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
+                                                "a finite number of at least 0");
+        };
+        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
             fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            return static_cast<T>(weight_decay * static_cast<double>(x));
+            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
+            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
+            return decay;
         });
     }
 
@@ -25450,21 +25593,43 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
 /// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
 /// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+///
+/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
+/// negative, or the warm-up is longer than the whole.
 struct warmup_cosine {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
 
-    double operator()(std::int64_t step) const noexcept {
+    double operator()(std::int64_t step) const {
+        check(step);
         // One more in both: the first step shall not be lost to a rate of zero.
         if (step < warmup_steps) {
-            return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
+            return peak *
+                   ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
         if (step >= total_steps) return floor;
         const double progress = static_cast<double>(step - warmup_steps) /
                                 static_cast<double>(total_steps - warmup_steps);
         return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    }
+
+  private:
+    void check(std::int64_t step) const {
+        const auto rate = [](const char* what, double value) {
+            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
+                                                "a finite number of at least 0");
+        };
+        const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
+            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
+                                                "at least " + std::to_string(least));
+        };
+        rate("warmup_cosine: peak", peak);
+        rate("warmup_cosine: floor", floor);
+        count("warmup_cosine: warmup_steps", warmup_steps, 0);
+        count("warmup_cosine: total_steps", total_steps, warmup_steps);
+        count("warmup_cosine: step", step, 0);
     }
 };
 
