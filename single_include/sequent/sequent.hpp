@@ -155,7 +155,6 @@ struct error : std::runtime_error {
 #include <vector>
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <ranges>
 
@@ -198,6 +197,49 @@ struct tensor_view {
         return data[at];
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -1061,12 +1103,6 @@ void for_each_element(const piece<T>& part, F f) {
                                       std::uint64_t number, const std::string& what) {
     sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
                          std::to_string(number) + " is " + what);
-}
-
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
 }
 
 template <class T>
@@ -21831,13 +21867,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
@@ -24707,49 +24749,6 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
 };
 
 }  // namespace recurrent
-}  // namespace sequent::inline SEQUENT_ABI
-
-#include <charconv>
-
-/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
-inline std::string number_text(double value, int precision) {
-    std::array<char, 64> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::general, precision)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// The shortest text that reads back as the same number.
-inline std::string number_text(double value) {
-    std::array<char, 64> text{};
-    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-/// With `decimals` digits behind the point. `decimals` is at most 20.
-inline std::string fixed_text(double value, int decimals) {
-    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed, decimals)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
-template <class Error>
-void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
-    if (valid) return;
-    fail<Error>(std::string(what)
-                    .append(" is ")
-                    .append(number_text(value))
-                    .append(", expected ")
-                    .append(expected));
-}
-
 }  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI {
