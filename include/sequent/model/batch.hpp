@@ -42,20 +42,31 @@ struct output_layout {
         return result;
     }
 
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
     /// One view, or an array of them.
     template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
     template <class T>
     static views<T> views_of(T* numbers) noexcept {
         if constexpr (count == 1) {
             constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
+            return to_tensor<rank>(only, numbers);
         } else {
             views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            kernel::unroll<count>([&](auto index) {
+                constexpr weight_view one = side_by_side(index());
+                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+            });
             return result;
         }
     }
