@@ -161,6 +161,9 @@ TEST_CASE("rows on the workspace of those before are rows of the whole") {
         for (int at = part.begin * 11; at < part.end * 11; ++at)
             CHECK(std::abs(part_of.element(at) - all.expected[0][check::to_size(at)]) < 1e-5F);
     }
+    for (const kernel::row_range part : {kernel::row_range{0, 10}, {-1, 3}, {4, 3}})
+        CHECK_THROWS_WITH(gpt::forward(*all.f.p, all.f.given(), *w, part),
+                          sequent_test::contains("of a sequence of 9 rows"));
 }
 
 TEST_CASE("there is no step beyond the last position") {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cassert>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -397,14 +397,19 @@ class model {
     }
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers; those that are not along the sequence do not change between the calls.
-    /// Does not compile where a rule needs later rows.
+    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
+    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
+    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
+    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
+                        workspace<typename P::number>& w, kernel::row_range rows) {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
+        constexpr int length = plan::template by_rows<>.rows;
+        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
+            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
+                                 std::to_string(rows.end) + " of a sequence of " +
+                                 std::to_string(length) + " rows");
         auto bound = bind(p, *given, w);
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
@@ -499,27 +504,33 @@ class model {
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    /// forward returns, valid until it returns. Visits come in any order and several at once. What
+    /// visit throws is thrown here, and the samples that have not begun are left out.
     template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) noexcept {
+                              batch<T>& b, Visit&& visit) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
                   forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. `out` has room for exactly these.
+    /// after another. Throws argument_error unless `out` has room for exactly these.
     template <model_detail::parameters_of<plan> P, class T>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        assert(out.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output given to forward_batch", out.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
@@ -537,14 +548,16 @@ class model {
     /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples.
+    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
     template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+        return b.sum(ready, count, gradient,
                      [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
@@ -559,15 +572,19 @@ class model {
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
+    /// argument_error unless there is one for each.
     template <model_detail::parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) noexcept {
+                               parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        assert(outward.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output gradient given to backward_batch", outward.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, static_cast<int>(samples.size()), gradient,
+        b.sum(ready, count, gradient,
               [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
@@ -580,6 +597,14 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
+                                 " samples, more than an int counts");
+        return static_cast<int>(samples.size());
+    }
 
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
