@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <stdexcept>
 #include <string>
 
 #include "config.hpp"
@@ -21,6 +23,19 @@ template <class Error>
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// An argument does not fit: its shape, its size or one of its values. The message names it and
+/// both figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
+                             " elements, expected " + std::to_string(expected));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI

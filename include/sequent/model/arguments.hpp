@@ -5,7 +5,6 @@
 #include <initializer_list>
 #include <ranges>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -19,12 +18,6 @@
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
-
-/// A fact, an output's gradient or a count does not fit the model. The message names it and both
-/// figures.
-struct argument_error : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
 
 /// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
 template <class Pairs, class Values>

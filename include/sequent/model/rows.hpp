@@ -107,12 +107,14 @@ class row_runner {
                     continue;
                 }
             if constexpr (count > 0) {
-                // What each function was applied to, computed again but for the first and the last.
-                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                // The arguments of the functions. Those between the first and the last are computed
+                // again from the sum; where the sum is not kept, no derivative reads them.
+                constexpr int again = keeps_input ? count - 1 : 0;
+                alignas(64) T between[again > 0 ? again : 1][columns];
                 const T* values[count + 1];
+                std::fill_n(values, count + 1, out + row * step.out.row);
                 values[0] = sum + row * sum_row;
-                values[count] = out + row * step.out.row;
-                kernel::unroll<count - 1>([&](auto index) {
+                kernel::unroll<again>([&](auto index) {
                     functions.template forward<index()>(values[index()], between[index()], row);
                     values[index() + 1] = between[index()];
                 });
