@@ -155,7 +155,6 @@ struct error : std::runtime_error {
 #include <vector>
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <ranges>
 
@@ -198,6 +197,49 @@ struct tensor_view {
         return data[at];
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -712,97 +754,228 @@ inline std::string format_header(const file_header& header) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <atomic>
 #include <cerrno>
-#include <fstream>
+#include <cstdio>
 #include <system_error>
 
-#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
 #include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#else
 #include <unistd.h>
-#define SEQUENT_HAS_FSYNC
 #endif
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
-/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
+namespace detail {
+
+/// What the platforms call differently. Files are descriptors; a result below 0 is an error in
+/// errno.
+#ifdef _WIN32
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+inline int open_new(const std::filesystem::path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+inline int may_write(const std::filesystem::path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const std::filesystem::path&) noexcept {}
+inline void flush_folder(const std::filesystem::path&) noexcept {}
+#else
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+inline int open_new(const std::filesystem::path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+inline int may_write(const std::filesystem::path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+inline void keep_owner_and_mode(int descriptor, const std::filesystem::path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+inline void flush_folder(const std::filesystem::path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+}  // namespace detail
+
+/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
+/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
+/// other writers of the path do. Without `commit` nothing remains.
+///
+/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
+/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
+/// replaced. What is no file (a pipe, a device) is written to directly.
+///
+/// All members but the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
     explicit file_replacement(std::filesystem::path path)
-        : path_(std::move(path)), new_path_(path_) {
-        new_path_ += ".tmp";
-        errno = 0;
-        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
-        if (!stream_) fail("cannot be opened for writing");
+        : path_(std::move(path)), target_(followed()) {
+        std::error_code failure;
+        const auto status = std::filesystem::status(target_, failure);
+        const bool exists = std::filesystem::exists(status);
+        if (std::filesystem::is_directory(status)) fail("cannot be replaced", EISDIR);
+        int descriptor = -1;
+        if (exists && !std::filesystem::is_regular_file(status)) {
+            errno = 0;
+            descriptor = detail::open_existing(target_);
+            if (descriptor < 0) fail("cannot be opened for writing", errno);
+        } else {
+            if (exists && detail::may_write(target_) != 0) fail("cannot be replaced", errno);
+            descriptor = create(exists);
+            if (exists) detail::keep_owner_and_mode(descriptor, target_);
+        }
+        stream_ = detail::stream_of(descriptor);
+        if (stream_ == nullptr) {
+            const int reason = errno;
+            detail::close(descriptor);
+            remove();
+            fail("cannot be opened for writing", reason);
+        }
     }
 
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
     ~file_replacement() {
-        if (committed_) return;
-        stream_.close();
-        std::error_code ignored;
-        std::filesystem::remove(new_path_, ignored);
+        if (stream_ != nullptr) std::fclose(stream_);
+        remove();
     }
 
     void write(const char* bytes, std::size_t count) {
         errno = 0;
-        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
+        if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
     void commit() {
         errno = 0;
-        stream_.close();
-        if (!stream_) fail("cannot be written");
-        flush_to_disk();
-        std::error_code failure;
-        std::filesystem::rename(new_path_, path_, failure);
-        if (failure) {
-            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
-                                 ": " + failure.message());
+        // Some file systems carry out the rename before they write the data.
+        if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
+            fail("cannot be written", errno);
         }
-        committed_ = true;
+        if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
+        if (new_path_.empty()) return;
+        std::error_code failure;
+        std::filesystem::rename(new_path_, target_, failure);
+        if (failure) {
+            sequent::fail<error>(path_.string() + ": cannot be replaced: " + failure.message());
+        }
+        new_path_.clear();
+        detail::flush_folder(target_.parent_path());
     }
 
   private:
-    // Some file systems carry out the rename before they write the data.
-    void flush_to_disk() const {
-#ifdef SEQUENT_HAS_FSYNC
-        errno = 0;
-        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
-        if (descriptor < 0) fail("cannot be flushed");
-        const int result = ::fsync(descriptor);
-        const int reason = errno;
-        ::close(descriptor);
-        errno = reason;
-        // Pipes and some network file systems cannot flush; that is not the writer's fault.
-        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
-#endif
+    /// The file that the path leads to, over symbolic links; it need not be there.
+    std::filesystem::path followed() const {
+        std::filesystem::path result = path_;
+        std::error_code failure;
+        for (int links = 0; links < 40; ++links) {
+            if (!std::filesystem::is_symlink(std::filesystem::symlink_status(result, failure))) {
+                return result;
+            }
+            const auto next = std::filesystem::read_symlink(result, failure);
+            if (failure) fail("cannot be followed", failure.value());
+            // An absolute one takes the place of the whole.
+            result = result.parent_path() / next;
+        }
+        fail("cannot be followed", ELOOP);
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        const int reason = errno;
-        sequent::fail<error>(new_path_.string() + ": " + what +
+    int create(bool is_private) {
+        static std::atomic<unsigned> files{0};
+        for (;;) {
+            // The process keeps writers apart that run now, the next number files of dead ones.
+            const std::string name = ".sequent-" + std::to_string(detail::process_number()) + "-" +
+                                     std::to_string(files++) + ".tmp";
+            new_path_ = target_.parent_path() / name;
+            errno = 0;
+            const int descriptor = detail::open_new(new_path_, is_private);
+            if (descriptor >= 0) return descriptor;
+            const int reason = errno;
+            if (reason == EEXIST) continue;
+            new_path_.clear();
+            fail("cannot be opened for writing", reason);
+        }
+    }
+
+    void remove() noexcept {
+        std::error_code ignored;
+        if (!new_path_.empty()) std::filesystem::remove(new_path_, ignored);
+    }
+
+    [[noreturn]] void fail(const std::string& what, int reason) const {
+        sequent::fail<error>(path_.string() + ": " + what +
                              (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
     }
 
     std::filesystem::path path_;
-    std::filesystem::path new_path_;
-    std::ofstream stream_;
-    bool committed_ = false;
+    std::filesystem::path target_;    // behind symbolic links
+    std::filesystem::path new_path_;  // empty where nothing is to be renamed or removed
+    std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#undef SEQUENT_HAS_FSYNC
-
 #include <concepts>
+#include <fstream>
 #include <iterator>
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #define SEQUENT_HAS_MMAP
@@ -1061,12 +1234,6 @@ void for_each_element(const piece<T>& part, F f) {
                                       std::uint64_t number, const std::string& what) {
     sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
                          std::to_string(number) + " is " + what);
-}
-
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
 }
 
 template <class T>
@@ -18335,7 +18502,6 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -21831,13 +21997,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
@@ -24730,18 +24902,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -24801,12 +24969,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();
@@ -24970,9 +25140,9 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements, in double.
+/// The sum of the squares of all elements times `scale`, in double.
 template <std::floating_point T>
-double sum_of_squares(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -24980,12 +25150,12 @@ double sum_of_squares(std::span<const T> values) noexcept {
     std::size_t at = 0;
     for (; at + width <= values.size(); at += width) {
         for (std::size_t lane = 0; lane < width; ++lane) {
-            const auto x = static_cast<double>(values[at + lane]);
+            const auto x = static_cast<double>(values[at + lane]) * scale;
             sums[lane] += x * x;
         }
     }
     for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
-        const auto x = static_cast<double>(values[at]);
+        const auto x = static_cast<double>(values[at]) * scale;
         sums[lane] += x * x;
     }
     double sum = 0;
@@ -24993,27 +25163,51 @@ double sum_of_squares(std::span<const T> values) noexcept {
     return sum;
 }
 
-/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// several threads.
 template <std::floating_point T, class Run>
-double norm_of_parts(std::span<const T> values, Run run) noexcept {
+double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
     std::array<double, 64> sums{};
     const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
     run(static_cast<int>(sums.size()), [&](int task) {
         const auto at = static_cast<std::size_t>(task);
         const std::size_t begin = std::min(values.size(), at * part);
-        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+        sums[at] =
+            sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)), scale);
     });
     double sum = 0;
     for (const double each : sums) sum += each;
     return std::sqrt(sum);
 }
 
+/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
+/// those of double do not, the elements are scaled by a power of two that brings the greatest
+/// magnitude near 1.
+template <std::floating_point T, class Run>
+double norm_with(std::span<const T> values, Run run) noexcept {
+    const double plain = norm_of_parts(values, 1.0, run);
+    if constexpr (sizeof(T) > sizeof(float)) {
+        constexpr double least = 1e-140, most = std::numeric_limits<double>::max();
+        if (plain < least || plain > most) {
+            double greatest = 0;
+            for (const T x : values) greatest = std::max(greatest, std::abs(double{x}));
+            if (greatest == 0 || greatest > most) return greatest;
+            int exponent = 0;
+            std::frexp(greatest, &exponent);
+            // Of the least denormal, 2^1073 would be infinite.
+            exponent = std::max(exponent, -1000);
+            return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
+        }
+    }
+    return plain;
+}
+
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double.
+/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
-    return detail::norm_of_parts(values, [](int tasks, auto part) {
+    return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
 }
@@ -25021,26 +25215,34 @@ double norm(std::span<const T> values) noexcept {
 /// The same number, on the threads of a pool.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
-    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+    return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
-/// if it is, or if the norm is not finite.
+/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
+/// at most that already, or not finite.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) noexcept {
+T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
+    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
+                                        "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
+/// test what is returned.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
+/// is.
 template <std::floating_point T>
-T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
     const T factor = clip_factor<T>(before, max_norm);
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    return static_cast<T>(before);
+    return before;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -25060,7 +25262,7 @@ SEQUENT_INLINE void for_each_part(F f) noexcept {
 
 /// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
 template <int Classes, bool WithGradient, class T>
-T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
     using kernel::batch;
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part<Classes, T>([&](int at, auto count) {
@@ -25086,7 +25288,9 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
         });
         gradient[target] -= factor;
     }
-    return std::log(sum) + (greatest - logits[target]);
+    // In double, as the difference of two floats may be beyond float and the mean of rows within.
+    return static_cast<double>(std::log(sum)) +
+           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
 }
 
 inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
@@ -25107,10 +25311,31 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+        sum += cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
     }
     return static_cast<T>(sum / Rows);
+}
+
+/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
+/// double, relative to the greatest of the halved differences.
+template <class T>
+T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
+    const auto half = [&](int at) {
+        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+    };
+    double greatest = 0;
+    for (int at = 0; at < size; ++at) {
+        const double magnitude = std::abs(half(at));
+        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
+        if (gradient == nullptr) continue;
+        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
+    }
+    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
+    double sum = 0;
+    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
+    const double root = 2 * greatest * std::sqrt(sum / size);
+    return static_cast<T>(root * root);
 }
 
 }  // namespace detail
@@ -25139,7 +25364,8 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
 /// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
 /// times `scale`: gradient = scale * 2 (value - target) / Size.
 ///
-/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
+/// null.
 template <int Size, class T>
 T squared_error(const T* values, const T* targets, T* gradient,
                 std::type_identity_t<T> scale = 1) noexcept {
@@ -25152,7 +25378,9 @@ T squared_error(const T* values, const T* targets, T* gradient,
         sums += difference * difference;
         if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
     });
-    return kernel::reduce_add(sums) / T(Size);
+    const T sum = kernel::reduce_add(sums);
+    if (std::isfinite(sum)) return sum / T(Size);
+    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
 }
 
 /// The loss alone.
@@ -25223,6 +25451,20 @@ struct state_array {
 
 namespace detail {
 
+/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
+/// overflow, that of a number below 1 / bound vanish.
+template <class T>
+inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
+
+/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+template <class T>
+void check_decay_rate(std::string_view what, double value) {
+    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                        sizeof(T) == sizeof(float)
+                                            ? "at least 0 and, as a float, below 1"
+                                            : "at least 0 and below 1");
+}
+
 /// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
 /// take(read, write) gives the gradient at a place.
 template <class Optimizer, class T>
@@ -25273,11 +25515,15 @@ class stepping {
 ///     parameter = parameter - learning_rate * velocity
 ///
 /// Without momentum (0, the default) nothing is remembered.
+///
+/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+        detail::check_decay_rate<T>("sgd: momentum", momentum);
+    }
 
     /// How many parameters it updates.
     std::size_t size() const noexcept { return size_; }
@@ -25318,7 +25564,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
+/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
+/// double: below that, the square of a gradient of epsilon's size would vanish.
 struct adam_options {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -25333,7 +25581,15 @@ template <class T>
 class adam_moments {
   public:
     adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {}
+        : options_(options), first_(size), second_(size) {
+        check_decay_rate<T>("adam: beta1", options.beta1);
+        check_decay_rate<T>("adam: beta2", options.beta2);
+        const auto epsilon = static_cast<T>(options.epsilon);
+        constexpr T least = 1 / square_bound<T>;
+        check_number<std::invalid_argument>(
+            epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
+            "a finite number of at least " + number_text(static_cast<double>(least), 3));
+    }
 
     /// How many parameters it updates.
     std::size_t size() const noexcept { return first_.size(); }
@@ -25364,9 +25620,13 @@ class adam_moments {
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
+        const auto bound = kernel::set(square_bound<T>);
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
-            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> given = take(read, write);
+            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            const kernel::batch<T> g =
+                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
             const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
@@ -25385,7 +25645,11 @@ class adam_moments {
 
 }  // namespace detail
 
-/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
+/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
+/// that is infinite or NaN makes its parameter NaN.
+///
+/// Throws std::invalid_argument if an option is out of its range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
@@ -25408,20 +25672,28 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
 /// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
 /// for vectors and scalars. An empty mask lets all decay. It is copied.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters.
+/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// negative or not finite, or if an option is out of its range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        const auto check = [](T decay, const char* what, double value) {
+            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
+                                                "a finite number of at least 0");
+        };
+        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
             fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            return static_cast<T>(weight_decay * static_cast<double>(x));
+            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
+            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
+            return decay;
         });
     }
 
@@ -25450,21 +25722,43 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
 /// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
 /// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+///
+/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
+/// negative, or the warm-up is longer than the whole.
 struct warmup_cosine {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
 
-    double operator()(std::int64_t step) const noexcept {
+    double operator()(std::int64_t step) const {
+        check(step);
         // One more in both: the first step shall not be lost to a rate of zero.
         if (step < warmup_steps) {
-            return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
+            return peak *
+                   ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
         if (step >= total_steps) return floor;
         const double progress = static_cast<double>(step - warmup_steps) /
                                 static_cast<double>(total_steps - warmup_steps);
         return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    }
+
+  private:
+    void check(std::int64_t step) const {
+        const auto rate = [](const char* what, double value) {
+            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
+                                                "a finite number of at least 0");
+        };
+        const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
+            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
+                                                "at least " + std::to_string(least));
+        };
+        rate("warmup_cosine: peak", peak);
+        rate("warmup_cosine: floor", floor);
+        count("warmup_cosine: warmup_steps", warmup_steps, 0);
+        count("warmup_cosine: total_steps", total_steps, warmup_steps);
+        count("warmup_cosine: step", step, 0);
     }
 };
 

@@ -7,13 +7,13 @@
 #include <limits>
 #include <numeric>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "../kernel.hpp"
 #include "../model/arguments.hpp"
 #include "../model/random.hpp"
 #include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -36,18 +36,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -107,12 +103,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();
