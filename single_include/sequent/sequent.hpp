@@ -93,12 +93,10 @@
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #endif
 
-#include <string>
-
-#if !defined(SEQUENT_HAS_EXCEPTIONS)
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#endif
+#include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -112,6 +110,26 @@ template <class Error>
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
+/// does not look for: it prints the message to stderr and aborts, as assert does.
+[[noreturn]] inline void stop(const std::string& message) noexcept {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
+}
+
+/// An argument does not fit: its shape, its size or one of its values. The message names it and
+/// both figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
+                             " elements, expected " + std::to_string(expected));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -129,7 +147,6 @@ struct error : std::runtime_error {
 #include <array>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -142,7 +159,6 @@ struct error : std::runtime_error {
 #include <vector>
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <ranges>
 
@@ -151,7 +167,8 @@ namespace sequent::inline SEQUENT_ABI {
 inline constexpr int max_rank = 6;
 
 /// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero.
+/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
+/// index outside of the extents.
 template <class T>
 struct tensor_view {
     T* data = nullptr;
@@ -167,14 +184,20 @@ struct tensor_view {
 
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
+        check_rank(static_cast<int>(sizeof...(Index)));
         std::size_t axis = 0;
         std::ptrdiff_t at = 0;
-        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
+        ((at += checked(static_cast<std::ptrdiff_t>(index), axis) * strides[axis], ++axis), ...);
         return data[at];
     }
 
     /// The element at `position` in row-major order of the extents, whatever the strides are.
     constexpr T& element(int position) const noexcept {
+#if !defined(NDEBUG)
+        if (position < 0 || position >= size())
+            stop("sequent: element " + std::to_string(position) + " of a view of " +
+                 std::to_string(size()) + " elements");
+#endif
         std::ptrdiff_t at = 0;
         for (int axis = rank; axis-- > 0;) {
             const int extent = extents[static_cast<std::size_t>(axis)];
@@ -184,7 +207,79 @@ struct tensor_view {
         }
         return data[at];
     }
+
+  private:
+    constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
+#if !defined(NDEBUG)
+        if (indices != rank)
+            stop("sequent: " + std::to_string(indices) + " indices of a view of rank " +
+                 std::to_string(rank));
+#endif
+    }
+    constexpr std::ptrdiff_t checked(std::ptrdiff_t index,
+                                     [[maybe_unused]] std::size_t axis) const noexcept {
+#if !defined(NDEBUG)
+        if (index < 0 || index >= extents[axis])
+            stop("sequent: index " + std::to_string(index) + " of dimension " +
+                 std::to_string(axis) + " of a view, which has " + std::to_string(extents[axis]));
+#endif
+        return index;
+    }
 };
+
+/// A view whose rank is known when the program is compiled, as those of a model are.
+template <class T, int Rank>
+struct ranked_view : tensor_view<T> {
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        static_assert(sizeof...(Index) == Rank,
+                      "sequent: a view takes one index for each of its dimensions");
+        return tensor_view<T>::operator()(index...);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -699,97 +794,227 @@ inline std::string format_header(const file_header& header) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <atomic>
 #include <cerrno>
-#include <fstream>
 #include <system_error>
 
-#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
 #include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#else
 #include <unistd.h>
-#define SEQUENT_HAS_FSYNC
 #endif
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
-/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
+namespace detail {
+
+/// What the platforms call differently. Files are descriptors; a result below 0 is an error in
+/// errno.
+#ifdef _WIN32
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+inline int open_new(const std::filesystem::path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+inline int may_write(const std::filesystem::path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const std::filesystem::path&) noexcept {}
+inline void flush_folder(const std::filesystem::path&) noexcept {}
+#else
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+inline int open_new(const std::filesystem::path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+inline int may_write(const std::filesystem::path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+inline void keep_owner_and_mode(int descriptor, const std::filesystem::path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+inline void flush_folder(const std::filesystem::path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+}  // namespace detail
+
+/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
+/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
+/// other writers of the path do. Without `commit` nothing remains.
+///
+/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
+/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
+/// replaced. What is no file (a pipe, a device) is written to directly.
+///
+/// All members but the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
     explicit file_replacement(std::filesystem::path path)
-        : path_(std::move(path)), new_path_(path_) {
-        new_path_ += ".tmp";
-        errno = 0;
-        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
-        if (!stream_) fail("cannot be opened for writing");
+        : path_(std::move(path)), target_(followed()) {
+        std::error_code failure;
+        const auto status = std::filesystem::status(target_, failure);
+        const bool exists = std::filesystem::exists(status);
+        if (std::filesystem::is_directory(status)) fail("cannot be replaced", EISDIR);
+        int descriptor = -1;
+        if (exists && !std::filesystem::is_regular_file(status)) {
+            errno = 0;
+            descriptor = detail::open_existing(target_);
+            if (descriptor < 0) fail("cannot be opened for writing", errno);
+        } else {
+            if (exists && detail::may_write(target_) != 0) fail("cannot be replaced", errno);
+            descriptor = create(exists);
+            if (exists) detail::keep_owner_and_mode(descriptor, target_);
+        }
+        stream_ = detail::stream_of(descriptor);
+        if (stream_ == nullptr) {
+            const int reason = errno;
+            detail::close(descriptor);
+            remove();
+            fail("cannot be opened for writing", reason);
+        }
     }
 
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
     ~file_replacement() {
-        if (committed_) return;
-        stream_.close();
-        std::error_code ignored;
-        std::filesystem::remove(new_path_, ignored);
+        if (stream_ != nullptr) std::fclose(stream_);
+        remove();
     }
 
     void write(const char* bytes, std::size_t count) {
         errno = 0;
-        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
+        if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
     void commit() {
         errno = 0;
-        stream_.close();
-        if (!stream_) fail("cannot be written");
-        flush_to_disk();
-        std::error_code failure;
-        std::filesystem::rename(new_path_, path_, failure);
-        if (failure) {
-            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
-                                 ": " + failure.message());
+        // Some file systems carry out the rename before they write the data.
+        if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
+            fail("cannot be written", errno);
         }
-        committed_ = true;
+        if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
+        if (new_path_.empty()) return;
+        std::error_code failure;
+        std::filesystem::rename(new_path_, target_, failure);
+        if (failure) {
+            sequent::fail<error>(path_.string() + ": cannot be replaced: " + failure.message());
+        }
+        new_path_.clear();
+        detail::flush_folder(target_.parent_path());
     }
 
   private:
-    // Some file systems carry out the rename before they write the data.
-    void flush_to_disk() const {
-#ifdef SEQUENT_HAS_FSYNC
-        errno = 0;
-        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
-        if (descriptor < 0) fail("cannot be flushed");
-        const int result = ::fsync(descriptor);
-        const int reason = errno;
-        ::close(descriptor);
-        errno = reason;
-        // Pipes and some network file systems cannot flush; that is not the writer's fault.
-        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
-#endif
+    /// The file that the path leads to, over symbolic links; it need not be there.
+    std::filesystem::path followed() const {
+        std::filesystem::path result = path_;
+        std::error_code failure;
+        for (int links = 0; links < 40; ++links) {
+            if (!std::filesystem::is_symlink(std::filesystem::symlink_status(result, failure))) {
+                return result;
+            }
+            const auto next = std::filesystem::read_symlink(result, failure);
+            if (failure) fail("cannot be followed", failure.value());
+            // An absolute one takes the place of the whole.
+            result = result.parent_path() / next;
+        }
+        fail("cannot be followed", ELOOP);
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        const int reason = errno;
-        sequent::fail<error>(new_path_.string() + ": " + what +
+    int create(bool is_private) {
+        static std::atomic<unsigned> files{0};
+        for (;;) {
+            // The process keeps writers apart that run now, the next number files of dead ones.
+            const std::string name = ".sequent-" + std::to_string(detail::process_number()) + "-" +
+                                     std::to_string(files++) + ".tmp";
+            new_path_ = target_.parent_path() / name;
+            errno = 0;
+            const int descriptor = detail::open_new(new_path_, is_private);
+            if (descriptor >= 0) return descriptor;
+            const int reason = errno;
+            if (reason == EEXIST) continue;
+            new_path_.clear();
+            fail("cannot be opened for writing", reason);
+        }
+    }
+
+    void remove() noexcept {
+        std::error_code ignored;
+        if (!new_path_.empty()) std::filesystem::remove(new_path_, ignored);
+    }
+
+    [[noreturn]] void fail(const std::string& what, int reason) const {
+        sequent::fail<error>(path_.string() + ": " + what +
                              (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
     }
 
     std::filesystem::path path_;
-    std::filesystem::path new_path_;
-    std::ofstream stream_;
-    bool committed_ = false;
+    std::filesystem::path target_;    // behind symbolic links
+    std::filesystem::path new_path_;  // empty where nothing is to be renamed or removed
+    std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#undef SEQUENT_HAS_FSYNC
-
 #include <concepts>
+#include <fstream>
 #include <iterator>
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #define SEQUENT_HAS_MMAP
@@ -1048,12 +1273,6 @@ void for_each_element(const piece<T>& part, F f) {
                                       std::uint64_t number, const std::string& what) {
     sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
                          std::to_string(number) + " is " + what);
-}
-
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
 }
 
 template <class T>
@@ -6278,19 +6497,18 @@ template <fixed_string Name, int Extent = 0>
 struct var {};
 
 /// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output.
+/// an output. Value is an lvalue reference unless x is a temporary.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value& value;
+    Value&& value;
 };
 
 /// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
 template <fixed_string Name>
 struct bound {
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 };
 
@@ -6630,9 +6848,8 @@ template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 
     template <index_operand... Terms>
@@ -7561,31 +7778,29 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A fact, an output's gradient or a count does not fit the model. The message names it and both
-/// figures.
-struct argument_error : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
-
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
+/// Values are lvalue references unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
-    const Pairs& pairs;
-    const Values* values;
+    Pairs&& pairs;
+    Values&& values;
+};
+template <class Pairs>
+struct sparse_argument<Pairs, void> {
+    Pairs&& pairs;
 };
 
 /// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
 /// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. Both are only referred to.
+/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
 template <class Pairs, class Values>
-constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
-                                                      const Values& values) noexcept {
-    return {pairs, &values};
+constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
+    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
 /// The same for a sparse fact of scalars, all one.
 template <class Pairs>
-constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
-    return {pairs, nullptr};
+constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
+    return {static_cast<Pairs&&>(pairs)};
 }
 
 namespace model_detail {
@@ -7594,6 +7809,43 @@ template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+template <class T>
+inline constexpr bool is_named_argument = false;
+template <language::fixed_string Name, class Value>
+inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
+
+template <class X>
+concept is_view = requires(const X& x) {
+    []<class T>(const tensor_view<T>&) {}(x);
+};
+
+/// A view by its type: xt::view of an lvalue.
+template <class T>
+inline constexpr bool views_an_lvalue = false;
+template <template <class, class...> class View, class Viewed, class... Rest>
+inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
+
+/// Whether numbers that are read through a Value&& are still there when the full expression has
+/// ended: Value is an lvalue reference, or a view, which owns nothing.
+template <class Value>
+inline constexpr bool outlives_call =
+    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
+    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
+    is_view<Value>;
+template <language::fixed_string Name, class Value>
+inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
+template <class Pairs>
+inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
+// Of one that has a name, the pairs are read later than in the expression that gave them.
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
+                                                                       (std::is_void_v<Values> ||
+                                                                        outlives_call<Values>);
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
+    outlives_call<sparse_argument<Pairs, Values>&>;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -7604,6 +7856,23 @@ std::string extents_text(const Int* extents, int rank) {
         result.append(" x ").append(std::to_string(extents[axis]));
     return result;
 }
+
+/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
+/// text is made where there is an error.
+struct subject {
+    const char* what = "";
+    plan::name id{};
+    int number = -1;  // counted from zero; -1 of one that stands for itself
+
+    std::string text() const {
+        std::string result(what);
+        if (id.length)
+            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+        else if (number >= 0)
+            result.append(" number ").append(std::to_string(number + 1));
+        return result;
+    }
+};
 
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
@@ -7625,11 +7894,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-template <class T>
-inline constexpr bool is_view = false;
-template <class T>
-inline constexpr bool is_view<tensor_view<T>> = true;
-
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -7696,6 +7960,12 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
+/// The facts, rows or gradients of a call, as opposed to one of them.
+template <class T>
+concept is_fact_set = requires {
+    typename T::given_together;
+};
+
 /// One argument with its type forgotten. Element says what the values must be: const T for facts,
 /// T where they are written.
 template <class Element>
@@ -7712,28 +7982,36 @@ struct argument {
 
     argument() = default;
 
-    template <language::fixed_string Name, class Value>
-    argument(language::named_argument<Name, Value> named) : argument(named.value) {
-        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-
     template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, argument>)
-    argument(Value&& value) {
+        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    argument(Value&& value) { take(static_cast<Value&&>(value)); }
+
+  private:
+    template <class Value>
+    void take(Value&& value) {
         using plain = std::remove_cvref_t<Value>;
-        if constexpr (std::is_integral_v<plain>) {
+        if constexpr (is_named_argument<plain>) {
+            take_named(value);
+        } else if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
+            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
+                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "them names first");
             take_pairs(value.pairs);
-            using values = std::remove_pointer_t<decltype(value.values)>;
-            if constexpr (!std::is_void_v<values>) take_values(*value.values);
+            if constexpr (requires { value.values; }) take_values(value.values);
         } else {
             take_values(value);
         }
     }
+    template <language::fixed_string Name, class Value>
+    void take_named(const language::named_argument<Name, Value>& named) {
+        take(static_cast<Value&&>(named.value));
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
 
-  private:
     template <class Value>
     void take_values(Value& value) {
         auto* first = unwrap(value, shape);
@@ -7759,9 +8037,45 @@ struct argument {
     }
 };
 
+/// An argument that is referred to after the expression that gives it.
+template <class Element>
+struct kept_argument : argument<Element> {
+    template <class Value>
+        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
+        static_assert(outlives_call<Value>,
+                      "sequent: facts refer to their containers, and this one is a temporary that "
+                      "is gone before they are read; give it a name first");
+    }
+};
+
+/// Chooses the constructor that takes temporaries.
+struct temporaries_too {};
+
+/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
+/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+template <class Kept, class Argument>
+class of_one_call {
+  public:
+    using given_together = Kept;
+
+    of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    of_one_call(std::initializer_list<Argument> given)
+        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
+    of_one_call(const of_one_call&) = delete;
+    of_one_call& operator=(const of_one_call&) = delete;
+
+    const Kept& operator*() const noexcept { return given_; }
+    const Kept* operator->() const noexcept { return &given_; }
+
+  private:
+    std::optional<Kept> made_;
+    const Kept& given_;
+};
+
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
-inline void check_shape(const std::string& what, const extents& given, const int* expected,
-                        int rank) {
+inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
     bool same = given.size() == size;
@@ -7771,10 +8085,10 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what +
+        fail<argument_error>("sequent: " + what.text() +
                              " needs contiguous row-major values, given is a strided view");
 }
 
@@ -7787,11 +8101,10 @@ inline std::string pair_text(const std::int32_t* pair) {
 }
 
 /// Throws if a symbol is none of the classes.
-inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
-                          int classes) {
+inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what + " holds the symbol " +
+            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                  std::to_string(symbols[at]) + " at position " +
                                  std::to_string(at) + ", beyond its " + std::to_string(classes) +
                                  " classes");
@@ -7815,11 +8128,11 @@ bool is_finite(const T* numbers, int size) noexcept {
     return total == T(0);
 }
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
                          "; values are finite");
 }
@@ -7827,23 +8140,23 @@ void check_finite(const std::string& what, const T* numbers, int size) {
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
 /// then indexes them.
 template <class Element>
-void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
-                             shape.text());
+        fail<argument_error>("sequent: the pairs of " + what.text() +
+                             " are two integers each, given is " + shape.text());
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what + " has room for " +
+        fail<argument_error>("sequent: " + what.text() + " has room for " +
                              std::to_string(layout.capacity) + " pairs, given are " +
                              std::to_string(count));
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
                                  " at position " + std::to_string(at) + ", outside of " +
                                  std::to_string(layout.rows) + " x " +
                                  std::to_string(layout.columns));
@@ -7855,7 +8168,7 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what + " has the pair " +
+                fail<argument_error>("sequent: " + what.text() + " has the pair " +
                                      pair_text(given.pairs + 2 * numbers[at]) + " at position " +
                                      std::to_string(numbers[at]) + " as well as at " +
                                      std::to_string(numbers[at - 1]));
@@ -16032,6 +16345,18 @@ struct bindings {
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
+    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
+    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
+                                          int stride) noexcept {
+        return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
+                   ? table + static_cast<std::ptrdiff_t>(symbol) * stride
+                   : nullptr;
+    }
+    static SEQUENT_INLINE T* row_of(T* table, std::int32_t symbol, int classes,
+                                    int stride) noexcept {
+        return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
+    }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
@@ -16804,7 +17129,9 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                if (!to) continue;
+                to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
                     add_to<columns>(to, from);
@@ -16824,6 +17151,10 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// Of the symbols that choose the rows of term `At`.
+    template <int At>
+    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
 
     /// How many rows there are, all in front.
     static int limit(const bindings<T>& bound) noexcept {
@@ -16946,8 +17277,13 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from =
-                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
+                                                 term.w_depth);
+                    if (!from) {
+                        std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
+                        continue;
+                    }
+                    from += at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
                             to[column] =
@@ -17569,6 +17905,10 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
+    /// Of the symbols of a literal's fact.
+    template <int Item>
+    static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
+
     /// How far a literal's value lies from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
@@ -17622,9 +17962,10 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            const T* row =
-                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
-            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+            const T* row = bound_.row_of(bound_.read(item.weight) + shift(item.weight_strides),
+                                         symbol, classes<Item>, item.weight_row);
+            for (int at = 0; at < item.weight_columns; ++at)
+                to[at] = row ? row[at * item.weight_column] : std::numeric_limits<T>::quiet_NaN();
         } else {
             const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
@@ -18101,7 +18442,9 @@ class ground_rule : protected assignments<Plan, At, T> {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            T* row = bound_.row_of(table + shift(item.weight_strides), symbol, classes<Item>,
+                                   item.weight_row);
+            if (!row) return;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {
@@ -18328,11 +18671,16 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define SEQUENT_HAS_FORK
+#endif
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -18409,29 +18757,56 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
+/// How often this process has come out of fork() as the child: threads made before are not there.
+inline std::atomic<int> times_forked{0};
+
+inline int count_forks() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    [[maybe_unused]] static const int registered = ::pthread_atfork(
+        nullptr, nullptr, +[] { times_forked.fetch_add(1, std::memory_order_relaxed); });
+#endif
+    return times_forked.load(std::memory_order_relaxed);
+}
+
+/// The pool whose task this thread is in, and the thread's number there.
+struct pool_position {
+    const void* pool = nullptr;
+    int thread = 0;
+};
+inline constinit thread_local pool_position in_pool{};
+
 }  // namespace model_detail
 
 /// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
 /// and size() - 1 workers, which sleep while there is none.
 ///
-/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
-/// threads at once. It must live until run has returned; its end ends the workers.
+/// A pool shares one run at a time among its threads. A run that begins within a task of the same
+/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
+/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
+/// until run has returned; its end ends the workers.
 class thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
     explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : thread_pool(std::max(1, threads), nothing_started{}) {
-        while (static_cast<int>(workers_.size()) + 1 < size_) {
-            const int thread = static_cast<int>(workers_.size()) + 1;
-            workers_.emplace_back([this, thread] { serve(thread); });
+        std::vector<std::thread>& workers = crew_->workers;
+        while (static_cast<int>(workers.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers.size()) + 1;
+            workers.emplace_back([this, thread] { serve(thread); });
         }
     }
     ~thread_pool() {
-        ending_ = true;
-        left_ = left_ + one_run;
-        begin_.ring();
-        for (std::thread& worker : workers_) worker.join();
+        if (is_forked()) {
+            // Threads that are not there can neither be joined nor detached, and the child's copy
+            // of what they wait on cannot be destroyed.
+            (void)crew_.release();
+            return;
+        }
+        crew_->ending = true;
+        crew_->left = crew_->left + one_run;
+        crew_->begin.ring();
+        for (std::thread& worker : crew_->workers) worker.join();
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
@@ -18439,100 +18814,143 @@ class thread_pool {
     /// With the calling thread.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
-    /// all threads in no certain order, and returns when all are done. What was written before is
-    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
-    /// Nothing is allocated. An exception in f ends the program.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
+    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
+    /// that run at once have different ones, and those of a run within a task have that task's.
+    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
+    /// as the caller does. Nothing is allocated.
+    ///
+    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
+    /// here once those that have begun are done.
     template <class F>
-    void run(int tasks, F&& f) noexcept {
+    void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+        constexpr auto call = [](const void* context, int task, int thread) {
             auto& of = *static_cast<function*>(const_cast<void*>(context));
             if constexpr (std::is_invocable_v<function&, int, int>)
                 of(task, thread);
             else
                 of(task);
         };
-        if (size_ == 1 || tasks <= 1) {
-            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        const void* const context = std::addressof(f);
+        if (size_ > 1 && tasks > 1 && !is_forked() &&
+            !crew_->running.exchange(true, std::memory_order_acquire)) {
+            run_on_all(tasks, call, context);
         } else {
-            run_on_all(tasks, call, std::addressof(f));
+            const model_detail::pool_position at = model_detail::in_pool;
+            const int thread = at.pool == this ? at.thread : 0;
+            for (int task = 0; task < tasks; ++task) call(context, task, thread);
         }
     }
 
   private:
-    using call_type = void (*)(const void*, int, int) noexcept;
+    using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    /// What the threads share.
+    struct crew {
+        alignas(64) std::atomic<std::uint64_t> left{0};
+        alignas(64) std::atomic<int> done{0};
+        alignas(64) std::atomic<call_type> call{nullptr};
+        std::atomic<const void*> context{nullptr};
+        std::atomic<int> tasks{0};
+        std::atomic<std::uint64_t> float_mode{0};
+        std::atomic<bool> failed{false};
+        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::atomic<bool> running{false};
+        std::atomic<bool> ending{false};
+        model_detail::bell begin{};
+        model_detail::bell end{};
+        std::vector<std::thread> workers{};
+    };
+
+    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size) {
-        workers_.reserve(static_cast<std::size_t>(size - 1));
+    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
-    void run_on_all(int tasks, call_type call, const void* context) noexcept {
-        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
-        assert(!running && "a thread_pool does one run at a time");
+    bool is_forked() const noexcept {
+        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) {
         constexpr auto relaxed = std::memory_order_relaxed;
-        call_.store(call, relaxed);
-        context_.store(context, relaxed);
-        tasks_.store(tasks, relaxed);
-        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
-        done_.store(0, relaxed);
-        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
-        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
-        begin_.ring();
+        crew& shared = *crew_;
+        shared.call.store(call, relaxed);
+        shared.context.store(context, relaxed);
+        shared.tasks.store(tasks, relaxed);
+        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+        shared.failed.store(false, relaxed);
+        shared.done.store(0, relaxed);
+        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
+        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
+        shared.begin.ring();
         take_tasks(run, 0);
-        end_.wait([&] { return done_ == tasks; });
-        running_.store(false, relaxed);
+        shared.end.wait([&] { return shared.done == tasks; });
+        std::exception_ptr error;
+        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+        shared.running.store(false, std::memory_order_release);
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        if (error) std::rethrow_exception(std::move(error));
+#endif
     }
 
     /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
     /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
-        const call_type call = call_.load(relaxed);
-        const void* const context = context_.load(relaxed);
-        const int tasks = tasks_.load(relaxed);
-        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        crew& shared = *crew_;
+        const call_type call = shared.call.load(relaxed);
+        const void* const context = shared.context.load(relaxed);
+        const int tasks = shared.tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
         int taken = 0;
-        std::uint64_t left = left_;
+        std::uint64_t left = shared.left;
         while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!left_.compare_exchange_weak(left, left - 1)) continue;
-            call(context, tasks - tasks_of(left), thread);
+            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
+            if (!shared.failed.load(relaxed))
+                call_one(call, context, tasks - tasks_of(left), thread);
             ++taken;
-            left = left_;
+            left = shared.left;
         }
-        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+        model_detail::in_pool = outside;
+        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
+            shared.end.ring();
+    }
+
+    void call_one(call_type call, const void* context, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            call(context, task, thread);
+        } catch (...) {
+            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        }
+#else
+        call(context, task, thread);
+#endif
     }
 
     void serve(int thread) noexcept {
         std::uint64_t last = 0;
         for (;;) {
-            begin_.wait([&] { return run_of(left_) != last; });
-            last = run_of(left_);
-            if (ending_) return;
+            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
+            last = run_of(crew_->left);
+            if (crew_->ending) return;
             take_tasks(last, thread);
         }
     }
 
     int size_;
-    alignas(64) std::atomic<std::uint64_t> left_{0};
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<call_type> call_{nullptr};
-    std::atomic<const void*> context_{nullptr};
-    std::atomic<int> tasks_{0};
-    std::atomic<std::uint64_t> float_mode_{0};
-    std::atomic<bool> running_{false};
-    std::atomic<bool> ending_{false};
-    model_detail::bell begin_;
-    model_detail::bell end_;
-    std::vector<std::thread> workers_;
+    int forks_ = model_detail::count_forks();
+    std::unique_ptr<crew> crew_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -19356,9 +19774,9 @@ consteval int find_weight() {
     return found;
 }
 
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    ranked_view<T, Rank> result;
     result.data = base + view.offset;
     result.rank = view.rank;
     for (int axis = 0; axis < view.rank; ++axis) {
@@ -19389,27 +19807,27 @@ struct alignas(64) parameter_block {
     /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
     /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
     template <fixed_string Name, int... Shape>
-    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+    auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
     template <fixed_string Name, int... Shape>
-    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
     }
 
   private:
     template <fixed_string Name, class U>
-    static constexpr tensor_view<U> view(U* base) noexcept {
+    static constexpr auto view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
         using reason =
             std::conditional_t<at == -1, mistake::no_weight_of_this_name,
                                mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<U>(found, base);
+            return to_tensor<found.rank>(found, base);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<U>{};
         }
     }
 };
@@ -19422,7 +19840,7 @@ void for_each_weight(T* base, F f) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<T>(view, base));
+              to_tensor<view.rank>(view, base));
         }
     });
 }
@@ -19462,7 +19880,7 @@ void initialize_parameters(T* base, std::uint64_t seed) {
     kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
         constexpr weight_view view = view_of_weight<Plan>(index());
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            tensor_view<T> to = to_tensor<T>(view, base);
+            const auto to = to_tensor<view.rank>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
             const bool stays = view.bare && !view.trained && view.value_rank == 0;
             const double deviation =
@@ -19544,7 +19962,7 @@ struct alignas(64) workspace_block {
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
         using reason =
@@ -19552,10 +19970,10 @@ struct alignas(64) workspace_block {
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
+            return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<const T>{};
         }
     }
 };
@@ -19627,16 +20045,16 @@ class alignas(64) prepared_block {
 
     /// The values of a relation outside of stacks that is prepared.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool held =
             at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
         if constexpr (held) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers_);
+            return to_tensor<view.rank>(view, numbers_);
         } else {
             static_assert(held, "sequent: the relation does not follow from parameters alone");
-            return {};
+            return tensor_view<const T>{};
         }
     }
 
@@ -19704,20 +20122,31 @@ struct output_layout {
         return result;
     }
 
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
     /// One view, or an array of them.
     template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
     template <class T>
     static views<T> views_of(T* numbers) noexcept {
         if constexpr (count == 1) {
             constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
+            return to_tensor<rank>(only, numbers);
         } else {
             views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            kernel::unroll<count>([&](auto index) {
+                constexpr weight_view one = side_by_side(index());
+                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+            });
             return result;
         }
     }
@@ -19747,6 +20176,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+/// One call uses it at a time.
 template <class Plan, class T>
 class batch_memory {
   public:
@@ -19787,7 +20217,8 @@ class batch_memory {
     /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        clear_at_end clear{*this};
         pool_.run(groups(), [&](int group, int thread) {
             auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
             double loss = 0;
@@ -19802,13 +20233,53 @@ class batch_memory {
                                    total.numbers);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
+        clear.wanted = false;
         double loss = 0;
         for (const double each : losses_) loss += each;
         return loss;
     }
 
+    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
+    /// one whose visitor or loss makes this call.
+    class use {
+      public:
+        explicit use(batch_memory& of) : of_(of) {
+            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+                fail<argument_error>(
+                    "sequent: a batch is given to a call while another call uses it; each call "
+                    "that runs at the same time, or within another, needs a batch of its own");
+        }
+        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+      private:
+        batch_memory& of_;
+    };
+
   private:
+    /// Nobody uses what is moved.
+    struct usage {
+        std::atomic<bool> now{false};
+        usage() = default;
+        usage(usage&&) noexcept {}
+    };
+
+    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    struct clear_at_end {
+        batch_memory& of;
+        bool wanted = true;
+        ~clear_at_end() {
+            if (!wanted) return;
+            for (auto& gradient : of.gradients_)
+                std::fill_n(gradient->numbers, parameter_block<Plan, T>::size, T(0));
+            for (auto& gradient : of.prepared_gradients_)
+                std::fill(gradient.begin(), gradient.end(), T(0));
+        }
+    };
+
     thread_pool& pool_;
+    usage used_;
     std::vector<double> losses_;
     std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
     std::vector<std::vector<T>> outward_;
@@ -20056,25 +20527,11 @@ class row_facts {
     static constexpr const auto& known = Plan::facts;
 
   public:
-    row_facts(std::initializer_list<argument<const T>> given) {
-        int position = 0;
-        for (const auto& each : given) {
-            const int at = each.id.length ? place_of(each.id) : position++;
-            const std::string_view id = each.id.length
-                                            ? std::string_view(each.id.text, length_of(each.id))
-                                            : std::string_view();
-            if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no fact \"" + std::string(id) + "\"");
-            if (filled_[at]) fail<argument_error>("sequent: " + what(at) + " is given twice");
-            filled_[at] = true;
-            if (is_along(at))
-                take(at, each);
-            else
-                rest_.take(at, what(at), each);
-        }
-        for (int at = 0; at < known.size(); ++at)
-            if (is_along(at)) check_given(at);
-    }
+    using given_together = row_facts;
+
+    row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
     /// How many rows there are.
     int size() const noexcept { return count_; }
@@ -20119,40 +20576,55 @@ class row_facts {
     bool filled_[max_facts]{};
     int count_ = -1;
 
+    template <class List>
+    void take_all(const List& given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of(each.id) : position++;
+            if (at < 0 || at >= known.size())
+                fail<argument_error>("sequent: the model has no " +
+                                     subject{"fact", each.id, at}.text());
+            if (filled_[at])
+                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+            filled_[at] = true;
+            if (is_along(at))
+                take(at, each);
+            else
+                rest_.take(at, what(at), each);
+        }
+        for (int at = 0; at < known.size(); ++at)
+            if (is_along(at)) check_given(at);
+    }
+
     static constexpr bool is_along(int at) {
         return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
     }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
-    static constexpr std::size_t length_of(const plan::name& id) {
-        return static_cast<std::size_t>(id.length);
-    }
     static constexpr int place_of(const plan::name& id) {
         for (int at = 0; at < known.size(); ++at)
             if (known[at].id == id) return at;
         return -1;
     }
-    static std::string what(int at) {
-        std::string result("fact \"");
-        return result.append(known[at].id.text, length_of(known[at].id)).append("\"");
-    }
+    static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at) + " is not given");
+        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at) + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what(at).text() +
+                                     " is a container, given is a number");
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at) +
+                fail<argument_error>("sequent: " + what(at).text() +
                                      (is_symbols(at)
                                           ? " holds symbols as std::int32_t, given are numbers"
                                           : " holds numbers, given are symbols"));
@@ -20165,7 +20637,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at) + " has " + std::to_string(count) +
+            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
                                  " rows, another fact has " + std::to_string(count_));
         count_ = count;
     }
@@ -20187,11 +20659,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at) + " needs rows of the shape " +
+            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
                                  extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
                                  shape.text());
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at) +
+            fail<argument_error>("sequent: " + what(at).text() +
                                  " needs contiguous row-major values, given is a strided view");
         return static_cast<int>(size / row_size(at));
     }
@@ -20216,7 +20688,7 @@ constexpr int count_given() {
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
 template <class Plan>
-void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
                   "sequent: a program compares the symbols of up to 4 facts");
     int room = plan::given_numbers::runs;
@@ -20236,7 +20708,7 @@ void find_runs(int fact, const std::string& what, const std::int32_t* symbols, i
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                          std::to_string(symbols[begin]) + " again at position " +
                                          std::to_string(begin) +
                                          ", after another one: equal symbols stand side by side");
@@ -20997,11 +21469,11 @@ class alignas(64) state_block {
 
     /// The last row of output `At`: the output without its first argument.
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
-        return to_tensor<const T>(
+        return to_tensor<view.rank>(
             view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
     }
 
@@ -21166,28 +21638,25 @@ class model {
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+    /// facts and the counts. A container that is a temporary does not compile, unless it is given
+    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+    ///
+    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
+    /// are, and a symbol outside of its classes counts as a row of NaN.
     template <class T>
     class facts {
       public:
-        facts(std::initializer_list<model_detail::argument<const T>> given) {
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
-                const auto& wanted = plan::facts[at];
-                const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
-                                         " is not given");
+        using given_together = facts;
+
+        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        /// Of one call alone.
+        facts(std::initializer_list<model_detail::argument<const T>> given,
+              model_detail::temporaries_too) {
+            take_all(given);
         }
 
         const void* pointers[model_detail::max_facts]{};
@@ -21205,6 +21674,29 @@ class model {
         facts() = default;
 
         using kind = sequent::plan::fact_kind;
+        using subject = model_detail::subject;
+
+        template <class List>
+        void take_all(const List& given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= count)
+                    fail<argument_error>("sequent: the model has no " +
+                                         subject{"fact", each.id, at}.text());
+                const subject what{"fact", plan::facts[at].id, at};
+                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    fail<argument_error>(
+                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
+                        " is not given");
+        }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
             return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
@@ -21249,39 +21741,30 @@ class model {
             return result;
         }();
 
-        static std::string text(const sequent::plan::name& id, int at) {
-            std::string result;
-            if (id.length)
-                result.append("\"")
-                    .append(id.text, static_cast<std::size_t>(id.length))
-                    .append("\"");
-            else
-                result.append("number ").append(std::to_string(at + 1));
-            return result;
-        }
-
-        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " is a count, given is a container");
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
-                                         ", beyond the " + std::to_string(limit) +
-                                         " values of what it bounds");
+                    fail<argument_error>("sequent: " + what.text() + " is " +
+                                         std::to_string(given.count) + ", beyond the " +
+                                         std::to_string(limit) + " values of what it bounds");
                 counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                fail<argument_error>("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what.text() +
+                                     " is a container, given is a number");
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what +
+                fail<argument_error>("sequent: " + what.text() +
                                      (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
@@ -21291,7 +21774,7 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " needs a value for each pair, given are pairs alone");
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
@@ -21303,7 +21786,7 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
@@ -21311,7 +21794,8 @@ class model {
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -21319,15 +21803,43 @@ class model {
         }
     };
 
+    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    template <class T>
+    using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
+
     /// Rows of the facts along the sequence, for step and prefill; in any order by name.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    template <class T>
+    using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name.
+    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
+    /// facts do.
     template <class T>
     class output_gradients {
       public:
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+        using given_together = output_gradients;
+
+        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        output_gradients(Value&& only) {
+            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
+                static_cast<Value&&>(only)});
+        }
+        /// Of one call alone.
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
+                         model_detail::temporaries_too) {
+            take_all(given);
+        }
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        template <class List>
+        void take_all(const List& given) {
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
@@ -21335,24 +21847,15 @@ class model {
                     fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
-        template <class Value>
-            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only)
-            : output_gradients({model_detail::argument<const T>(only)}) {}
 
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-      private:
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
                 const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view view =
                     model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
-                model_detail::check_shape(
-                    "the gradient of output \"" +
-                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
-                    given.shape, view.extents, view.rank);
+                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
+                                          view.rank);
                 pointers[at] = given.numbers;
                 return;
             }
@@ -21360,12 +21863,28 @@ class model {
         }
     };
 
+    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    template <class T>
+    class gradients_of_call
+        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
+        using base =
+            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
+
+      public:
+        using base::base;
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        gradients_of_call(Value&& only)
+            : base(std::initializer_list<model_detail::argument<const T>>{
+                  static_cast<Value&&>(only)}) {}
+    };
+
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
     class fact_gradients {
       public:
         fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
             int position = 0;
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
@@ -21375,8 +21894,8 @@ class model {
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
                 const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
-                                          shape.rank);
+                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
+                                          shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -21427,7 +21946,7 @@ class model {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
-                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
                 for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
             }
         });
@@ -21444,24 +21963,29 @@ class model {
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
     }
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers; those that are not along the sequence do not change between the calls.
-    /// Does not compile where a rule needs later rows.
+    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
+    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
+    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
+    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        auto bound = bind(p, given, w);
+        constexpr int length = plan::template by_rows<>.rows;
+        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
+            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
+                                 std::to_string(rows.end) + " of a sequence of " +
+                                 std::to_string(length) + " rows");
+        auto bound = bind(p, *given, w);
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -21477,24 +22001,24 @@ class model {
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
     /// what s keeps of the rows before; then the position is the next one. Views of s, without the
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        given.check_single();
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+        given->check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given.has_rest())
+            if (!s.has_rest() || given->has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
         const kernel::one_row row{s.position()};
         if constexpr (state<T>::computes_once && !state<T>::needs_rest)
             if (s.position() == 0) {
-                run_rows<true>(p, given, s, 0, row);
+                run_rows<true>(p, *given, s, 0, row);
                 return last_row(s);
             }
-        run_rows<false>(p, given, s, 0, row);
+        run_rows<false>(p, *given, s, 0, row);
         return last_row(s);
     }
 
@@ -21502,20 +22026,21 @@ class model {
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        check_position(s, given.size());
+    static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T>& s) {
+        check_position(s, given->size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
-            starts = given.check_rest(s.has_rest());
-            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+            starts = given->check_rest(s.has_rest());
+            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
         }
-        for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+        for (int from = 0; from < given->size();) {
+            const int count = std::min(state<T>::block, given->size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
             if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+                run_rows<state<T>::computes_once>(p, *given, s, from, range);
             else
-                run_rows<false>(p, given, s, from, range);
+                run_rows<false>(p, *given, s, from, range);
             from += count;
         }
         return last_row(s);
@@ -21524,9 +22049,9 @@ class model {
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -21535,46 +22060,52 @@ class model {
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    /// forward returns, valid until it returns. Visits come in any order and several at once. What
+    /// visit throws is thrown here, and the samples that have not begun are left out.
     template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) noexcept {
+                              batch<T>& b, Visit&& visit) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
                   forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. `out` has room for exactly these.
+    /// after another. Throws argument_error unless `out` has room for exactly these.
     template <model_detail::parameters_of<plan> P, class T>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        assert(out.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output given to forward_batch", out.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
@@ -21592,14 +22123,16 @@ class model {
     /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples.
+    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
     template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+        return b.sum(ready, count, gradient,
                      [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
@@ -21614,15 +22147,19 @@ class model {
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
+    /// argument_error unless there is one for each.
     template <model_detail::parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) noexcept {
+                               parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        assert(outward.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output gradient given to backward_batch", outward.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, static_cast<int>(samples.size()), gradient,
+        b.sum(ready, count, gradient,
               [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
@@ -21635,6 +22172,14 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
+                                 " samples, more than an int counts");
+        return static_cast<int>(samples.size());
+    }
 
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
@@ -21681,11 +22226,11 @@ class model {
     }
 
     template <class T>
-    static output_views<const T> last_row(const state<T>& s) noexcept {
+    static auto last_row(const state<T>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
-            output_views<const T> result;
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
@@ -21742,9 +22287,9 @@ class model {
     }
 
     template <int At, class T>
-    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+    static auto output(const workspace<T>& w) noexcept {
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<const T>(view, w.numbers);
+        return model_detail::to_tensor<view.rank>(view, w.numbers);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
@@ -21824,13 +22369,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
@@ -24723,18 +25274,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -24742,10 +25289,10 @@ class sampler {
 
     /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
     /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is.
+    /// then 0 is. Throws argument_error if there are no logits.
     template <class T>
-    std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty());
+    std::int32_t operator()(std::span<const T> logits) {
+        if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
         logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
@@ -24757,10 +25304,16 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns.
+    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
+    /// is no row of logits side by side.
     template <class T>
-    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
-        assert(logits.rank == 1 && logits.strides[0] == 1);
+    std::int32_t operator()(const tensor_view<T>& logits) {
+        if (logits.rank != 1 || logits.strides[0] != 1)
+            fail<argument_error>(
+                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                "shape " +
+                model_detail::extents_text(logits.extents.data(), logits.rank) +
+                (logits.rank == 1 ? ", strided" : ""));
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
@@ -24788,12 +25341,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();
@@ -24957,9 +25512,9 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements, in double.
+/// The sum of the squares of all elements times `scale`, in double.
 template <std::floating_point T>
-double sum_of_squares(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -24967,12 +25522,12 @@ double sum_of_squares(std::span<const T> values) noexcept {
     std::size_t at = 0;
     for (; at + width <= values.size(); at += width) {
         for (std::size_t lane = 0; lane < width; ++lane) {
-            const auto x = static_cast<double>(values[at + lane]);
+            const auto x = static_cast<double>(values[at + lane]) * scale;
             sums[lane] += x * x;
         }
     }
     for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
-        const auto x = static_cast<double>(values[at]);
+        const auto x = static_cast<double>(values[at]) * scale;
         sums[lane] += x * x;
     }
     double sum = 0;
@@ -24980,27 +25535,51 @@ double sum_of_squares(std::span<const T> values) noexcept {
     return sum;
 }
 
-/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// several threads.
 template <std::floating_point T, class Run>
-double norm_of_parts(std::span<const T> values, Run run) noexcept {
+double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
     std::array<double, 64> sums{};
     const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
     run(static_cast<int>(sums.size()), [&](int task) {
         const auto at = static_cast<std::size_t>(task);
         const std::size_t begin = std::min(values.size(), at * part);
-        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+        sums[at] =
+            sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)), scale);
     });
     double sum = 0;
     for (const double each : sums) sum += each;
     return std::sqrt(sum);
 }
 
+/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
+/// those of double do not, the elements are scaled by a power of two that brings the greatest
+/// magnitude near 1.
+template <std::floating_point T, class Run>
+double norm_with(std::span<const T> values, Run run) noexcept {
+    const double plain = norm_of_parts(values, 1.0, run);
+    if constexpr (sizeof(T) > sizeof(float)) {
+        constexpr double least = 1e-140, most = std::numeric_limits<double>::max();
+        if (plain < least || plain > most) {
+            double greatest = 0;
+            for (const T x : values) greatest = std::max(greatest, std::abs(double{x}));
+            if (greatest == 0 || greatest > most) return greatest;
+            int exponent = 0;
+            std::frexp(greatest, &exponent);
+            // Of the least denormal, 2^1073 would be infinite.
+            exponent = std::max(exponent, -1000);
+            return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
+        }
+    }
+    return plain;
+}
+
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double.
+/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
-    return detail::norm_of_parts(values, [](int tasks, auto part) {
+    return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
 }
@@ -25008,26 +25587,34 @@ double norm(std::span<const T> values) noexcept {
 /// The same number, on the threads of a pool.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
-    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+    return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
-/// if it is, or if the norm is not finite.
+/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
+/// at most that already, or not finite.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) noexcept {
+T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
+    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
+                                        "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
+/// test what is returned.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
+/// is.
 template <std::floating_point T>
-T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
     const T factor = clip_factor<T>(before, max_norm);
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    return static_cast<T>(before);
+    return before;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -25047,7 +25634,7 @@ SEQUENT_INLINE void for_each_part(F f) noexcept {
 
 /// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
 template <int Classes, bool WithGradient, class T>
-T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
     using kernel::batch;
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part<Classes, T>([&](int at, auto count) {
@@ -25073,23 +25660,54 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
         });
         gradient[target] -= factor;
     }
-    return std::log(sum) + (greatest - logits[target]);
+    // In double, as the difference of two floats may be beyond float and the mean of rows within.
+    return static_cast<double>(std::log(sum)) +
+           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
+}
+
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+    check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        if (targets[row] < 0 || targets[row] >= classes)
+            fail<argument_error>("sequent: cross_entropy has the target " +
+                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
+                                 ", beyond its " + std::to_string(classes) +
+                                 " classes; there is no index that is ignored");
 }
 
 template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                T scale) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
     static_assert(Rows > 0 && Classes > 0);
-    assert(targets.size() == static_cast<std::size_t>(Rows));
+    check_targets(targets, Rows, Classes);
     double sum = 0;
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        assert(0 <= target && target < Classes);
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+        sum += cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
     }
     return static_cast<T>(sum / Rows);
+}
+
+/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
+/// double, relative to the greatest of the halved differences.
+template <class T>
+T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
+    const auto half = [&](int at) {
+        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+    };
+    double greatest = 0;
+    for (int at = 0; at < size; ++at) {
+        const double magnitude = std::abs(half(at));
+        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
+        if (gradient == nullptr) continue;
+        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
+    }
+    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
+    double sum = 0;
+    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
+    const double root = 2 * greatest * std::sqrt(sum / size);
+    return static_cast<T>(root * root);
 }
 
 }  // namespace detail
@@ -25098,23 +25716,28 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
 /// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
 ///
 /// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
+/// count (PyTorch's ignore_index), call it for the others.
+///
+/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// written.
 template <int Rows, int Classes, class T>
 T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
+                std::type_identity_t<T> scale = 1) {
     return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
 }
 
 /// The loss alone.
 template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
     return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
 }
 
 /// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
 /// times `scale`: gradient = scale * 2 (value - target) / Size.
 ///
-/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
+/// null.
 template <int Size, class T>
 T squared_error(const T* values, const T* targets, T* gradient,
                 std::type_identity_t<T> scale = 1) noexcept {
@@ -25127,7 +25750,9 @@ T squared_error(const T* values, const T* targets, T* gradient,
         sums += difference * difference;
         if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
     });
-    return kernel::reduce_add(sums) / T(Size);
+    const T sum = kernel::reduce_add(sums);
+    if (std::isfinite(sum)) return sum / T(Size);
+    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
 }
 
 /// The loss alone.
@@ -25173,10 +25798,11 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
-/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
+/// `steps()` are all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor,
+/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
+/// changed),
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -25197,32 +25823,52 @@ struct state_array {
 
 namespace detail {
 
+/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
+/// overflow, that of a number below 1 / bound vanish.
+template <class T>
+inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
+
+/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+template <class T>
+void check_decay_rate(std::string_view what, double value) {
+    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                        sizeof(T) == sizeof(float)
+                                            ? "at least 0 and, as a float, below 1"
+                                            : "at least 0 and below 1");
+}
+
 /// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
 /// take(read, write) gives the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == gradient.size());
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
+        check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
         self().update(parameters, learning_rate, nullptr,
                       [from](auto read, auto) { return read(from); });
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale = 1) noexcept {
+                        T scale = 1) {
         take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool& pool) noexcept {
+                        T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
+    void check_sizes(std::size_t parameters, std::size_t gradient) {
+        const std::size_t size = self().size();
+        check_size("the parameters given to an optimiser's step", parameters, size);
+        check_size("the gradient given to an optimiser's step", gradient, size);
+    }
+
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool* pool) noexcept {
-        assert(parameters.size() == gradient.size());
+                        T scale, thread_pool* pool) {
+        check_sizes(parameters.size(), gradient.size());
         T* const from = gradient.data();
         self().update(parameters, learning_rate, pool,
                       [from, factor = kernel::set(scale)](auto read, auto write) {
@@ -25241,11 +25887,18 @@ class stepping {
 ///     parameter = parameter - learning_rate * velocity
 ///
 /// Without momentum (0, the default) nothing is remembered.
+///
+/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+        detail::check_decay_rate<T>("sgd: momentum", momentum);
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return size_; }
 
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
@@ -25259,7 +25912,6 @@ class sgd : public detail::stepping<sgd<T>, T> {
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        assert(parameters.size() == size_);
         ++steps_;
         T* const to = parameters.data();
         const auto descent = kernel::set(static_cast<T>(-learning_rate));
@@ -25284,7 +25936,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
+/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
+/// double: below that, the square of a gradient of epsilon's size would vanish.
 struct adam_options {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -25299,7 +25953,18 @@ template <class T>
 class adam_moments {
   public:
     adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {}
+        : options_(options), first_(size), second_(size) {
+        check_decay_rate<T>("adam: beta1", options.beta1);
+        check_decay_rate<T>("adam: beta2", options.beta2);
+        const auto epsilon = static_cast<T>(options.epsilon);
+        constexpr T least = 1 / square_bound<T>;
+        check_number<std::invalid_argument>(
+            epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
+            "a finite number of at least " + number_text(static_cast<double>(least), 3));
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_}}};
@@ -25314,7 +25979,6 @@ class adam_moments {
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
-        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -25328,9 +25992,13 @@ class adam_moments {
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
+        const auto bound = kernel::set(square_bound<T>);
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
-            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> given = take(read, write);
+            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            const kernel::batch<T> g =
+                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
             const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
@@ -25349,7 +26017,11 @@ class adam_moments {
 
 }  // namespace detail
 
-/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
+/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
+/// that is infinite or NaN makes its parameter NaN.
+///
+/// Throws std::invalid_argument if an option is out of its range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
@@ -25372,20 +26044,28 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
 /// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
 /// for vectors and scalars. An empty mask lets all decay. It is copied.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters.
+/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// negative or not finite, or if an option is out of its range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        const auto check = [](T decay, const char* what, double value) {
+            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
+                                                "a finite number of at least 0");
+        };
+        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
             fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            return static_cast<T>(weight_decay * static_cast<double>(x));
+            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
+            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
+            return decay;
         });
     }
 
@@ -25414,21 +26094,43 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
 /// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
 /// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+///
+/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
+/// negative, or the warm-up is longer than the whole.
 struct warmup_cosine {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
 
-    double operator()(std::int64_t step) const noexcept {
+    double operator()(std::int64_t step) const {
+        check(step);
         // One more in both: the first step shall not be lost to a rate of zero.
         if (step < warmup_steps) {
-            return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
+            return peak *
+                   ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
         if (step >= total_steps) return floor;
         const double progress = static_cast<double>(step - warmup_steps) /
                                 static_cast<double>(total_steps - warmup_steps);
         return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    }
+
+  private:
+    void check(std::int64_t step) const {
+        const auto rate = [](const char* what, double value) {
+            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
+                                                "a finite number of at least 0");
+        };
+        const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
+            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
+                                                "at least " + std::to_string(least));
+        };
+        rate("warmup_cosine: peak", peak);
+        rate("warmup_cosine: floor", floor);
+        count("warmup_cosine: warmup_steps", warmup_steps, 0);
+        count("warmup_cosine: total_steps", total_steps, warmup_steps);
+        count("warmup_cosine: step", step, 0);
     }
 };
 
