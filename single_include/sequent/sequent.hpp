@@ -10389,6 +10389,16 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
+/// The least counts that may be given at run time, and counts that are as good as without limit.
+struct widest_counts {
+    int least[given_numbers::runs]{};
+    int most[given_numbers::runs]{};
+
+    constexpr widest_counts() {
+        for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
+    }
+};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -10425,18 +10435,16 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const int least[given_numbers::runs]{};
-        int most[given_numbers::runs]{};
-        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        const widest_counts given;
         for (const bound& limit : row_lower)
-            if (row < limit.at(0, least)) return {};
+            if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
-            if (row >= limit.at(0, most)) return {};
+            if (row >= limit.at(0, given.most)) return {};
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
-        return {begin(row, least), end(row, columns, most)};
+        return {begin(row, given.least), end(row, columns, given.most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
@@ -10469,29 +10477,160 @@ struct space {
     }
 };
 
-/// How many pairs a space holds; counts given at run time are taken as without limit.
-constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
-    long long pairs = 0;
-    for (const piece& part : where.pieces) {
-        for (int row = 0; row < rows; ++row) {
-            if (!part.admits_row(row, unlimited)) continue;
-            const int begin = part.begin(row, unlimited);
-            const int end = part.end(row, columns, unlimited);
-            if (end <= begin) continue;
-            if (part.modulus == 1) {
-                pairs += end - begin;
-                continue;
-            }
-            for (int residue = 0; residue < part.modulus; ++residue) {
-                if (!((part.residues >> residue) & 1)) continue;
-                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
-                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+namespace detail {
+
+/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
+/// every period-th row each bound is a straight line: rows are counted by such lines where there
+/// are many of them, else one by one.
+class pair_counter {
+  public:
+    constexpr pair_counter(const piece& part, int rows, int columns)
+        : part_(part), columns_(columns) {
+        for (int residue = 0; residue < part.modulus; ++residue)
+            members_ += (part.residues >> residue) & 1 ? 1 : 0;
+        first_ = 0;
+        last_ = rows;
+        for (const bound& limit : part.row_lower)
+            if (const int value = limit.at(0, given_.least); value > first_) first_ = value;
+        for (const bound& limit : part.row_upper)
+            if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
+    }
+
+    /// Whether the rows are counted by lines.
+    constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
+
+    constexpr long long count() const {
+        const int step = has_lines() ? static_cast<int>(period()) : 1;
+        const int begins = has_lines() ? step : last_ - first_;
+        long long pairs = 0;
+        for (int row = first_; row < first_ + begins; ++row) {
+            if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
+            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
+                                 : count_row(row);
+        }
+        return pairs;
+    }
+
+  private:
+    static constexpr int least_rows = 4;  // of a line
+    static constexpr int max_lines = max_bounds + 1;
+
+    const piece& part_;
+    widest_counts given_{};
+    int columns_;
+    int members_ = 0;  // of a period of residues
+    int first_ = 0;
+    int last_ = 0;
+
+    constexpr long long period() const {
+        long long result = least_common(part_.row_modulus, part_.modulus);
+        const auto repeat = [&](const auto& bounds) {
+            for (const bound& limit : bounds)
+                if (result * least_rows <= last_ - first_)
+                    result =
+                        least_common(result, static_cast<long long>(limit.divisor) * part_.modulus);
+        };
+        repeat(part_.lower);
+        repeat(part_.upper);
+        return result;
+    }
+    static constexpr long long least_common(long long left, long long right) {
+        long long greater = left;
+        long long less = right;
+        while (less != 0) {
+            const long long rest = greater % less;
+            greater = less;
+            less = rest;
+        }
+        return left / greater * right;
+    }
+
+    constexpr long long count_row(int row) const {
+        const int begin = part_.begin(row, given_.least);
+        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
+    }
+    /// Of `length` columns of a row from `begin` on.
+    constexpr long long count_columns(int row, long long begin, long long length) const {
+        if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
+        const int modulus = part_.modulus;
+        const int start = floor_remainder(
+            static_cast<int>(begin % modulus) - (part_.slope % modulus) * (row % modulus), modulus);
+        long long columns = length / modulus * members_;
+        for (int at = 0; at < length % modulus; ++at)
+            columns += (part_.residues >> ((start + at) % modulus)) & 1 ? 1 : 0;
+        return columns;
+    }
+
+    /// offset + slope * t >= 0, for t in [first, last).
+    struct line {
+        long long offset = 0;
+        long long slope = 0;
+
+        constexpr line minus(const line& other, int less = 0) const {
+            return {offset - other.offset - less, slope - other.slope};
+        }
+        constexpr long long at(long long t) const { return offset + slope * t; }
+        constexpr void clip(long long& first, long long& last) const {
+            if (slope == 0) {
+                if (offset < 0) last = first;
+            } else if (slope > 0) {
+                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+                if (from > first) first = from;
+            } else {
+                const long long to = offset < 0 ? 0 : offset / -slope + 1;
+                if (to < last) last = to;
             }
         }
+    };
+    using lines = list<line, max_lines>;
+
+    static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
+                                    int step, const int* counts) {
+        lines result;
+        result.push(border);
+        for (const bound& limit : bounds) {
+            const long long offset = limit.at(row, counts);
+            result.push({offset, limit.at(row + step, counts) - offset});
+        }
+        return result;
     }
-    return pairs;
+
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least, the pairs of a row grow by the same number from each to the next.
+    constexpr long long count_line(int row, int step, int rows) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        long long pairs = 0;
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first >= last) continue;
+                const long long count = last - first;
+                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
+                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+            }
+        return pairs;
+    }
+};
+
+}  // namespace detail
+
+/// How many pairs a space holds, whatever counts are given at run time: at most.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    long long pairs = 0;
+    for (const piece& part : where.pieces)
+        pairs += detail::pair_counter(part, rows, columns).count();
+    const long long all = static_cast<long long>(rows) * columns;
+    return pairs < all ? pairs : all;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -11042,12 +11181,6 @@ struct node_pool {
         if (top.kind == node_kind::variable) return 1u << top.value;
         return variables(top.left) | variables(top.right);
     }
-    constexpr bool mentions_count(int root) const {
-        if (root < 0) return false;
-        const node& top = nodes[root];
-        return top.kind == node_kind::count || mentions_count(top.left) ||
-               mentions_count(top.right);
-    }
     /// Calls visit(node) for each conjunct.
     template <class Visit>
     constexpr void each_conjunct(int root, Visit visit) const {
@@ -11222,12 +11355,16 @@ class domain_finder {
         return in.text.rules[in.relations[item.relation].rule].number;
     }
 
-    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
-    /// written.
+    /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
+    /// assignments however they are written: their conjuncts that are arithmetic on one or two
+    /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (left == right) return true;
         if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        if (!holds_conjuncts(left, conjuncts(right, false)) ||
+            !holds_conjuncts(right, conjuncts(left, false)))
+            return false;
+        left = conjuncts(left, true);
+        right = conjuncts(right, true);
         const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
         int row = -1;
         int column = -1;
@@ -11236,19 +11373,47 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
-        if (row < 0) return false;
+        const int rows = row < 0 ? 1 : written.variables[row].extent;
+        const int columns = column < 0 ? 1 : written.variables[column].extent;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
             const space where = make_space(out.pool.nodes, roots[at], row, column);
-            if (!where.exact) return false;
-            constexpr int enough = 1024;  // rows tell as much as all
-            const int rows = written.variables[row].extent;
-            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
-                                    column < 0 ? 1 : written.variables[column].extent);
+            if (!is_countable(where, rows, columns)) return false;
+            pairs[at] = count_pairs(where, rows, columns);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    static constexpr bool is_countable(const space& where, int rows, int columns) {
+        constexpr int most_rows = 2048;  // one by one
+        if (!where.exact) return false;
+        for (const piece& part : where.pieces)
+            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+                return false;
+        return true;
+    }
+    /// The conjuncts that are arithmetic on variables, or those that are not.
+    constexpr int conjuncts(int root, bool arithmetic) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (is_arithmetic(part) == arithmetic) result = out.pool.both(result, part);
+        });
+        return result;
+    }
+    constexpr bool is_arithmetic(int root) const {
+        if (root < 0) return true;
+        const node& top = out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::count:
+            case node_kind::decision:
+            case node_kind::same_symbol:
+            case node_kind::pair:
+                return false;
+            default:
+                return is_arithmetic(top.left) && is_arithmetic(top.right);
+        }
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
@@ -11268,12 +11433,12 @@ class domain_finder {
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
-        if (out.pool.mentions_count(root)) return false;
+        if (!is_arithmetic(root)) return false;
         for (int index = 0; index < written.variables.size(); ++index) {
             if (mentioned != 1u << index) continue;
             const space where = make_space(out.pool.nodes, root, index, -1);
             const int values = written.variables[index].extent;
-            return where.exact && count_pairs(where, values, 1) == values;
+            return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
     }
@@ -14176,7 +14341,7 @@ class attention_matcher {
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item)) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -22330,7 +22495,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -22446,11 +22611,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;
