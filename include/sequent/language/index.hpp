@@ -21,19 +21,18 @@ struct var {
 };
 
 /// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output.
+/// an output. Value is an lvalue reference unless x is a temporary.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value& value;
+    Value&& value;
 };
 
 /// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
 template <fixed_string Name>
 struct bound {
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 };
 

@@ -53,9 +53,8 @@ template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 
     template <index_operand... Terms>
