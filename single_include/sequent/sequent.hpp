@@ -6491,10 +6491,15 @@ constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
 /// An index variable. Its range follows from the facts, weights and literals that bind it, or is
 /// stated: `var<"h", 8>` runs over 0..7.
-template <fixed_string Name, int Extent = 0>
-struct var {};
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
 
 /// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
 /// an output. Value is an lvalue reference unless x is a temporary.
@@ -6770,7 +6775,8 @@ namespace sequent::inline SEQUENT_ABI::language {
 
 template <int Classes>
 struct symbol_type {
-    static constexpr int classes = Classes;
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;
 };
 
 /// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
@@ -6779,7 +6785,8 @@ inline constexpr symbol_type<Classes> symbol{};
 
 template <int Capacity>
 struct sparse_type {
-    static constexpr int pairs = Capacity;
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
 };
 
 /// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
@@ -6864,9 +6871,6 @@ struct relation {
 /// same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
-    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
-    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
-
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
@@ -6897,9 +6901,10 @@ struct element {
     Index index;
 };
 
-/// A constant scalar.
+/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
 struct constant {
     double value;
+    double root = 1;
 };
 
 /// A scalar computed from indices: `number(i - j)`.
@@ -6916,15 +6921,17 @@ constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
+/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
+/// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     long double root = value > 1 ? value : 1;
     for (;;) {
         const long double next = (root + value / root) / 2;
         if (!(next < root)) break;
         root = next;
     }
-    return {static_cast<double>(1 / root)};
+    return {static_cast<double>(1 / root), value};
 }
 
 template <class T>
@@ -7013,7 +7020,8 @@ constexpr auto operator!(Atom absent) noexcept {
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>.
+/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
 
@@ -7066,7 +7074,6 @@ struct aggregate {};
 /// A program of one fact and one output, applied Count times with parameters of its own each time.
 template <int Count, class Program>
 struct repeated {
-    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
     const Program* block;
 };
 
@@ -7105,6 +7112,7 @@ constexpr auto identity() noexcept {
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
+/// x, or slope x below zero. The slope is at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
@@ -7142,7 +7150,7 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c).
+/// c tanh(x / c); c is above 0.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
@@ -7159,7 +7167,8 @@ constexpr auto softmax() noexcept {
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
+/// eps is above 0.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -7195,11 +7204,6 @@ constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-namespace detail {
-// Not constexpr: the compiler names it where a rate is not between.
-inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
-}  // namespace detail
-
 /// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
 /// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
 /// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
@@ -7207,7 +7211,6 @@ inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
 /// seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
 /// The `length` elements from `begin` on.
@@ -8889,6 +8892,156 @@ decltype(auto) visit(const source& from, name_map names, F&& f) {
 
 #include <cassert>
 
+/// The ranges of the numbers that functions of a rule take.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
+/// of double too, since a program does not know its number type.
+namespace mistake::range {
+struct finite {};
+struct at_least_0_and_finite {};
+struct above_0_and_finite_in_float {};
+struct from_0_to_below_1_in_float {};
+struct at_least_0 {};
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The same as values.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// The ranges of a transformation's numbers, and its name in a rule.
+struct number_ranges {
+    name function{};
+    number_range of[2]{};
+};
+
+constexpr number_ranges ranges_of(language::transformation kind) {
+    using enum language::transformation;
+    using enum number_range;
+    switch (kind) {
+        case leaky_relu:
+            // The derivative is judged by the sign of the result.
+            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
+        case soft_cap:
+            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
+        case scale:
+            return {make_name("scale", 5), {finite}};
+        case norm:
+            return {make_name("norm", 4), {above_0_and_finite_in_float}};
+        case layer_norm:
+            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
+        case rms_norm:
+            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
+        case rotary:
+            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+        case rotary_halves:
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+        case sinusoidal:
+            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
+        case dropout:
+            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
+        case slice:
+            return {make_name("slice", 5), {at_least_0, at_least_1}};
+        case reshape:
+            return {make_name("reshape", 7), {at_least_1, at_least_1}};
+        default:
+            return {};
+    }
+}
+
+/// A number out of its range, and the function that is given it.
+struct refused_number {
+    name function{};
+    double given = 0;
+    number_range range = number_range::any;
+};
+
+/// A number of a message: up to six significant digits.
+struct number_text {
+    char characters[16]{};
+    int length = 0;
+
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// What can be wrong with a program, and how the compiler says it.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -8904,9 +9057,13 @@ struct too_many_transformations {};
 struct too_many_literals {};
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
+/// A number of a function; divisors are numbers of `%` and `/`.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
 struct one_weight_with_two_shapes {};
 struct unknown_relation {};
 struct query_of_an_unknown_relation {};
@@ -8926,6 +9083,7 @@ struct rules_of_one_sum_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
+struct two_facts_of_one_name {};
 struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
@@ -8947,6 +9105,10 @@ struct rule_number {};
 struct outside_of_rules {};
 template <char... Characters>
 struct in_relation {};
+template <char... Characters>
+struct of_function {};
+template <char... Characters>
+struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
 inline constexpr bool well_formed = false;
@@ -8984,10 +9146,12 @@ enum class fault {
     too_many_transformations,
     too_many_literals,
     too_many_rules_for_one_head,
+    number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
     one_weight_with_two_shapes,
     unknown_relation,
     query_of_an_unknown_relation,
@@ -9004,6 +9168,7 @@ enum class fault {
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
+    two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
     no_output,
@@ -9021,6 +9186,7 @@ struct diagnosis {
     int stacked_by = -1;  // the rule that stacks the block in which it is
     name first{};         // relations that clash
     name second{};
+    refused_number refused{};
 
     constexpr bool ok() const { return found == fault::none; }
 };
@@ -9029,6 +9195,41 @@ template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
 consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
     return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
                                                   in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
 }
 
 template <const auto& Diagnosis>
@@ -9052,6 +9253,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
     SEQUENT_MISTAKE(one_weight_with_two_shapes)
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
@@ -9065,6 +9267,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
@@ -9073,6 +9276,8 @@ consteval auto mistake_type() {
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
@@ -9344,6 +9549,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    refused_number refused{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -9684,6 +9890,8 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        out.refused = in.refused;
+        if (out.mistake != fault::none) return;
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
@@ -10389,6 +10597,16 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
+/// The least counts that may be given at run time, and counts that are as good as without limit.
+struct widest_counts {
+    int least[given_numbers::runs]{};
+    int most[given_numbers::runs]{};
+
+    constexpr widest_counts() {
+        for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
+    }
+};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -10425,18 +10643,16 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const int least[given_numbers::runs]{};
-        int most[given_numbers::runs]{};
-        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        const widest_counts given;
         for (const bound& limit : row_lower)
-            if (row < limit.at(0, least)) return {};
+            if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
-            if (row >= limit.at(0, most)) return {};
+            if (row >= limit.at(0, given.most)) return {};
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
-        return {begin(row, least), end(row, columns, most)};
+        return {begin(row, given.least), end(row, columns, given.most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
@@ -10469,29 +10685,160 @@ struct space {
     }
 };
 
-/// How many pairs a space holds; counts given at run time are taken as without limit.
-constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
-    long long pairs = 0;
-    for (const piece& part : where.pieces) {
-        for (int row = 0; row < rows; ++row) {
-            if (!part.admits_row(row, unlimited)) continue;
-            const int begin = part.begin(row, unlimited);
-            const int end = part.end(row, columns, unlimited);
-            if (end <= begin) continue;
-            if (part.modulus == 1) {
-                pairs += end - begin;
-                continue;
-            }
-            for (int residue = 0; residue < part.modulus; ++residue) {
-                if (!((part.residues >> residue) & 1)) continue;
-                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
-                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+namespace detail {
+
+/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
+/// every period-th row each bound is a straight line: rows are counted by such lines where there
+/// are many of them, else one by one.
+class pair_counter {
+  public:
+    constexpr pair_counter(const piece& part, int rows, int columns)
+        : part_(part), columns_(columns) {
+        for (int residue = 0; residue < part.modulus; ++residue)
+            members_ += (part.residues >> residue) & 1 ? 1 : 0;
+        first_ = 0;
+        last_ = rows;
+        for (const bound& limit : part.row_lower)
+            if (const int value = limit.at(0, given_.least); value > first_) first_ = value;
+        for (const bound& limit : part.row_upper)
+            if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
+    }
+
+    /// Whether the rows are counted by lines.
+    constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
+
+    constexpr long long count() const {
+        const int step = has_lines() ? static_cast<int>(period()) : 1;
+        const int begins = has_lines() ? step : last_ - first_;
+        long long pairs = 0;
+        for (int row = first_; row < first_ + begins; ++row) {
+            if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
+            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
+                                 : count_row(row);
+        }
+        return pairs;
+    }
+
+  private:
+    static constexpr int least_rows = 4;  // of a line
+    static constexpr int max_lines = max_bounds + 1;
+
+    const piece& part_;
+    widest_counts given_{};
+    int columns_;
+    int members_ = 0;  // of a period of residues
+    int first_ = 0;
+    int last_ = 0;
+
+    constexpr long long period() const {
+        long long result = least_common(part_.row_modulus, part_.modulus);
+        const auto repeat = [&](const auto& bounds) {
+            for (const bound& limit : bounds)
+                if (result * least_rows <= last_ - first_)
+                    result =
+                        least_common(result, static_cast<long long>(limit.divisor) * part_.modulus);
+        };
+        repeat(part_.lower);
+        repeat(part_.upper);
+        return result;
+    }
+    static constexpr long long least_common(long long left, long long right) {
+        long long greater = left;
+        long long less = right;
+        while (less != 0) {
+            const long long rest = greater % less;
+            greater = less;
+            less = rest;
+        }
+        return left / greater * right;
+    }
+
+    constexpr long long count_row(int row) const {
+        const int begin = part_.begin(row, given_.least);
+        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
+    }
+    /// Of `length` columns of a row from `begin` on.
+    constexpr long long count_columns(int row, long long begin, long long length) const {
+        if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
+        const int modulus = part_.modulus;
+        const int start = floor_remainder(
+            static_cast<int>(begin % modulus) - (part_.slope % modulus) * (row % modulus), modulus);
+        long long columns = length / modulus * members_;
+        for (int at = 0; at < length % modulus; ++at)
+            columns += (part_.residues >> ((start + at) % modulus)) & 1 ? 1 : 0;
+        return columns;
+    }
+
+    /// offset + slope * t >= 0, for t in [first, last).
+    struct line {
+        long long offset = 0;
+        long long slope = 0;
+
+        constexpr line minus(const line& other, int less = 0) const {
+            return {offset - other.offset - less, slope - other.slope};
+        }
+        constexpr long long at(long long t) const { return offset + slope * t; }
+        constexpr void clip(long long& first, long long& last) const {
+            if (slope == 0) {
+                if (offset < 0) last = first;
+            } else if (slope > 0) {
+                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+                if (from > first) first = from;
+            } else {
+                const long long to = offset < 0 ? 0 : offset / -slope + 1;
+                if (to < last) last = to;
             }
         }
+    };
+    using lines = list<line, max_lines>;
+
+    static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
+                                    int step, const int* counts) {
+        lines result;
+        result.push(border);
+        for (const bound& limit : bounds) {
+            const long long offset = limit.at(row, counts);
+            result.push({offset, limit.at(row + step, counts) - offset});
+        }
+        return result;
     }
-    return pairs;
+
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least, the pairs of a row grow by the same number from each to the next.
+    constexpr long long count_line(int row, int step, int rows) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        long long pairs = 0;
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first >= last) continue;
+                const long long count = last - first;
+                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
+                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+            }
+        return pairs;
+    }
+};
+
+}  // namespace detail
+
+/// How many pairs a space holds, whatever counts are given at run time: at most.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    long long pairs = 0;
+    for (const piece& part : where.pieces)
+        pairs += detail::pair_counter(part, rows, columns).count();
+    const long long all = static_cast<long long>(rows) * columns;
+    return pairs < all ? pairs : all;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -11042,12 +11389,6 @@ struct node_pool {
         if (top.kind == node_kind::variable) return 1u << top.value;
         return variables(top.left) | variables(top.right);
     }
-    constexpr bool mentions_count(int root) const {
-        if (root < 0) return false;
-        const node& top = nodes[root];
-        return top.kind == node_kind::count || mentions_count(top.left) ||
-               mentions_count(top.right);
-    }
     /// Calls visit(node) for each conjunct.
     template <class Visit>
     constexpr void each_conjunct(int root, Visit visit) const {
@@ -11222,12 +11563,16 @@ class domain_finder {
         return in.text.rules[in.relations[item.relation].rule].number;
     }
 
-    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
-    /// written.
+    /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
+    /// assignments however they are written: their conjuncts that are arithmetic on one or two
+    /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (left == right) return true;
         if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        if (!holds_conjuncts(left, conjuncts(right, false)) ||
+            !holds_conjuncts(right, conjuncts(left, false)))
+            return false;
+        left = conjuncts(left, true);
+        right = conjuncts(right, true);
         const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
         int row = -1;
         int column = -1;
@@ -11236,19 +11581,47 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
-        if (row < 0) return false;
+        const int rows = row < 0 ? 1 : written.variables[row].extent;
+        const int columns = column < 0 ? 1 : written.variables[column].extent;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
             const space where = make_space(out.pool.nodes, roots[at], row, column);
-            if (!where.exact) return false;
-            constexpr int enough = 1024;  // rows tell as much as all
-            const int rows = written.variables[row].extent;
-            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
-                                    column < 0 ? 1 : written.variables[column].extent);
+            if (!is_countable(where, rows, columns)) return false;
+            pairs[at] = count_pairs(where, rows, columns);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    static constexpr bool is_countable(const space& where, int rows, int columns) {
+        constexpr int most_rows = 2048;  // one by one
+        if (!where.exact) return false;
+        for (const piece& part : where.pieces)
+            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+                return false;
+        return true;
+    }
+    /// The conjuncts that are arithmetic on variables, or those that are not.
+    constexpr int conjuncts(int root, bool arithmetic) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (is_arithmetic(part) == arithmetic) result = out.pool.both(result, part);
+        });
+        return result;
+    }
+    constexpr bool is_arithmetic(int root) const {
+        if (root < 0) return true;
+        const node& top = out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::count:
+            case node_kind::decision:
+            case node_kind::same_symbol:
+            case node_kind::pair:
+                return false;
+            default:
+                return is_arithmetic(top.left) && is_arithmetic(top.right);
+        }
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
@@ -11268,12 +11641,12 @@ class domain_finder {
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
-        if (out.pool.mentions_count(root)) return false;
+        if (!is_arithmetic(root)) return false;
         for (int index = 0; index < written.variables.size(); ++index) {
             if (mentioned != 1u << index) continue;
             const space where = make_space(out.pool.nodes, root, index, -1);
             const int values = written.variables[index].extent;
-            return where.exact && count_pairs(where, values, 1) == values;
+            return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
     }
@@ -11810,6 +12183,12 @@ class reader {
         out.mistaken_scope = scope_;
     }
 
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
     template <class Head, class Body>
     constexpr void read_rule(const lang::rule<Head, Body>& written) {
         read_head(written.head);
@@ -11894,6 +12273,9 @@ class reader {
         literal result;
         result.kind = literal_kind::number;
         result.number = item.value;
+        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
+                     item.root);
+        check_number(make_name("number", 6), number_range::finite, item.value);
         return result;
     }
     template <class Index>
@@ -11911,7 +12293,12 @@ class reader {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
+        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (const int extent : {1, Shape...}) {
+            check_number(make_name("weight", 6), number_range::at_least_1, extent);
+            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
+            ++axis;
+        }
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
         if (!bare) check_single(result.terms, result.arity);
@@ -11942,6 +12329,9 @@ class reader {
             use.kind = Kind;
             use.numbers[0] = function.numbers[0];
             use.numbers[1] = function.numbers[1];
+            constexpr number_ranges ranges = ranges_of(Kind);
+            for (int at = 0; at < 2; ++at)
+                check_number(ranges.function, ranges.of[at], use.numbers[at]);
             read_arguments(function.arguments, use, 0);
             current.transformations.push(use);
         }
@@ -11970,6 +12360,7 @@ class reader {
     }
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        check_number(make_name("stack", 5), number_range::at_least_1, Count);
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -12105,6 +12496,12 @@ class reader {
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
         constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        if constexpr (std::is_same_v<Right, lang::integer>) {
+            if constexpr (Operation == lang::arithmetic::divide)
+                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
+            if constexpr (Operation == lang::arithmetic::remainder)
+                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
+        }
         return read_pair(static_cast<node_kind>(kind), written.left, written.right);
     }
     template <lang::order Relation, class Left, class Right>
@@ -12125,7 +12522,9 @@ class reader {
         return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
     }
     template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
+    constexpr int variable_of(const lang::var<Name, Extent>& written) {
+        if constexpr (Extent != lang::unstated)
+            check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) return at;
@@ -12133,7 +12532,7 @@ class reader {
             fail(fault::too_many_variables);
             return 0;
         }
-        return current.variables.push({id, Extent, 0});
+        return current.variables.push({id, written.stated_extent, 0});
     }
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
@@ -14176,7 +14575,7 @@ class attention_matcher {
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item)) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -15481,9 +15880,11 @@ class shaper {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
                     fail(text.mistake, written, -1);
+            out.mistake.refused = text.refused;
             return;
         }
-        bind_facts();
+        check_facts();
+        if (ok()) bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
@@ -15521,6 +15922,22 @@ class shaper {
 
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void check_facts() {
+        for (int at = 0; ok() && at < out.facts.size(); ++at) {
+            const fact_shape& given = out.facts[at];
+            for (int earlier = 0; ok() && earlier < at; ++earlier)
+                if (out.facts[earlier].id == given.id)
+                    out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            for (int axis = 0; ok() && axis < given.rank; ++axis) {
+                if (given.extents[axis] >= 1) continue;
+                out.mistake = {fault::number_out_of_range, -1, given.id};
+                out.mistake.refused = {make_name("fact", 4),
+                                       static_cast<double>(given.extents[axis]),
+                                       number_range::at_least_1};
+            }
+        }
     }
 
     constexpr void bind_facts() {
@@ -16072,12 +16489,12 @@ class shaper {
         const int first = static_cast<int>(function.numbers[0]);
         const int second = static_cast<int>(function.numbers[1]);
         if (function.kind == transformation::slice) {
-            if (first < 0 || first + second > shape.size())
-                misfit(written, -1, first + second, shape.size());
+            if (second > shape.size() - first) misfit(written, -1, second, shape.size() - first);
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
+            if (1LL * first * second != shape.size())
+                misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
@@ -16170,7 +16587,6 @@ struct fact_reader<language::fact<Name, Shape...>> {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
-                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
                 result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;
@@ -22330,7 +22746,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -22446,11 +22862,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;
