@@ -16733,6 +16733,7 @@ struct bindings {
     T* workspace = nullptr;
     const T* prepared = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
@@ -18272,6 +18273,40 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
+/// How many numbers the largest value has of a literal or a function.
+constexpr int value_room(const plan::general_step& step) {
+    int size = std::max(step.combined_shape.size(), step.shape.size());
+    for (const general_literal& item : step.literals)
+        size = std::max({size, item.shape.size(), item.rows * item.columns});
+    for (const general_function& function : step.functions)
+        size = std::max(size, function.shape.size());
+    return size;
+}
+/// How many such values a step needs at once: its literals, the products of the first ones, what
+/// its functions are applied to, and temporaries.
+inline constexpr int general_temporaries = 5;
+constexpr int first_temporary(const plan::general_step& step) {
+    return 2 * step.literals.size() + step.functions.size() + 2;
+}
+template <class T>
+constexpr long long value_bytes(const plan::general_step& step) {
+    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
+           static_cast<long long>(sizeof(T));
+}
+/// Few values are kept on the stack, where compilers keep them in registers.
+template <class T>
+constexpr bool is_on_stack(const plan::general_step& step) {
+    return value_bytes<T>(step) <= 32768;
+}
+/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+template <class Plan, class T>
+inline constexpr int scratch_size = [] {
+    long long bytes = 0;
+    for (const plan::general_step& step : Plan::tables.generals)
+        if (!is_on_stack<T>(step)) bytes = std::max(bytes, value_bytes<T>(step));
+    return std::max(1, static_cast<int>(bytes / static_cast<long long>(sizeof(T))));
+}();
+
 template <class Plan, int At, class T>
 class ground_rule : protected assignments<Plan, At, T> {
   protected:
@@ -18285,27 +18320,54 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for the values of one ground rule: literals, partial products, and what each function
-    /// was applied to.
-    static constexpr int most() {
-        int size = combined > length ? combined : length;
-        for (const general_literal& item : step.literals) {
-            if (item.shape.size() > size) size = item.shape.size();
-            if (item.rows * item.columns > size) size = item.rows * item.columns;
+    /// Room for one value of any literal or function.
+    static constexpr int room = value_room(step);
+    static constexpr bool on_stack = is_on_stack<T>(step);
+
+    /// Values that one ground rule needs: on the stack, or in the memory of the call.
+    template <int Count>
+    class value_list {
+      public:
+        explicit value_list([[maybe_unused]] T* memory) noexcept {
+            if constexpr (!on_stack) first_ = memory;
         }
-        for (const general_function& function : step.functions)
-            if (function.shape.size() > size) size = function.shape.size();
-        return size;
+        T* operator[](int at) noexcept { return from(*this, at); }
+        const T* operator[](int at) const noexcept { return from(*this, at); }
+
+      private:
+        alignas(64) T own_[on_stack ? Count : 1][on_stack ? room : 1];
+        T* first_ = nullptr;
+
+        template <class List>
+        static SEQUENT_INLINE auto from(List& list, int at) noexcept {
+            if constexpr (on_stack)
+                return &list.own_[at][0];
+            else
+                return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
+        }
+    };
+    /// A value that a function needs for itself. Those that are needed at once have different
+    /// places in the memory of the call.
+    using own_value = T[on_stack ? room : 1];
+    template <int Place>
+    T* temporary([[maybe_unused]] T* own) const noexcept {
+        static_assert(Place < general_temporaries);
+        if constexpr (on_stack)
+            return own;
+        else
+            return bound_.scratch +
+                   static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
-    static constexpr int room = most();
 
-    using value = T[room];
+    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
+    value_list<literals + 1> partial_;                  // products of the first ones
+    value_list<functions + 1> stages_;                  // before, between and after functions
 
-    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
-    alignas(64) value partial_[literals + 1];                // products of the first ones
-    alignas(64) value stages_[functions + 1];                // before, between and after functions
-
-    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept
+        : base(bound),
+          values_(bound.scratch),
+          partial_(bound.scratch + literals * room),
+          stages_(bound.scratch + (2 * literals + 1) * room) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -18413,11 +18475,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (item.kind == literal_kind::index) {
             to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             for (int row = 0; row < item.shape.rows; ++row)
                 for (int column = 0; column < item.shape.columns; ++column)
@@ -18633,11 +18697,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::add_waves<size>(x, y, angles);
         } else if constexpr (f.kind == dropout) {
@@ -18689,13 +18755,15 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             constexpr int begin = static_cast<int>(f.numbers[0]);
             constexpr int count = static_cast<int>(f.numbers[1]);
             std::copy_n(gradient, count, part);
@@ -18740,7 +18808,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             const int other = 1 - which;
             const T scale = norms[0] * norms[1];
             const T square = norms[which] * norms[which];
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             for (int at = 0; at < size; ++at)
                 part[at] = gradient *
                            (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
@@ -18752,7 +18821,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     void undo_elementwise(const T* gradient) noexcept {
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             std::fill_n(part, size, T(0));
             for (int at = 0; at < combined; ++at) {
                 T slope = 1;
@@ -18794,8 +18864,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 } else {
                     constexpr value_shape a = product_shape(at);
                     constexpr value_shape b = item.shape;
-                    alignas(64) value left;
-                    alignas(64) value right;
+                    alignas(64) own_value own_left;
+                    T* const left = this->template temporary<1>(own_left);
+                    alignas(64) own_value own_right;
+                    T* const right = this->template temporary<2>(own_right);
                     std::fill_n(left, room, T(0));
                     std::fill_n(right, room, T(0));
                     const T* x = partial_[at];
@@ -18833,7 +18905,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_literal item = literal<Item>;
         if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
             if (!present<Item>()) return;
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
                 whole[value_of(item.element)] = gradient[0];
@@ -18909,7 +18982,7 @@ class general_runner : ground_rule<Plan, At, T> {
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
     using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
-    using typename ground::value;
+    using typename ground::own_value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
@@ -18985,8 +19058,10 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
-        alignas(64) value most;
-        alignas(64) value sum;
+        alignas(64) own_value own_most;
+        T* const most = ground::template temporary<3>(own_most);
+        alignas(64) own_value own_sum;
+        T* const sum = ground::template temporary<4>(own_sum);
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
         if constexpr (!skips) clear_group(step.heads);
@@ -19026,9 +19101,11 @@ class general_runner : ground_rule<Plan, At, T> {
     }
 
     void backward_head() noexcept {
-        alignas(64) value gradient;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
         if constexpr (normalises) {
-            alignas(64) value inner;
+            alignas(64) own_value own_inner;
+            T* const inner = ground::template temporary<4>(own_inner);
             std::fill_n(inner, length, T(0));
             auto first = [&] {
                 for (int at = 0; at < length; ++at)
@@ -19052,7 +19129,9 @@ class general_runner : ground_rule<Plan, At, T> {
                 each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
-            [[maybe_unused]] bool taken[room] = {};
+            alignas(64) own_value own_taken;
+            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
+            if constexpr (picks) std::fill_n(taken, length, T(0));
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
@@ -19060,8 +19139,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     gradient[at] = from[shifted + at] * scale;
                     if constexpr (picks) {
                         // The first that attains it takes all.
-                        const bool chosen = !taken[at] && result()[at] == to[at];
-                        taken[at] = taken[at] || chosen;
+                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
+                        if (chosen) taken[at] = T(1);
                         if (!chosen) gradient[at] = 0;
                     }
                 }
@@ -20202,13 +20281,23 @@ constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
     using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     T* data() noexcept { return numbers; }
     const T* data() const noexcept { return numbers; }
@@ -20375,6 +20464,12 @@ struct alignas(64) workspace_block {
     /// What parameters that have not been prepared are prepared to, and its gradient.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
@@ -20407,25 +20502,27 @@ inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
 /// Computes what is prepared. `Plan` may be that of a state.
 template <class Plan, class T>
-void prepare_numbers(const T* parameters, T* to) noexcept {
+void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
+        bound.scratch = scratch;
         forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
 
 /// Adds to the gradient of the parameters, given that of what is prepared.
 template <class Plan, class T>
-void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
-                      T* gradient) noexcept {
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
+                      T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
+        bound.scratch = scratch;
         backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
@@ -20442,10 +20539,16 @@ class alignas(64) prepared_block {
     prepared_block() = default;
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    prepared_block& operator=(zeros) noexcept {
+        parameters_ = nullptr;
+        std::fill_n(numbers_, size, T(0));
+        return *this;
+    }
+
     /// Computes all of it anew.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
-        prepare_numbers<Plan>(p.numbers, numbers_);
+        prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
     void prepare() noexcept {
         assert(parameters_);
@@ -20477,6 +20580,7 @@ class alignas(64) prepared_block {
   private:
     const parameter_block<Plan, T>* parameters_ = nullptr;
     alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
 /// Parameters, prepared or not.
@@ -20646,7 +20750,7 @@ class batch_memory {
         if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
-                                   total.numbers);
+                                   total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;
@@ -21819,6 +21923,12 @@ class alignas(64) state_block {
     }();
     static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
+    /// Starts another sequence, as reset() does.
+    state_block& operator=(zeros) noexcept {
+        reset();
+        return *this;
+    }
+
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
 
@@ -21854,7 +21964,7 @@ class alignas(64) state_block {
     void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
              Range range) noexcept {
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -21863,6 +21973,7 @@ class alignas(64) state_block {
         bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.scratch = scratch_;
         bound.first_row = range.begin;
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
@@ -21923,6 +22034,7 @@ class alignas(64) state_block {
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
@@ -22080,7 +22192,7 @@ class model {
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
         }
 
       private:
@@ -22123,19 +22235,27 @@ class model {
                 if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
             return offset;
         }
-        /// The values of pairs that are given without.
-        static constexpr auto ones = [] {
-            constexpr int most = [] {
-                int result = 1;
-                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-                return result;
-            }();
-            std::array<T, static_cast<std::size_t>(most)> result{};
-            for (T& each : result) each = T(1);
+        /// The values of pairs that are given without. Written at run time: compilers limit the
+        /// loops of constant expressions.
+        static constexpr int most_pairs = [] {
+            int result = 1;
+            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
             return result;
         }();
+        static const T* ones() noexcept {
+            struct made {
+                T numbers[static_cast<std::size_t>(most_pairs)];
+                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+            };
+            static const made result;
+            return result.numbers;
+        }
         static constexpr int index_size = index_offset(facts_list::capacity());
-        std::int32_t indices_[index_size > 0 ? index_size : 1];
+        /// An index of many pairs is on the heap: facts may stand on the stack.
+        static constexpr bool large_index = index_size > 16384;
+        std::conditional_t<large_index, std::vector<std::int32_t>,
+                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+            indices_;
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -22185,7 +22305,8 @@ class model {
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
-                std::int32_t* memory = indices_ + index_offset(at);
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
                 model_detail::take_pairs(what, given, layout_of(at), memory);
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
@@ -22196,7 +22317,7 @@ class model {
                 if (!valued || count == 0) {
                     if (valued)
                         model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones.data();
+                    pointers[at] = ones();
                     return;
                 }
             }
@@ -22324,7 +22445,7 @@ class model {
     /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
-        p = parameters<T>{};
+        p = {};
         model_detail::initialize_parameters<plan>(p.numbers, seed);
     }
 
@@ -22357,7 +22478,7 @@ class model {
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
-        mask = parameters<T>{};
+        mask = {};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
@@ -22612,10 +22733,12 @@ class model {
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
         if (!result.prepared) {
-            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            if (!kept)
+                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
+        result.scratch = w.scratch;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
@@ -22676,7 +22799,8 @@ class model {
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers);
+                                                     w.prepared_gradient, gradient.numbers,
+                                                     w.scratch);
     }
 
     /// With the gradients of all outputs one after another.
