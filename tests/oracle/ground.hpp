@@ -371,9 +371,10 @@ class grounder {
                                                             holds(source, *place));
                                 },
                                 source.holds_by_value});
+        // Outside of the extents there is no ground rule, whether the atom is to hold or not.
+        for (std::size_t at = 0; at < used.terms.size(); ++at)
+            require_existing(used, {at}, {source.values.extents[at]}, nullptr, required);
         if (!used.negated) {
-            for (std::size_t at = 0; at < used.terms.size(); ++at)
-                require_existing(used, {at}, {source.values.extents[at]}, nullptr, required);
             for (const domain_part& part : source.domain)
                 require_existing(used, part.arguments, part.extents, &part.holds, required);
         }

@@ -52,6 +52,7 @@ struct dual {
     friend constexpr bool operator!=(dual x, dual y) { return !(x == y); }
     friend constexpr bool operator<(dual x, dual y) { return x.value < y.value; }
     friend constexpr bool operator>(dual x, dual y) { return x.value > y.value; }
+    friend constexpr bool operator<=(dual x, dual y) { return x.value <= y.value; }
 
     friend dual exp(dual x) { return {exp(x.value), x.slope * exp(x.value)}; }
     friend dual log(dual x) { return {log(x.value), x.slope / x.value}; }

@@ -176,7 +176,7 @@ inline real element_transformed(language::transformation kind, real x, double nu
         case language::transformation::identity:
             return x;
         case language::transformation::relu:
-            return x > 0 ? x : 0;
+            return x <= 0 ? real(0) : x;  // NaN stays NaN
         case language::transformation::leaky_relu:
             return x > 0 ? x : number * x;
         case language::transformation::gelu:

@@ -67,6 +67,10 @@ struct expectation {
 inline expectation expect(const program& written, const planned& of, const given_values& given) {
     expectation result;
     const oracle::result all = oracle::evaluate(written.rules, given.world);
+    // NaN in what nothing needs makes NaN of its gradient, too.
+    for (const auto& [name, relation] : all.relations)
+        for (const oracle::dual& each : relation.values)
+            result.finite = result.finite && std::isfinite(each.value);
     for (int output : of.shapes.outputs) {
         const std::string name = text_of(of.shapes.text.relations[output].id);
         numbers& values = result.values.emplace_back();

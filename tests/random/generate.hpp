@@ -35,6 +35,9 @@ class generator {
     }
 
   private:
+    /// Whether the rules of a head are combined otherwise than by their sum, `y(i) | max()`.
+    static constexpr bool combined_atoms = false;
+
     using index = tree::index;
     using rules = std::vector<tree::rule>;
 
@@ -871,7 +874,7 @@ class generator {
         written.head = atom(last.name, variables);
         value_shape value{last.rows, last.columns};
         transform(written, value, variables, false, false);
-        if (dice_.one_in(6))
+        if (combined_atoms && dice_.one_in(6))
             written.combination =
                 dice_.pick({language::combination::elementwise_product,
                             language::combination::max, language::combination::min,

@@ -4,6 +4,10 @@
 #define SEQUENT_ORACLE_OF_DUALS
 #endif
 #include <cstdlib>
+#include <stdexcept>
+
+/// In a constant expression this would end the compiler's evaluation.
+#define SEQUENT_LIST_IS_FULL() throw std::runtime_error("a list of the planner is full")
 #include <sequent/plan/state.hpp>
 #include <string>
 #include <vector>

@@ -53,6 +53,12 @@ class tree_reader {
         out.mistaken_scope = scope_;
     }
 
+    void check_number(const char* function, plan::number_range range, double given) {
+        if (plan::is_within(range, given) || out.mistake != plan::fault::none) return;
+        fail(plan::fault::number_out_of_range);
+        out.refused = {name_of(function), given, range};
+    }
+
     template <class Item, int Capacity>
     static int push(plan::list<Item, Capacity>& to, const Item& item) {
         if (to.size() == Capacity) throw too_large();
@@ -99,6 +105,7 @@ class tree_reader {
 
     void read_block(const tree::rule& written) {
         current_.repeat = written.layers;
+        check_number("stack", plan::number_range::at_least_1, written.layers);
         current_.block = push(out.scopes, plan::scope{scope_, written.layers, -1});
         int depth = 0;
         for (int at = current_.block; at > 0; at = out.scopes[at].parent) ++depth;
@@ -130,6 +137,7 @@ class tree_reader {
         if (item.from == tree::source::number) {
             result.kind = plan::literal_kind::number;
             result.number = item.number;
+            check_number("number", plan::number_range::finite, item.number);
         } else if (item.from == tree::source::index) {
             result.kind = plan::literal_kind::index;
             result.expression = read_index(item.terms.front());
@@ -159,8 +167,10 @@ class tree_reader {
         plan::weight_use result;
         plan::weight declared{name_of(item.name), scope_, static_cast<int>(item.shape.size()),
                               {1, 1}};
-        for (std::size_t axis = 0; axis < item.shape.size(); ++axis)
+        for (std::size_t axis = 0; axis < item.shape.size(); ++axis) {
+            check_number("weight", plan::number_range::at_least_1, item.shape[axis]);
             declared.shape[axis] = item.shape[axis];
+        }
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
         if (!bare) check_single(result.terms, result.arity);
@@ -179,6 +189,9 @@ class tree_reader {
         use.kind = step.kind;
         use.numbers[0] = step.numbers[0];
         use.numbers[1] = step.numbers[1];
+        const plan::number_ranges ranges = plan::ranges_of(step.kind);
+        for (int number = 0; number < 2; ++number)
+            check_number("function", ranges.of[number], use.numbers[number]);
         int at = 0;
         for (const tree::literal& weight : step.weights) use.weights[at++] = read_weight(weight);
         for (const tree::index& position : step.positions) use.position = read_index(position);
@@ -271,6 +284,10 @@ class tree_reader {
         }
         const int left = read_index(written.operands[0]);
         const int right = read_index(written.operands[1]);
+        const bool divides = written.operation == language::arithmetic::divide ||
+                             written.operation == language::arithmetic::remainder;
+        if (divides && written.operands[1].form == tree::index_form::number)
+            check_number("/", plan::number_range::at_least_1, written.operands[1].number);
         return node(shifted(plan::node_kind::add, written.operation), 0, left, right);
     }
 

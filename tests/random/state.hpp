@@ -17,6 +17,13 @@ class state_machine {
         now_.prepared.values.assign(to_size(tables_.prepared), dead);
         for (int at = 0; at < tables_.steps.size(); ++at)
             computes_once_ = computes_once_ || of.rows->once[at];
+        const auto add = [&](const plan::kept_operand& kept) {
+            computes_once_ = computes_once_ || (kept.kept && !kept.moves);
+        };
+        for (const plan::kept_attention& kept : state_.kept) {
+            add(kept.value);
+            for (const plan::kept_operand& node : kept.nodes) add(node);
+        }
         prepare(0, tables_.steps.size());
         forget_runs();
     }

@@ -36,7 +36,16 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan>;
+    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+        // Columns of other facts are kept once, too.
+        bool result = false;
+        const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
+        for (const kept_attention& kept : made.kept) {
+            add(kept.value);
+            for (const kept_operand& node : kept.nodes) add(node);
+        }
+        return result;
+    }();
 
     /// Starts another sequence, as reset() does.
     state_block& operator=(zeros) noexcept {

@@ -53,6 +53,7 @@ struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stacked_block_has_one_input_and_one_output {};
+struct a_stacked_block_gives_the_atoms_that_it_takes {};
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
@@ -138,6 +139,7 @@ enum class fault {
     no_output,
     several_outputs_need_a_query,
     a_stacked_block_has_one_input_and_one_output,
+    a_stacked_block_gives_the_atoms_that_it_takes,
     two_inputs_of_a_stacked_block
 };
 
@@ -237,6 +239,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
+    SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};

@@ -111,7 +111,19 @@ class domain_finder {
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
         if (written.repeat) {
-            out.domain[written.head] = out.domain[in.block_output[written.block]];
+            const int given = out.domain[in.relations[in.block_input[written.block]].passes_into];
+            const int result = out.domain[in.block_output[written.block]];
+            out.domain[written.head] = result;
+            // All layers have the conditions of the first one.
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+                const int stacking = in.text.scopes[written.scope].rule;
+                out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
+                               written.number,
+                               in.text.relations[written.head].id,
+                               0,
+                               0,
+                               stacking < 0 ? -1 : in.text.rules[stacking].number};
+            }
             return;
         }
         bind_inputs(written.scope);
@@ -130,9 +142,10 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            const int inherited =
+            int inherited =
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
+                inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) {
                     common = inherited;
                 } else if (!is_same_space(common, inherited, written)) {
@@ -320,6 +333,19 @@ class domain_finder {
         if (first_of(at, written.variables) >= 0) return -1;
         return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
                             out.pool.add(node_kind::constant, 0));
+    }
+
+    /// The atoms of one rule of several may end before those of the others do.
+    constexpr int within_part(const rule& written, const literal& item) {
+        int root = -1;
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const int extent = in.relations[item.relation].extents[axis];
+            if (last_of(item.terms[axis], written.variables) >= extent)
+                root = out.pool.both(
+                    root, out.pool.add(node_kind::less, 0, out.pool.at_term(item.terms[axis]),
+                                       out.pool.add(node_kind::constant, extent)));
+        }
+        return root;
     }
 
     /// An argument with an offset, or an element, may lie outside the relation.

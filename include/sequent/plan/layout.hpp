@@ -41,6 +41,7 @@ struct group_candidate {
     bool fits = false;
     literal x{};
     int row = -1;
+    int rows = 1;
     int segment = -1;
     int pairs = -1;
     int condition = -1;
@@ -62,6 +63,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     const bool recurs = written.recurs.loop >= 0;
     if ((chosen.row < 0 && chosen.pairs < 0 && !recurs) || chosen.outers.size()) return result;
     result.row = chosen.row;
+    result.rows = builder.rows();
     result.pairs = chosen.pairs;
     result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
@@ -119,7 +121,8 @@ constexpr void group_products(Draft& draft) {
             const int other = draft.in.order[later];
             const group_candidate& next = candidates[other];
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
-                        next.x.relation == first.x.relation && next.pairs == first.pairs &&
+                        next.x.relation == first.x.relation && next.rows == first.rows &&
+                        next.pairs == first.pairs &&
                         next.condition == first.condition &&
                         (next.bias.weight < 0) == (first.bias.weight < 0) &&
                         is_same_loop(draft, at, other);

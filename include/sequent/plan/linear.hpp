@@ -183,6 +183,9 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
+    // Functions apply to each ground rule, before the sum.
+    const unsigned all = (1u << written.variables.size()) - 1;
+    if ((written.head_variables() & all) != all && written.transformations.size()) return false;
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
     if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
@@ -201,14 +204,16 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (weighted) {
             const weight& applied = draft.in.text.weights[item.weight.weight];
             if (multiplies || applied.rank != 2) return false;
-            if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
-                return false;
+            const value_shape& x = draft.in.relations[item.relation].value;
+            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
+            if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
         unsigned variables = 0;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
-        if (!weighted && (variables & ~written.head_variables())) return false;
+        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
+            return false;
     }
     return terms > 0 || (written.total && written.literals == 0);
 }

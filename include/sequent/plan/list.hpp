@@ -2,6 +2,11 @@
 
 #include "../config.hpp"
 
+/// What a full list does at run time; programs that plan at run time define it.
+#ifndef SEQUENT_LIST_IS_FULL
+#define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
+#endif
+
 namespace sequent::inline SEQUENT_ABI::plan {
 
 /// An array with a count, for constant expressions. Going beyond the capacity is a compile error
@@ -12,6 +17,7 @@ struct list {
     int count = 0;
 
     constexpr int push(const T& item) {
+        if (count >= Capacity) SEQUENT_LIST_IS_FULL();
         items[count] = item;
         return count++;
     }

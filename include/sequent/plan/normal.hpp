@@ -187,6 +187,8 @@ class normaliser {
                 continue;
             }
             rule sum = same_head(out.rules[first]);
+            // How far a variable runs is stated for its own rule.
+            for (variable& index : sum.variables) index.stated = 0;
             sum.total = true;
             sum.first_literal = out.literals.size();
             sum.literals = count;

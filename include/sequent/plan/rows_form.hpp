@@ -35,7 +35,10 @@ class rows_form_finder {
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
-        for (int at : in.order) refuse_sums(at);
+        for (int at : in.order) {
+            refuse_sums(at);
+            refuse_compared(at, in.text.rules[at].condition);
+        }
         for (int at = 0; at < tables_.steps.size(); ++at) {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
@@ -173,6 +176,26 @@ class rows_form_finder {
                 found.possible = false;
                 found.rule = at;
             }
+    }
+
+    /// Symbols of the sequence may be of later positions where other variables than positions are
+    /// compared.
+    constexpr void refuse_compared(int at, int root) {
+        if (root < 0) return;
+        const node& top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol) {
+            refuse_compared(at, top.left);
+            refuse_compared(at, top.right);
+            return;
+        }
+        const int fact = compared_fact(in, top.value);
+        if (fact < 0 || !((found.sequences >> fact) & 1u)) return;
+        const unsigned positions = variables_of(in.text.rules[at]);
+        for (const int side : {top.left, top.right}) {
+            if ((positions >> in.text.nodes[side].value) & 1u) continue;
+            found.possible = false;
+            found.rule = at;
+        }
     }
 
     constexpr bool runs_by_rows(const step& each) const {

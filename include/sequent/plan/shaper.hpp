@@ -476,6 +476,13 @@ class shaper {
             const value_shape inner = out.relations[result].value;
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
+            const relation_shape& given = out.relations[item(written, 0).relation];
+            if (settled_ && out.relations[result].arity != given.arity)
+                fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
+                     given.arity);
+            for (int axis = 0; axis < out.relations[result].arity; ++axis)
+                if (out.relations[result].extents[axis] != given.extents[axis])
+                    misfit(written, -1, out.relations[result].extents[axis], given.extents[axis]);
             copy_shape(result, written.head);
             for (int axis = 0; axis < written.arity; ++axis) {
                 int& extent = written.variables[written.terms[axis].variable].extent;
@@ -545,7 +552,8 @@ class shaper {
                     !bound)
                     continue;
                 const int last = bound - value.terms[axis].offset;
-                if (last > 0 && (!extent || last < extent)) extent = last;
+                if (last <= 0) return 0;
+                if (!extent || last < extent) extent = last;
             }
         }
         return extent;
@@ -644,6 +652,10 @@ class shaper {
                 misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
+        const bool pairs = function.kind == transformation::rotary ||
+                           function.kind == transformation::rotary_halves ||
+                           function.kind == transformation::sinusoidal;
+        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];

@@ -381,6 +381,12 @@ class space_builder {
     constexpr void add_residue(piece& to, const atom_condition& item) {
         const linear_form& form = item.form;
         const int modulus = form.modulus;
+        const unsigned long long all = modulus == 64 ? ~0ULL : (1ULL << modulus) - 1;
+        if ((item.residues & all) == all) return;
+        if ((item.residues & all) == 0) {
+            push(to.row_upper, {0, 1, 0, 1, 0, -1});
+            return;
+        }
         if (!form.remainder_column) {
             unsigned long long rows = 0;
             for (int row = 0; row < modulus; ++row)

@@ -268,7 +268,9 @@ class state_planner {
             if (layout.where != place::value) continue;
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
-            if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
+            // An output may be another relation's numbers, from a later row on.
+            const bool later = row > 0 && layout.offset % old_part_[layout.index] >= row;
+            if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
                 made.rule = draft_.in.relations[relation].rule;
         }
     }
@@ -352,7 +354,9 @@ class state_planner {
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
         used.offset = moved(index, used.offset);
-        for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
+        // From layer to layer a whole part; less where a recursion's time strides within it.
+        for (int& stride : used.layer_strides)
+            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
