@@ -344,8 +344,8 @@ class model {
     static auto forward(const P& p, const facts<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -424,8 +424,8 @@ class model {
     static auto forward(const P& p, const facts<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
@@ -608,7 +608,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,

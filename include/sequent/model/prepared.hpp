@@ -22,7 +22,7 @@ void prepare_numbers(const T* parameters, T* to) noexcept {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
-        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::forward(bound, {});
     }
 }
 
@@ -36,7 +36,7 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
-        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::backward(bound, {});
     }
 }
 
