@@ -20417,6 +20417,33 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
     }
 }
 
+/// Runs the steps that depend on parameters alone.
+struct prepare_run {};
+
+/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
+/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+template <class Plan, class T, class Run>
+struct compiled {
+    static void forward(bindings<T>& bound, Run run) noexcept;
+    static void backward(bindings<T>& bound, Run run) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        forward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        forward_steps<Plan, 0, count>(bound, run);
+}
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        backward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        backward_steps<Plan, 0, count>(bound, run);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 namespace sequent::inline SEQUENT_ABI {
@@ -20790,7 +20817,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
         bound.scratch = scratch;
-        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::forward(bound, {});
     }
 }
 
@@ -20805,7 +20832,7 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
         bound.scratch = scratch;
-        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::backward(bound, {});
     }
 }
 
@@ -22173,6 +22200,24 @@ struct state_steps {
     }
 };
 
+/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+template <class Plan, class T, bool First, class Range>
+struct compiled_rows {
+    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+};
+template <class Plan, class T, bool First, class Range>
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
+                                               int first_column) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
+        return (Plan::template is_once<At> || ...);
+    }
+    (std::make_integer_sequence<int, count>{});
+    if constexpr (!First || computes_once)
+        sequence_steps<Plan, 0, count, First>(
+            bound, state_steps<Plan, First, T, Range>{range, first_column});
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// The memory of one sequence that a model computes row by row.
@@ -22270,8 +22315,7 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
-            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
+        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -22785,8 +22829,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -22871,8 +22915,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
@@ -23077,7 +23121,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
@@ -23283,6 +23327,52 @@ std::string explain() {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+///
+/// Behind the type of the model, in the header that its users include:
+///
+///     SEQUENT_EXTERN_MODEL(Encoder, float);
+///
+/// and in one source file, which alone is compiled with the flags of the hot path:
+///
+///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
+///
+/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
+/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
+/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+
+#define SEQUENT_EXTERN_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
+
+#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
+    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+
+#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
+    struct ::sequent::model_detail::compiled_rows<            \
+        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
