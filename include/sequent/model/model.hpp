@@ -422,8 +422,8 @@ class model {
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
         w.left_by = mark_of(p, *given);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -510,8 +510,8 @@ class model {
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
         w.left_by = mark_of(p, *given);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
@@ -749,7 +749,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
