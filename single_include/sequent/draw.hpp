@@ -182,11 +182,7 @@ class svg {
         return whole.body_;
     }
 
-    static std::string number(double value) {
-        char text[32];
-        std::snprintf(text, sizeof text, "%.6g", value);
-        return text;
-    }
+    static std::string number(double value) { return number_text(value, 6); }
 
   private:
     double width_;
@@ -326,9 +322,9 @@ inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::str
                                       ? titles[static_cast<std::size_t>(at)]
                                       : title_of(shown);
         const double all = static_cast<double>(shown.rows) * shown.columns;
-        char figures[96];
-        std::snprintf(figures, sizeof figures, "%lld of %.0f pairs, %.1f %%", shown.pairs(), all,
-                      100 * static_cast<double>(shown.pairs()) / all);
+        const std::string figures =
+            std::to_string(shown.pairs()) + " of " + fixed_text(all, 0) + " pairs, " +
+            fixed_text(100 * static_cast<double>(shown.pairs()) / all, 1) + " %";
         result.text(x, y - 24, title, 14, dark);
         result.text(x, y - 8, figures, 11, quiet);
         result.text(x - 12, y + 10, "i", 11, quiet, "font-style=\"italic\"");
@@ -1029,10 +1025,9 @@ class page_data {
             text_ += ",\n  \"model\":";
             add_list(flow_.length(), [&](int row) {
                 add_list(flow_.length() + 1, [&](int column) {
-                    char share[32];
-                    std::snprintf(share, sizeof share, "%.4g",
-                                  (*model_)(layer - 1, head.number - 1, row, column));
-                    text_ += share;
+                    const double share = (*model_)(layer - 1, head.number - 1, row, column);
+                    // JSON has no other numbers.
+                    text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
             });
         }
@@ -1584,10 +1579,7 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
         std::string words = text;
         if (letters_in(text) > fitting && placed.node >= 0 &&
             rasp::is_number(shown.values()(placed.node, at).kind())) {
-            char decimal[32];
-            std::snprintf(decimal, sizeof decimal, "%.3g",
-                          shown.values()(placed.node, at).number().as_double());
-            words = decimal;
+            words = number_text(shown.values()(placed.node, at).number().as_double(), 3);
         }
         words = elided(words, std::max(fitting, 1));
         const double size =

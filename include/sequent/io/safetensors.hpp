@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -20,6 +19,7 @@
 
 #include "../config.hpp"
 #include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
 #include "json_header.hpp"
@@ -205,12 +205,6 @@ void for_each_element(const piece<T>& part, F f) {
                                       std::uint64_t number, const std::string& what) {
     sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
                          std::to_string(number) + " is " + what);
-}
-
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
 }
 
 template <class T>

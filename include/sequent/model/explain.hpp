@@ -1,8 +1,10 @@
 #pragma once
 
-#include <cstdio>
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
+#include "../number_text.hpp"
 #include "model.hpp"
 
 /// What a plan does, as text.
@@ -51,13 +53,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
