@@ -94,12 +94,9 @@
 #endif
 
 #include <cstddef>
-#include <string>
-
-#if !defined(SEQUENT_HAS_EXCEPTIONS)
 #include <cstdio>
 #include <cstdlib>
-#endif
+#include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -113,6 +110,13 @@ template <class Error>
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
+/// does not look for: it prints the message to stderr and aborts, as assert does.
+[[noreturn]] inline void stop(const std::string& message) noexcept {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
 }
 
 /// An argument does not fit: its shape, its size or one of its values. The message names it and
@@ -163,7 +167,8 @@ namespace sequent::inline SEQUENT_ABI {
 inline constexpr int max_rank = 6;
 
 /// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero.
+/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
+/// index outside of the extents.
 template <class T>
 struct tensor_view {
     T* data = nullptr;
@@ -179,14 +184,20 @@ struct tensor_view {
 
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
+        check_rank(static_cast<int>(sizeof...(Index)));
         std::size_t axis = 0;
         std::ptrdiff_t at = 0;
-        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
+        ((at += checked(static_cast<std::ptrdiff_t>(index), axis) * strides[axis], ++axis), ...);
         return data[at];
     }
 
     /// The element at `position` in row-major order of the extents, whatever the strides are.
     constexpr T& element(int position) const noexcept {
+#if !defined(NDEBUG)
+        if (position < 0 || position >= size())
+            stop("sequent: element " + std::to_string(position) + " of a view of " +
+                 std::to_string(size()) + " elements");
+#endif
         std::ptrdiff_t at = 0;
         for (int axis = rank; axis-- > 0;) {
             const int extent = extents[static_cast<std::size_t>(axis)];
@@ -195,6 +206,35 @@ struct tensor_view {
             position /= extent;
         }
         return data[at];
+    }
+
+  private:
+    constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
+#if !defined(NDEBUG)
+        if (indices != rank)
+            stop("sequent: " + std::to_string(indices) + " indices of a view of rank " +
+                 std::to_string(rank));
+#endif
+    }
+    constexpr std::ptrdiff_t checked(std::ptrdiff_t index,
+                                     [[maybe_unused]] std::size_t axis) const noexcept {
+#if !defined(NDEBUG)
+        if (index < 0 || index >= extents[axis])
+            stop("sequent: index " + std::to_string(index) + " of dimension " +
+                 std::to_string(axis) + " of a view, which has " + std::to_string(extents[axis]));
+#endif
+        return index;
+    }
+};
+
+/// A view whose rank is known when the program is compiled, as those of a model are.
+template <class T, int Rank>
+struct ranked_view : tensor_view<T> {
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        static_assert(sizeof...(Index) == Rank,
+                      "sequent: a view takes one index for each of its dimensions");
+        return tensor_view<T>::operator()(index...);
     }
 };
 
@@ -756,7 +796,6 @@ inline std::string format_header(const file_header& header) {
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <system_error>
 
 #include <fcntl.h>
@@ -6452,25 +6491,29 @@ constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
 /// An index variable. Its range follows from the facts, weights and literals that bind it, or is
 /// stated: `var<"h", 8>` runs over 0..7.
-template <fixed_string Name, int Extent = 0>
-struct var {};
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
 
 /// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output.
+/// an output. Value is an lvalue reference unless x is a temporary.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value& value;
+    Value&& value;
 };
 
 /// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
 template <fixed_string Name>
 struct bound {
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 };
 
@@ -6732,7 +6775,8 @@ namespace sequent::inline SEQUENT_ABI::language {
 
 template <int Classes>
 struct symbol_type {
-    static constexpr int classes = Classes;
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;
 };
 
 /// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
@@ -6741,7 +6785,8 @@ inline constexpr symbol_type<Classes> symbol{};
 
 template <int Capacity>
 struct sparse_type {
-    static constexpr int pairs = Capacity;
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
 };
 
 /// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
@@ -6810,9 +6855,8 @@ template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 
     template <index_operand... Terms>
@@ -6827,9 +6871,6 @@ struct relation {
 /// same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
-    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
-    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
-
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
@@ -6860,9 +6901,10 @@ struct element {
     Index index;
 };
 
-/// A constant scalar.
+/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
 struct constant {
     double value;
+    double root = 1;
 };
 
 /// A scalar computed from indices: `number(i - j)`.
@@ -6879,15 +6921,17 @@ constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
+/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
+/// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     long double root = value > 1 ? value : 1;
     for (;;) {
         const long double next = (root + value / root) / 2;
         if (!(next < root)) break;
         root = next;
     }
-    return {static_cast<double>(1 / root)};
+    return {static_cast<double>(1 / root), value};
 }
 
 template <class T>
@@ -6976,7 +7020,8 @@ constexpr auto operator!(Atom absent) noexcept {
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>.
+/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
 
@@ -7029,7 +7074,6 @@ struct aggregate {};
 /// A program of one fact and one output, applied Count times with parameters of its own each time.
 template <int Count, class Program>
 struct repeated {
-    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
     const Program* block;
 };
 
@@ -7068,6 +7112,7 @@ constexpr auto identity() noexcept {
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
+/// x, or slope x below zero. The slope is at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
@@ -7105,7 +7150,7 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c).
+/// c tanh(x / c); c is above 0.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
@@ -7122,7 +7167,8 @@ constexpr auto softmax() noexcept {
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
+/// eps is above 0.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -7158,11 +7204,6 @@ constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-namespace detail {
-// Not constexpr: the compiler names it where a rate is not between.
-inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
-}  // namespace detail
-
 /// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
 /// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
 /// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
@@ -7170,7 +7211,6 @@ inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
 /// seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
 /// The `length` elements from `begin` on.
@@ -7741,25 +7781,29 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
+/// Values are lvalue references unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
-    const Pairs& pairs;
-    const Values* values;
+    Pairs&& pairs;
+    Values&& values;
+};
+template <class Pairs>
+struct sparse_argument<Pairs, void> {
+    Pairs&& pairs;
 };
 
 /// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
 /// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. Both are only referred to.
+/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
 template <class Pairs, class Values>
-constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
-                                                      const Values& values) noexcept {
-    return {pairs, &values};
+constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
+    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
 /// The same for a sparse fact of scalars, all one.
 template <class Pairs>
-constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
-    return {pairs, nullptr};
+constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
+    return {static_cast<Pairs&&>(pairs)};
 }
 
 namespace model_detail {
@@ -7768,6 +7812,43 @@ template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+template <class T>
+inline constexpr bool is_named_argument = false;
+template <language::fixed_string Name, class Value>
+inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
+
+template <class X>
+concept is_view = requires(const X& x) {
+    []<class T>(const tensor_view<T>&) {}(x);
+};
+
+/// A view by its type: xt::view of an lvalue.
+template <class T>
+inline constexpr bool views_an_lvalue = false;
+template <template <class, class...> class View, class Viewed, class... Rest>
+inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
+
+/// Whether numbers that are read through a Value&& are still there when the full expression has
+/// ended: Value is an lvalue reference, or a view, which owns nothing.
+template <class Value>
+inline constexpr bool outlives_call =
+    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
+    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
+    is_view<Value>;
+template <language::fixed_string Name, class Value>
+inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
+template <class Pairs>
+inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
+// Of one that has a name, the pairs are read later than in the expression that gave them.
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
+                                                                       (std::is_void_v<Values> ||
+                                                                        outlives_call<Values>);
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
+    outlives_call<sparse_argument<Pairs, Values>&>;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -7778,6 +7859,23 @@ std::string extents_text(const Int* extents, int rank) {
         result.append(" x ").append(std::to_string(extents[axis]));
     return result;
 }
+
+/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
+/// text is made where there is an error.
+struct subject {
+    const char* what = "";
+    plan::name id{};
+    int number = -1;  // counted from zero; -1 of one that stands for itself
+
+    std::string text() const {
+        std::string result(what);
+        if (id.length)
+            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+        else if (number >= 0)
+            result.append(" number ").append(std::to_string(number + 1));
+        return result;
+    }
+};
 
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
@@ -7799,11 +7897,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-template <class T>
-inline constexpr bool is_view = false;
-template <class T>
-inline constexpr bool is_view<tensor_view<T>> = true;
-
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -7870,6 +7963,12 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
+/// The facts, rows or gradients of a call, as opposed to one of them.
+template <class T>
+concept is_fact_set = requires {
+    typename T::given_together;
+};
+
 /// One argument with its type forgotten. Element says what the values must be: const T for facts,
 /// T where they are written.
 template <class Element>
@@ -7886,28 +7985,36 @@ struct argument {
 
     argument() = default;
 
-    template <language::fixed_string Name, class Value>
-    argument(language::named_argument<Name, Value> named) : argument(named.value) {
-        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-
     template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, argument>)
-    argument(Value&& value) {
+        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    argument(Value&& value) { take(static_cast<Value&&>(value)); }
+
+  private:
+    template <class Value>
+    void take(Value&& value) {
         using plain = std::remove_cvref_t<Value>;
-        if constexpr (std::is_integral_v<plain>) {
+        if constexpr (is_named_argument<plain>) {
+            take_named(value);
+        } else if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
+            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
+                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "them names first");
             take_pairs(value.pairs);
-            using values = std::remove_pointer_t<decltype(value.values)>;
-            if constexpr (!std::is_void_v<values>) take_values(*value.values);
+            if constexpr (requires { value.values; }) take_values(value.values);
         } else {
             take_values(value);
         }
     }
+    template <language::fixed_string Name, class Value>
+    void take_named(const language::named_argument<Name, Value>& named) {
+        take(static_cast<Value&&>(named.value));
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
 
-  private:
     template <class Value>
     void take_values(Value& value) {
         auto* first = unwrap(value, shape);
@@ -7933,9 +8040,45 @@ struct argument {
     }
 };
 
+/// An argument that is referred to after the expression that gives it.
+template <class Element>
+struct kept_argument : argument<Element> {
+    template <class Value>
+        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
+        static_assert(outlives_call<Value>,
+                      "sequent: facts refer to their containers, and this one is a temporary that "
+                      "is gone before they are read; give it a name first");
+    }
+};
+
+/// Chooses the constructor that takes temporaries.
+struct temporaries_too {};
+
+/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
+/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+template <class Kept, class Argument>
+class of_one_call {
+  public:
+    using given_together = Kept;
+
+    of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    of_one_call(std::initializer_list<Argument> given)
+        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
+    of_one_call(const of_one_call&) = delete;
+    of_one_call& operator=(const of_one_call&) = delete;
+
+    const Kept& operator*() const noexcept { return given_; }
+    const Kept* operator->() const noexcept { return &given_; }
+
+  private:
+    std::optional<Kept> made_;
+    const Kept& given_;
+};
+
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
-inline void check_shape(const std::string& what, const extents& given, const int* expected,
-                        int rank) {
+inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
     bool same = given.size() == size;
@@ -7945,10 +8088,10 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what +
+        fail<argument_error>("sequent: " + what.text() +
                              " needs contiguous row-major values, given is a strided view");
 }
 
@@ -7961,11 +8104,10 @@ inline std::string pair_text(const std::int32_t* pair) {
 }
 
 /// Throws if a symbol is none of the classes.
-inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
-                          int classes) {
+inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what + " holds the symbol " +
+            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                  std::to_string(symbols[at]) + " at position " +
                                  std::to_string(at) + ", beyond its " + std::to_string(classes) +
                                  " classes");
@@ -7989,11 +8131,11 @@ bool is_finite(const T* numbers, int size) noexcept {
     return total == T(0);
 }
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
                          "; values are finite");
 }
@@ -8001,23 +8143,23 @@ void check_finite(const std::string& what, const T* numbers, int size) {
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
 /// then indexes them.
 template <class Element>
-void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
-                             shape.text());
+        fail<argument_error>("sequent: the pairs of " + what.text() +
+                             " are two integers each, given is " + shape.text());
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what + " has room for " +
+        fail<argument_error>("sequent: " + what.text() + " has room for " +
                              std::to_string(layout.capacity) + " pairs, given are " +
                              std::to_string(count));
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
                                  " at position " + std::to_string(at) + ", outside of " +
                                  std::to_string(layout.rows) + " x " +
                                  std::to_string(layout.columns));
@@ -8029,7 +8171,7 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what + " has the pair " +
+                fail<argument_error>("sequent: " + what.text() + " has the pair " +
                                      pair_text(given.pairs + 2 * numbers[at]) + " at position " +
                                      std::to_string(numbers[at]) + " as well as at " +
                                      std::to_string(numbers[at - 1]));
@@ -8750,6 +8892,156 @@ decltype(auto) visit(const source& from, name_map names, F&& f) {
 
 #include <cassert>
 
+/// The ranges of the numbers that functions of a rule take.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
+/// of double too, since a program does not know its number type.
+namespace mistake::range {
+struct finite {};
+struct at_least_0_and_finite {};
+struct above_0_and_finite_in_float {};
+struct from_0_to_below_1_in_float {};
+struct at_least_0 {};
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The same as values.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// The ranges of a transformation's numbers, and its name in a rule.
+struct number_ranges {
+    name function{};
+    number_range of[2]{};
+};
+
+constexpr number_ranges ranges_of(language::transformation kind) {
+    using enum language::transformation;
+    using enum number_range;
+    switch (kind) {
+        case leaky_relu:
+            // The derivative is judged by the sign of the result.
+            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
+        case soft_cap:
+            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
+        case scale:
+            return {make_name("scale", 5), {finite}};
+        case norm:
+            return {make_name("norm", 4), {above_0_and_finite_in_float}};
+        case layer_norm:
+            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
+        case rms_norm:
+            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
+        case rotary:
+            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+        case rotary_halves:
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+        case sinusoidal:
+            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
+        case dropout:
+            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
+        case slice:
+            return {make_name("slice", 5), {at_least_0, at_least_1}};
+        case reshape:
+            return {make_name("reshape", 7), {at_least_1, at_least_1}};
+        default:
+            return {};
+    }
+}
+
+/// A number out of its range, and the function that is given it.
+struct refused_number {
+    name function{};
+    double given = 0;
+    number_range range = number_range::any;
+};
+
+/// A number of a message: up to six significant digits.
+struct number_text {
+    char characters[16]{};
+    int length = 0;
+
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// What can be wrong with a program, and how the compiler says it.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -8765,9 +9057,13 @@ struct too_many_transformations {};
 struct too_many_literals {};
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
+/// A number of a function; divisors are numbers of `%` and `/`.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
 struct one_weight_with_two_shapes {};
 struct unknown_relation {};
 struct query_of_an_unknown_relation {};
@@ -8787,6 +9083,7 @@ struct rules_of_one_sum_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
+struct two_facts_of_one_name {};
 struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
@@ -8808,6 +9105,10 @@ struct rule_number {};
 struct outside_of_rules {};
 template <char... Characters>
 struct in_relation {};
+template <char... Characters>
+struct of_function {};
+template <char... Characters>
+struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
 inline constexpr bool well_formed = false;
@@ -8845,10 +9146,12 @@ enum class fault {
     too_many_transformations,
     too_many_literals,
     too_many_rules_for_one_head,
+    number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
     one_weight_with_two_shapes,
     unknown_relation,
     query_of_an_unknown_relation,
@@ -8865,6 +9168,7 @@ enum class fault {
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
+    two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
     no_output,
@@ -8882,6 +9186,7 @@ struct diagnosis {
     int stacked_by = -1;  // the rule that stacks the block in which it is
     name first{};         // relations that clash
     name second{};
+    refused_number refused{};
 
     constexpr bool ok() const { return found == fault::none; }
 };
@@ -8890,6 +9195,41 @@ template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
 consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
     return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
                                                   in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
 }
 
 template <const auto& Diagnosis>
@@ -8913,6 +9253,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
     SEQUENT_MISTAKE(one_weight_with_two_shapes)
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
@@ -8926,6 +9267,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
@@ -8934,6 +9276,8 @@ consteval auto mistake_type() {
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
@@ -9205,6 +9549,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    refused_number refused{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -9545,6 +9890,8 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        out.refused = in.refused;
+        if (out.mistake != fault::none) return;
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
@@ -10250,6 +10597,16 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
+/// The least counts that may be given at run time, and counts that are as good as without limit.
+struct widest_counts {
+    int least[given_numbers::runs]{};
+    int most[given_numbers::runs]{};
+
+    constexpr widest_counts() {
+        for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
+    }
+};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -10286,18 +10643,16 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const int least[given_numbers::runs]{};
-        int most[given_numbers::runs]{};
-        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        const widest_counts given;
         for (const bound& limit : row_lower)
-            if (row < limit.at(0, least)) return {};
+            if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
-            if (row >= limit.at(0, most)) return {};
+            if (row >= limit.at(0, given.most)) return {};
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
-        return {begin(row, least), end(row, columns, most)};
+        return {begin(row, given.least), end(row, columns, given.most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
@@ -10330,29 +10685,160 @@ struct space {
     }
 };
 
-/// How many pairs a space holds; counts given at run time are taken as without limit.
-constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
-    long long pairs = 0;
-    for (const piece& part : where.pieces) {
-        for (int row = 0; row < rows; ++row) {
-            if (!part.admits_row(row, unlimited)) continue;
-            const int begin = part.begin(row, unlimited);
-            const int end = part.end(row, columns, unlimited);
-            if (end <= begin) continue;
-            if (part.modulus == 1) {
-                pairs += end - begin;
-                continue;
-            }
-            for (int residue = 0; residue < part.modulus; ++residue) {
-                if (!((part.residues >> residue) & 1)) continue;
-                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
-                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+namespace detail {
+
+/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
+/// every period-th row each bound is a straight line: rows are counted by such lines where there
+/// are many of them, else one by one.
+class pair_counter {
+  public:
+    constexpr pair_counter(const piece& part, int rows, int columns)
+        : part_(part), columns_(columns) {
+        for (int residue = 0; residue < part.modulus; ++residue)
+            members_ += (part.residues >> residue) & 1 ? 1 : 0;
+        first_ = 0;
+        last_ = rows;
+        for (const bound& limit : part.row_lower)
+            if (const int value = limit.at(0, given_.least); value > first_) first_ = value;
+        for (const bound& limit : part.row_upper)
+            if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
+    }
+
+    /// Whether the rows are counted by lines.
+    constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
+
+    constexpr long long count() const {
+        const int step = has_lines() ? static_cast<int>(period()) : 1;
+        const int begins = has_lines() ? step : last_ - first_;
+        long long pairs = 0;
+        for (int row = first_; row < first_ + begins; ++row) {
+            if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
+            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
+                                 : count_row(row);
+        }
+        return pairs;
+    }
+
+  private:
+    static constexpr int least_rows = 4;  // of a line
+    static constexpr int max_lines = max_bounds + 1;
+
+    const piece& part_;
+    widest_counts given_{};
+    int columns_;
+    int members_ = 0;  // of a period of residues
+    int first_ = 0;
+    int last_ = 0;
+
+    constexpr long long period() const {
+        long long result = least_common(part_.row_modulus, part_.modulus);
+        const auto repeat = [&](const auto& bounds) {
+            for (const bound& limit : bounds)
+                if (result * least_rows <= last_ - first_)
+                    result =
+                        least_common(result, static_cast<long long>(limit.divisor) * part_.modulus);
+        };
+        repeat(part_.lower);
+        repeat(part_.upper);
+        return result;
+    }
+    static constexpr long long least_common(long long left, long long right) {
+        long long greater = left;
+        long long less = right;
+        while (less != 0) {
+            const long long rest = greater % less;
+            greater = less;
+            less = rest;
+        }
+        return left / greater * right;
+    }
+
+    constexpr long long count_row(int row) const {
+        const int begin = part_.begin(row, given_.least);
+        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
+    }
+    /// Of `length` columns of a row from `begin` on.
+    constexpr long long count_columns(int row, long long begin, long long length) const {
+        if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
+        const int modulus = part_.modulus;
+        const int start = floor_remainder(
+            static_cast<int>(begin % modulus) - (part_.slope % modulus) * (row % modulus), modulus);
+        long long columns = length / modulus * members_;
+        for (int at = 0; at < length % modulus; ++at)
+            columns += (part_.residues >> ((start + at) % modulus)) & 1 ? 1 : 0;
+        return columns;
+    }
+
+    /// offset + slope * t >= 0, for t in [first, last).
+    struct line {
+        long long offset = 0;
+        long long slope = 0;
+
+        constexpr line minus(const line& other, int less = 0) const {
+            return {offset - other.offset - less, slope - other.slope};
+        }
+        constexpr long long at(long long t) const { return offset + slope * t; }
+        constexpr void clip(long long& first, long long& last) const {
+            if (slope == 0) {
+                if (offset < 0) last = first;
+            } else if (slope > 0) {
+                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+                if (from > first) first = from;
+            } else {
+                const long long to = offset < 0 ? 0 : offset / -slope + 1;
+                if (to < last) last = to;
             }
         }
+    };
+    using lines = list<line, max_lines>;
+
+    static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
+                                    int step, const int* counts) {
+        lines result;
+        result.push(border);
+        for (const bound& limit : bounds) {
+            const long long offset = limit.at(row, counts);
+            result.push({offset, limit.at(row + step, counts) - offset});
+        }
+        return result;
     }
-    return pairs;
+
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least, the pairs of a row grow by the same number from each to the next.
+    constexpr long long count_line(int row, int step, int rows) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        long long pairs = 0;
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first >= last) continue;
+                const long long count = last - first;
+                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
+                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+            }
+        return pairs;
+    }
+};
+
+}  // namespace detail
+
+/// How many pairs a space holds, whatever counts are given at run time: at most.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    long long pairs = 0;
+    for (const piece& part : where.pieces)
+        pairs += detail::pair_counter(part, rows, columns).count();
+    const long long all = static_cast<long long>(rows) * columns;
+    return pairs < all ? pairs : all;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -10903,12 +11389,6 @@ struct node_pool {
         if (top.kind == node_kind::variable) return 1u << top.value;
         return variables(top.left) | variables(top.right);
     }
-    constexpr bool mentions_count(int root) const {
-        if (root < 0) return false;
-        const node& top = nodes[root];
-        return top.kind == node_kind::count || mentions_count(top.left) ||
-               mentions_count(top.right);
-    }
     /// Calls visit(node) for each conjunct.
     template <class Visit>
     constexpr void each_conjunct(int root, Visit visit) const {
@@ -11083,12 +11563,16 @@ class domain_finder {
         return in.text.rules[in.relations[item.relation].rule].number;
     }
 
-    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
-    /// written.
+    /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
+    /// assignments however they are written: their conjuncts that are arithmetic on one or two
+    /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (left == right) return true;
         if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        if (!holds_conjuncts(left, conjuncts(right, false)) ||
+            !holds_conjuncts(right, conjuncts(left, false)))
+            return false;
+        left = conjuncts(left, true);
+        right = conjuncts(right, true);
         const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
         int row = -1;
         int column = -1;
@@ -11097,19 +11581,47 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
-        if (row < 0) return false;
+        const int rows = row < 0 ? 1 : written.variables[row].extent;
+        const int columns = column < 0 ? 1 : written.variables[column].extent;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
             const space where = make_space(out.pool.nodes, roots[at], row, column);
-            if (!where.exact) return false;
-            constexpr int enough = 1024;  // rows tell as much as all
-            const int rows = written.variables[row].extent;
-            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
-                                    column < 0 ? 1 : written.variables[column].extent);
+            if (!is_countable(where, rows, columns)) return false;
+            pairs[at] = count_pairs(where, rows, columns);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    static constexpr bool is_countable(const space& where, int rows, int columns) {
+        constexpr int most_rows = 2048;  // one by one
+        if (!where.exact) return false;
+        for (const piece& part : where.pieces)
+            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+                return false;
+        return true;
+    }
+    /// The conjuncts that are arithmetic on variables, or those that are not.
+    constexpr int conjuncts(int root, bool arithmetic) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (is_arithmetic(part) == arithmetic) result = out.pool.both(result, part);
+        });
+        return result;
+    }
+    constexpr bool is_arithmetic(int root) const {
+        if (root < 0) return true;
+        const node& top = out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::count:
+            case node_kind::decision:
+            case node_kind::same_symbol:
+            case node_kind::pair:
+                return false;
+            default:
+                return is_arithmetic(top.left) && is_arithmetic(top.right);
+        }
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
@@ -11129,12 +11641,12 @@ class domain_finder {
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
-        if (out.pool.mentions_count(root)) return false;
+        if (!is_arithmetic(root)) return false;
         for (int index = 0; index < written.variables.size(); ++index) {
             if (mentioned != 1u << index) continue;
             const space where = make_space(out.pool.nodes, root, index, -1);
             const int values = written.variables[index].extent;
-            return where.exact && count_pairs(where, values, 1) == values;
+            return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
     }
@@ -11671,6 +12183,12 @@ class reader {
         out.mistaken_scope = scope_;
     }
 
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
     template <class Head, class Body>
     constexpr void read_rule(const lang::rule<Head, Body>& written) {
         read_head(written.head);
@@ -11755,6 +12273,9 @@ class reader {
         literal result;
         result.kind = literal_kind::number;
         result.number = item.value;
+        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
+                     item.root);
+        check_number(make_name("number", 6), number_range::finite, item.value);
         return result;
     }
     template <class Index>
@@ -11772,7 +12293,12 @@ class reader {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
+        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (const int extent : {1, Shape...}) {
+            check_number(make_name("weight", 6), number_range::at_least_1, extent);
+            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
+            ++axis;
+        }
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
         if (!bare) check_single(result.terms, result.arity);
@@ -11803,6 +12329,9 @@ class reader {
             use.kind = Kind;
             use.numbers[0] = function.numbers[0];
             use.numbers[1] = function.numbers[1];
+            constexpr number_ranges ranges = ranges_of(Kind);
+            for (int at = 0; at < 2; ++at)
+                check_number(ranges.function, ranges.of[at], use.numbers[at]);
             read_arguments(function.arguments, use, 0);
             current.transformations.push(use);
         }
@@ -11831,6 +12360,7 @@ class reader {
     }
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        check_number(make_name("stack", 5), number_range::at_least_1, Count);
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -11966,6 +12496,12 @@ class reader {
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
         constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        if constexpr (std::is_same_v<Right, lang::integer>) {
+            if constexpr (Operation == lang::arithmetic::divide)
+                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
+            if constexpr (Operation == lang::arithmetic::remainder)
+                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
+        }
         return read_pair(static_cast<node_kind>(kind), written.left, written.right);
     }
     template <lang::order Relation, class Left, class Right>
@@ -11986,7 +12522,9 @@ class reader {
         return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
     }
     template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
+    constexpr int variable_of(const lang::var<Name, Extent>& written) {
+        if constexpr (Extent != lang::unstated)
+            check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) return at;
@@ -11994,7 +12532,7 @@ class reader {
             fail(fault::too_many_variables);
             return 0;
         }
-        return current.variables.push({id, Extent, 0});
+        return current.variables.push({id, written.stated_extent, 0});
     }
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
@@ -14037,7 +14575,7 @@ class attention_matcher {
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item)) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -15342,9 +15880,11 @@ class shaper {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
                     fail(text.mistake, written, -1);
+            out.mistake.refused = text.refused;
             return;
         }
-        bind_facts();
+        check_facts();
+        if (ok()) bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
@@ -15382,6 +15922,22 @@ class shaper {
 
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void check_facts() {
+        for (int at = 0; ok() && at < out.facts.size(); ++at) {
+            const fact_shape& given = out.facts[at];
+            for (int earlier = 0; ok() && earlier < at; ++earlier)
+                if (out.facts[earlier].id == given.id)
+                    out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            for (int axis = 0; ok() && axis < given.rank; ++axis) {
+                if (given.extents[axis] >= 1) continue;
+                out.mistake = {fault::number_out_of_range, -1, given.id};
+                out.mistake.refused = {make_name("fact", 4),
+                                       static_cast<double>(given.extents[axis]),
+                                       number_range::at_least_1};
+            }
+        }
     }
 
     constexpr void bind_facts() {
@@ -15933,12 +16489,12 @@ class shaper {
         const int first = static_cast<int>(function.numbers[0]);
         const int second = static_cast<int>(function.numbers[1]);
         if (function.kind == transformation::slice) {
-            if (first < 0 || first + second > shape.size())
-                misfit(written, -1, first + second, shape.size());
+            if (second > shape.size() - first) misfit(written, -1, second, shape.size() - first);
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
+            if (1LL * first * second != shape.size())
+                misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
@@ -16031,7 +16587,6 @@ struct fact_reader<language::fact<Name, Shape...>> {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
-                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
                 result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;
@@ -16205,6 +16760,18 @@ struct bindings {
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
+    }
+    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
+    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
+                                          int stride) noexcept {
+        return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
+                   ? table + static_cast<std::ptrdiff_t>(symbol) * stride
+                   : nullptr;
+    }
+    static SEQUENT_INLINE T* row_of(T* table, std::int32_t symbol, int classes,
+                                    int stride) noexcept {
+        return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -16978,7 +17545,9 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                if (!to) continue;
+                to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
                     add_to<columns>(to, from);
@@ -16998,6 +17567,10 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// Of the symbols that choose the rows of term `At`.
+    template <int At>
+    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
 
     /// How many rows there are, all in front.
     static int limit(const bindings<T>& bound) noexcept {
@@ -17120,8 +17693,13 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from =
-                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
+                                                 term.w_depth);
+                    if (!from) {
+                        std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
+                        continue;
+                    }
+                    from += at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
                             to[column] =
@@ -17743,6 +18321,10 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
+    /// Of the symbols of a literal's fact.
+    template <int Item>
+    static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
+
     /// How far a literal's value lies from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
@@ -17796,9 +18378,10 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            const T* row =
-                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
-            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+            const T* row = bound_.row_of(bound_.read(item.weight) + shift(item.weight_strides),
+                                         symbol, classes<Item>, item.weight_row);
+            for (int at = 0; at < item.weight_columns; ++at)
+                to[at] = row ? row[at * item.weight_column] : std::numeric_limits<T>::quiet_NaN();
         } else {
             const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
@@ -18275,7 +18858,9 @@ class ground_rule : protected assignments<Plan, At, T> {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            T* row = bound_.row_of(table + shift(item.weight_strides), symbol, classes<Item>,
+                                   item.weight_row);
+            if (!row) return;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {
@@ -18504,8 +19089,14 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define SEQUENT_HAS_FORK
+#endif
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -18582,29 +19173,56 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
+/// How often this process has come out of fork() as the child: threads made before are not there.
+inline std::atomic<int> times_forked{0};
+
+inline int count_forks() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    [[maybe_unused]] static const int registered = ::pthread_atfork(
+        nullptr, nullptr, +[] { times_forked.fetch_add(1, std::memory_order_relaxed); });
+#endif
+    return times_forked.load(std::memory_order_relaxed);
+}
+
+/// The pool whose task this thread is in, and the thread's number there.
+struct pool_position {
+    const void* pool = nullptr;
+    int thread = 0;
+};
+inline constinit thread_local pool_position in_pool{};
+
 }  // namespace model_detail
 
 /// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
 /// and size() - 1 workers, which sleep while there is none.
 ///
-/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
-/// threads at once. It must live until run has returned; its end ends the workers.
+/// A pool shares one run at a time among its threads. A run that begins within a task of the same
+/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
+/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
+/// until run has returned; its end ends the workers.
 class thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
     explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : thread_pool(std::max(1, threads), nothing_started{}) {
-        while (static_cast<int>(workers_.size()) + 1 < size_) {
-            const int thread = static_cast<int>(workers_.size()) + 1;
-            workers_.emplace_back([this, thread] { serve(thread); });
+        std::vector<std::thread>& workers = crew_->workers;
+        while (static_cast<int>(workers.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers.size()) + 1;
+            workers.emplace_back([this, thread] { serve(thread); });
         }
     }
     ~thread_pool() {
-        ending_ = true;
-        left_ = left_ + one_run;
-        begin_.ring();
-        for (std::thread& worker : workers_) worker.join();
+        if (is_forked()) {
+            // Threads that are not there can neither be joined nor detached, and the child's copy
+            // of what they wait on cannot be destroyed.
+            (void)crew_.release();
+            return;
+        }
+        crew_->ending = true;
+        crew_->left = crew_->left + one_run;
+        crew_->begin.ring();
+        for (std::thread& worker : crew_->workers) worker.join();
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
@@ -18612,100 +19230,143 @@ class thread_pool {
     /// With the calling thread.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
-    /// all threads in no certain order, and returns when all are done. What was written before is
-    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
-    /// Nothing is allocated. An exception in f ends the program.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
+    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
+    /// that run at once have different ones, and those of a run within a task have that task's.
+    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
+    /// as the caller does. Nothing is allocated.
+    ///
+    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
+    /// here once those that have begun are done.
     template <class F>
-    void run(int tasks, F&& f) noexcept {
+    void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+        constexpr auto call = [](const void* context, int task, int thread) {
             auto& of = *static_cast<function*>(const_cast<void*>(context));
             if constexpr (std::is_invocable_v<function&, int, int>)
                 of(task, thread);
             else
                 of(task);
         };
-        if (size_ == 1 || tasks <= 1) {
-            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        const void* const context = std::addressof(f);
+        if (size_ > 1 && tasks > 1 && !is_forked() &&
+            !crew_->running.exchange(true, std::memory_order_acquire)) {
+            run_on_all(tasks, call, context);
         } else {
-            run_on_all(tasks, call, std::addressof(f));
+            const model_detail::pool_position at = model_detail::in_pool;
+            const int thread = at.pool == this ? at.thread : 0;
+            for (int task = 0; task < tasks; ++task) call(context, task, thread);
         }
     }
 
   private:
-    using call_type = void (*)(const void*, int, int) noexcept;
+    using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    /// What the threads share.
+    struct crew {
+        alignas(64) std::atomic<std::uint64_t> left{0};
+        alignas(64) std::atomic<int> done{0};
+        alignas(64) std::atomic<call_type> call{nullptr};
+        std::atomic<const void*> context{nullptr};
+        std::atomic<int> tasks{0};
+        std::atomic<std::uint64_t> float_mode{0};
+        std::atomic<bool> failed{false};
+        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::atomic<bool> running{false};
+        std::atomic<bool> ending{false};
+        model_detail::bell begin{};
+        model_detail::bell end{};
+        std::vector<std::thread> workers{};
+    };
+
+    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size) {
-        workers_.reserve(static_cast<std::size_t>(size - 1));
+    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
-    void run_on_all(int tasks, call_type call, const void* context) noexcept {
-        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
-        assert(!running && "a thread_pool does one run at a time");
+    bool is_forked() const noexcept {
+        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) {
         constexpr auto relaxed = std::memory_order_relaxed;
-        call_.store(call, relaxed);
-        context_.store(context, relaxed);
-        tasks_.store(tasks, relaxed);
-        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
-        done_.store(0, relaxed);
-        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
-        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
-        begin_.ring();
+        crew& shared = *crew_;
+        shared.call.store(call, relaxed);
+        shared.context.store(context, relaxed);
+        shared.tasks.store(tasks, relaxed);
+        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+        shared.failed.store(false, relaxed);
+        shared.done.store(0, relaxed);
+        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
+        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
+        shared.begin.ring();
         take_tasks(run, 0);
-        end_.wait([&] { return done_ == tasks; });
-        running_.store(false, relaxed);
+        shared.end.wait([&] { return shared.done == tasks; });
+        std::exception_ptr error;
+        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+        shared.running.store(false, std::memory_order_release);
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        if (error) std::rethrow_exception(std::move(error));
+#endif
     }
 
     /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
     /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
-        const call_type call = call_.load(relaxed);
-        const void* const context = context_.load(relaxed);
-        const int tasks = tasks_.load(relaxed);
-        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        crew& shared = *crew_;
+        const call_type call = shared.call.load(relaxed);
+        const void* const context = shared.context.load(relaxed);
+        const int tasks = shared.tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
         int taken = 0;
-        std::uint64_t left = left_;
+        std::uint64_t left = shared.left;
         while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!left_.compare_exchange_weak(left, left - 1)) continue;
-            call(context, tasks - tasks_of(left), thread);
+            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
+            if (!shared.failed.load(relaxed))
+                call_one(call, context, tasks - tasks_of(left), thread);
             ++taken;
-            left = left_;
+            left = shared.left;
         }
-        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+        model_detail::in_pool = outside;
+        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
+            shared.end.ring();
+    }
+
+    void call_one(call_type call, const void* context, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            call(context, task, thread);
+        } catch (...) {
+            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        }
+#else
+        call(context, task, thread);
+#endif
     }
 
     void serve(int thread) noexcept {
         std::uint64_t last = 0;
         for (;;) {
-            begin_.wait([&] { return run_of(left_) != last; });
-            last = run_of(left_);
-            if (ending_) return;
+            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
+            last = run_of(crew_->left);
+            if (crew_->ending) return;
             take_tasks(last, thread);
         }
     }
 
     int size_;
-    alignas(64) std::atomic<std::uint64_t> left_{0};
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<call_type> call_{nullptr};
-    std::atomic<const void*> context_{nullptr};
-    std::atomic<int> tasks_{0};
-    std::atomic<std::uint64_t> float_mode_{0};
-    std::atomic<bool> running_{false};
-    std::atomic<bool> ending_{false};
-    model_detail::bell begin_;
-    model_detail::bell end_;
-    std::vector<std::thread> workers_;
+    int forks_ = model_detail::count_forks();
+    std::unique_ptr<crew> crew_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -19529,9 +20190,9 @@ consteval int find_weight() {
     return found;
 }
 
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    ranked_view<T, Rank> result;
     result.data = base + view.offset;
     result.rank = view.rank;
     for (int axis = 0; axis < view.rank; ++axis) {
@@ -19562,27 +20223,27 @@ struct alignas(64) parameter_block {
     /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
     /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
     template <fixed_string Name, int... Shape>
-    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+    auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
     template <fixed_string Name, int... Shape>
-    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
     }
 
   private:
     template <fixed_string Name, class U>
-    static constexpr tensor_view<U> view(U* base) noexcept {
+    static constexpr auto view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
         using reason =
             std::conditional_t<at == -1, mistake::no_weight_of_this_name,
                                mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<U>(found, base);
+            return to_tensor<found.rank>(found, base);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<U>{};
         }
     }
 };
@@ -19595,7 +20256,7 @@ void for_each_weight(T* base, F f) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<T>(view, base));
+              to_tensor<view.rank>(view, base));
         }
     });
 }
@@ -19635,7 +20296,7 @@ void initialize_parameters(T* base, std::uint64_t seed) {
     kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
         constexpr weight_view view = view_of_weight<Plan>(index());
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            tensor_view<T> to = to_tensor<T>(view, base);
+            const auto to = to_tensor<view.rank>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
             const bool stays = view.bare && !view.trained && view.value_rank == 0;
             const double deviation =
@@ -19717,7 +20378,7 @@ struct alignas(64) workspace_block {
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
         using reason =
@@ -19725,10 +20386,10 @@ struct alignas(64) workspace_block {
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
+            return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<const T>{};
         }
     }
 };
@@ -19800,16 +20461,16 @@ class alignas(64) prepared_block {
 
     /// The values of a relation outside of stacks that is prepared.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool held =
             at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
         if constexpr (held) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers_);
+            return to_tensor<view.rank>(view, numbers_);
         } else {
             static_assert(held, "sequent: the relation does not follow from parameters alone");
-            return {};
+            return tensor_view<const T>{};
         }
     }
 
@@ -19877,20 +20538,31 @@ struct output_layout {
         return result;
     }
 
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
     /// One view, or an array of them.
     template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
     template <class T>
     static views<T> views_of(T* numbers) noexcept {
         if constexpr (count == 1) {
             constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
+            return to_tensor<rank>(only, numbers);
         } else {
             views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            kernel::unroll<count>([&](auto index) {
+                constexpr weight_view one = side_by_side(index());
+                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+            });
             return result;
         }
     }
@@ -19920,6 +20592,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+/// One call uses it at a time.
 template <class Plan, class T>
 class batch_memory {
   public:
@@ -19960,7 +20633,8 @@ class batch_memory {
     /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        clear_at_end clear{*this};
         pool_.run(groups(), [&](int group, int thread) {
             auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
             double loss = 0;
@@ -19975,13 +20649,53 @@ class batch_memory {
                                    total.numbers);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
+        clear.wanted = false;
         double loss = 0;
         for (const double each : losses_) loss += each;
         return loss;
     }
 
+    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
+    /// one whose visitor or loss makes this call.
+    class use {
+      public:
+        explicit use(batch_memory& of) : of_(of) {
+            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+                fail<argument_error>(
+                    "sequent: a batch is given to a call while another call uses it; each call "
+                    "that runs at the same time, or within another, needs a batch of its own");
+        }
+        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+      private:
+        batch_memory& of_;
+    };
+
   private:
+    /// Nobody uses what is moved.
+    struct usage {
+        std::atomic<bool> now{false};
+        usage() = default;
+        usage(usage&&) noexcept {}
+    };
+
+    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    struct clear_at_end {
+        batch_memory& of;
+        bool wanted = true;
+        ~clear_at_end() {
+            if (!wanted) return;
+            for (auto& gradient : of.gradients_)
+                std::fill_n(gradient->numbers, parameter_block<Plan, T>::size, T(0));
+            for (auto& gradient : of.prepared_gradients_)
+                std::fill(gradient.begin(), gradient.end(), T(0));
+        }
+    };
+
     thread_pool& pool_;
+    usage used_;
     std::vector<double> losses_;
     std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
     std::vector<std::vector<T>> outward_;
@@ -20229,25 +20943,11 @@ class row_facts {
     static constexpr const auto& known = Plan::facts;
 
   public:
-    row_facts(std::initializer_list<argument<const T>> given) {
-        int position = 0;
-        for (const auto& each : given) {
-            const int at = each.id.length ? place_of(each.id) : position++;
-            const std::string_view id = each.id.length
-                                            ? std::string_view(each.id.text, length_of(each.id))
-                                            : std::string_view();
-            if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no fact \"" + std::string(id) + "\"");
-            if (filled_[at]) fail<argument_error>("sequent: " + what(at) + " is given twice");
-            filled_[at] = true;
-            if (is_along(at))
-                take(at, each);
-            else
-                rest_.take(at, what(at), each);
-        }
-        for (int at = 0; at < known.size(); ++at)
-            if (is_along(at)) check_given(at);
-    }
+    using given_together = row_facts;
+
+    row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
     /// How many rows there are.
     int size() const noexcept { return count_; }
@@ -20292,40 +20992,55 @@ class row_facts {
     bool filled_[max_facts]{};
     int count_ = -1;
 
+    template <class List>
+    void take_all(const List& given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of(each.id) : position++;
+            if (at < 0 || at >= known.size())
+                fail<argument_error>("sequent: the model has no " +
+                                     subject{"fact", each.id, at}.text());
+            if (filled_[at])
+                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+            filled_[at] = true;
+            if (is_along(at))
+                take(at, each);
+            else
+                rest_.take(at, what(at), each);
+        }
+        for (int at = 0; at < known.size(); ++at)
+            if (is_along(at)) check_given(at);
+    }
+
     static constexpr bool is_along(int at) {
         return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
     }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
-    static constexpr std::size_t length_of(const plan::name& id) {
-        return static_cast<std::size_t>(id.length);
-    }
     static constexpr int place_of(const plan::name& id) {
         for (int at = 0; at < known.size(); ++at)
             if (known[at].id == id) return at;
         return -1;
     }
-    static std::string what(int at) {
-        std::string result("fact \"");
-        return result.append(known[at].id.text, length_of(known[at].id)).append("\"");
-    }
+    static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at) + " is not given");
+        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at) + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what(at).text() +
+                                     " is a container, given is a number");
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at) +
+                fail<argument_error>("sequent: " + what(at).text() +
                                      (is_symbols(at)
                                           ? " holds symbols as std::int32_t, given are numbers"
                                           : " holds numbers, given are symbols"));
@@ -20338,7 +21053,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at) + " has " + std::to_string(count) +
+            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
                                  " rows, another fact has " + std::to_string(count_));
         count_ = count;
     }
@@ -20360,11 +21075,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at) + " needs rows of the shape " +
+            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
                                  extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
                                  shape.text());
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at) +
+            fail<argument_error>("sequent: " + what(at).text() +
                                  " needs contiguous row-major values, given is a strided view");
         return static_cast<int>(size / row_size(at));
     }
@@ -20389,7 +21104,7 @@ constexpr int count_given() {
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
 template <class Plan>
-void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
                   "sequent: a program compares the symbols of up to 4 facts");
     int room = plan::given_numbers::runs;
@@ -20409,7 +21124,7 @@ void find_runs(int fact, const std::string& what, const std::int32_t* symbols, i
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                          std::to_string(symbols[begin]) + " again at position " +
                                          std::to_string(begin) +
                                          ", after another one: equal symbols stand side by side");
@@ -21170,11 +21885,11 @@ class alignas(64) state_block {
 
     /// The last row of output `At`: the output without its first argument.
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
-        return to_tensor<const T>(
+        return to_tensor<view.rank>(
             view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
     }
 
@@ -21339,28 +22054,25 @@ class model {
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+    /// facts and the counts. A container that is a temporary does not compile, unless it is given
+    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+    ///
+    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
+    /// are, and a symbol outside of its classes counts as a row of NaN.
     template <class T>
     class facts {
       public:
-        facts(std::initializer_list<model_detail::argument<const T>> given) {
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
-                const auto& wanted = plan::facts[at];
-                const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
-                                         " is not given");
+        using given_together = facts;
+
+        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        /// Of one call alone.
+        facts(std::initializer_list<model_detail::argument<const T>> given,
+              model_detail::temporaries_too) {
+            take_all(given);
         }
 
         const void* pointers[model_detail::max_facts]{};
@@ -21378,6 +22090,29 @@ class model {
         facts() = default;
 
         using kind = sequent::plan::fact_kind;
+        using subject = model_detail::subject;
+
+        template <class List>
+        void take_all(const List& given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= count)
+                    fail<argument_error>("sequent: the model has no " +
+                                         subject{"fact", each.id, at}.text());
+                const subject what{"fact", plan::facts[at].id, at};
+                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    fail<argument_error>(
+                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
+                        " is not given");
+        }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
             return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
@@ -21422,39 +22157,30 @@ class model {
             return result;
         }();
 
-        static std::string text(const sequent::plan::name& id, int at) {
-            std::string result;
-            if (id.length)
-                result.append("\"")
-                    .append(id.text, static_cast<std::size_t>(id.length))
-                    .append("\"");
-            else
-                result.append("number ").append(std::to_string(at + 1));
-            return result;
-        }
-
-        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " is a count, given is a container");
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
-                                         ", beyond the " + std::to_string(limit) +
-                                         " values of what it bounds");
+                    fail<argument_error>("sequent: " + what.text() + " is " +
+                                         std::to_string(given.count) + ", beyond the " +
+                                         std::to_string(limit) + " values of what it bounds");
                 counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                fail<argument_error>("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what.text() +
+                                     " is a container, given is a number");
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what +
+                fail<argument_error>("sequent: " + what.text() +
                                      (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
@@ -21464,7 +22190,7 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " needs a value for each pair, given are pairs alone");
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
@@ -21476,7 +22202,7 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
@@ -21484,7 +22210,8 @@ class model {
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -21492,15 +22219,43 @@ class model {
         }
     };
 
+    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    template <class T>
+    using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
+
     /// Rows of the facts along the sequence, for step and prefill; in any order by name.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    template <class T>
+    using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name.
+    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
+    /// facts do.
     template <class T>
     class output_gradients {
       public:
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+        using given_together = output_gradients;
+
+        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        output_gradients(Value&& only) {
+            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
+                static_cast<Value&&>(only)});
+        }
+        /// Of one call alone.
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
+                         model_detail::temporaries_too) {
+            take_all(given);
+        }
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        template <class List>
+        void take_all(const List& given) {
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
@@ -21508,24 +22263,15 @@ class model {
                     fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
-        template <class Value>
-            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only)
-            : output_gradients({model_detail::argument<const T>(only)}) {}
 
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-      private:
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
                 const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view view =
                     model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
-                model_detail::check_shape(
-                    "the gradient of output \"" +
-                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
-                    given.shape, view.extents, view.rank);
+                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
+                                          view.rank);
                 pointers[at] = given.numbers;
                 return;
             }
@@ -21533,12 +22279,28 @@ class model {
         }
     };
 
+    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    template <class T>
+    class gradients_of_call
+        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
+        using base =
+            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
+
+      public:
+        using base::base;
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        gradients_of_call(Value&& only)
+            : base(std::initializer_list<model_detail::argument<const T>>{
+                  static_cast<Value&&>(only)}) {}
+    };
+
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
     class fact_gradients {
       public:
         fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
             int position = 0;
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
@@ -21548,8 +22310,8 @@ class model {
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
                 const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
-                                          shape.rank);
+                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
+                                          shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -21600,7 +22362,7 @@ class model {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
-                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
                 for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
             }
         });
@@ -21617,24 +22379,29 @@ class model {
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
     }
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers; those that are not along the sequence do not change between the calls.
-    /// Does not compile where a rule needs later rows.
+    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
+    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
+    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
+    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        auto bound = bind(p, given, w);
+        constexpr int length = plan::template by_rows<>.rows;
+        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
+            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
+                                 std::to_string(rows.end) + " of a sequence of " +
+                                 std::to_string(length) + " rows");
+        auto bound = bind(p, *given, w);
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -21650,24 +22417,24 @@ class model {
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
     /// what s keeps of the rows before; then the position is the next one. Views of s, without the
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        given.check_single();
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+        given->check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given.has_rest())
+            if (!s.has_rest() || given->has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
         const kernel::one_row row{s.position()};
         if constexpr (state<T>::computes_once && !state<T>::needs_rest)
             if (s.position() == 0) {
-                run_rows<true>(p, given, s, 0, row);
+                run_rows<true>(p, *given, s, 0, row);
                 return last_row(s);
             }
-        run_rows<false>(p, given, s, 0, row);
+        run_rows<false>(p, *given, s, 0, row);
         return last_row(s);
     }
 
@@ -21675,20 +22442,21 @@ class model {
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        check_position(s, given.size());
+    static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T>& s) {
+        check_position(s, given->size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
-            starts = given.check_rest(s.has_rest());
-            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+            starts = given->check_rest(s.has_rest());
+            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
         }
-        for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+        for (int from = 0; from < given->size();) {
+            const int count = std::min(state<T>::block, given->size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
             if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+                run_rows<state<T>::computes_once>(p, *given, s, from, range);
             else
-                run_rows<false>(p, given, s, from, range);
+                run_rows<false>(p, *given, s, from, range);
             from += count;
         }
         return last_row(s);
@@ -21697,9 +22465,9 @@ class model {
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -21708,46 +22476,52 @@ class model {
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    /// forward returns, valid until it returns. Visits come in any order and several at once. What
+    /// visit throws is thrown here, and the samples that have not begun are left out.
     template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) noexcept {
+                              batch<T>& b, Visit&& visit) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
                   forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. `out` has room for exactly these.
+    /// after another. Throws argument_error unless `out` has room for exactly these.
     template <model_detail::parameters_of<plan> P, class T>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        assert(out.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output given to forward_batch", out.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
@@ -21765,14 +22539,16 @@ class model {
     /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples.
+    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
     template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+        return b.sum(ready, count, gradient,
                      [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
@@ -21787,15 +22563,19 @@ class model {
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
+    /// argument_error unless there is one for each.
     template <model_detail::parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) noexcept {
+                               parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        assert(outward.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output gradient given to backward_batch", outward.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, static_cast<int>(samples.size()), gradient,
+        b.sum(ready, count, gradient,
               [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
@@ -21808,6 +22588,14 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
+                                 " samples, more than an int counts");
+        return static_cast<int>(samples.size());
+    }
 
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
@@ -21854,11 +22642,11 @@ class model {
     }
 
     template <class T>
-    static output_views<const T> last_row(const state<T>& s) noexcept {
+    static auto last_row(const state<T>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
-            output_views<const T> result;
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
@@ -21915,9 +22703,9 @@ class model {
     }
 
     template <int At, class T>
-    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+    static auto output(const workspace<T>& w) noexcept {
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<const T>(view, w.numbers);
+        return model_detail::to_tensor<view.rank>(view, w.numbers);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
@@ -21958,7 +22746,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -22074,11 +22862,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;

@@ -215,7 +215,7 @@ struct fixture {
     }
 
     template <std::size_t At>
-    sequent::model_detail::argument<const T> argument() const {
+    sequent::model_detail::kept_argument<const T> argument() const {
         constexpr auto fact = Model::plan::facts[static_cast<int>(At)];
         constexpr auto kind = fact.kind;
         if constexpr (fact.is_sparse() && kind == sequent::plan::fact_kind::symbols)

@@ -160,6 +160,9 @@ TEST_CASE("rows on the workspace of those before are rows of the whole") {
             error.add(part_of.element(at), all.expected[0][check::to_size(at)]);
     }
     CHECK(error.value() < 1e-5);
+    for (const kernel::row_range part : {kernel::row_range{0, 10}, {-1, 3}, {4, 3}})
+        CHECK_THROWS_WITH(gpt::forward(*all.f.p, all.f.given(), *w, part),
+                          sequent_test::contains("of a sequence of 9 rows"));
 }
 
 TEST_CASE("there is no step beyond the last position") {

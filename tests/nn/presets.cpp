@@ -70,8 +70,8 @@ struct comparison {
         CHECK(sequent_test::error_of(view, values.at(output)) < 1e-5);
     }
 
-    void forward_agrees(const typename Model::template facts<float>& facts, io::name_map map,
-                        const std::vector<std::string>& outputs = {"logits"}) {
+    void forward_agrees(const typename Model::template facts_of_call<float>& facts,
+                        io::name_map map, const std::vector<std::string>& outputs = {"logits"}) {
         io::load<Model>(path_of(name), *p, map);
         const auto y = Model::forward(*p, facts, *w);
         if constexpr (Model::outputs == 1)
@@ -80,7 +80,7 @@ struct comparison {
             for (std::size_t at = 0; at < 2; ++at) check_output(y[at], outputs[at]);
     }
 
-    void agrees(const typename Model::template facts<float>& facts, io::name_map map,
+    void agrees(const typename Model::template facts_of_call<float>& facts, io::name_map map,
                 const std::vector<std::string>& outputs = {"logits"}) {
         forward_agrees(facts, map, outputs);
         if constexpr (Model::outputs == 1) {

@@ -14,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -130,11 +130,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;

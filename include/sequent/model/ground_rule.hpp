@@ -67,6 +67,10 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
+    /// Of the symbols of a literal's fact.
+    template <int Item>
+    static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
+
     /// How far a literal's value lies from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
@@ -120,9 +124,10 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            const T* row =
-                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
-            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+            const T* row = bound_.row_of(bound_.read(item.weight) + shift(item.weight_strides),
+                                         symbol, classes<Item>, item.weight_row);
+            for (int at = 0; at < item.weight_columns; ++at)
+                to[at] = row ? row[at * item.weight_column] : std::numeric_limits<T>::quiet_NaN();
         } else {
             const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
@@ -599,7 +604,9 @@ class ground_rule : protected assignments<Plan, At, T> {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            T* row = bound_.row_of(table + shift(item.weight_strides), symbol, classes<Item>,
+                                   item.weight_row);
+            if (!row) return;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {

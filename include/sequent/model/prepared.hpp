@@ -71,16 +71,16 @@ class alignas(64) prepared_block {
 
     /// The values of a relation outside of stacks that is prepared.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool held =
             at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
         if constexpr (held) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers_);
+            return to_tensor<view.rank>(view, numbers_);
         } else {
             static_assert(held, "sequent: the relation does not follow from parameters alone");
-            return {};
+            return tensor_view<const T>{};
         }
     }
 

@@ -104,11 +104,11 @@ class alignas(64) state_block {
 
     /// The last row of output `At`: the output without its first argument.
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
-        return to_tensor<const T>(
+        return to_tensor<view.rank>(
             view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
     }
 

@@ -68,7 +68,7 @@ struct alignas(64) workspace_block {
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
         using reason =
@@ -76,10 +76,10 @@ struct alignas(64) workspace_block {
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
+            return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<const T>{};
         }
     }
 };
