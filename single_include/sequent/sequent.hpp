@@ -159,7 +159,2034 @@ struct error : std::runtime_error {
 #include <vector>
 
 #include <cmath>
+
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The vocabulary in which models are written: variables, relations, weights, constraints,
+/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+
+#include <concepts>
 #include <limits>
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// A name as a template argument: `relation<"query">`.
+template <std::size_t Size>
+struct fixed_string {
+    char characters[Size]{};
+
+    consteval fixed_string(const char (&text)[Size]) noexcept {
+        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
+    }
+};
+
+/// One name after another: `relation<Prefix + "query">`.
+template <std::size_t First, std::size_t Second>
+consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
+    char text[First + Second - 1]{};
+    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
+    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
+    return fixed_string<First + Second - 1>(text);
+}
+
+/// Fails a static_assert with a reason where an expression makes no rule.
+template <class...>
+inline constexpr bool refused = false;
+
+/// What an expression that makes no rule gives once its reason is told. The operators of rules take
+/// it and give it again, so that one mistake is one error.
+struct mistaken {
+    constexpr mistaken T() const noexcept { return {}; }
+    template <class Weight>
+    constexpr mistaken operator[](Weight) const noexcept {
+        return {};
+    }
+};
+
+/// A list of values of different types.
+template <class... Values>
+struct pack {};
+
+template <class First, class... Rest>
+struct pack<First, Rest...> {
+    First first;
+    [[no_unique_address]] pack<Rest...> rest;
+};
+
+constexpr pack<> make_pack() noexcept {
+    return {};
+}
+template <class First, class... Rest>
+constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
+    return {first, make_pack(rest...)};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Index variables, the integer expressions over them, and the constraints these make.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
+/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
+/// stated: `var<"h", 8>` runs over 0..7.
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
+
+/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
+/// an output. Value is an lvalue reference unless x is a temporary.
+template <fixed_string Name, class Value>
+struct named_argument {
+    Value&& value;
+};
+
+/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
+template <fixed_string Name>
+struct bound {
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+};
+
+struct integer {
+    int value;
+};
+
+enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+
+/// `left op right` over integers. Division and remainder round down.
+template <arithmetic Operation, class Left, class Right>
+struct index_expression {
+    Left left;
+    Right right;
+};
+
+enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
+
+template <order Relation, class Left, class Right>
+struct comparison {
+    Left left;
+    Right right;
+};
+
+enum class connective { conjunction, disjunction, negation };
+
+template <connective Operation, class Left, class Right>
+struct compound {
+    Left left;
+    Right right;
+};
+
+/// A condition that a function of one index or two decides.
+template <class Test, class Left, class Right>
+struct decision {
+    Left left;
+    Right right;
+};
+
+/// Both positions hold the same symbol of a fact, as those of one document do.
+template <fixed_string Fact, class Left, class Right>
+struct same_symbol {
+    Left left;
+    Right right;
+};
+
+template <class T>
+inline constexpr bool is_index = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_index<var<Name, Extent>> = true;
+template <fixed_string Name>
+inline constexpr bool is_index<bound<Name>> = true;
+template <>
+inline constexpr bool is_index<integer> = true;
+template <arithmetic Operation, class Left, class Right>
+inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_constraint = false;
+template <order Relation, class Left, class Right>
+inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+template <connective Operation, class Left, class Right>
+inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+template <class Test, class Left, class Right>
+inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+template <fixed_string Fact, class Left, class Right>
+inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
+
+template <class T>
+concept index_term = is_index<T>;
+template <class T>
+concept index_operand = is_index<T> || std::integral<T>;
+template <class T>
+concept constraint = is_constraint<T>;
+
+template <class Left, class Right>
+concept index_pair = index_operand<Left> && index_operand<Right> &&
+    (index_term<Left> || index_term<Right>);
+
+template <index_term Term>
+constexpr Term as_index(Term term) noexcept {
+    return term;
+}
+constexpr integer as_index(int value) noexcept {
+    return {value};
+}
+
+template <class T>
+using index_of = decltype(as_index(T{}));
+
+namespace detail {
+template <arithmetic Operation, class Left, class Right>
+constexpr auto combine_index(Left left, Right right) noexcept {
+    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                        as_index(right)};
+}
+template <order Relation, class Left, class Right>
+constexpr auto compare_index(Left left, Right right) noexcept {
+    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
+}
+}  // namespace detail
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator+(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::add>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator-(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::subtract>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator*(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::multiply>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator/(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::divide>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator%(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::remainder>(left, right);
+}
+template <index_term Term>
+constexpr auto abs(Term term) noexcept {
+    return detail::combine_index<arithmetic::absolute>(term, 0);
+}
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<(Left left, Right right) noexcept {
+    return detail::compare_index<order::less>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<=(Left left, Right right) noexcept {
+    return detail::compare_index<order::less_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>=(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator==(Left left, Right right) noexcept {
+    return detail::compare_index<order::equal>(left, right);
+}
+// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator!=(Left left, Right right) noexcept {
+    return detail::compare_index<order::not_equal>(left, right);
+}
+
+template <constraint Left, constraint Right>
+constexpr auto operator&&(Left left, Right right) noexcept {
+    return compound<connective::conjunction, Left, Right>{left, right};
+}
+template <constraint Left, constraint Right>
+constexpr auto operator||(Left left, Right right) noexcept {
+    return compound<connective::disjunction, Left, Right>{left, right};
+}
+template <constraint Condition>
+constexpr auto operator!(Condition condition) noexcept {
+    return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+namespace detail {
+template <int... Members>
+struct is_member {
+    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
+};
+template <auto Predicate>
+struct is_held {
+    static constexpr bool holds(int left, int right) noexcept {
+        return static_cast<bool>(Predicate(left, right));
+    }
+};
+}  // namespace detail
+
+/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+template <int... Members, index_term Term>
+constexpr auto one_of(Term term) noexcept {
+    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
+}
+
+/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
+/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+template <auto Predicate, class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto holds(Left left, Right right) noexcept {
+    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                                 as_index(right)};
+}
+
+// The same by their names in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto leq(Left left, Right right) noexcept {
+    return left <= right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto sub(Left left, Right right) noexcept {
+    return left - right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto mod(Left left, Right right) noexcept {
+    return left % right;
+}
+template <index_term Term>
+constexpr auto next(Term term) noexcept {
+    return term + 1;
+}
+/// No two of the terms are equal.
+template <index_term First, index_term Second, index_term... Rest>
+constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
+    if constexpr (sizeof...(Rest) == 0)
+        return first != second;
+    else
+        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
+}
+
+// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
+#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
+    template <constraint Left, class Right>                                                      \
+        requires(index_operand<Right> || constraint<Right>)                                      \
+    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
+        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
+        static_assert(is_a_constraint,                                                           \
+                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
+                      "<= c");                                                                   \
+        return left;                                                                             \
+    }
+SEQUENT_REFUSE_CHAIN(<)
+SEQUENT_REFUSE_CHAIN(<=)
+SEQUENT_REFUSE_CHAIN(>)
+SEQUENT_REFUSE_CHAIN(>=)
+SEQUENT_REFUSE_CHAIN(==)
+SEQUENT_REFUSE_CHAIN(!=)
+#undef SEQUENT_REFUSE_CHAIN
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What a model is given at run time, and what it gives back.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <int Classes>
+struct symbol_type {
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;
+};
+
+/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+template <int Classes>
+inline constexpr symbol_type<Classes> symbol{};
+
+template <int Capacity>
+struct sparse_type {
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
+};
+
+/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+template <int Capacity>
+inline constexpr sparse_type<Capacity> sparse{};
+
+/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
+/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
+/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
+/// with symbol<4> there, a symbol each.
+template <fixed_string Name, auto... Shape>
+struct fact {};
+
+/// The relations that are the model's outputs, where they are not the one that no body uses.
+template <fixed_string... Names>
+struct query {};
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+struct none {};
+
+enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
+
+/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
+/// or none.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal;
+
+template <class T>
+inline constexpr bool is_weight = false;
+
+template <class T>
+concept weight_literal = is_weight<T>;
+
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal {
+    [[no_unique_address]] pack<Terms...> terms;
+    [[no_unique_address]] Weight weight;
+
+    /// The value turned into its transpose, after the weight is applied.
+    constexpr auto T() const noexcept {
+        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
+    }
+
+    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    template <weight_literal Applied>
+    constexpr auto operator[](Applied applied) const noexcept {
+        auto use = applied.use();
+        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
+    }
+
+    constexpr literal use() const noexcept { return *this; }
+};
+
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
+/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
+/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
+/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
+/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
+template <fixed_string Name>
+struct relation {
+    /// Names an argument of a model's forward or backward.
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
+                                                                  {}};
+    }
+};
+
+/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
+/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
+/// same weight.
+template <fixed_string Name, int... Shape>
+struct weight {
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+    constexpr auto use() const noexcept { return (*this)(); }
+    constexpr auto T() const noexcept { return use().T(); }
+};
+
+template <fixed_string Name, int... Shape>
+inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
+
+/// The weight keeps its values: it gets no gradient.
+template <weight_literal Weight>
+constexpr auto fixed(Weight weight) noexcept {
+    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
+                      literal<Source, none, Modifiers, Terms...> use) {
+        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
+    };
+    return freeze(weight.use());
+}
+
+/// Element `index` of the vector that `inner` gives.
+template <class Inner, class Index>
+struct element {
+    Inner inner;
+    Index index;
+};
+
+/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
+struct constant {
+    double value;
+    double root = 1;
+};
+
+/// A scalar computed from indices: `number(i - j)`.
+template <class Index>
+struct index_value {
+    Index index;
+};
+
+constexpr constant number(double value) noexcept {
+    return {value};
+}
+template <index_term Index>
+constexpr auto number(Index index) noexcept {
+    return index_value<Index>{index};
+}
+
+/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
+/// above 0 and finite; of another one a model tells the mistake.
+constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
+    long double root = value > 1 ? value : 1;
+    for (;;) {
+        const long double next = (root + value / root) / 2;
+        if (!(next < root)) break;
+        root = next;
+    }
+    return {static_cast<double>(1 / root), value};
+}
+
+template <class T>
+inline constexpr bool is_literal = is_weight<T>;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+template <class Inner, class Index>
+inline constexpr bool is_literal<element<Inner, Index>> = true;
+template <>
+inline constexpr bool is_literal<constant> = true;
+template <class Index>
+inline constexpr bool is_literal<index_value<Index>> = true;
+
+template <class T>
+inline constexpr bool is_atom = false;
+template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_head = false;
+template <fixed_string Name, class Weight, class... Terms>
+inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_weighted = false;
+template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
+
+/// An atom of a relation, weighted or not.
+template <class T>
+concept atom = is_atom<T>;
+/// What can be a head: neither transposed nor negated nor hidden.
+template <class T>
+concept head_atom = is_head<T>;
+/// Anything that may stand in a body.
+template <class T>
+concept body_item = is_literal<T> || is_constraint<T>;
+
+template <class T>
+inline constexpr bool is_variable = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_variable<var<Name, Extent>> = true;
+
+/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
+/// stand side by side, so that each document is a run of positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+
+template <atom Inner, index_operand Index>
+constexpr auto at(Inner inner, Index index) noexcept {
+    return element<Inner, index_of<Index>>{inner, as_index(index)};
+}
+
+namespace detail {
+template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
+constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
+    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
+}
+}  // namespace detail
+
+/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto hidden(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
+
+/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator!(Atom absent) noexcept {
+    return detail::modified<negated>(absent);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The functions of a rule: how the literals of one body combine, what is done with the result, and
+/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
+/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// outside of its range (plan/parameter.hpp).
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
+
+enum class transformation {
+    identity,
+    relu,
+    leaky_relu,
+    gelu,
+    gelu_tanh,
+    silu,
+    sigmoid,
+    tanh,
+    exp,
+    log,
+    sqrt,
+    inverse,
+    complement,
+    soft_cap,
+    scale,
+    softmax,
+    sparsemax,
+    norm,
+    layer_norm,
+    rms_norm,
+    rotary,
+    rotary_halves,
+    sinusoidal,
+    dropout,
+    slice,
+    reshape
+};
+
+enum class aggregation { sum, mean, max, min, count, concat, softmax };
+
+template <combination Kind>
+struct combine {};
+
+/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+template <transformation Kind, class... Arguments>
+struct transform {
+    double numbers[2]{};
+    [[no_unique_address]] pack<Arguments...> arguments{};
+};
+
+template <aggregation Kind, class... Variables>
+struct aggregate {};
+
+/// A program of one fact and one output, applied Count times with parameters of its own each time.
+template <int Count, class Program>
+struct repeated {
+    const Program* block;
+};
+
+// Combinations of the literals of one body.
+constexpr auto sum() noexcept {
+    return combine<combination::sum>{};
+}
+/// The matrix product of the literals, left to right.
+constexpr auto product() noexcept {
+    return combine<combination::product>{};
+}
+constexpr auto elementwise_product() noexcept {
+    return combine<combination::elementwise_product>{};
+}
+constexpr auto max() noexcept {
+    return combine<combination::max>{};
+}
+constexpr auto min() noexcept {
+    return combine<combination::min>{};
+}
+constexpr auto mean() noexcept {
+    return combine<combination::mean>{};
+}
+constexpr auto concat() noexcept {
+    return combine<combination::concat>{};
+}
+/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+constexpr auto cosine() noexcept {
+    return combine<combination::cosine>{};
+}
+
+// Transformations, element by element.
+constexpr auto identity() noexcept {
+    return transform<transformation::identity>{};
+}
+constexpr auto relu() noexcept {
+    return transform<transformation::relu>{};
+}
+/// x, or slope x below zero. The slope is at least 0.
+constexpr auto leaky_relu(double slope = 0.01) noexcept {
+    return transform<transformation::leaky_relu>{{slope}, {}};
+}
+/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+constexpr auto gelu() noexcept {
+    return transform<transformation::gelu>{};
+}
+/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+constexpr auto gelu_tanh() noexcept {
+    return transform<transformation::gelu_tanh>{};
+}
+constexpr auto silu() noexcept {
+    return transform<transformation::silu>{};
+}
+constexpr auto sigmoid() noexcept {
+    return transform<transformation::sigmoid>{};
+}
+constexpr auto tanh() noexcept {
+    return transform<transformation::tanh>{};
+}
+constexpr auto exp() noexcept {
+    return transform<transformation::exp>{};
+}
+constexpr auto log() noexcept {
+    return transform<transformation::log>{};
+}
+constexpr auto sqrt() noexcept {
+    return transform<transformation::sqrt>{};
+}
+/// 1 / x.
+constexpr auto inverse() noexcept {
+    return transform<transformation::inverse>{};
+}
+/// 1 - x.
+constexpr auto complement() noexcept {
+    return transform<transformation::complement>{};
+}
+/// c tanh(x / c); c is above 0.
+constexpr auto soft_cap(double c) noexcept {
+    return transform<transformation::soft_cap>{{c}, {}};
+}
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
+}
+
+// Transformations of a whole value.
+constexpr auto softmax() noexcept {
+    return transform<transformation::softmax>{};
+}
+/// The projection onto the probability simplex (arXiv 1602.02068).
+constexpr auto sparsemax() noexcept {
+    return transform<transformation::sparsemax>{};
+}
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
+/// eps is above 0.
+constexpr auto norm(double eps = 1e-5) noexcept {
+    return transform<transformation::norm>{{eps}, {}};
+}
+/// norm, times a gain, plus a bias (arXiv 1607.06450).
+template <weight_literal Gain, weight_literal Bias>
+constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    auto bias_use = bias.use();
+    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
+        {eps}, make_pack(gain_use, bias_use)};
+}
+/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+template <weight_literal Gain>
+constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
+/// (arXiv 2104.09864).
+template <index_term Position>
+constexpr auto rotary(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
+/// (arXiv 1706.03762, section 3.5).
+template <index_term Position>
+constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
+    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
+}
+
+/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
+/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
+/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
+/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
+/// seed of its own.
+template <fixed_string Seed>
+constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
+    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
+}
+/// The `length` elements from `begin` on.
+constexpr auto slice(int begin, int length) noexcept {
+    return transform<transformation::slice>{
+        {static_cast<double>(begin), static_cast<double>(length)}, {}};
+}
+/// The same elements in row-major order as a matrix of another shape.
+constexpr auto reshape(int rows, int columns = 1) noexcept {
+    return transform<transformation::reshape>{
+        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
+}
+
+// Aggregations over the variables that stand in the body but not in the head.
+template <index_term First, index_term... Rest>
+constexpr auto sum(First, Rest...) noexcept {
+    return aggregate<aggregation::sum, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto mean(First, Rest...) noexcept {
+    return aggregate<aggregation::mean, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto max(First, Rest...) noexcept {
+    return aggregate<aggregation::max, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto min(First, Rest...) noexcept {
+    return aggregate<aggregation::min, First, Rest...>{};
+}
+/// How many ground rules there are, a scalar.
+template <index_term First, index_term... Rest>
+constexpr auto count(First, Rest...) noexcept {
+    return aggregate<aggregation::count, First, Rest...>{};
+}
+/// The values one after another; zeros where there is no ground rule.
+template <index_term First, index_term... Rest>
+constexpr auto concat(First, Rest...) noexcept {
+    return aggregate<aggregation::concat, First, Rest...>{};
+}
+/// Normalises over the variable within the head's other variables. The variable stays in the head.
+template <index_term First, index_term... Rest>
+constexpr auto softmax(First, Rest...) noexcept {
+    return aggregate<aggregation::softmax, First, Rest...>{};
+}
+
+/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
+/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
+/// without a rule. Where it has several of these, those that follow from rules of the program
+/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
+/// where stacks stand in stacks. The input then is the one that the program around does not know,
+/// or, if it knows all, the one with the name of what the block is applied to.
+template <int Count, class Program>
+constexpr auto stack(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program>{&block};
+}
+
+template <class T>
+inline constexpr bool is_function = false;
+template <combination Kind>
+inline constexpr bool is_function<combine<Kind>> = true;
+template <transformation Kind, class... Arguments>
+inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+template <aggregation Kind, class... Variables>
+inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+template <int Count, class Program>
+inline constexpr bool is_function<repeated<Count, Program>> = true;
+
+template <class T>
+concept function = is_function<T>;
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
+/// aggregation`, where <<= reads "follows from".
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// Two parts of a body, in order.
+template <class Left, class Right>
+struct joined {
+    Left left;
+    Right right;
+};
+
+/// A body with a function applied to it.
+template <class Body, class Function>
+struct applied {
+    Body body;
+    [[no_unique_address]] Function function;
+};
+
+template <class Head, class Body>
+struct rule {
+    Head head;
+    Body body;
+};
+
+template <class T>
+inline constexpr bool is_body = body_item<T>;
+template <class Left, class Right>
+inline constexpr bool is_body<joined<Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_applied = false;
+template <class Body, class Function>
+inline constexpr bool is_applied<applied<Body, Function>> = true;
+
+template <class T>
+concept body = is_body<T>;
+template <class T>
+concept functional_body = is_body<T> || is_applied<T>;
+
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+template <class T>
+inline constexpr bool is_atom_transformation = false;
+template <atom Atom, class Function>
+inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+template <class Body, class Outer, class Inner>
+inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
+    is_atom_transformation<applied<Body, Inner>>;
+
+template <class T>
+inline constexpr bool is_rule = is_atom_transformation<T>;
+template <class Head, class Body>
+inline constexpr bool is_rule<rule<Head, Body>> = true;
+
+template <body Left, body_item Right>
+constexpr auto operator,(Left left, Right right) noexcept {
+    return joined<Left, Right>{left, right};
+}
+
+template <functional_body Body, function Function>
+constexpr auto operator|(Body body, Function function) noexcept {
+    return applied<Body, Function>{body, function};
+}
+
+template <head_atom Head, functional_body Body>
+constexpr auto operator<<=(Head head, Body body) noexcept {
+    return rule<Head, Body>{head, body};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <class T>
+inline constexpr bool is_name = false;
+template <fixed_string Name>
+inline constexpr bool is_name<relation<Name>> = true;
+
+/// A part of a rule, whole or not.
+template <class T>
+concept rule_part =
+    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+template <class T>
+concept word = rule_part<T> || index_term<T> || is_name<T>;
+
+/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
+/// it is no rule, but perhaps a test or a fold.
+template <class Left, class Right>
+concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
+                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
+
+/// `document(i) == document(j)`, of one fact.
+template <class Left, class Right>
+inline constexpr bool are_symbols = false;
+template <fixed_string Name, class Left, class Right>
+inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
+                                  literal<relation<Name>, none, plain, Right>> =
+    is_variable<Left>&& is_variable<Right>;
+
+/// A mistake that has been told is not told again.
+template <class... Parts>
+inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
+
+template <class Left, class Right>
+    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
+        Left, Right) noexcept {
+        constexpr bool makes_a_rule = told<Left, Right>;
+        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a bare number in a body would vanish; write number(0.5)");
+        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+            static_assert(makes_a_rule,
+                          "sequent: a function stands after the body: (a, b) | product()");
+        else if constexpr (is_name<Left> || is_name<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a relation in a body has arguments, such as k(j)");
+        else
+            static_assert(
+                makes_a_rule,
+                "sequent: only literals, weights, numbers and constraints stand in a body");
+        return {};
+    }
+
+    template <class Left, class Right>
+        requires beside<Left, Right> &&
+            (!(functional_body<Left> && function<Right>)) constexpr mistaken
+            operator|(Left, Right) noexcept {
+            constexpr bool makes_a_rule = told<Left, Right>;
+            if constexpr (is_name<Left>)
+                static_assert(makes_a_rule,
+                              "sequent: a relation in a body has arguments, such as k(j)");
+            else
+                static_assert(makes_a_rule,
+                              "sequent: after | stands a function call such as relu() or sum(j); "
+                              "conditions are joined by ||");
+            return {};
+        }
+
+        /// A function's name, without the parentheses of a call.
+        struct uncalled {
+            template <class Result, class... Arguments>
+            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+            // Of the overloaded ones, those that a name alone cannot tell apart.
+            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+        };
+        template <class Body>
+            requires functional_body<Body> || std::is_same_v<Body, mistaken>
+        constexpr mistaken operator|(Body, uncalled) noexcept {
+            constexpr bool makes_a_rule = told<Body>;
+            static_assert(makes_a_rule,
+                          "sequent: after | stands a function call such as relu() or sum(j): the "
+                          "parentheses are missing");
+            return {};
+        }
+
+        template <class Head, class Body>
+            requires beside<Head, Body> &&
+                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
+                operator<<=(Head, Body) noexcept {
+                constexpr bool makes_a_rule = told<Head, Body>;
+                if constexpr (!head_atom<Head>)
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+                else
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
+                return {};
+            }
+
+#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
+    template <class Left, class Right>                                                  \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
+            (!(constraint<Left> && index_operand<Right>)) &&                            \
+            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
+            constexpr bool makes_a_rule = told<Left, Right>;                            \
+            static_assert(makes_a_rule, REASON);                                        \
+            return {};                                                                  \
+        }
+#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
+    SEQUENT_REFUSE(OPERATOR,                                                                       \
+                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
+                   "| sum()")
+#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: a constraint compares index variables, not values; a rule is head " \
+                   "<<= body")
+#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
+    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
+                          "sequent: a constraint compares index variables, not values; symbols " \
+                          "of one fact at two of them are equal or not: d(i) == d(j)")
+#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: && and || join constraints; literals are separated by commas, and " \
+                   "alternatives are several rules with one head")
+            SEQUENT_REFUSE_ARITHMETIC(+)
+            SEQUENT_REFUSE_ARITHMETIC(-)
+            SEQUENT_REFUSE_ARITHMETIC(*)
+            SEQUENT_REFUSE_ARITHMETIC(/)
+            SEQUENT_REFUSE_ARITHMETIC(%)
+            SEQUENT_REFUSE_ARITHMETIC(&)
+            SEQUENT_REFUSE_ARITHMETIC(^)
+            SEQUENT_REFUSE_COMPARISON(<)
+            SEQUENT_REFUSE_COMPARISON(<=)
+            SEQUENT_REFUSE_COMPARISON(>)
+            SEQUENT_REFUSE_COMPARISON(>=)
+            SEQUENT_REFUSE_COMPARISON(<<)
+            SEQUENT_REFUSE_EQUALITY(==)
+            SEQUENT_REFUSE_EQUALITY(!=)
+            SEQUENT_REFUSE_CONNECTIVE(&&)
+            SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_CONNECTIVE
+#undef SEQUENT_REFUSE_COMPARISON
+#undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE_EQUALITY
+#undef SEQUENT_REFUSE
+#undef SEQUENT_REFUSE_UNLESS
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Programs: lists of rules.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <std::size_t Index, class Rule>
+struct rule_at {
+    Rule rule;
+};
+
+template <class Indices, class... Rules>
+struct program;
+
+/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
+template <std::size_t... Indices, class... Rules>
+struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
+
+template <class T>
+inline constexpr bool is_program = false;
+template <class... Parameters>
+inline constexpr bool is_program<program<Parameters...>> = true;
+
+/// What may stand in rules(...).
+template <class T>
+inline constexpr bool is_rules = is_rule<T> || is_program<T>;
+
+/// As the user counts.
+template <int Argument>
+struct argument_that_is_no_rule {};
+
+template <class Argument>
+constexpr mistaken refuse_argument() noexcept {
+    static_assert(refused<Argument>,
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
+                  "(h(i) | relu())");
+    return {};
+}
+
+template <class... Rules>
+consteval int first_refused() {
+    int first = 1;
+    (void)(... && (is_rules<Rules> && ++first));
+    return first;
+}
+
+/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
+template <class... Rules>
+constexpr auto rules(Rules... list) noexcept {
+    if constexpr ((... && is_rules<Rules>))
+        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else if constexpr (told<Rules...>)
+        return mistaken{};
+    else
+        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
+}
+
+/// The relation that a rule or an atom transformation is about.
+template <class Rule>
+struct head_of;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
+    using type = Source;
+};
+template <class Head, class Body>
+struct head_of<rule<Head, Body>> : head_of<Head> {};
+template <class Body, class Function>
+struct head_of<applied<Body, Function>> : head_of<Body> {};
+
+template <class Relation, class Rule>
+inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+template <class Relation, class Indices, class... Rules>
+inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
+                                                                        is_about<Relation, Rules>);
+
+namespace detail {
+
+/// What is left of a rule where those of these relations are taken away.
+template <class... Taken, class Rule>
+constexpr auto left_of(const Rule& given) noexcept {
+    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
+        return rules();
+    else
+        return given;
+}
+template <class... Taken, std::size_t... Indices, class... Rules>
+constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
+    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
+}
+
+}  // namespace detail
+
+/// A program in which these rules stand in place of all that have the same heads:
+/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+template <class Indices, class... Rules, class... New>
+constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
+    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
+    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
+                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
+    return rules(detail::left_of<New...>(given), replacing...);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
+/// there.
+template <class T, int Capacity>
+struct list {
+    T items[Capacity > 0 ? Capacity : 1]{};
+    int count = 0;
+
+    constexpr int push(const T& item) {
+        items[count] = item;
+        return count++;
+    }
+    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
+    /// values of a large array's later elements in constant expressions.
+    constexpr void reset(int size) {
+        count = size;
+        for (T& item : *this) item = T{};
+    }
+    constexpr T& operator[](int at) { return items[at]; }
+    constexpr const T& operator[](int at) const { return items[at]; }
+    constexpr T* begin() { return items; }
+    constexpr T* end() { return items + count; }
+    constexpr const T* begin() const { return items; }
+    constexpr const T* end() const { return items + count; }
+    constexpr int size() const { return count; }
+    static constexpr int capacity() { return Capacity; }
+};
+
+/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+struct name {
+    const char* text = "";
+    int length = 0;
+    unsigned long long hash = 0;
+
+    friend constexpr bool operator==(const name& left, const name& right) {
+        return left.hash == right.hash;
+    }
+};
+
+/// FNV-1a.
+constexpr name make_name(const char* text, int length) {
+    unsigned long long hash = 14695981039346656037ULL;
+    for (int at = 0; at < length; ++at)
+        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
+    return {text, length, hash};
+}
+
+constexpr int floor_divide(int value, int divisor) {
+    const int quotient = value / divisor;
+    return quotient * divisor > value ? quotient - 1 : quotient;
+}
+constexpr int floor_remainder(int value, int divisor) {
+    return value - floor_divide(value, divisor) * divisor;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The ranges of the numbers that functions of a rule take.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
+/// of double too, since a program does not know its number type.
+namespace mistake::range {
+struct finite {};
+struct at_least_0_and_finite {};
+struct above_0_and_finite_in_float {};
+struct from_0_to_below_1_in_float {};
+struct at_least_0 {};
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The same as values.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// The ranges of a transformation's numbers, and its name in a rule.
+struct number_ranges {
+    name function{};
+    number_range of[2]{};
+};
+
+constexpr number_ranges ranges_of(language::transformation kind) {
+    using enum language::transformation;
+    using enum number_range;
+    switch (kind) {
+        case leaky_relu:
+            // The derivative is judged by the sign of the result.
+            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
+        case soft_cap:
+            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
+        case scale:
+            return {make_name("scale", 5), {finite}};
+        case norm:
+            return {make_name("norm", 4), {above_0_and_finite_in_float}};
+        case layer_norm:
+            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
+        case rms_norm:
+            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
+        case rotary:
+            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+        case rotary_halves:
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+        case sinusoidal:
+            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
+        case dropout:
+            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
+        case slice:
+            return {make_name("slice", 5), {at_least_0, at_least_1}};
+        case reshape:
+            return {make_name("reshape", 7), {at_least_1, at_least_1}};
+        default:
+            return {};
+    }
+}
+
+/// A number out of its range, and the function that is given it.
+struct refused_number {
+    name function{};
+    double given = 0;
+    number_range range = number_range::any;
+};
+
+/// A number of a message: up to six significant digits.
+struct number_text {
+    char characters[16]{};
+    int length = 0;
+
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// What can be wrong with a program, and how the compiler says it.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes, as types whose names stand in the compiler's message.
+namespace mistake {
+struct none {};
+struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+struct too_many_arguments {};
+struct too_many_variables {};
+struct too_many_transformations {};
+struct too_many_literals {};
+struct too_many_rules_for_one_head {};
+struct stacks_within_stacks_within_stacks {};
+/// A number of a function; divisors are numbers of `%` and `/`.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
+struct a_combination_stands_first {};
+struct a_transformation_stands_before_the_aggregation {};
+struct two_aggregations {};
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+struct one_weight_with_two_shapes {};
+struct unknown_relation {};
+struct query_of_an_unknown_relation {};
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+struct head_arguments_are_distinct_variables {};
+struct head_variable_that_nothing_binds {};
+struct weight_index_without_a_range {};
+struct cycle {};
+struct recursion_without_a_base {};
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+struct softmax_over_a_variable_not_in_the_head {};
+struct aggregation_over_a_variable_in_the_head {};
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+struct a_symbol_needs_a_weight {};
+struct a_fact_cannot_be_a_head {};
+struct only_facts_are_negated_or_hidden {};
+struct two_facts_of_one_name {};
+struct a_count_that_is_not_given {};
+struct only_symbols_of_one_index_are_compared {};
+struct no_output {};
+struct several_outputs_need_a_query {};
+struct a_stacked_block_has_one_input_and_one_output {};
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
+struct no_weight_of_this_name {};
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+struct no_relation_of_this_name {};
+struct the_plan_does_not_keep_this_relation_without_a_query {};
+struct rows_that_need_later_rows {};
+}  // namespace mistake
+
+/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
+template <int... Numbers>
+struct rule_number {};
+struct outside_of_rules {};
+template <char... Characters>
+struct in_relation {};
+template <char... Characters>
+struct of_function {};
+template <char... Characters>
+struct given_number {};
+
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// The one place where an ill-formed program stops the compiler.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+template <char... Characters>
+struct named {};
+
+/// The same for p[W] and w[r].
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
+};
+
+namespace plan {
+
+/// The same as a value; `left` and `right` are the two figures that clash.
+enum class fault {
+    none,
+    argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
+    too_many_arguments,
+    too_many_variables,
+    too_many_transformations,
+    too_many_literals,
+    too_many_rules_for_one_head,
+    number_out_of_range,
+    stacks_within_stacks_within_stacks,
+    a_combination_stands_first,
+    a_transformation_stands_before_the_aggregation,
+    two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
+    one_weight_with_two_shapes,
+    unknown_relation,
+    query_of_an_unknown_relation,
+    wrong_number_of_arguments,
+    head_arguments_are_distinct_variables,
+    head_variable_that_nothing_binds,
+    weight_index_without_a_range,
+    cycle,
+    recursion_without_a_base,
+    shapes_do_not_fit,
+    softmax_over_a_variable_not_in_the_head,
+    aggregation_over_a_variable_in_the_head,
+    rules_of_one_sum_with_different_spaces,
+    a_symbol_needs_a_weight,
+    a_fact_cannot_be_a_head,
+    only_facts_are_negated_or_hidden,
+    two_facts_of_one_name,
+    a_count_that_is_not_given,
+    only_symbols_of_one_index_are_compared,
+    no_output,
+    several_outputs_need_a_query,
+    a_stacked_block_has_one_input_and_one_output,
+    two_inputs_of_a_stacked_block
+};
+
+struct diagnosis {
+    fault found = fault::none;
+    int rule = 0;  // from 0; -1 where it is in none
+    name relation{};
+    int left = 0;
+    int right = 0;
+    int stacked_by = -1;  // the rule that stacks the block in which it is
+    name first{};         // relations that clash
+    name second{};
+    refused_number refused{};
+
+    constexpr bool ok() const { return found == fault::none; }
+};
+
+template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
+consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
+    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
+                                                  in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
+}
+
+template <const auto& Diagnosis>
+consteval auto mistake_type() {
+    constexpr fault found = Diagnosis.found;
+    constexpr int left = Diagnosis.left;
+    constexpr int right = Diagnosis.right;
+#define SEQUENT_MISTAKE(NAME)           \
+    if constexpr (found == fault::NAME) \
+        return mistake::NAME{};         \
+    else
+    SEQUENT_MISTAKE(none)
+    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
+    SEQUENT_MISTAKE(too_many_arguments)
+    SEQUENT_MISTAKE(too_many_variables)
+    SEQUENT_MISTAKE(too_many_transformations)
+    SEQUENT_MISTAKE(too_many_literals)
+    SEQUENT_MISTAKE(too_many_rules_for_one_head)
+    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
+    SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
+    SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
+    SEQUENT_MISTAKE(one_weight_with_two_shapes)
+    SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(query_of_an_unknown_relation)
+    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
+    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
+    SEQUENT_MISTAKE(weight_index_without_a_range)
+    SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
+    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
+    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
+    SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
+    SEQUENT_MISTAKE(no_output)
+    SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
+#undef SEQUENT_MISTAKE
+    if constexpr (found == fault::wrong_number_of_arguments)
+        return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
+    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
+        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
+        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
+                                     std::make_index_sequence<Diagnosis.second.length>{});
+    else
+        return mistake::shapes_do_not_fit<left, right>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto rule_type() {
+    if constexpr (Diagnosis.rule < 0)
+        return outside_of_rules{};
+    else if constexpr (Diagnosis.stacked_by >= 0)
+        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
+    else
+        return rule_number<Diagnosis.rule + 1>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto relation_type(std::index_sequence<At...>) {
+    return in_relation<Diagnosis.relation.text[At]...>{};
+}
+
+template <language::fixed_string Name, std::size_t... At>
+consteval auto name_type(std::index_sequence<At...>) {
+    return named<Name.characters[At]...>{};
+}
+/// A name whose characters stand in the compiler's message.
+template <language::fixed_string Name>
+using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+
+/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+template <const auto& Diagnosis>
+using report = check_program<decltype(rule_type<Diagnosis>()),
+                             decltype(relation_type<Diagnosis>(
+                                 std::make_index_sequence<Diagnosis.relation.length>{})),
+                             decltype(mistake_type<Diagnosis>())>;
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// A program as arrays of plain structs. Everything after reading works on these.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::combination;
+using language::transformation;
+
+inline constexpr int max_arity = 4;
+inline constexpr int max_variables = 6;
+inline constexpr int max_transformations = 4;
+inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
+inline constexpr int max_queries = 16;
+inline constexpr int max_depth = 2;              // of stacks within stacks
+inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
+inline constexpr int never = 1 << 30;
+
+/// As a term's variable: the time that the loop of a recursion counts.
+inline constexpr int loop_time = -2;
+
+/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
+/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
+/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+struct term {
+    int variable = -1;
+    int offset = 0;
+    int second = -1;
+    int factor = 0;
+
+    friend constexpr bool operator==(const term&, const term&) = default;
+};
+
+/// The weight's name, its arguments, and how it is used.
+struct weight_use {
+    int weight = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    bool transposed = false;
+    bool frozen = false;
+};
+
+enum class literal_kind { relation, weight, number, index };
+
+struct literal {
+    literal_kind kind = literal_kind::relation;
+    int relation = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use weight{};  // applied to the relation's value, or the bare weight itself
+    bool transposed = false;
+    bool negated = false;
+    bool hidden = false;
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+
+    constexpr bool gives_value() const { return !negated && !hidden; }
+};
+
+// clang-format off
+enum class node_kind {
+    constant, variable, count,
+    add, subtract, multiply, divide, remainder, absolute,
+    less, less_equal, greater, greater_equal, equal, not_equal,
+    conjunction, disjunction, negation,
+    decision, same_symbol, pair
+};
+// clang-format on
+
+/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
+/// place of the count, the decision's function or the compared fact in its list; of a pair, the
+/// sparse fact that holds for (left, right).
+struct node {
+    node_kind kind = node_kind::constant;
+    int value = 0;
+    int left = -1;
+    int right = -1;
+};
+
+/// A function of two indices that decides a condition.
+using decision_function = bool (*)(int, int) noexcept;
+
+/// What an operation on integers gives, or whether a condition holds of them.
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
+struct transformation_use {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    weight_use weights[2]{};
+    int position = -1;  // the index expression of rotary, the seed of dropout
+};
+
+struct variable {
+    name id{};
+    int stated = 0;
+    int extent = 0;
+};
+
+/// How a rule takes part in a recursion: relations that follow from themselves, one time after
+/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+struct recurrence {
+    int loop = -1;      // which recursion
+    int time = -1;      // the variable
+    int argument = -1;  // of the head, where the time stands
+    int delay = 0;
+    bool backward = false;  // the last time comes first
+    int first = 0;          // the rounds in which the rule is computed
+    int last = never;
+    bool partial = false;  // at other times others compute the head, or nothing does
+};
+
+struct rule {
+    int number = 0;  // as the user counts, from zero
+    int scope = 0;
+    int head = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use head_weight{};
+    int first_literal = 0;
+    int literals = 0;
+    int condition = -1;
+    combination combined = combination::sum;
+    bool states_combination = false;
+    list<transformation_use, max_transformations> transformations{};
+    aggregation aggregated = aggregation::sum;
+    bool states_aggregation = false;
+    unsigned aggregated_variables = 0;
+    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
+    list<variable, max_variables> variables{};
+    int repeat = 0;  // stack<repeat>
+    int block = 0;   // the scope of the stacked block
+    bool transforms_atom = false;
+    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
+    int shifted = -1;
+    int shift = 0;
+    int base = -1;  // the constant
+    recurrence recurs{};
+    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
+    bool views = false;  // its one literal's numbers, read at sums of variables; used once
+
+    constexpr unsigned head_variables() const {
+        unsigned mask = 0;
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+        return mask;
+    }
+};
+
+struct relation {
+    name id{};
+    int scope = 0;
+    bool invented = false;  // by the plan: users cannot name it
+};
+
+struct weight {
+    name id{};
+    int scope = 0;
+    int rank = 0;
+    int shape[2]{1, 1};
+};
+
+/// How many of each a program holds.
+struct sizes {
+    int rules = 0;
+    int literals = 0;
+    int nodes = 0;
+    int scopes = 1;
+
+    friend constexpr sizes operator+(sizes left, sizes right) {
+        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
+                left.scopes + right.scopes - 1};
+    }
+};
+
+/// A stacked block: its rules form a scope of their own.
+struct scope {
+    int parent = -1;
+    int repeat = 1;
+    int rule = -1;  // that stacks it
+};
+
+template <sizes Sizes>
+struct source {
+    list<rule, Sizes.rules> rules{};
+    list<literal, Sizes.literals> literals{};
+    list<node, Sizes.nodes> nodes{};
+    list<relation, Sizes.rules + Sizes.literals> relations{};
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
+    list<name, Sizes.nodes + 1> counts{};
+    list<decision_function, Sizes.nodes + 1> decisions{};
+    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
+    list<scope, Sizes.scopes> scopes{};
+    fault mistake = fault::none;
+    int mistaken_rule = 0;
+    int mistaken_scope = 0;
+    refused_number refused{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+using language::transformation;
+
+/// Calls f(transformation_use) for each function of a model's rules.
+template <class Model, class F>
+constexpr void for_each_function(F f) {
+    for (const auto& rule : Model::plan::shapes.text.rules)
+        for (const plan::transformation_use& use : rule.transformations) f(use);
+}
+
+template <class Model>
+constexpr bool uses(transformation kind) {
+    bool result = false;
+    for_each_function<Model>([&](const auto& use) { result = result || use.kind == kind; });
+    return result;
+}
+
+/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+template <class Model>
+inline constexpr bool pairs_neighbours = [] {
+    static_assert(
+        !uses<Model>(transformation::rotary) || !uses<Model>(transformation::rotary_halves),
+        "sequent: a model with both rotary() and rotary_halves() has no layout of heads "
+        "that a name map could know");
+    return uses<Model>(transformation::rotary);
+}();
+
+/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
+/// Masks are not compared: the program has a causal one.
+template <class Model>
+std::string unlike_llama2c() {
+    std::string problem;
+    const auto differs = [&](std::string_view what, double value, std::string_view expected) {
+        problem = std::string("the model's ").append(what).append(" is ");
+        problem += number_text(value, 9) + ", llama2.c's is ";
+        problem += expected;
+    };
+    const auto has = [&](std::string_view what, std::string_view expected) {
+        problem = std::string("the model has ").append(what).append(", llama2.c has ");
+        problem += expected;
+    };
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        const double number = use.numbers[0];
+        if (use.kind == transformation::rotary && number != 10000) {
+            differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary_halves) {
+            has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
+        } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
+            differs("epsilon of rms_norm", number, "1e-05");
+        } else if (use.kind == transformation::relu || use.kind == transformation::gelu ||
+                   use.kind == transformation::gelu_tanh || use.kind == transformation::sigmoid) {
+            has("another activation", "silu");
+        } else if (use.kind == transformation::soft_cap) {
+            has("a cap of scores or logits", "none");
+        }
+    });
+    if (problem.empty() && !uses<Model>(transformation::rotary)) {
+        has("no rotary positions", "them");
+    }
+    // The templates' options that leave the functions as they are.
+    if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
+        if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
+        if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+    }
+    return problem;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 #include <ranges>
 
 namespace sequent::inline SEQUENT_ABI {
@@ -240,49 +2267,6 @@ struct ranked_view : tensor_view<T> {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <charconv>
-
-/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
-inline std::string number_text(double value, int precision) {
-    std::array<char, 64> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::general, precision)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// The shortest text that reads back as the same number.
-inline std::string number_text(double value) {
-    std::array<char, 64> text{};
-    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-/// With `decimals` digits behind the point. `decimals` is at most 20.
-inline std::string fixed_text(double value, int decimals) {
-    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed, decimals)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
-template <class Error>
-void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
-    if (valid) return;
-    fail<Error>(std::string(what)
-                    .append(" is ")
-                    .append(number_text(value))
-                    .append(", expected ")
-                    .append(expected));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
 #include <bit>
 
 /// The kinds of numbers that files hold, and their bytes, little-endian.
@@ -314,6 +2298,22 @@ constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
 /// In bytes.
 constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
+}
+
+/// How many bits an element has, of any dtype that the format knows; 0 of others.
+constexpr int bits_of(std::string_view dtype) noexcept {
+    struct known {
+        std::string_view name;
+        int bits;
+    };
+    constexpr known all[] = {{"BOOL", 8},    {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6},
+                             {"U8", 8},      {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+                             {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16},    {"F16", 16},
+                             {"BF16", 16},   {"I32", 32}, {"U32", 32},    {"F32", 32},
+                             {"C64", 64},    {"F64", 64}, {"I64", 64},    {"U64", 64}};
+    for (const known& each : all)
+        if (each.name == dtype) return each.bits;
+    return 0;
 }
 
 template <class T>
@@ -530,7 +2530,7 @@ class header_parser {
         object([&](std::string name) {
             if (name == "__metadata__") {
                 if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
-                header.metadata = metadata();
+                if (!accept_null()) header.metadata = metadata();
                 return;
             }
             if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
@@ -702,6 +2702,13 @@ class header_parser {
     char take() {
         if (at_ == text_.size()) fail("a string has no end");
         return text_[at_++];
+    }
+
+    bool accept_null() {
+        skip_space();
+        if (!text_.substr(at_).starts_with("null")) return false;
+        at_ += 4;
+        return true;
     }
 
     bool accept(char wanted) {
@@ -1009,7 +3016,6 @@ class file_replacement {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <concepts>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -1155,8 +3161,30 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     return size;
 }
 
-/// The tensors must cover the data exactly: in the order of their offsets each begins where the
-/// last one ended.
+/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
+/// The size of a dtype that is unknown is unknown.
+inline std::string problem_of_size(const header_entry& entry) {
+    const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
+    if (bits == 0) return "";
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t all = bits;
+    for (const std::uint64_t extent : entry.shape)
+        all = extent != 0 && all > most / extent ? most : all * extent;
+    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    if (std::ranges::count(entry.shape, std::uint64_t{0}) > 0) all = 0;
+    const std::uint64_t found = entry.end - entry.begin;
+    if (all == most || all % 8 != 0 || all / 8 != found) {
+        return ": the file has " + std::to_string(found) + " bytes, shape " +
+               shape_text(entry.shape) + " of " + entry.dtype + " takes " +
+               (all == most    ? "more than any file has"
+                : all % 8 != 0 ? std::to_string(all) + " bits"
+                               : std::to_string(all / 8));
+    }
+    return "";
+}
+
+/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
+/// their offsets each begins where the last one ended.
 inline void check_layout(const file_header& header, std::uint64_t data_size,
                          std::string_view file) {
     std::vector<const header_entry*> sorted;
@@ -1187,6 +3215,10 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
         sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
                              " bytes, the file has " + std::to_string(data_size) +
                              " behind its header");
+    }
+    for (const auto& entry : header.tensors) {
+        if (const std::string problem = problem_of_size(entry); !problem.empty())
+            sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) + problem);
     }
 }
 
@@ -1231,6 +3263,8 @@ struct piece {
     std::uint64_t first = 0;
     std::uint64_t row_stride = 0;
     std::uint64_t column_stride = 1;
+    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
+    std::uint64_t interleaved = 0;
 };
 
 inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
@@ -1240,7 +3274,7 @@ inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
 /// A view that is all of a tensor.
 template <class T>
 piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1};
+    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
 
 /// Calls f(element, number within the tensor) for each element of a piece.
@@ -1255,7 +3289,12 @@ void for_each_element(const piece<T>& part, F f) {
     std::array<int, max_rank> index{};
     std::ptrdiff_t at = 0;
     for (int row = 0; row < rows; ++row) {
-        std::uint64_t number = part.first + static_cast<std::uint64_t>(row) * part.row_stride;
+        auto from = static_cast<std::uint64_t>(row);
+        if (const std::uint64_t of = part.interleaved; of > 0) {
+            const std::uint64_t within = from % of;
+            from += within / 2 + within % 2 * (of / 2) - within;
+        }
+        std::uint64_t number = part.first + from * part.row_stride;
         for (int column = 0; column < columns; ++column, number += part.column_stride) {
             f(view.data[at + column * stride], number);
         }
@@ -1290,16 +3329,6 @@ std::string problem_of_type(const header_entry& entry) {
     if (io::size_of(*type) > sizeof(T)) {
         return ": the file has dtype " + entry.dtype + ", wanted is " +
                std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
-    }
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t found = entry.end - entry.begin;
-    std::uint64_t bytes = io::size_of(*type);
-    for (const std::uint64_t extent : entry.shape) {
-        bytes = extent != 0 && bytes > most / extent ? most : bytes * extent;
-    }
-    if (bytes != found) {
-        return ": the file has " + std::to_string(found) + " bytes, shape " +
-               shape_text(entry.shape) + " of " + entry.dtype + " takes " + std::to_string(bytes);
     }
     return "";
 }
@@ -1341,12 +3370,36 @@ void fill(const opened& file, std::span<const piece<T>> pieces) {
     }
 }
 
-/// Pieces for views that are to be filled, or why the file is not for them.
+/// Pieces for views that are to be filled, and pairs of tensors that must hold the same numbers, or
+/// why the file is not for them.
 template <class T>
 struct matching {
     std::vector<piece<T>> pieces;
     std::string problem;
+    std::vector<std::pair<std::size_t, std::size_t>> equal{};
 };
+
+/// Fails unless two tensors of one shape hold the same numbers.
+inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+    const header_entry& one = file.header.tensors[tensor];
+    const header_entry& two = file.header.tensors[other];
+    with_dtype(*dtype_named(one.dtype), [&](auto first) {
+        with_dtype(*dtype_named(two.dtype), [&](auto second) {
+            constexpr dtype left = decltype(first)::value, right = decltype(second)::value;
+            const std::byte* a = file.data.data() + one.begin;
+            const std::byte* b = file.data.data() + two.begin;
+            for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
+                const double x = load_element<double, left>(a + at * io::size_of(left));
+                const double y = load_element<double, right>(b + at * io::size_of(right));
+                if (x == y) continue;
+                fail_element(file.from.name(), one.name, at,
+                             (std::isfinite(x) ? number_text(x) : unlike_a_number(x)) +
+                                 ", expected is that of " + in_quotes(two.name) + ", " +
+                                 number_text(y) + ", which the model has in its place");
+            }
+        });
+    });
+}
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 template <class T>
@@ -1387,6 +3440,7 @@ matching<T> match(const file_header& header, std::span<const named_tensor<T>> te
 template <class T>
 metadata_map load_all(opened&& file, const matching<T>& found) {
     if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
+    for (const auto& [tensor, other] : found.equal) check_equal(file, tensor, other);
     fill(file, std::span<const piece<T>>(found.pieces));
     return std::move(file.header.metadata);
 }
@@ -1530,7 +3584,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 struct placement {
     bool transposed = false;
     bool flat = false;
-    bool any_shape = false;
+    bool halves = false;
     int rank = 0;  // of the shape that is stated; 0 if none is
     std::array<int, 4> shape{};
     int begin = 0;  // the first row, or, of equal parts, which of them
@@ -1544,12 +3598,23 @@ struct placement {
 inline constexpr placement transposed{.transposed = true};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The file's tensor has as many elements in the same order, whatever its extents are. It is
-/// written with the parameter's own.
-inline constexpr placement reshaped{.any_shape = true};
+/// The rows of each head (the parameter's last extent but one) are in the order that
+/// rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which turns
+/// neighbours, they are put into its order, and back when they are written.
+inline constexpr placement halves{.halves = true};
+
+/// In `shaped`: the parameter's own extent of an axis.
+constexpr int own(int axis) {
+    if (axis < 0 || axis >= max_rank) {
+        sequent::fail<error>("io::own: no parameter has the axis " + std::to_string(axis));
+    }
+    return -1 - axis;
+}
+/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+inline constexpr int side = -1 - max_rank;
 
 /// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16).
+/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -1580,7 +3645,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
     result.flat = a.flat || b.flat;
-    result.any_shape = a.any_shape || b.any_shape;
+    result.halves = a.halves || b.halves;
     if (b.rank > 0) {
         result.rank = b.rank;
         result.shape = b.shape;
@@ -1599,18 +3664,27 @@ constexpr placement operator|(const placement& a, const placement& b) {
 /// A line whose parameter the model does not have is passed over, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
-    enum class role { parameter, ignored, prefix };
+    enum class role { parameter, ignored, prefix, copy };
 
     std::string_view parameter;
     std::string_view tensor;
     placement place{};
     role use = role::parameter;
+    std::string_view with{};  // of a copy: the parameter that a model has where it matters
 };
 
 /// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
 /// anything.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
+/// matrix of the logits of a model that has the embedding in its place. A model without the
+/// parameter `with`, if one is named, does not read it either way.
+constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
+                             std::string_view with = {}) {
+    return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
 /// What names of the file and of the map may begin with; names that differ in this alone are the
@@ -1673,30 +3747,71 @@ struct placed {
     std::string problem;
 };
 
-inline placed place(const std::vector<std::uint64_t>& own, const placement& how) {
+/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
+/// file, if there is one, which tells the side of squares.
+inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                               const placement& how,
+                                               const std::vector<std::uint64_t>* found) {
+    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
+    const std::uint64_t size = size_of(own);
+    std::vector<std::uint64_t> result;
+    std::uint64_t others = 1;
+    std::size_t sides = 0;
+    for (const int extent : extents) {
+        const auto axis = static_cast<std::size_t>(-1 - extent);
+        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
+                         : extent == 0       ? 1
+                         : extent == side    ? 1
+                         : axis < own.size() ? own[axis]
+                                             : 0);
+        others *= result.back();
+        sides += extent == side ? 1U : 0U;
+    }
+    // What is left for squares and the one extent that the others leave.
+    std::uint64_t rest = others == 0 ? 0 : size / others;
+    const auto power = [&](std::uint64_t length) {
+        std::uint64_t all = 1;
+        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
+        return all;
+    };
+    std::uint64_t length = 1;
+    if (sides > 0 && rest > 0) {
+        if (found && found->size() == extents.size()) {
+            for (std::size_t axis = 0; axis < extents.size(); ++axis)
+                if (extents[axis] == side)
+                    length = std::clamp<std::uint64_t>((*found)[axis], 1, rest);
+        } else {
+            for (std::uint64_t each = 2; power(each) <= rest; ++each)
+                if (rest % power(each) == 0) length = each;
+        }
+        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
+    }
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        if (extents[axis] == 0) result[axis] = rest;
+        if (extents[axis] == side) result[axis] = length;
+    }
+    return result;
+}
+
+inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                    const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
     result.row_stride = columns;
-    if (how.any_shape || how.rank > 0) {
-        result.shape = own;
+    if (how.rank > 0) {
         result.end = result.all = size;
-        if (!how.is_whole() || how.transposed || how.flat) {
+        result.shape = stated_shape(own, how, found);
+        if (!how.is_whole() || how.transposed || how.flat || how.halves) {
             result.problem = "a tensor of another shape is whole and not transposed";
-        }
-        if (how.rank == 0) return result;
-        const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
-        std::uint64_t others = 1;
-        for (const int extent : extents) others *= extent == 0 ? 1U : static_cast<unsigned>(extent);
-        result.shape.clear();
-        for (const int extent : extents) {
-            result.shape.push_back(extent == 0 ? size / others : static_cast<unsigned>(extent));
-        }
-        if (size_of(result.shape) != size) {
+        } else if (size_of(result.shape) != size) {
             result.problem = "shape " + shape_text(result.shape) + " has not its " +
                              std::to_string(size) + " elements";
         }
         return result;
+    }
+    if (how.halves && (own.size() < 2 || own[own.size() - 2] % 2 != 0)) {
+        result.problem = "its heads have no halves";
     }
     const bool vector = how.flat || own.size() < 2;
     const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
@@ -1736,8 +3851,16 @@ tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
     return result;
 }
 
-/// Calls visit(parameter, view, placed, tensor's name) for each parameter, or each layer of it,
-/// until one returns a problem.
+/// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
+template <class T>
+std::uint64_t interleaved_rows(const tensor_view<T>& view, const placement& how, bool neighbours) {
+    return how.halves && neighbours
+               ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
+               : 0;
+}
+
+/// Calls visit(parameter, view, placed, tensor's name, placement) for each parameter, or each layer
+/// of it, until one returns a problem.
 template <class T, class Visit>
 std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
                            Visit visit) {
@@ -1792,10 +3915,11 @@ struct coverage {
     }
 };
 
-/// The pieces of the file that the parameters are.
+/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
+/// neighbours by rotary positions.
 template <class T>
 matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
-                  name_map names) {
+                  name_map names, bool neighbours) {
     std::map<std::string_view, std::size_t> entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
@@ -1803,35 +3927,73 @@ matching<T> match(const file_header& header, std::span<const named_tensor<T>> pa
             return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
         }
     }
+    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    const auto find = [&](std::string_view name) {
+        name = without_prefix(name, names);
+        const auto found = entries.find(name);
+        if (found != entries.end()) return found;
+        for (const auto& [removed, kept] : header.metadata)
+            if (without_prefix(removed, names) == name)
+                return entries.find(without_prefix(kept, names));
+        return found;
+    };
     matching<T> result;
     std::map<std::size_t, coverage> used;
     result.problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+        [&](const auto&, const tensor_view<T>& view, const placed& stated, const std::string& name,
             const placement& how) -> std::string {
-            const auto found = entries.find(without_prefix(name, names));
+            const auto found = find(name);
             if (found == entries.end()) return "it is not in the file";
             const header_entry& entry = header.tensors[found->second];
-            // What the file says may overflow: problem_of_type compares it with its bytes first.
             std::string problem = problem_of_type<T>(entry);
             if (!problem.empty()) return problem.substr(2);
-            if (how.any_shape && how.rank == 0 ? size_of(entry.shape) != size_of(where.shape)
-                                               : entry.shape != where.shape) {
+            const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
+            if (entry.shape != where.shape) {
                 return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                       shape_text(where.shape);
+                       shape_text(stated.shape);
             }
             used[found->second].add(where);
-            result.pieces.push_back(
-                {view, found->second, where.first, where.row_stride, where.column_stride});
+            result.pieces.push_back({view, found->second, where.first, where.row_stride,
+                                     where.column_stride, interleaved_rows(view, how, neighbours)});
             return "";
         });
     if (!result.problem.empty()) return result;
+    const auto has = [&](std::string_view parameter) {
+        return std::ranges::count(parameters, parameter, &named_tensor<T>::name) > 0;
+    };
+    for (const name_entry& copy : names) {
+        if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
+            (!copy.with.empty() && !has(copy.with))) {
+            continue;
+        }
+        const auto found = entries.find(without_prefix(copy.tensor, names));
+        if (found == entries.end() || used.contains(found->second)) continue;
+        const auto line = std::ranges::find_if(names, [&](const name_entry& each) {
+            return each.use == name_entry::role::parameter && each.parameter == copy.parameter;
+        });
+        const auto place = find(line->tensor);
+        if (place == entries.end()) continue;  // it has a tensor for each layer
+        const std::size_t other = place->second;
+        const header_entry& entry = header.tensors[found->second];
+        std::string problem = problem_of_type<T>(entry);
+        if (problem.empty() && entry.shape != header.tensors[other].shape) {
+            problem = ": the file has shape " + shape_text(entry.shape) + ", that of " +
+                      in_quotes(header.tensors[other].name) +
+                      ", which the model has in its place, is " +
+                      shape_text(header.tensors[other].shape);
+        }
+        if (!problem.empty()) return {{}, "tensor " + in_quotes(entry.name) + problem};
+        result.equal.emplace_back(found->second, other);
+    }
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
         if (const auto found = used.find(at); found != used.end()) {
             const std::string problem = found->second.problem(false);
             if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
-        } else if (std::ranges::none_of(names, [&](const name_entry& entry) {
+        } else if (std::ranges::count(result.equal, at,
+                                      [](const auto& pair) { return pair.first; }) == 0 &&
+                   std::ranges::none_of(names, [&](const name_entry& entry) {
                        return entry.use == name_entry::role::ignored &&
                               is_like(without_prefix(name, names),
                                       without_prefix(entry.tensor, names));
@@ -1858,7 +4020,7 @@ auto tensors_of(Parameters& parameters) {
 
 template <class T>
 void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
-                 name_map names, const metadata_map& metadata, dtype type) {
+                 name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece<T>> pieces;
     std::vector<coverage> used;
@@ -1866,7 +4028,7 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
     std::string problem = for_each_place(
         parameters, names,
         [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
-            const placement&) -> std::string {
+            const placement& how) -> std::string {
             const auto [found, is_new] = places.emplace(name, planned.size());
             const std::size_t tensor = found->second;
             if (is_new) {
@@ -1877,7 +4039,8 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
                        shape_text(planned[tensor].shape) + " for another parameter";
             }
             used[tensor].add(where);
-            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride});
+            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
+                              interleaved_rows(view, how, neighbours)});
             return "";
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
@@ -1904,7 +4067,8 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
     const auto tensors = detail::tensors_of<Model>(parameters);
     using T = detail::element_of<decltype(tensors)>;
     detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names,
+                                     detail::pairs_neighbours<Model>);
     return detail::load_all(std::move(file), found);
 }
 
@@ -1926,7 +4090,8 @@ void save(const std::filesystem::path& path, const Parameters& parameters, name_
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     const auto tensors = detail::tensors_of<Model>(parameters);
     using T = detail::element_of<decltype(tensors)>;
-    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names, metadata, type);
+    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names,
+                        detail::pairs_neighbours<Model>, metadata, type);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -1960,18 +4125,19 @@ inline constexpr name_entry gpt2[] = {
     {"gain", "transformer.ln_f.weight"},
     {"bias", "transformer.ln_f.bias"},
     {"W_logits", "lm_head.weight"},
-    ignored("lm_head.weight"),
+    copy_of("embedding", "lm_head.weight"),
     ignored("transformer.h.{}.attn.bias"),
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with position::rotary_halves<>, and tied<false> where there is an lm_head.
+/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
+/// embedding.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
     {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
     {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
     {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
     {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
@@ -1980,6 +4146,7 @@ inline constexpr name_entry llama[] = {
     {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
     {"gain", "model.norm.weight"},
     {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
@@ -2022,6 +4189,8 @@ constexpr auto bert_names(bool gamma) {
         {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
                                : "cls.predictions.transform.LayerNorm.bias"},
         {"b_logits", "cls.predictions.bias"},
+        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+        copy_of("b_logits", "cls.predictions.decoder.bias"),
         ignored("bert.embeddings.position_ids"),
         ignored("bert.pooler.*"),
         ignored("cls.*"),
@@ -2036,9 +4205,10 @@ inline constexpr auto bert_gamma = detail::bert_names(true);
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
-    {"class_token", "vit.embeddings.cls_token", reshaped},
-    {"position", "vit.embeddings.position_embeddings", reshaped},
-    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", reshaped},
+    {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    // Of channels and the rows and columns of a square patch.
+    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
     {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
@@ -2101,10 +4271,10 @@ constexpr auto t5_names(bool gated) {
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
         // The first version's is the embedding; the other one's is W_logits.
-        ignored(gated ? "" : "lm_head.weight"),
+        copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
-        ignored("encoder.embed_tokens.weight"),
-        ignored("decoder.embed_tokens.weight"),
+        copy_of("embedding", "encoder.embed_tokens.weight"),
+        copy_of("embedding", "decoder.embed_tokens.weight"),
     });
 }
 }  // namespace detail
@@ -2125,6 +4295,9 @@ inline constexpr auto t5_gated = detail::t5_names(true);
 ///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
 ///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
 ///     W_contract [d, hidden], with "layers." before their names.
+///
+/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
+/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -2327,6 +4500,9 @@ llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     using T = detail::element_of<decltype(tensors)>;
     const auto configuration = detail::read_configuration(from);
     detail::opened file = detail::open_llama2c(from, configuration);
+    if (const std::string problem = detail::unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(from.name() + ": " + problem);
+    }
     if (configuration.tokens < detail::tokens_of<Model>) {
         sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
                              " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
@@ -2350,6 +4526,9 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
     if (configuration.vocabulary == 0) {
         sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
                              configuration.text());
+    }
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": " + problem);
     }
     std::vector<header_entry> entries = llama2c_tensors(configuration);
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
@@ -6429,1253 +8608,6 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The vocabulary in which models are written: variables, relations, weights, constraints,
-/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// A name as a template argument: `relation<"query">`.
-template <std::size_t Size>
-struct fixed_string {
-    char characters[Size]{};
-
-    consteval fixed_string(const char (&text)[Size]) noexcept {
-        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
-    }
-};
-
-/// One name after another: `relation<Prefix + "query">`.
-template <std::size_t First, std::size_t Second>
-consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
-    char text[First + Second - 1]{};
-    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
-    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
-    return fixed_string<First + Second - 1>(text);
-}
-
-/// Fails a static_assert with a reason where an expression makes no rule.
-template <class...>
-inline constexpr bool refused = false;
-
-/// What an expression that makes no rule gives once its reason is told. The operators of rules take
-/// it and give it again, so that one mistake is one error.
-struct mistaken {
-    constexpr mistaken T() const noexcept { return {}; }
-    template <class Weight>
-    constexpr mistaken operator[](Weight) const noexcept {
-        return {};
-    }
-};
-
-/// A list of values of different types.
-template <class... Values>
-struct pack {};
-
-template <class First, class... Rest>
-struct pack<First, Rest...> {
-    First first;
-    [[no_unique_address]] pack<Rest...> rest;
-};
-
-constexpr pack<> make_pack() noexcept {
-    return {};
-}
-template <class First, class... Rest>
-constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
-    return {first, make_pack(rest...)};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Index variables, the integer expressions over them, and the constraints these make.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
-inline constexpr int unstated = std::numeric_limits<int>::min();
-
-/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
-/// stated: `var<"h", 8>` runs over 0..7.
-template <fixed_string Name, int Extent = unstated>
-struct var {
-    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
-};
-
-/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output. Value is an lvalue reference unless x is a temporary.
-template <fixed_string Name, class Value>
-struct named_argument {
-    Value&& value;
-};
-
-/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
-template <fixed_string Name>
-struct bound {
-    template <class Value>
-    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
-        return {static_cast<Value&&>(value)};
-    }
-};
-
-struct integer {
-    int value;
-};
-
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
-
-/// `left op right` over integers. Division and remainder round down.
-template <arithmetic Operation, class Left, class Right>
-struct index_expression {
-    Left left;
-    Right right;
-};
-
-enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
-
-template <order Relation, class Left, class Right>
-struct comparison {
-    Left left;
-    Right right;
-};
-
-enum class connective { conjunction, disjunction, negation };
-
-template <connective Operation, class Left, class Right>
-struct compound {
-    Left left;
-    Right right;
-};
-
-/// A condition that a function of one index or two decides.
-template <class Test, class Left, class Right>
-struct decision {
-    Left left;
-    Right right;
-};
-
-/// Both positions hold the same symbol of a fact, as those of one document do.
-template <fixed_string Fact, class Left, class Right>
-struct same_symbol {
-    Left left;
-    Right right;
-};
-
-template <class T>
-inline constexpr bool is_index = false;
-template <fixed_string Name, int Extent>
-inline constexpr bool is_index<var<Name, Extent>> = true;
-template <fixed_string Name>
-inline constexpr bool is_index<bound<Name>> = true;
-template <>
-inline constexpr bool is_index<integer> = true;
-template <arithmetic Operation, class Left, class Right>
-inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
-
-template <class T>
-inline constexpr bool is_constraint = false;
-template <order Relation, class Left, class Right>
-inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
-template <connective Operation, class Left, class Right>
-inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
-template <class Test, class Left, class Right>
-inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
-template <fixed_string Fact, class Left, class Right>
-inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
-
-template <class T>
-concept index_term = is_index<T>;
-template <class T>
-concept index_operand = is_index<T> || std::integral<T>;
-template <class T>
-concept constraint = is_constraint<T>;
-
-template <class Left, class Right>
-concept index_pair = index_operand<Left> && index_operand<Right> &&
-    (index_term<Left> || index_term<Right>);
-
-template <index_term Term>
-constexpr Term as_index(Term term) noexcept {
-    return term;
-}
-constexpr integer as_index(int value) noexcept {
-    return {value};
-}
-
-template <class T>
-using index_of = decltype(as_index(T{}));
-
-namespace detail {
-template <arithmetic Operation, class Left, class Right>
-constexpr auto combine_index(Left left, Right right) noexcept {
-    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                        as_index(right)};
-}
-template <order Relation, class Left, class Right>
-constexpr auto compare_index(Left left, Right right) noexcept {
-    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
-}
-}  // namespace detail
-
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator+(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::add>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator-(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::subtract>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator*(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::multiply>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator/(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::divide>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator%(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::remainder>(left, right);
-}
-template <index_term Term>
-constexpr auto abs(Term term) noexcept {
-    return detail::combine_index<arithmetic::absolute>(term, 0);
-}
-
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<(Left left, Right right) noexcept {
-    return detail::compare_index<order::less>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<=(Left left, Right right) noexcept {
-    return detail::compare_index<order::less_equal>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>=(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater_equal>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator==(Left left, Right right) noexcept {
-    return detail::compare_index<order::equal>(left, right);
-}
-// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator!=(Left left, Right right) noexcept {
-    return detail::compare_index<order::not_equal>(left, right);
-}
-
-template <constraint Left, constraint Right>
-constexpr auto operator&&(Left left, Right right) noexcept {
-    return compound<connective::conjunction, Left, Right>{left, right};
-}
-template <constraint Left, constraint Right>
-constexpr auto operator||(Left left, Right right) noexcept {
-    return compound<connective::disjunction, Left, Right>{left, right};
-}
-template <constraint Condition>
-constexpr auto operator!(Condition condition) noexcept {
-    return compound<connective::negation, Condition, integer>{condition, {0}};
-}
-
-namespace detail {
-template <int... Members>
-struct is_member {
-    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
-};
-template <auto Predicate>
-struct is_held {
-    static constexpr bool holds(int left, int right) noexcept {
-        return static_cast<bool>(Predicate(left, right));
-    }
-};
-}  // namespace detail
-
-/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
-template <int... Members, index_term Term>
-constexpr auto one_of(Term term) noexcept {
-    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
-}
-
-/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
-template <auto Predicate, class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto holds(Left left, Right right) noexcept {
-    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                                 as_index(right)};
-}
-
-// The same by their names in logic.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto leq(Left left, Right right) noexcept {
-    return left <= right;
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto sub(Left left, Right right) noexcept {
-    return left - right;
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto mod(Left left, Right right) noexcept {
-    return left % right;
-}
-template <index_term Term>
-constexpr auto next(Term term) noexcept {
-    return term + 1;
-}
-/// No two of the terms are equal.
-template <index_term First, index_term Second, index_term... Rest>
-constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
-    if constexpr (sizeof...(Rest) == 0)
-        return first != second;
-    else
-        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
-}
-
-// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
-#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
-    template <constraint Left, class Right>                                                      \
-        requires(index_operand<Right> || constraint<Right>)                                      \
-    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
-        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
-        static_assert(is_a_constraint,                                                           \
-                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
-                      "<= c");                                                                   \
-        return left;                                                                             \
-    }
-SEQUENT_REFUSE_CHAIN(<)
-SEQUENT_REFUSE_CHAIN(<=)
-SEQUENT_REFUSE_CHAIN(>)
-SEQUENT_REFUSE_CHAIN(>=)
-SEQUENT_REFUSE_CHAIN(==)
-SEQUENT_REFUSE_CHAIN(!=)
-#undef SEQUENT_REFUSE_CHAIN
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What a model is given at run time, and what it gives back.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <int Classes>
-struct symbol_type {
-    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
-    static constexpr int classes = Classes > 0 ? Classes : 1;
-};
-
-/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
-template <int Classes>
-inline constexpr symbol_type<Classes> symbol{};
-
-template <int Capacity>
-struct sparse_type {
-    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
-    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
-};
-
-/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
-template <int Capacity>
-inline constexpr sparse_type<Capacity> sparse{};
-
-/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
-/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
-/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
-/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
-/// with symbol<4> there, a symbol each.
-template <fixed_string Name, auto... Shape>
-struct fact {};
-
-/// The relations that are the model's outputs, where they are not the one that no body uses.
-template <fixed_string... Names>
-struct query {};
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-struct none {};
-
-enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
-
-/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
-/// or none.
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal;
-
-template <class T>
-inline constexpr bool is_weight = false;
-
-template <class T>
-concept weight_literal = is_weight<T>;
-
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal {
-    [[no_unique_address]] pack<Terms...> terms;
-    [[no_unique_address]] Weight weight;
-
-    /// The value turned into its transpose, after the weight is applied.
-    constexpr auto T() const noexcept {
-        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
-    }
-
-    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
-    template <weight_literal Applied>
-    constexpr auto operator[](Applied applied) const noexcept {
-        auto use = applied.use();
-        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
-    }
-
-    constexpr literal use() const noexcept { return *this; }
-};
-
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
-/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
-/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
-/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
-/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
-template <fixed_string Name>
-struct relation {
-    /// Names an argument of a model's forward or backward.
-    template <class Value>
-    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
-        return {static_cast<Value&&>(value)};
-    }
-
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
-                                                                  {}};
-    }
-};
-
-/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
-/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
-/// same weight.
-template <fixed_string Name, int... Shape>
-struct weight {
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
-    }
-    constexpr auto use() const noexcept { return (*this)(); }
-    constexpr auto T() const noexcept { return use().T(); }
-};
-
-template <fixed_string Name, int... Shape>
-inline constexpr bool is_weight<weight<Name, Shape...>> = true;
-template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
-
-/// The weight keeps its values: it gets no gradient.
-template <weight_literal Weight>
-constexpr auto fixed(Weight weight) noexcept {
-    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
-                      literal<Source, none, Modifiers, Terms...> use) {
-        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
-    };
-    return freeze(weight.use());
-}
-
-/// Element `index` of the vector that `inner` gives.
-template <class Inner, class Index>
-struct element {
-    Inner inner;
-    Index index;
-};
-
-/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
-struct constant {
-    double value;
-    double root = 1;
-};
-
-/// A scalar computed from indices: `number(i - j)`.
-template <class Index>
-struct index_value {
-    Index index;
-};
-
-constexpr constant number(double value) noexcept {
-    return {value};
-}
-template <index_term Index>
-constexpr auto number(Index index) noexcept {
-    return index_value<Index>{index};
-}
-
-/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
-/// above 0 and finite; of another one a model tells the mistake.
-constexpr constant inverse_sqrt(double value) noexcept {
-    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
-    long double root = value > 1 ? value : 1;
-    for (;;) {
-        const long double next = (root + value / root) / 2;
-        if (!(next < root)) break;
-        root = next;
-    }
-    return {static_cast<double>(1 / root), value};
-}
-
-template <class T>
-inline constexpr bool is_literal = is_weight<T>;
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
-template <class Inner, class Index>
-inline constexpr bool is_literal<element<Inner, Index>> = true;
-template <>
-inline constexpr bool is_literal<constant> = true;
-template <class Index>
-inline constexpr bool is_literal<index_value<Index>> = true;
-
-template <class T>
-inline constexpr bool is_atom = false;
-template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
-
-template <class T>
-inline constexpr bool is_head = false;
-template <fixed_string Name, class Weight, class... Terms>
-inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
-
-template <class T>
-inline constexpr bool is_weighted = false;
-template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
-
-/// An atom of a relation, weighted or not.
-template <class T>
-concept atom = is_atom<T>;
-/// What can be a head: neither transposed nor negated nor hidden.
-template <class T>
-concept head_atom = is_head<T>;
-/// Anything that may stand in a body.
-template <class T>
-concept body_item = is_literal<T> || is_constraint<T>;
-
-template <class T>
-inline constexpr bool is_variable = false;
-template <fixed_string Name, int Extent>
-inline constexpr bool is_variable<var<Name, Extent>> = true;
-
-/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
-/// stand side by side, so that each document is a run of positions.
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-
-template <atom Inner, index_operand Index>
-constexpr auto at(Inner inner, Index index) noexcept {
-    return element<Inner, index_of<Index>>{inner, as_index(index)};
-}
-
-namespace detail {
-template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
-constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
-    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
-}
-}  // namespace detail
-
-/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto hidden(Atom held) noexcept {
-    return detail::modified<hidden_value>(held);
-}
-
-/// Holds where the fact is absent; a dense fact is absent where its value is zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto operator!(Atom absent) noexcept {
-    return detail::modified<negated>(absent);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// The functions of a rule: how the literals of one body combine, what is done with the result, and
-/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
-/// outside of its range (plan/parameter.hpp).
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
-
-enum class transformation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,
-    gelu_tanh,
-    silu,
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
-    inverse,
-    complement,
-    soft_cap,
-    scale,
-    softmax,
-    sparsemax,
-    norm,
-    layer_norm,
-    rms_norm,
-    rotary,
-    rotary_halves,
-    sinusoidal,
-    dropout,
-    slice,
-    reshape
-};
-
-enum class aggregation { sum, mean, max, min, count, concat, softmax };
-
-template <combination Kind>
-struct combine {};
-
-/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
-template <transformation Kind, class... Arguments>
-struct transform {
-    double numbers[2]{};
-    [[no_unique_address]] pack<Arguments...> arguments{};
-};
-
-template <aggregation Kind, class... Variables>
-struct aggregate {};
-
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
-struct repeated {
-    const Program* block;
-};
-
-// Combinations of the literals of one body.
-constexpr auto sum() noexcept {
-    return combine<combination::sum>{};
-}
-/// The matrix product of the literals, left to right.
-constexpr auto product() noexcept {
-    return combine<combination::product>{};
-}
-constexpr auto elementwise_product() noexcept {
-    return combine<combination::elementwise_product>{};
-}
-constexpr auto max() noexcept {
-    return combine<combination::max>{};
-}
-constexpr auto min() noexcept {
-    return combine<combination::min>{};
-}
-constexpr auto mean() noexcept {
-    return combine<combination::mean>{};
-}
-constexpr auto concat() noexcept {
-    return combine<combination::concat>{};
-}
-/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
-constexpr auto cosine() noexcept {
-    return combine<combination::cosine>{};
-}
-
-// Transformations, element by element.
-constexpr auto identity() noexcept {
-    return transform<transformation::identity>{};
-}
-constexpr auto relu() noexcept {
-    return transform<transformation::relu>{};
-}
-/// x, or slope x below zero. The slope is at least 0.
-constexpr auto leaky_relu(double slope = 0.01) noexcept {
-    return transform<transformation::leaky_relu>{{slope}, {}};
-}
-/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
-constexpr auto gelu() noexcept {
-    return transform<transformation::gelu>{};
-}
-/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept {
-    return transform<transformation::gelu_tanh>{};
-}
-constexpr auto silu() noexcept {
-    return transform<transformation::silu>{};
-}
-constexpr auto sigmoid() noexcept {
-    return transform<transformation::sigmoid>{};
-}
-constexpr auto tanh() noexcept {
-    return transform<transformation::tanh>{};
-}
-constexpr auto exp() noexcept {
-    return transform<transformation::exp>{};
-}
-constexpr auto log() noexcept {
-    return transform<transformation::log>{};
-}
-constexpr auto sqrt() noexcept {
-    return transform<transformation::sqrt>{};
-}
-/// 1 / x.
-constexpr auto inverse() noexcept {
-    return transform<transformation::inverse>{};
-}
-/// 1 - x.
-constexpr auto complement() noexcept {
-    return transform<transformation::complement>{};
-}
-/// c tanh(x / c); c is above 0.
-constexpr auto soft_cap(double c) noexcept {
-    return transform<transformation::soft_cap>{{c}, {}};
-}
-/// c x.
-constexpr auto scale(double c) noexcept {
-    return transform<transformation::scale>{{c}, {}};
-}
-
-// Transformations of a whole value.
-constexpr auto softmax() noexcept {
-    return transform<transformation::softmax>{};
-}
-/// The projection onto the probability simplex (arXiv 1602.02068).
-constexpr auto sparsemax() noexcept {
-    return transform<transformation::sparsemax>{};
-}
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
-/// eps is above 0.
-constexpr auto norm(double eps = 1e-5) noexcept {
-    return transform<transformation::norm>{{eps}, {}};
-}
-/// norm, times a gain, plus a bias (arXiv 1607.06450).
-template <weight_literal Gain, weight_literal Bias>
-constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    auto bias_use = bias.use();
-    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
-        {eps}, make_pack(gain_use, bias_use)};
-}
-/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
-template <weight_literal Gain>
-constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
-}
-/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
-/// (arXiv 2104.09864).
-template <index_term Position>
-constexpr auto rotary(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
-}
-/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
-template <index_term Position>
-constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
-}
-/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
-/// (arXiv 1706.03762, section 3.5).
-template <index_term Position>
-constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
-    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
-}
-
-/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
-/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
-/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
-/// seed of its own.
-template <fixed_string Seed>
-constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
-}
-/// The `length` elements from `begin` on.
-constexpr auto slice(int begin, int length) noexcept {
-    return transform<transformation::slice>{
-        {static_cast<double>(begin), static_cast<double>(length)}, {}};
-}
-/// The same elements in row-major order as a matrix of another shape.
-constexpr auto reshape(int rows, int columns = 1) noexcept {
-    return transform<transformation::reshape>{
-        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
-}
-
-// Aggregations over the variables that stand in the body but not in the head.
-template <index_term First, index_term... Rest>
-constexpr auto sum(First, Rest...) noexcept {
-    return aggregate<aggregation::sum, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto mean(First, Rest...) noexcept {
-    return aggregate<aggregation::mean, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto max(First, Rest...) noexcept {
-    return aggregate<aggregation::max, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto min(First, Rest...) noexcept {
-    return aggregate<aggregation::min, First, Rest...>{};
-}
-/// How many ground rules there are, a scalar.
-template <index_term First, index_term... Rest>
-constexpr auto count(First, Rest...) noexcept {
-    return aggregate<aggregation::count, First, Rest...>{};
-}
-/// The values one after another; zeros where there is no ground rule.
-template <index_term First, index_term... Rest>
-constexpr auto concat(First, Rest...) noexcept {
-    return aggregate<aggregation::concat, First, Rest...>{};
-}
-/// Normalises over the variable within the head's other variables. The variable stays in the head.
-template <index_term First, index_term... Rest>
-constexpr auto softmax(First, Rest...) noexcept {
-    return aggregate<aggregation::softmax, First, Rest...>{};
-}
-
-/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
-/// without a rule. Where it has several of these, those that follow from rules of the program
-/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
-/// where stacks stand in stacks. The input then is the one that the program around does not know,
-/// or, if it knows all, the one with the name of what the block is applied to.
-template <int Count, class Program>
-constexpr auto stack(const Program& block) noexcept {
-    if constexpr (std::is_same_v<Program, mistaken>)
-        return mistaken{};
-    else
-        return repeated<Count, Program>{&block};
-}
-
-template <class T>
-inline constexpr bool is_function = false;
-template <combination Kind>
-inline constexpr bool is_function<combine<Kind>> = true;
-template <transformation Kind, class... Arguments>
-inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
-template <aggregation Kind, class... Variables>
-inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
-
-template <class T>
-concept function = is_function<T>;
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
-/// aggregation`, where <<= reads "follows from".
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// Two parts of a body, in order.
-template <class Left, class Right>
-struct joined {
-    Left left;
-    Right right;
-};
-
-/// A body with a function applied to it.
-template <class Body, class Function>
-struct applied {
-    Body body;
-    [[no_unique_address]] Function function;
-};
-
-template <class Head, class Body>
-struct rule {
-    Head head;
-    Body body;
-};
-
-template <class T>
-inline constexpr bool is_body = body_item<T>;
-template <class Left, class Right>
-inline constexpr bool is_body<joined<Left, Right>> = true;
-
-template <class T>
-inline constexpr bool is_applied = false;
-template <class Body, class Function>
-inline constexpr bool is_applied<applied<Body, Function>> = true;
-
-template <class T>
-concept body = is_body<T>;
-template <class T>
-concept functional_body = is_body<T> || is_applied<T>;
-
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
-template <class T>
-inline constexpr bool is_atom_transformation = false;
-template <atom Atom, class Function>
-inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
-template <class Body, class Outer, class Inner>
-inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
-    is_atom_transformation<applied<Body, Inner>>;
-
-template <class T>
-inline constexpr bool is_rule = is_atom_transformation<T>;
-template <class Head, class Body>
-inline constexpr bool is_rule<rule<Head, Body>> = true;
-
-template <body Left, body_item Right>
-constexpr auto operator,(Left left, Right right) noexcept {
-    return joined<Left, Right>{left, right};
-}
-
-template <functional_body Body, function Function>
-constexpr auto operator|(Body body, Function function) noexcept {
-    return applied<Body, Function>{body, function};
-}
-
-template <head_atom Head, functional_body Body>
-constexpr auto operator<<=(Head head, Body body) noexcept {
-    return rule<Head, Body>{head, body};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <class T>
-inline constexpr bool is_name = false;
-template <fixed_string Name>
-inline constexpr bool is_name<relation<Name>> = true;
-
-/// A part of a rule, whole or not.
-template <class T>
-concept rule_part =
-    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
-template <class T>
-concept word = rule_part<T> || index_term<T> || is_name<T>;
-
-/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
-/// it is no rule, but perhaps a test or a fold.
-template <class Left, class Right>
-concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
-                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
-
-/// `document(i) == document(j)`, of one fact.
-template <class Left, class Right>
-inline constexpr bool are_symbols = false;
-template <fixed_string Name, class Left, class Right>
-inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
-                                  literal<relation<Name>, none, plain, Right>> =
-    is_variable<Left>&& is_variable<Right>;
-
-/// A mistake that has been told is not told again.
-template <class... Parts>
-inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
-
-template <class Left, class Right>
-    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
-        Left, Right) noexcept {
-        constexpr bool makes_a_rule = told<Left, Right>;
-        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a bare number in a body would vanish; write number(0.5)");
-        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-            static_assert(makes_a_rule,
-                          "sequent: a function stands after the body: (a, b) | product()");
-        else if constexpr (is_name<Left> || is_name<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a relation in a body has arguments, such as k(j)");
-        else
-            static_assert(
-                makes_a_rule,
-                "sequent: only literals, weights, numbers and constraints stand in a body");
-        return {};
-    }
-
-    template <class Left, class Right>
-        requires beside<Left, Right> &&
-            (!(functional_body<Left> && function<Right>)) constexpr mistaken
-            operator|(Left, Right) noexcept {
-            constexpr bool makes_a_rule = told<Left, Right>;
-            if constexpr (is_name<Left>)
-                static_assert(makes_a_rule,
-                              "sequent: a relation in a body has arguments, such as k(j)");
-            else
-                static_assert(makes_a_rule,
-                              "sequent: after | stands a function call such as relu() or sum(j); "
-                              "conditions are joined by ||");
-            return {};
-        }
-
-        /// A function's name, without the parentheses of a call.
-        struct uncalled {
-            template <class Result, class... Arguments>
-            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // Of the overloaded ones, those that a name alone cannot tell apart.
-            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
-            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
-        };
-        template <class Body>
-            requires functional_body<Body> || std::is_same_v<Body, mistaken>
-        constexpr mistaken operator|(Body, uncalled) noexcept {
-            constexpr bool makes_a_rule = told<Body>;
-            static_assert(makes_a_rule,
-                          "sequent: after | stands a function call such as relu() or sum(j): the "
-                          "parentheses are missing");
-            return {};
-        }
-
-        template <class Head, class Body>
-            requires beside<Head, Body> &&
-                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
-                operator<<=(Head, Body) noexcept {
-                constexpr bool makes_a_rule = told<Head, Body>;
-                if constexpr (!head_atom<Head>)
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-                else
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
-                return {};
-            }
-
-#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
-    template <class Left, class Right>                                                  \
-        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
-            (!(constraint<Left> && index_operand<Right>)) &&                            \
-            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
-            constexpr bool makes_a_rule = told<Left, Right>;                            \
-            static_assert(makes_a_rule, REASON);                                        \
-            return {};                                                                  \
-        }
-#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
-#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
-    SEQUENT_REFUSE(OPERATOR,                                                                       \
-                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
-                   "| sum()")
-#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: a constraint compares index variables, not values; a rule is head " \
-                   "<<= body")
-#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
-    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
-                          "sequent: a constraint compares index variables, not values; symbols " \
-                          "of one fact at two of them are equal or not: d(i) == d(j)")
-#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: && and || join constraints; literals are separated by commas, and " \
-                   "alternatives are several rules with one head")
-            SEQUENT_REFUSE_ARITHMETIC(+)
-            SEQUENT_REFUSE_ARITHMETIC(-)
-            SEQUENT_REFUSE_ARITHMETIC(*)
-            SEQUENT_REFUSE_ARITHMETIC(/)
-            SEQUENT_REFUSE_ARITHMETIC(%)
-            SEQUENT_REFUSE_ARITHMETIC(&)
-            SEQUENT_REFUSE_ARITHMETIC(^)
-            SEQUENT_REFUSE_COMPARISON(<)
-            SEQUENT_REFUSE_COMPARISON(<=)
-            SEQUENT_REFUSE_COMPARISON(>)
-            SEQUENT_REFUSE_COMPARISON(>=)
-            SEQUENT_REFUSE_COMPARISON(<<)
-            SEQUENT_REFUSE_EQUALITY(==)
-            SEQUENT_REFUSE_EQUALITY(!=)
-            SEQUENT_REFUSE_CONNECTIVE(&&)
-            SEQUENT_REFUSE_CONNECTIVE(||)
-#undef SEQUENT_REFUSE_CONNECTIVE
-#undef SEQUENT_REFUSE_COMPARISON
-#undef SEQUENT_REFUSE_ARITHMETIC
-#undef SEQUENT_REFUSE_EQUALITY
-#undef SEQUENT_REFUSE
-#undef SEQUENT_REFUSE_UNLESS
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Programs: lists of rules.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <std::size_t Index, class Rule>
-struct rule_at {
-    Rule rule;
-};
-
-template <class Indices, class... Rules>
-struct program;
-
-/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
-template <std::size_t... Indices, class... Rules>
-struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
-
-template <class T>
-inline constexpr bool is_program = false;
-template <class... Parameters>
-inline constexpr bool is_program<program<Parameters...>> = true;
-
-/// What may stand in rules(...).
-template <class T>
-inline constexpr bool is_rules = is_rule<T> || is_program<T>;
-
-/// As the user counts.
-template <int Argument>
-struct argument_that_is_no_rule {};
-
-template <class Argument>
-constexpr mistaken refuse_argument() noexcept {
-    static_assert(refused<Argument>,
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
-    return {};
-}
-
-template <class... Rules>
-consteval int first_refused() {
-    int first = 1;
-    (void)(... && (is_rules<Rules> && ++first));
-    return first;
-}
-
-/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
-template <class... Rules>
-constexpr auto rules(Rules... list) noexcept {
-    if constexpr ((... && is_rules<Rules>))
-        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
-    else if constexpr (told<Rules...>)
-        return mistaken{};
-    else
-        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
-}
-
-/// The relation that a rule or an atom transformation is about.
-template <class Rule>
-struct head_of;
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
-    using type = Source;
-};
-template <class Head, class Body>
-struct head_of<rule<Head, Body>> : head_of<Head> {};
-template <class Body, class Function>
-struct head_of<applied<Body, Function>> : head_of<Body> {};
-
-template <class Relation, class Rule>
-inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
-template <class Relation, class Indices, class... Rules>
-inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
-                                                                        is_about<Relation, Rules>);
-
-namespace detail {
-
-/// What is left of a rule where those of these relations are taken away.
-template <class... Taken, class Rule>
-constexpr auto left_of(const Rule& given) noexcept {
-    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
-        return rules();
-    else
-        return given;
-}
-template <class... Taken, std::size_t... Indices, class... Rules>
-constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
-    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
-}
-
-}  // namespace detail
-
-/// A program in which these rules stand in place of all that have the same heads:
-/// `replace_rules(Template::program, transformed(i) <<= ...)`.
-template <class Indices, class... Rules, class... New>
-constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
-    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
-    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
-                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
-    return rules(detail::left_of<New...>(given), replacing...);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
-/// there.
-template <class T, int Capacity>
-struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};
-    int count = 0;
-
-    constexpr int push(const T& item) {
-        items[count] = item;
-        return count++;
-    }
-    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
-    /// values of a large array's later elements in constant expressions.
-    constexpr void reset(int size) {
-        count = size;
-        for (T& item : *this) item = T{};
-    }
-    constexpr T& operator[](int at) { return items[at]; }
-    constexpr const T& operator[](int at) const { return items[at]; }
-    constexpr T* begin() { return items; }
-    constexpr T* end() { return items + count; }
-    constexpr const T* begin() const { return items; }
-    constexpr const T* end() const { return items + count; }
-    constexpr int size() const { return count; }
-    static constexpr int capacity() { return Capacity; }
-};
-
-/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
-struct name {
-    const char* text = "";
-    int length = 0;
-    unsigned long long hash = 0;
-
-    friend constexpr bool operator==(const name& left, const name& right) {
-        return left.hash == right.hash;
-    }
-};
-
-/// FNV-1a.
-constexpr name make_name(const char* text, int length) {
-    unsigned long long hash = 14695981039346656037ULL;
-    for (int at = 0; at < length; ++at)
-        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
-    return {text, length, hash};
-}
-
-constexpr int floor_divide(int value, int divisor) {
-    const int quotient = value / divisor;
-    return quotient * divisor > value ? quotient - 1 : quotient;
-}
-constexpr int floor_remainder(int value, int divisor) {
-    return value - floor_divide(value, divisor) * divisor;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
 /// The pairs of a sparse fact, indexed both ways.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -8202,7 +9134,9 @@ namespace detail {
 /// Reads the dict, of the three keys in any order.
 class npy_parser {
   public:
-    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    npy_parser(std::string_view text, std::string_view file, bool longs)
+        : text_(text), file_(file), longs_(longs) {}
 
     npy_header parse() {
         npy_header header;
@@ -8291,6 +9225,7 @@ class npy_parser {
             value = value * 10 + digit;
         }
         if (at_ == start) fail("expected a whole number that is not negative");
+        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
         return value;
     }
 
@@ -8316,6 +9251,7 @@ class npy_parser {
 
     std::string_view text_;
     std::string_view file_;
+    bool longs_;
     std::size_t at_ = 0;
 };
 
@@ -8411,7 +9347,8 @@ inline npy_header read_npy_header(const source& from) {
              std::to_string(text.size() - begin) + " for it");
     }
     const auto size = static_cast<std::size_t>(length);
-    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
+    npy_header header =
+        detail::npy_parser(text.substr(begin, size), from.name(), version <= 2).parse();
     header.data = begin + size;
     return header;
 }
@@ -8468,9 +9405,9 @@ void load_npy(const source& from, Container&& container) {
         if (!dtype_named(entry.dtype)) {
             fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
         }
-        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
-            fail("array" + problem);
-        }
+        std::string problem = detail::problem_of_type<T>(entry);
+        if (problem.empty()) problem = detail::problem_of_size(entry);
+        if (!problem.empty()) fail("array" + problem);
         detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
     }
 }
@@ -8530,8 +9467,8 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 /// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
 /// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text, 3 to 258 are
-/// the bytes 0 to 255, written <0x00> to <0xFF>.
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
+/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
 class tokenizer {
   public:
     struct token {
@@ -8642,7 +9579,6 @@ class tokenizer {
     }
 
   private:
-    static constexpr std::int32_t first_byte = 3;
     static constexpr std::int32_t none = -1;
 
     static constexpr auto all_bytes = [] {
@@ -8677,6 +9613,11 @@ class tokenizer {
         std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
         // Of equal texts the first is found.
         std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+        bytes_.fill(none);
+        for (std::int32_t id = size(); id-- > 0;) {
+            if (const int byte = byte_of(text_of(id)); byte >= 0)
+                bytes_[static_cast<std::size_t>(byte)] = id;
+        }
     }
 
     std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
@@ -8704,12 +9645,12 @@ class tokenizer {
                 return;
             }
             for (const char byte : text) {
-                const int code = static_cast<unsigned char>(byte);
-                if (first_byte + code >= of_.size()) {
-                    of_.fail("has no token for the byte " + std::to_string(code) +
-                             " of the text, only " + std::to_string(of_.size()) + " tokens");
+                const auto code = static_cast<unsigned char>(byte);
+                if (of_.bytes_[code] == none) {
+                    of_.fail("none of its " + std::to_string(of_.size()) + " tokens is the byte " +
+                             std::to_string(code) + " of the text");
                 }
-                append(first_byte + code);
+                append(of_.bytes_[code]);
             }
         }
 
@@ -8786,7 +9727,8 @@ class tokenizer {
     std::string name_;
     std::uint32_t longest_ = 0;
     std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;  // by their texts
+    std::vector<std::int32_t> sorted_;       // by their texts
+    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -8826,6 +9768,7 @@ std::string misfit(const llama2c_configuration& configuration) {
     const std::span<const named_tensor<double>> parameters(shapes);
     const auto own = configuration_of(parameters, tokens_of<Model>);
     if (own.vocabulary == 0) return "no llama";
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
     return own == configuration ? misfit(configuration, parameters) : own.text();
 }
 
@@ -8833,7 +9776,8 @@ template <class Model>
 std::string misfit(const file_header& header, const name_map* names) {
     const auto shapes = shapes_of<Model>();
     const std::span<const named_tensor<double>> parameters(shapes);
-    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
+    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(header, parameters).problem;
 }
 
 template <class Model, class... Models, class F>
@@ -8891,668 +9835,6 @@ decltype(auto) visit(const source& from, name_map names, F&& f) {
 /// A plan bound to kernels.
 
 #include <cassert>
-
-/// The ranges of the numbers that functions of a rule take.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
-/// of double too, since a program does not know its number type.
-namespace mistake::range {
-struct finite {};
-struct at_least_0_and_finite {};
-struct above_0_and_finite_in_float {};
-struct from_0_to_below_1_in_float {};
-struct at_least_0 {};
-struct at_least_1 {};
-}  // namespace mistake::range
-
-namespace plan {
-
-/// The same as values.
-enum class number_range {
-    any,
-    finite,
-    at_least_0_and_finite,
-    above_0_and_finite_in_float,
-    from_0_to_below_1_in_float,
-    at_least_0,
-    at_least_1
-};
-
-constexpr bool is_within(number_range range, double value) {
-    switch (range) {
-        case number_range::finite:
-            return value >= std::numeric_limits<double>::lowest() &&
-                   value <= std::numeric_limits<double>::max();
-        case number_range::at_least_0_and_finite:
-            return value >= 0 && value <= std::numeric_limits<double>::max();
-        case number_range::above_0_and_finite_in_float:
-            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
-                   value <= static_cast<double>(std::numeric_limits<float>::max());
-        case number_range::from_0_to_below_1_in_float:
-            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
-        case number_range::at_least_0:
-            return value >= 0;
-        case number_range::at_least_1:
-            return value >= 1;
-        default:
-            return true;
-    }
-}
-
-/// The ranges of a transformation's numbers, and its name in a rule.
-struct number_ranges {
-    name function{};
-    number_range of[2]{};
-};
-
-constexpr number_ranges ranges_of(language::transformation kind) {
-    using enum language::transformation;
-    using enum number_range;
-    switch (kind) {
-        case leaky_relu:
-            // The derivative is judged by the sign of the result.
-            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
-        case soft_cap:
-            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
-        case scale:
-            return {make_name("scale", 5), {finite}};
-        case norm:
-            return {make_name("norm", 4), {above_0_and_finite_in_float}};
-        case layer_norm:
-            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
-        case rms_norm:
-            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
-        case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
-        case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
-        case sinusoidal:
-            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
-        case dropout:
-            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
-        case slice:
-            return {make_name("slice", 5), {at_least_0, at_least_1}};
-        case reshape:
-            return {make_name("reshape", 7), {at_least_1, at_least_1}};
-        default:
-            return {};
-    }
-}
-
-/// A number out of its range, and the function that is given it.
-struct refused_number {
-    name function{};
-    double given = 0;
-    number_range range = number_range::any;
-};
-
-/// A number of a message: up to six significant digits.
-struct number_text {
-    char characters[16]{};
-    int length = 0;
-
-    constexpr explicit number_text(double value) {
-        if (value != value) {
-            push("nan");
-            return;
-        }
-        if (value < 0) push("-");
-        if (value < 0) value = -value;
-        if (value > std::numeric_limits<double>::max()) {
-            push("inf");
-            return;
-        }
-        int exponent = 0;
-        for (; value >= 10; value /= 10) ++exponent;
-        for (; value > 0 && value < 1; value *= 10) --exponent;
-        int digits = static_cast<int>(value * 100000 + 0.5);
-        if (digits >= 1000000) {
-            digits /= 10;
-            ++exponent;
-        }
-        const bool is_scientific = exponent > 5 || exponent < -4;
-        const int before = is_scientific ? 0 : exponent;  // place of the first digit
-        int power = 100000;
-        if (before < 0) push("0.");
-        for (int place = -1; place > before; --place) push("0");
-        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
-            if (place == -1 && before >= 0) push(".");
-            const char digit[2]{static_cast<char>('0' + digits / power), 0};
-            push(digit);
-            digits %= power;
-            power /= 10;
-        }
-        if (!is_scientific) return;
-        push(exponent < 0 ? "e-" : "e");
-        if (exponent < 0) exponent = -exponent;
-        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
-            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
-            push(digit);
-        }
-    }
-
-  private:
-    constexpr void push(const char* text) {
-        for (; *text; ++text) characters[length++] = *text;
-    }
-};
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// What can be wrong with a program, and how the compiler says it.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The mistakes, as types whose names stand in the compiler's message.
-namespace mistake {
-struct none {};
-struct argument_is_not_a_variable_plus_a_constant {};
-struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-struct too_many_arguments {};
-struct too_many_variables {};
-struct too_many_transformations {};
-struct too_many_literals {};
-struct too_many_rules_for_one_head {};
-struct stacks_within_stacks_within_stacks {};
-/// A number of a function; divisors are numbers of `%` and `/`.
-template <class Function, class Given, class Range>
-struct number_out_of_range {};
-struct a_combination_stands_first {};
-struct a_transformation_stands_before_the_aggregation {};
-struct two_aggregations {};
-struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
-struct one_weight_with_two_shapes {};
-struct unknown_relation {};
-struct query_of_an_unknown_relation {};
-template <int Given, int Expected>
-struct wrong_number_of_arguments {};
-struct head_arguments_are_distinct_variables {};
-struct head_variable_that_nothing_binds {};
-struct weight_index_without_a_range {};
-struct cycle {};
-struct recursion_without_a_base {};
-template <int Left, int Right>
-struct shapes_do_not_fit {};
-struct softmax_over_a_variable_not_in_the_head {};
-struct aggregation_over_a_variable_in_the_head {};
-template <int First, int Second>
-struct rules_of_one_sum_with_different_spaces {};
-struct a_symbol_needs_a_weight {};
-struct a_fact_cannot_be_a_head {};
-struct only_facts_are_negated_or_hidden {};
-struct two_facts_of_one_name {};
-struct a_count_that_is_not_given {};
-struct only_symbols_of_one_index_are_compared {};
-struct no_output {};
-struct several_outputs_need_a_query {};
-struct a_stacked_block_has_one_input_and_one_output {};
-template <class First, class Second>
-struct two_inputs_of_a_stacked_block {};
-struct no_weight_of_this_name {};
-struct several_stacks_have_a_weight_of_this_name_use_for_each {};
-struct no_relation_of_this_name {};
-struct the_plan_does_not_keep_this_relation_without_a_query {};
-struct rows_that_need_later_rows {};
-}  // namespace mistake
-
-/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
-/// rule 2 stacks.
-template <int... Numbers>
-struct rule_number {};
-struct outside_of_rules {};
-template <char... Characters>
-struct in_relation {};
-template <char... Characters>
-struct of_function {};
-template <char... Characters>
-struct given_number {};
-
-template <class Rule, class Relation, class Mistake>
-inline constexpr bool well_formed = false;
-template <class Rule, class Relation>
-inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
-
-/// The one place where an ill-formed program stops the compiler.
-template <class Rule, class Relation, class Mistake>
-struct check_program {
-    static_assert(well_formed<Rule, Relation, Mistake>,
-                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
-};
-
-template <char... Characters>
-struct named {};
-
-/// The same for p[W] and w[r].
-template <class Name, class Mistake>
-inline constexpr bool well_named = false;
-template <class Name, class Mistake>
-struct check_name {
-    static_assert(well_named<Name, Mistake>,
-                  "sequent: the model has nothing under this name; the mistake is named here");
-};
-
-namespace plan {
-
-/// The same as a value; `left` and `right` are the two figures that clash.
-enum class fault {
-    none,
-    argument_is_not_a_variable_plus_a_constant,
-    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
-    too_many_arguments,
-    too_many_variables,
-    too_many_transformations,
-    too_many_literals,
-    too_many_rules_for_one_head,
-    number_out_of_range,
-    stacks_within_stacks_within_stacks,
-    a_combination_stands_first,
-    a_transformation_stands_before_the_aggregation,
-    two_aggregations,
-    a_weight_is_a_scalar_a_vector_or_a_matrix,
-    one_weight_with_two_shapes,
-    unknown_relation,
-    query_of_an_unknown_relation,
-    wrong_number_of_arguments,
-    head_arguments_are_distinct_variables,
-    head_variable_that_nothing_binds,
-    weight_index_without_a_range,
-    cycle,
-    recursion_without_a_base,
-    shapes_do_not_fit,
-    softmax_over_a_variable_not_in_the_head,
-    aggregation_over_a_variable_in_the_head,
-    rules_of_one_sum_with_different_spaces,
-    a_symbol_needs_a_weight,
-    a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
-    two_facts_of_one_name,
-    a_count_that_is_not_given,
-    only_symbols_of_one_index_are_compared,
-    no_output,
-    several_outputs_need_a_query,
-    a_stacked_block_has_one_input_and_one_output,
-    two_inputs_of_a_stacked_block
-};
-
-struct diagnosis {
-    fault found = fault::none;
-    int rule = 0;  // from 0; -1 where it is in none
-    name relation{};
-    int left = 0;
-    int right = 0;
-    int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash
-    name second{};
-    refused_number refused{};
-
-    constexpr bool ok() const { return found == fault::none; }
-};
-
-template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
-consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
-    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
-                                                  in_relation<Diagnosis.second.text[Second]...>>{};
-}
-
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto function_type(std::index_sequence<At...>) {
-    return of_function<Diagnosis.refused.function.text[At]...>{};
-}
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto given_type(std::index_sequence<At...>) {
-    constexpr number_text text(Diagnosis.refused.given);
-    return given_number<text.characters[At]...>{};
-}
-template <const auto& Diagnosis, class Range>
-consteval auto out_of_range() {
-    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
-    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
-    return mistake::number_out_of_range<
-        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
-        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
-}
-
-template <const auto& Diagnosis>
-consteval auto number_mistake_type() {
-    constexpr number_range range = Diagnosis.refused.range;
-    if constexpr (range == number_range::finite)
-        return out_of_range<Diagnosis, mistake::range::finite>();
-    else if constexpr (range == number_range::at_least_0_and_finite)
-        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
-    else if constexpr (range == number_range::above_0_and_finite_in_float)
-        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
-    else if constexpr (range == number_range::from_0_to_below_1_in_float)
-        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
-    else if constexpr (range == number_range::at_least_0)
-        return out_of_range<Diagnosis, mistake::range::at_least_0>();
-    else
-        return out_of_range<Diagnosis, mistake::range::at_least_1>();
-}
-
-template <const auto& Diagnosis>
-consteval auto mistake_type() {
-    constexpr fault found = Diagnosis.found;
-    constexpr int left = Diagnosis.left;
-    constexpr int right = Diagnosis.right;
-#define SEQUENT_MISTAKE(NAME)           \
-    if constexpr (found == fault::NAME) \
-        return mistake::NAME{};         \
-    else
-    SEQUENT_MISTAKE(none)
-    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
-    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(too_many_arguments)
-    SEQUENT_MISTAKE(too_many_variables)
-    SEQUENT_MISTAKE(too_many_transformations)
-    SEQUENT_MISTAKE(too_many_literals)
-    SEQUENT_MISTAKE(too_many_rules_for_one_head)
-    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
-    SEQUENT_MISTAKE(a_combination_stands_first)
-    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
-    SEQUENT_MISTAKE(two_aggregations)
-    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
-    SEQUENT_MISTAKE(one_weight_with_two_shapes)
-    SEQUENT_MISTAKE(unknown_relation)
-    SEQUENT_MISTAKE(query_of_an_unknown_relation)
-    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
-    SEQUENT_MISTAKE(weight_index_without_a_range)
-    SEQUENT_MISTAKE(cycle)
-    SEQUENT_MISTAKE(recursion_without_a_base)
-    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
-    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
-    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
-    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
-    SEQUENT_MISTAKE(two_facts_of_one_name)
-    SEQUENT_MISTAKE(a_count_that_is_not_given)
-    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
-    SEQUENT_MISTAKE(no_output)
-    SEQUENT_MISTAKE(several_outputs_need_a_query)
-    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
-#undef SEQUENT_MISTAKE
-    if constexpr (found == fault::wrong_number_of_arguments)
-        return mistake::wrong_number_of_arguments<left, right>{};
-    else if constexpr (found == fault::number_out_of_range)
-        return number_mistake_type<Diagnosis>();
-    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
-        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
-    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
-        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
-                                     std::make_index_sequence<Diagnosis.second.length>{});
-    else
-        return mistake::shapes_do_not_fit<left, right>{};
-}
-
-template <const auto& Diagnosis>
-consteval auto rule_type() {
-    if constexpr (Diagnosis.rule < 0)
-        return outside_of_rules{};
-    else if constexpr (Diagnosis.stacked_by >= 0)
-        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
-    else
-        return rule_number<Diagnosis.rule + 1>{};
-}
-
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto relation_type(std::index_sequence<At...>) {
-    return in_relation<Diagnosis.relation.text[At]...>{};
-}
-
-template <language::fixed_string Name, std::size_t... At>
-consteval auto name_type(std::index_sequence<At...>) {
-    return named<Name.characters[At]...>{};
-}
-/// A name whose characters stand in the compiler's message.
-template <language::fixed_string Name>
-using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
-
-/// Instantiating this reports `Diagnosis`, if it holds a mistake.
-template <const auto& Diagnosis>
-using report = check_program<decltype(rule_type<Diagnosis>()),
-                             decltype(relation_type<Diagnosis>(
-                                 std::make_index_sequence<Diagnosis.relation.length>{})),
-                             decltype(mistake_type<Diagnosis>())>;
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// A program as arrays of plain structs. Everything after reading works on these.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-using language::aggregation;
-using language::combination;
-using language::transformation;
-
-inline constexpr int max_arity = 4;
-inline constexpr int max_variables = 6;
-inline constexpr int max_transformations = 4;
-inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
-inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;              // of stacks within stacks
-inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
-inline constexpr int never = 1 << 30;
-
-/// As a term's variable: the time that the loop of a recursion counts.
-inline constexpr int loop_time = -2;
-
-/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
-struct term {
-    int variable = -1;
-    int offset = 0;
-    int second = -1;
-    int factor = 0;
-
-    friend constexpr bool operator==(const term&, const term&) = default;
-};
-
-/// The weight's name, its arguments, and how it is used.
-struct weight_use {
-    int weight = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    bool transposed = false;
-    bool frozen = false;
-};
-
-enum class literal_kind { relation, weight, number, index };
-
-struct literal {
-    literal_kind kind = literal_kind::relation;
-    int relation = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use weight{};  // applied to the relation's value, or the bare weight itself
-    bool transposed = false;
-    bool negated = false;
-    bool hidden = false;
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
-
-    constexpr bool gives_value() const { return !negated && !hidden; }
-};
-
-// clang-format off
-enum class node_kind {
-    constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
-    less, less_equal, greater, greater_equal, equal, not_equal,
-    conjunction, disjunction, negation,
-    decision, same_symbol, pair
-};
-// clang-format on
-
-/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
-/// place of the count, the decision's function or the compared fact in its list; of a pair, the
-/// sparse fact that holds for (left, right).
-struct node {
-    node_kind kind = node_kind::constant;
-    int value = 0;
-    int left = -1;
-    int right = -1;
-};
-
-/// A function of two indices that decides a condition.
-using decision_function = bool (*)(int, int) noexcept;
-
-/// What an operation on integers gives, or whether a condition holds of them.
-constexpr int evaluate(node_kind kind, int left, int right) {
-    switch (kind) {
-        case node_kind::add:
-            return left + right;
-        case node_kind::subtract:
-            return left - right;
-        case node_kind::multiply:
-            return left * right;
-        case node_kind::divide:
-            return floor_divide(left, right);
-        case node_kind::remainder:
-            return floor_remainder(left, right);
-        case node_kind::absolute:
-            return left < 0 ? -left : left;
-        case node_kind::less:
-            return left < right;
-        case node_kind::less_equal:
-            return left <= right;
-        case node_kind::greater:
-            return left > right;
-        case node_kind::greater_equal:
-            return left >= right;
-        case node_kind::equal:
-            return left == right;
-        case node_kind::not_equal:
-            return left != right;
-        case node_kind::conjunction:
-            return left && right;
-        case node_kind::disjunction:
-            return left || right;
-        default:
-            return !left;
-    }
-}
-
-struct transformation_use {
-    transformation kind = transformation::identity;
-    double numbers[2]{};
-    weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary, the seed of dropout
-};
-
-struct variable {
-    name id{};
-    int stated = 0;
-    int extent = 0;
-};
-
-/// How a rule takes part in a recursion: relations that follow from themselves, one time after
-/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
-struct recurrence {
-    int loop = -1;      // which recursion
-    int time = -1;      // the variable
-    int argument = -1;  // of the head, where the time stands
-    int delay = 0;
-    bool backward = false;  // the last time comes first
-    int first = 0;          // the rounds in which the rule is computed
-    int last = never;
-    bool partial = false;  // at other times others compute the head, or nothing does
-};
-
-struct rule {
-    int number = 0;  // as the user counts, from zero
-    int scope = 0;
-    int head = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use head_weight{};
-    int first_literal = 0;
-    int literals = 0;
-    int condition = -1;
-    combination combined = combination::sum;
-    bool states_combination = false;
-    list<transformation_use, max_transformations> transformations{};
-    aggregation aggregated = aggregation::sum;
-    bool states_aggregation = false;
-    unsigned aggregated_variables = 0;
-    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
-    list<variable, max_variables> variables{};
-    int repeat = 0;  // stack<repeat>
-    int block = 0;   // the scope of the stacked block
-    bool transforms_atom = false;
-    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
-    int shifted = -1;
-    int shift = 0;
-    int base = -1;  // the constant
-    recurrence recurs{};
-    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
-    bool views = false;  // its one literal's numbers, read at sums of variables; used once
-
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
-    }
-};
-
-struct relation {
-    name id{};
-    int scope = 0;
-    bool invented = false;  // by the plan: users cannot name it
-};
-
-struct weight {
-    name id{};
-    int scope = 0;
-    int rank = 0;
-    int shape[2]{1, 1};
-};
-
-/// How many of each a program holds.
-struct sizes {
-    int rules = 0;
-    int literals = 0;
-    int nodes = 0;
-    int scopes = 1;
-
-    friend constexpr sizes operator+(sizes left, sizes right) {
-        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
-                left.scopes + right.scopes - 1};
-    }
-};
-
-/// A stacked block: its rules form a scope of their own.
-struct scope {
-    int parent = -1;
-    int repeat = 1;
-    int rule = -1;  // that stacks it
-};
-
-template <sizes Sizes>
-struct source {
-    list<rule, Sizes.rules> rules{};
-    list<literal, Sizes.literals> literals{};
-    list<node, Sizes.nodes> nodes{};
-    list<relation, Sizes.rules + Sizes.literals> relations{};
-    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + 1> counts{};
-    list<decision_function, Sizes.nodes + 1> decisions{};
-    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
-    list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;
-    int mistaken_rule = 0;
-    int mistaken_scope = 0;
-    refused_number refused{};
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
@@ -16733,6 +17015,7 @@ struct bindings {
     T* workspace = nullptr;
     const T* prepared = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
@@ -18272,6 +18555,40 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
+/// How many numbers the largest value has of a literal or a function.
+constexpr int value_room(const plan::general_step& step) {
+    int size = std::max(step.combined_shape.size(), step.shape.size());
+    for (const general_literal& item : step.literals)
+        size = std::max({size, item.shape.size(), item.rows * item.columns});
+    for (const general_function& function : step.functions)
+        size = std::max(size, function.shape.size());
+    return size;
+}
+/// How many such values a step needs at once: its literals, the products of the first ones, what
+/// its functions are applied to, and temporaries.
+inline constexpr int general_temporaries = 5;
+constexpr int first_temporary(const plan::general_step& step) {
+    return 2 * step.literals.size() + step.functions.size() + 2;
+}
+template <class T>
+constexpr long long value_bytes(const plan::general_step& step) {
+    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
+           static_cast<long long>(sizeof(T));
+}
+/// Few values are kept on the stack, where compilers keep them in registers.
+template <class T>
+constexpr bool is_on_stack(const plan::general_step& step) {
+    return value_bytes<T>(step) <= 32768;
+}
+/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+template <class Plan, class T>
+inline constexpr int scratch_size = [] {
+    long long bytes = 0;
+    for (const plan::general_step& step : Plan::tables.generals)
+        if (!is_on_stack<T>(step)) bytes = std::max(bytes, value_bytes<T>(step));
+    return std::max(1, static_cast<int>(bytes / static_cast<long long>(sizeof(T))));
+}();
+
 template <class Plan, int At, class T>
 class ground_rule : protected assignments<Plan, At, T> {
   protected:
@@ -18285,27 +18602,54 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for the values of one ground rule: literals, partial products, and what each function
-    /// was applied to.
-    static constexpr int most() {
-        int size = combined > length ? combined : length;
-        for (const general_literal& item : step.literals) {
-            if (item.shape.size() > size) size = item.shape.size();
-            if (item.rows * item.columns > size) size = item.rows * item.columns;
+    /// Room for one value of any literal or function.
+    static constexpr int room = value_room(step);
+    static constexpr bool on_stack = is_on_stack<T>(step);
+
+    /// Values that one ground rule needs: on the stack, or in the memory of the call.
+    template <int Count>
+    class value_list {
+      public:
+        explicit value_list([[maybe_unused]] T* memory) noexcept {
+            if constexpr (!on_stack) first_ = memory;
         }
-        for (const general_function& function : step.functions)
-            if (function.shape.size() > size) size = function.shape.size();
-        return size;
+        T* operator[](int at) noexcept { return from(*this, at); }
+        const T* operator[](int at) const noexcept { return from(*this, at); }
+
+      private:
+        alignas(64) T own_[on_stack ? Count : 1][on_stack ? room : 1];
+        T* first_ = nullptr;
+
+        template <class List>
+        static SEQUENT_INLINE auto from(List& list, int at) noexcept {
+            if constexpr (on_stack)
+                return &list.own_[at][0];
+            else
+                return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
+        }
+    };
+    /// A value that a function needs for itself. Those that are needed at once have different
+    /// places in the memory of the call.
+    using own_value = T[on_stack ? room : 1];
+    template <int Place>
+    T* temporary([[maybe_unused]] T* own) const noexcept {
+        static_assert(Place < general_temporaries);
+        if constexpr (on_stack)
+            return own;
+        else
+            return bound_.scratch +
+                   static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
-    static constexpr int room = most();
 
-    using value = T[room];
+    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
+    value_list<literals + 1> partial_;                  // products of the first ones
+    value_list<functions + 1> stages_;                  // before, between and after functions
 
-    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
-    alignas(64) value partial_[literals + 1];                // products of the first ones
-    alignas(64) value stages_[functions + 1];                // before, between and after functions
-
-    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept
+        : base(bound),
+          values_(bound.scratch),
+          partial_(bound.scratch + literals * room),
+          stages_(bound.scratch + (2 * literals + 1) * room) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -18413,11 +18757,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (item.kind == literal_kind::index) {
             to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             for (int row = 0; row < item.shape.rows; ++row)
                 for (int column = 0; column < item.shape.columns; ++column)
@@ -18633,11 +18979,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::add_waves<size>(x, y, angles);
         } else if constexpr (f.kind == dropout) {
@@ -18689,13 +19037,15 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             constexpr int begin = static_cast<int>(f.numbers[0]);
             constexpr int count = static_cast<int>(f.numbers[1]);
             std::copy_n(gradient, count, part);
@@ -18740,7 +19090,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             const int other = 1 - which;
             const T scale = norms[0] * norms[1];
             const T square = norms[which] * norms[which];
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             for (int at = 0; at < size; ++at)
                 part[at] = gradient *
                            (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
@@ -18752,7 +19103,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     void undo_elementwise(const T* gradient) noexcept {
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             std::fill_n(part, size, T(0));
             for (int at = 0; at < combined; ++at) {
                 T slope = 1;
@@ -18794,8 +19146,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 } else {
                     constexpr value_shape a = product_shape(at);
                     constexpr value_shape b = item.shape;
-                    alignas(64) value left;
-                    alignas(64) value right;
+                    alignas(64) own_value own_left;
+                    T* const left = this->template temporary<1>(own_left);
+                    alignas(64) own_value own_right;
+                    T* const right = this->template temporary<2>(own_right);
                     std::fill_n(left, room, T(0));
                     std::fill_n(right, room, T(0));
                     const T* x = partial_[at];
@@ -18833,7 +19187,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_literal item = literal<Item>;
         if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
             if (!present<Item>()) return;
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
                 whole[value_of(item.element)] = gradient[0];
@@ -18909,7 +19264,7 @@ class general_runner : ground_rule<Plan, At, T> {
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
     using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
-    using typename ground::value;
+    using typename ground::own_value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
@@ -18985,8 +19340,10 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
-        alignas(64) value most;
-        alignas(64) value sum;
+        alignas(64) own_value own_most;
+        T* const most = ground::template temporary<3>(own_most);
+        alignas(64) own_value own_sum;
+        T* const sum = ground::template temporary<4>(own_sum);
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
         if constexpr (!skips) clear_group(step.heads);
@@ -19026,9 +19383,11 @@ class general_runner : ground_rule<Plan, At, T> {
     }
 
     void backward_head() noexcept {
-        alignas(64) value gradient;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
         if constexpr (normalises) {
-            alignas(64) value inner;
+            alignas(64) own_value own_inner;
+            T* const inner = ground::template temporary<4>(own_inner);
             std::fill_n(inner, length, T(0));
             auto first = [&] {
                 for (int at = 0; at < length; ++at)
@@ -19052,7 +19411,9 @@ class general_runner : ground_rule<Plan, At, T> {
                 each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
-            [[maybe_unused]] bool taken[room] = {};
+            alignas(64) own_value own_taken;
+            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
+            if constexpr (picks) std::fill_n(taken, length, T(0));
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
@@ -19060,8 +19421,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     gradient[at] = from[shifted + at] * scale;
                     if constexpr (picks) {
                         // The first that attains it takes all.
-                        const bool chosen = !taken[at] && result()[at] == to[at];
-                        taken[at] = taken[at] || chosen;
+                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
+                        if (chosen) taken[at] = T(1);
                         if (!chosen) gradient[at] = 0;
                     }
                 }
@@ -20056,6 +20417,33 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
     }
 }
 
+/// Runs the steps that depend on parameters alone.
+struct prepare_run {};
+
+/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
+/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+template <class Plan, class T, class Run>
+struct compiled {
+    static void forward(bindings<T>& bound, Run run) noexcept;
+    static void backward(bindings<T>& bound, Run run) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        forward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        forward_steps<Plan, 0, count>(bound, run);
+}
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        backward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        backward_steps<Plan, 0, count>(bound, run);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 namespace sequent::inline SEQUENT_ABI {
@@ -20202,13 +20590,23 @@ constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
     using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     T* data() noexcept { return numbers; }
     const T* data() const noexcept { return numbers; }
@@ -20375,6 +20773,12 @@ struct alignas(64) workspace_block {
     /// What parameters that have not been prepared are prepared to, and its gradient.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
@@ -20407,26 +20811,28 @@ inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
 /// Computes what is prepared. `Plan` may be that of a state.
 template <class Plan, class T>
-void prepare_numbers(const T* parameters, T* to) noexcept {
+void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
-        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        bound.scratch = scratch;
+        compiled<Plan, T, prepare_run>::forward(bound, {});
     }
 }
 
 /// Adds to the gradient of the parameters, given that of what is prepared.
 template <class Plan, class T>
-void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
-                      T* gradient) noexcept {
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
+                      T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
-        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        bound.scratch = scratch;
+        compiled<Plan, T, prepare_run>::backward(bound, {});
     }
 }
 
@@ -20442,10 +20848,16 @@ class alignas(64) prepared_block {
     prepared_block() = default;
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    prepared_block& operator=(zeros) noexcept {
+        parameters_ = nullptr;
+        std::fill_n(numbers_, size, T(0));
+        return *this;
+    }
+
     /// Computes all of it anew.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
-        prepare_numbers<Plan>(p.numbers, numbers_);
+        prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
     void prepare() noexcept {
         assert(parameters_);
@@ -20477,6 +20889,7 @@ class alignas(64) prepared_block {
   private:
     const parameter_block<Plan, T>* parameters_ = nullptr;
     alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
 /// Parameters, prepared or not.
@@ -20646,7 +21059,7 @@ class batch_memory {
         if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
-                                   total.numbers);
+                                   total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;
@@ -21787,6 +22200,24 @@ struct state_steps {
     }
 };
 
+/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+template <class Plan, class T, bool First, class Range>
+struct compiled_rows {
+    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+};
+template <class Plan, class T, bool First, class Range>
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
+                                               int first_column) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
+        return (Plan::template is_once<At> || ...);
+    }
+    (std::make_integer_sequence<int, count>{});
+    if constexpr (!First || computes_once)
+        sequence_steps<Plan, 0, count, First>(
+            bound, state_steps<Plan, First, T, Range>{range, first_column});
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// The memory of one sequence that a model computes row by row.
@@ -21818,6 +22249,12 @@ class alignas(64) state_block {
         return result;
     }();
     static constexpr bool computes_once = model_detail::computes_once<Plan>;
+
+    /// Starts another sequence, as reset() does.
+    state_block& operator=(zeros) noexcept {
+        reset();
+        return *this;
+    }
 
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
@@ -21854,7 +22291,7 @@ class alignas(64) state_block {
     void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
              Range range) noexcept {
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -21863,6 +22300,7 @@ class alignas(64) state_block {
         bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.scratch = scratch_;
         bound.first_row = range.begin;
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
@@ -21877,8 +22315,7 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
-            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
+        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -21923,6 +22360,7 @@ class alignas(64) state_block {
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
@@ -22080,7 +22518,7 @@ class model {
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
         }
 
       private:
@@ -22123,19 +22561,27 @@ class model {
                 if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
             return offset;
         }
-        /// The values of pairs that are given without.
-        static constexpr auto ones = [] {
-            constexpr int most = [] {
-                int result = 1;
-                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-                return result;
-            }();
-            std::array<T, static_cast<std::size_t>(most)> result{};
-            for (T& each : result) each = T(1);
+        /// The values of pairs that are given without. Written at run time: compilers limit the
+        /// loops of constant expressions.
+        static constexpr int most_pairs = [] {
+            int result = 1;
+            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
             return result;
         }();
+        static const T* ones() noexcept {
+            struct made {
+                T numbers[static_cast<std::size_t>(most_pairs)];
+                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+            };
+            static const made result;
+            return result.numbers;
+        }
         static constexpr int index_size = index_offset(facts_list::capacity());
-        std::int32_t indices_[index_size > 0 ? index_size : 1];
+        /// An index of many pairs is on the heap: facts may stand on the stack.
+        static constexpr bool large_index = index_size > 16384;
+        std::conditional_t<large_index, std::vector<std::int32_t>,
+                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+            indices_;
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -22185,7 +22631,8 @@ class model {
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
-                std::int32_t* memory = indices_ + index_offset(at);
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
                 model_detail::take_pairs(what, given, layout_of(at), memory);
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
@@ -22196,7 +22643,7 @@ class model {
                 if (!valued || count == 0) {
                     if (valued)
                         model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones.data();
+                    pointers[at] = ones();
                     return;
                 }
             }
@@ -22324,7 +22771,7 @@ class model {
     /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
-        p = parameters<T>{};
+        p = {};
         model_detail::initialize_parameters<plan>(p.numbers, seed);
     }
 
@@ -22357,7 +22804,7 @@ class model {
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
-        mask = parameters<T>{};
+        mask = {};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
@@ -22382,8 +22829,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -22468,8 +22915,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
@@ -22612,10 +23059,12 @@ class model {
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
         if (!result.prepared) {
-            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            if (!kept)
+                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
+        result.scratch = w.scratch;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
@@ -22672,11 +23121,12 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers);
+                                                     w.prepared_gradient, gradient.numbers,
+                                                     w.scratch);
     }
 
     /// With the gradients of all outputs one after another.
@@ -22877,6 +23327,52 @@ std::string explain() {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+///
+/// Behind the type of the model, in the header that its users include:
+///
+///     SEQUENT_EXTERN_MODEL(Encoder, float);
+///
+/// and in one source file, which alone is compiled with the flags of the hot path:
+///
+///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
+///
+/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
+/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
+/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+
+#define SEQUENT_EXTERN_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
+
+#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
+    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+
+#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
+    struct ::sequent::model_detail::compiled_rows<            \
+        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
@@ -23239,7 +23735,7 @@ struct rms {};
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409; relative, relative_buckets).
+/// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
 namespace position {
 struct none {};
 struct learned {};
@@ -23904,6 +24400,23 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
 
+/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
+/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
+/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+template <shape Shape>
+inline constexpr int alibi_period =
+    static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
+
+/// The slope of a head is 2^(-4 / n times this).
+template <shape Shape, class Head>
+constexpr auto alibi_exponent(Head number) noexcept {
+    constexpr int n = alibi_period<Shape>;
+    if constexpr (n == Shape.heads)
+        return 2 * (number + 1);
+    else
+        return 2 * (number + 1) - number / n * (2 * n + 1);
+}
+
 /// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
 /// those of earlier ones; else later positions share the bucket of distance 0.
 constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
@@ -24179,10 +24692,9 @@ constexpr auto score_rules(Head... of) noexcept {
                                 capped(name::logit(of..., row, column)) | softmax(column));
         // clang-format off
         if constexpr (Shape.position == position_kind::alibi)
-            // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
             return rules(
-                slope(of...) <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
-                                  number(all + 1)) | product() | exp(),
+                slope(of...) <<= (number(-4 * 0.69314718055994530942 / alibi_period<Shape>),
+                                  number(alibi_exponent<Shape>(all))) | product() | exp(),
                 parts,
                 name::logit(of..., row, column)
                     <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
@@ -25382,8 +25894,8 @@ struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
 };
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files. Takes what
-/// transformer::language_model does.
+/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
+/// loads into either. Takes what transformer::language_model does.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
     static_assert(nn::check_language_model<llama::shape, Options...>());

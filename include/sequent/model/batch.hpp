@@ -152,7 +152,7 @@ class batch_memory {
         if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
-                                   total.numbers);
+                                   total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
         clear.wanted = false;

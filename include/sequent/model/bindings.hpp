@@ -21,6 +21,7 @@ struct bindings {
     T* workspace = nullptr;
     const T* prepared = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts

@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "arguments.hpp"
 #include "batch.hpp"
@@ -89,7 +90,7 @@ class model {
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
         }
 
       private:
@@ -132,19 +133,27 @@ class model {
                 if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
             return offset;
         }
-        /// The values of pairs that are given without.
-        static constexpr auto ones = [] {
-            constexpr int most = [] {
-                int result = 1;
-                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-                return result;
-            }();
-            std::array<T, static_cast<std::size_t>(most)> result{};
-            for (T& each : result) each = T(1);
+        /// The values of pairs that are given without. Written at run time: compilers limit the
+        /// loops of constant expressions.
+        static constexpr int most_pairs = [] {
+            int result = 1;
+            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
             return result;
         }();
+        static const T* ones() noexcept {
+            struct made {
+                T numbers[static_cast<std::size_t>(most_pairs)];
+                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+            };
+            static const made result;
+            return result.numbers;
+        }
         static constexpr int index_size = index_offset(facts_list::capacity());
-        std::int32_t indices_[index_size > 0 ? index_size : 1];
+        /// An index of many pairs is on the heap: facts may stand on the stack.
+        static constexpr bool large_index = index_size > 16384;
+        std::conditional_t<large_index, std::vector<std::int32_t>,
+                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+            indices_;
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -194,7 +203,8 @@ class model {
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
-                std::int32_t* memory = indices_ + index_offset(at);
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
                 model_detail::take_pairs(what, given, layout_of(at), memory);
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
@@ -205,7 +215,7 @@ class model {
                 if (!valued || count == 0) {
                     if (valued)
                         model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones.data();
+                    pointers[at] = ones();
                     return;
                 }
             }
@@ -333,7 +343,7 @@ class model {
     /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
-        p = parameters<T>{};
+        p = {};
         model_detail::initialize_parameters<plan>(p.numbers, seed);
     }
 
@@ -366,7 +376,7 @@ class model {
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
-        mask = parameters<T>{};
+        mask = {};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
@@ -391,8 +401,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -477,8 +487,8 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
@@ -621,10 +631,12 @@ class model {
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
         if (!result.prepared) {
-            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            if (!kept)
+                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
+        result.scratch = w.scratch;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
@@ -681,11 +693,12 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers);
+                                                     w.prepared_gradient, gradient.numbers,
+                                                     w.scratch);
     }
 
     /// With the gradients of all outputs one after another.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -117,13 +118,23 @@ constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
     using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     T* data() noexcept { return numbers; }
     const T* data() const noexcept { return numbers; }

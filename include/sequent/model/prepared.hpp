@@ -17,26 +17,28 @@ inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
 /// Computes what is prepared. `Plan` may be that of a state.
 template <class Plan, class T>
-void prepare_numbers(const T* parameters, T* to) noexcept {
+void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
-        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        bound.scratch = scratch;
+        compiled<Plan, T, prepare_run>::forward(bound, {});
     }
 }
 
 /// Adds to the gradient of the parameters, given that of what is prepared.
 template <class Plan, class T>
-void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
-                      T* gradient) noexcept {
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
+                      T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
-        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        bound.scratch = scratch;
+        compiled<Plan, T, prepare_run>::backward(bound, {});
     }
 }
 
@@ -52,10 +54,16 @@ class alignas(64) prepared_block {
     prepared_block() = default;
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    prepared_block& operator=(zeros) noexcept {
+        parameters_ = nullptr;
+        std::fill_n(numbers_, size, T(0));
+        return *this;
+    }
+
     /// Computes all of it anew.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
-        prepare_numbers<Plan>(p.numbers, numbers_);
+        prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
     void prepare() noexcept {
         assert(parameters_);
@@ -87,6 +95,7 @@ class alignas(64) prepared_block {
   private:
     const parameter_block<Plan, T>* parameters_ = nullptr;
     alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
 /// Parameters, prepared or not.

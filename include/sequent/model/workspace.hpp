@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "ground_rule.hpp"
 #include "parameters.hpp"
 
 /// The memory of a call, and where the values of relations lie in it.
@@ -65,6 +66,12 @@ struct alignas(64) workspace_block {
     /// What parameters that have not been prepared are prepared to, and its gradient.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
