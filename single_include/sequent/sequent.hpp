@@ -300,7 +300,8 @@ struct integer {
 
 enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
 
-/// `left op right` over integers. Division and remainder round down.
+/// `left op right` over integers. Division and remainder round down. By zero, which a count given
+/// at run time may be, the quotient is 0 and the remainder is the left operand.
 template <arithmetic Operation, class Left, class Right>
 struct index_expression {
     Left left;
@@ -616,6 +617,9 @@ struct literal {
     /// The value multiplied from the left by a weight; for a symbol, the weight's row.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
+        static_assert(std::is_same_v<Weight, none>,
+                      "sequent: a literal has one weight; x(i)[W][U] is a relation of its own, "
+                      "y(i) <<= x(i)[W], then y(i)[U]");
         auto use = applied.use();
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }
@@ -1029,6 +1033,8 @@ constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
 /// Normalises over the variable within the head's other variables. The variable stays in the head.
+/// Variables of the body that the head does not name are summed first, as by a rule of their own.
+/// Where all values are minus infinity the atoms follow from nothing: they are zero.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
@@ -1104,7 +1110,9 @@ concept body = is_body<T>;
 template <class T>
 concept functional_body = is_body<T> || is_applied<T>;
 
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added; or once they
+/// are combined otherwise, `h(i) | max() | relu()`, in the order in which they are written, which
+/// needs rules with equal domains.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
 template <atom Atom, class Function>
@@ -1443,9 +1451,13 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
+/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
+/// the value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
+    if (divisor == 0) return 0;
     const int quotient = value / divisor;
-    return quotient * divisor > value ? quotient - 1 : quotient;
+    const int rest = value - quotient * divisor;
+    return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;
@@ -1622,6 +1634,12 @@ struct stacks_within_stacks_within_stacks {};
 template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
+struct an_atom_transformation_has_a_plain_atom {};
+struct an_atom_is_combined_and_transformed_alone {};
+struct a_stack_stands_last {};
+struct a_literal_without_a_value_has_no_weight_and_no_element {};
+struct an_aggregation_names_all_variables_but_those_of_the_head {};
+struct cosine_of_two_values {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
 struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
@@ -1641,6 +1659,8 @@ struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
+template <int First, int Second>
+struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
@@ -1710,6 +1730,12 @@ enum class fault {
     number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
+    an_atom_transformation_has_a_plain_atom,
+    an_atom_is_combined_and_transformed_alone,
+    a_stack_stands_last,
+    a_literal_without_a_value_has_no_weight_and_no_element,
+    an_aggregation_names_all_variables_but_those_of_the_head,
+    cosine_of_two_values,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
     a_weight_is_a_scalar_a_vector_or_a_matrix,
@@ -1726,6 +1752,7 @@ enum class fault {
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
     rules_of_one_sum_with_different_spaces,
+    combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
@@ -1812,6 +1839,12 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
+    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(a_stack_stands_last)
+    SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
+    SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
+    SEQUENT_MISTAKE(cosine_of_two_values)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
     SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
@@ -1841,6 +1874,8 @@ consteval auto mistake_type() {
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::combined_rules_with_different_spaces)
+        return mistake::combined_rules_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
         return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
                                      std::make_index_sequence<Diagnosis.second.length>{});
@@ -10090,12 +10125,12 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
-/// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
-/// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
-/// read through a rule that does nothing else.
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
+/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
+/// rules with one head become rules over invented relations; a weighted literal becomes one where
+/// the rule is not itself a linear map or would compute it again for each value of a variable that
+/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
+/// sum or difference of two variables is read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -10177,6 +10212,8 @@ class normaliser {
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
+        split_stacks();
+        split_softmax_of_sums();
         split_atom_transformations();
         split_several_rules();
         split_recursions();
@@ -10185,6 +10222,11 @@ class normaliser {
     }
 
   private:
+    using sizes_made = source<normal_size(Sizes)>;
+    // How the rules of a relation are combined, and which rules were atom transformations.
+    combination combined_[decltype(sizes_made::relations)::capacity()]{};
+    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
@@ -10246,12 +10288,84 @@ class normaliser {
         }
     }
 
+    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
+    /// becomes a rule of its own.
+    constexpr void split_stacks() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.repeat == 0 || is_bare_stack(inner)) continue;
+            rule outer = same_head(inner);
+            outer.repeat = inner.repeat;
+            outer.block = inner.block;
+            const literal& first = out.literals[inner.first_literal];
+            inner.repeat = inner.block = 0;
+            // The input of a block may be found by the name of what the block is applied to.
+            inner.head =
+                inner.literals == 1 && first.kind == literal_kind::relation
+                    ? out.relations.push({out.relations[first.relation].id, inner.scope, true})
+                    : invent(inner);
+            const literal only = head_literal(outer, inner.head);
+            out.scopes[outer.block].rule = out.rules.size();
+            push(outer, only);
+        }
+    }
+    constexpr bool is_bare_stack(const rule& written) const {
+        if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
+            written.states_aggregation || written.combined == combination::cosine ||
+            written.variables.size() != written.arity)
+            return false;
+        const literal& item = out.literals[written.first_literal];
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || item.arity != written.arity)
+            return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (!(item.terms[axis] == written.terms[axis])) return false;
+        return true;
+    }
+
+    /// A softmax over some of the head's variables, of a body with variables that the head does not
+    /// name: these are summed first, by a rule of their own.
+    constexpr void split_softmax_of_sums() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            const unsigned head = inner.head_variables();
+            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+                !(((1u << inner.variables.size()) - 1) & ~head))
+                continue;
+            rule outer = same_head(inner);
+            outer.aggregated = aggregation::softmax;
+            outer.states_aggregation = true;
+            for (const int index : inner.aggregated_order)
+                for (int axis = 0; axis < inner.arity; ++axis)
+                    if (inner.terms[axis].variable == index) {
+                        outer.aggregated_order.push(outer.terms[axis].variable);
+                        outer.aggregated_variables |= 1u << outer.terms[axis].variable;
+                    }
+            inner.aggregated = aggregation::sum;
+            inner.aggregated_variables = 0;
+            inner.aggregated_order = {};
+            inner.head = invent(inner);
+            push(outer, head_literal(outer, inner.head));
+        }
+    }
+
     constexpr void split_atom_transformations() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (!out.rules[at].transforms_atom) continue;
             const int head = out.rules[at].head;
             const int inner = invent(out.rules[at]);
+            if (out.rules[at].states_combination) {
+                for (int earlier = 0; earlier < at; ++earlier)
+                    if (out.rules[earlier].head == head && !out.rules[earlier].transforms_atom &&
+                        was_atom_[earlier])
+                        fail(fault::a_combination_stands_first, out.rules[at]);
+                combined_[inner] = out.rules[at].combined;
+                out.rules[at].combined = combination::sum;
+            }
+            was_atom_[at] = true;
             for (rule& other : out.rules)
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
@@ -10269,6 +10383,8 @@ class normaliser {
             int first = -1;
             for (int at = 0; at < rules; ++at)
                 if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count == 1 && combined_[head] == combination::cosine)
+                fail(fault::cosine_of_two_values, out.rules[first]);
             if (count < 2) continue;
             if (count > max_literals) {
                 fail(fault::too_many_rules_for_one_head, out.rules[first]);
@@ -10276,6 +10392,7 @@ class normaliser {
             }
             rule sum = same_head(out.rules[first]);
             sum.total = true;
+            sum.combined = combined_[head];
             sum.first_literal = out.literals.size();
             sum.literals = count;
             for (int at = 0; at < rules; ++at) {
@@ -11767,12 +11884,17 @@ class domain_finder {
                     if (differing_[at] < 0) differing_[at] = body;
                     common = either(common, inherited, written);
                 }
+                if (written.combined != combination::sum && !has_extents_of(written, item) &&
+                    differing_[at] < 0)
+                    differing_[at] = body > 0 ? body : 1;
                 continue;
             }
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
         }
+        if (written.total && written.combined != combination::sum && differing_[at] >= 0)
+            report_spaces(fault::combined_rules_with_different_spaces, written, differing_[at]);
         if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
             const int stacking = in.text.scopes[written.scope].rule;
             out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
@@ -11817,17 +11939,8 @@ class domain_finder {
             const bool logit = is_logit[written.head];
             if (!logit && written.aggregated != aggregation::softmax) continue;
             const int body = differing_[in.order[place]];
-            if (logit && body >= 0 && out.mistake.ok()) {
-                const int first = number_of(written, 0);
-                const int second = number_of(written, body);
-                const int stacking = in.text.scopes[written.scope].rule;
-                out.mistake = {fault::rules_of_one_sum_with_different_spaces,
-                               second,
-                               in.text.relations[written.head].id,
-                               first + 1,
-                               second + 1,
-                               stacking < 0 ? -1 : in.text.rules[stacking].number};
-            }
+            if (logit && body >= 0)
+                report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
             for (int at = 0; at < written.literals; ++at) {
                 const literal& item = in.text.literals[written.first_literal + at];
@@ -11839,6 +11952,23 @@ class domain_finder {
                 if (mentioned == all) is_logit[item.relation] = true;
             }
         }
+    }
+    constexpr void report_spaces(fault found, const rule& total, int body) {
+        if (!out.mistake.ok()) return;
+        const int first = number_of(total, 0);
+        const int second = number_of(total, body);
+        const int stacking = in.text.scopes[total.scope].rule;
+        out.mistake = {found,     second,     in.text.relations[total.head].id,
+                       first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
+    }
+    /// Whether the literal of a total rule has an atom for each of the head's.
+    constexpr bool has_extents_of(const rule& total, const literal& item) const {
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0 &&
+                in.relations[item.relation].extents[axis] <
+                    total.variables[item.terms[axis].variable].extent)
+                return false;
+        return true;
     }
     constexpr int number_of(const rule& total, int body) const {
         const literal& item = in.text.literals[total.first_literal + body];
@@ -12416,6 +12546,14 @@ template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
 
+/// Whether a function may be applied to an atom.
+template <class Function>
+inline constexpr bool is_of_atoms = true;
+template <lang::aggregation Kind, class... Variables>
+inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
+template <int Count, class Program>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+
 template <sizes Sizes>
 class reader {
   public:
@@ -12483,11 +12621,17 @@ class reader {
     }
     template <class Body, class Function>
     constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>)
+        if constexpr (lang::is_applied<Body>) {
             read_atom_transformation(written.body);
-        else
+        } else {
+            if (!lang::is_head<Body> || lang::is_weighted<Body>)
+                fail(fault::an_atom_transformation_has_a_plain_atom);
             read_head(written.body);
-        read_function(written.function);
+        }
+        if constexpr (is_of_atoms<Function>)
+            read_function(written.function);
+        else
+            fail(fault::an_atom_is_combined_and_transformed_alone);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -12531,7 +12675,11 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
-        if (!result.gives_value()) check_single(result.terms, result.arity);
+        if (!result.gives_value()) {
+            check_single(result.terms, result.arity);
+            if (result.weight.weight >= 0)
+                fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        }
         return result;
     }
     template <lang::weight_literal Weight>
@@ -12547,6 +12695,8 @@ class reader {
     constexpr literal read_literal(const lang::element<Inner, Index>& item) {
         literal result = read_literal(item.inner);
         result.has_element = true;
+        if (!result.gives_value())
+            fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
         result.element = read_term(item.index);
         check_single(&result.element, 1);
         return result;
@@ -12594,12 +12744,14 @@ class reader {
         if (current.states_combination || current.states_aggregation ||
             current.transformations.size())
             fail(fault::a_combination_stands_first);
+        check_not_stacked();
         current.combined = Kind;
         current.states_combination = true;
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
         if (current.transformations.size() == max_transformations) {
             fail(fault::too_many_transformations);
             return;
@@ -12631,6 +12783,7 @@ class reader {
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
         if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
         auto add = [this](int index) {
@@ -12643,6 +12796,7 @@ class reader {
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
         check_number(make_name("stack", 5), number_range::at_least_1, Count);
+        check_not_stacked();
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -12652,7 +12806,10 @@ class reader {
         const int outer_scope = scope_;
         const int outer_number = number_;
         const int outer_literals = out.literals.size();
-        literal input = out.literals[outer.first_literal];
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
         // The block's literals come before those of the rule that stacks it.
         out.literals.count = outer.first_literal;
         scope_ = outer.block;
@@ -12661,7 +12818,11 @@ class reader {
         number_ = outer_number;
         current = outer;
         current.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) out.literals.push(input);
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
 
     // Terms and index expressions.
@@ -16405,6 +16566,10 @@ class shaper {
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
                 fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
+            } else if (written.aggregated != aggregation::sum &&
+                       (((1u << written.variables.size()) - 1) & ~head &
+                        ~written.aggregated_variables)) {
+                fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
             }
             for (int at = 0; at < written.literals; ++at) {
                 const literal& value = item(written, at);
@@ -16752,7 +16917,13 @@ class shaper {
                            shape.rows == next.rows ? next.columns : next.rows);
             }
         }
-        if (written.combined == combination::cosine) shape = {1, 1};
+        if (written.combined == combination::cosine) {
+            int values = 0;
+            for (int body = 0; body < written.literals; ++body)
+                values += item(written, body).gives_value() ? 1 : 0;
+            if (values != 2) fail(fault::cosine_of_two_values, written, -1);
+            shape = {1, 1};
+        }
         for (const transformation_use& function : written.transformations)
             shape = transformed(written, function, shape);
         if (written.aggregated == aggregation::count) return {1, 1};
@@ -19356,6 +19527,9 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
+        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        for (int at = 0; at < length; ++at)
+            if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) {
@@ -19364,6 +19538,8 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(second);
+        for (int at = 0; at < length; ++at)
+            if (sum[at] == T(0)) sum[at] = 1;
         auto third = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) to[at] /= sum[at];
