@@ -161,12 +161,9 @@ class grounder {
                 throw std::logic_error("oracle: rules for " + name + " give different shapes");
             for (std::size_t place = 0; place < part.exists.size(); ++place) {
                 if (!part.exists[place]) continue;
-                const auto begin =
-                    part.values.begin() + static_cast<std::ptrdiff_t>(place * size);
+                const auto begin = part.values.begin() + static_cast<std::ptrdiff_t>(place * size);
                 values[*position(extents, indices_at(part.extents, place))].push_back(
-                    {part.rows,
-                     part.columns,
-                     {begin, begin + static_cast<std::ptrdiff_t>(size)}});
+                    {part.rows, part.columns, {begin, begin + static_cast<std::ptrdiff_t>(size)}});
             }
             for (std::size_t set = 0; set < total.domain.size(); ++set) {
                 domain_part& to = total.domain[set];

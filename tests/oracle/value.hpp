@@ -111,8 +111,7 @@ inline matrix fold(const std::vector<matrix>& values,
                    const std::function<matrix(const matrix&, const matrix&)>& operation) {
     return std::accumulate(values.begin() + 1, values.end(), values.front(), operation);
 }
-inline matrix fold_elements(const std::vector<matrix>& values,
-                            real (*operation)(real, real)) {
+inline matrix fold_elements(const std::vector<matrix>& values, real (*operation)(real, real)) {
     return fold(values, [operation](const matrix& left, const matrix& right) {
         return elementwise(left, right, operation);
     });

@@ -95,7 +95,7 @@ inline std::vector<int> indices_at(const std::vector<int>& extents, std::size_t 
 
 /// The value of one atom, row-major.
 inline std::vector<real> value_of(const relation_values& relation,
-                                    const std::vector<int>& indices) {
+                                  const std::vector<int>& indices) {
     const std::size_t length = to_size(relation.rows) * to_size(relation.columns);
     const auto begin =
         relation.values.begin() +

@@ -114,15 +114,13 @@ class attention_interpreter {
         if (!trained) return;
         each_outer_of_weights([&](int row) {
             const cursor weights = read(step_.weights, row);
-            const cursor gradient =
-                memory_.gradient(step_.weights.at) + place(step_.weights, row);
+            const cursor gradient = memory_.gradient(step_.weights.at) + place(step_.weights, row);
             double inner = 0;
             for (int column = 0; column < step_.columns; ++column)
                 inner += weights[column] * gradient[column];
             for (int column = 0; column < step_.columns; ++column)
                 if (const int visits = masks_.visits(outer_, row, column))
-                    undo_score(row, column,
-                               visits * weights[column] * (gradient[column] - inner));
+                    undo_score(row, column, visits * weights[column] * (gradient[column] - inner));
         });
     }
 
@@ -253,8 +251,7 @@ class attention_interpreter {
         for (int column = 0; column < step_.columns; ++column) {
             const int visits = masks_.visits(outer_, row, column);
             if (visits == 0) continue;
-            result.weights[to_size(column)] =
-                visits * std::exp(scores[to_size(column)] - most);
+            result.weights[to_size(column)] = visits * std::exp(scores[to_size(column)] - most);
             sum += result.weights[to_size(column)];
         }
         for (double& weight : result.weights) weight = sum == 0 ? 0 : weight / sum;
@@ -284,15 +281,14 @@ class attention_interpreter {
     }
 
     cursor value_gradient() {
-        const cursor whole =
-            step_.value.at.trained ? memory_.gradient(step_.value.at) : cursor{};
+        const cursor whole = step_.value.at.trained ? memory_.gradient(step_.value.at) : cursor{};
         return whole ? whole + outer_shift(step_.value, outer_) : whole;
     }
 
     void backward_row(int row) {
         const numbers out = read(step_.out, row).read(step_.length);
-        const numbers dy = (memory_.gradient(step_.out.at) + place(step_.out, row))
-                               .read(step_.length);
+        const numbers dy =
+            (memory_.gradient(step_.out.at) + place(step_.out, row)).read(step_.length);
         const double log_sum = read(step_.log_sum, row)[0];
         const double along = std::inner_product(out.begin(), out.end(), dy.begin(), 0.0);
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
@@ -315,8 +311,8 @@ class attention_interpreter {
     }
 
     void backward_weighted(int row) {
-        const numbers dy = (memory_.gradient(step_.out.at) + place(step_.out, row))
-                               .read(step_.length);
+        const numbers dy =
+            (memory_.gradient(step_.out.at) + place(step_.out, row)).read(step_.length);
         const cursor weights = read(step_.weights, row);
         const cursor gradient = memory_.gradient(step_.weights.at) + place(step_.weights, row);
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
@@ -326,8 +322,7 @@ class attention_interpreter {
                 const std::ptrdiff_t v =
                     static_cast<std::ptrdiff_t>(column) * step_.value.column + at;
                 gradient[column] += dy[to_size(at)] * value[v];
-                if (const cursor to = value_gradient())
-                    to[v] += weights[column] * dy[to_size(at)];
+                if (const cursor to = value_gradient()) to[v] += weights[column] * dy[to_size(at)];
             }
         }
     }

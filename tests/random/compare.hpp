@@ -79,8 +79,8 @@ inline expectation expect(const program& written, const planned& of, const given
              in_order_of_view(all.relations.at(name), of, output, given.place)) {
             values.push_back(each.value);
             slopes.push_back(each.slope);
-            result.finite = result.finite && std::abs(each.value) < 1e6 &&
-                            std::abs(each.slope) < 1e8;
+            result.finite =
+                result.finite && std::abs(each.value) < 1e6 && std::abs(each.slope) < 1e8;
         }
     }
     return result;
@@ -134,9 +134,9 @@ inline verdict compare_gradients(const program& written, const planned& of, give
             found += given.place.facts[at].gradient.values[each] * given.fact_directions[at][each];
     const double error = std::abs(found - expected) / std::max(scale, 0.1);
     if (!(error <= tolerance)) {
-        return difference(std::isnan(found) ? "gradients: NaN" : "gradients", "the slope along the direction is " +
-                                           std::to_string(found) + ", not " +
-                                           std::to_string(expected));
+        return difference(std::isnan(found) ? "gradients: NaN" : "gradients",
+                          "the slope along the direction is " + std::to_string(found) + ", not " +
+                              std::to_string(expected));
     }
     (void)of;
     return {};

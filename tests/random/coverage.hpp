@@ -38,8 +38,7 @@ class coverage {
         if (step.prepared) words.insert("step " + kind + ", prepared");
         if (step.recurs) words.insert("step " + kind + " of a recursion");
         if (step.kind == plan::step_kind::rows) add_rows(tables_.rows[step.at]);
-        if (step.kind == plan::step_kind::attention)
-            add_attention(tables_.attentions[step.at]);
+        if (step.kind == plan::step_kind::attention) add_attention(tables_.attentions[step.at]);
         if (step.kind == plan::step_kind::general) add_general(tables_.generals[step.at]);
         if (const plan::rule& written = shapes_.text.rules[step.rule]; written.repeat > 0)
             words.insert("stack");
@@ -72,8 +71,7 @@ class coverage {
         }
         if (attention.is_prepared()) words.insert("attention, prepared");
         if (attention.outers > 0) words.insert("attention outer loops");
-        if (attention.scores.at.where != plan::place::none)
-            words.insert("attention, kept scores");
+        if (attention.scores.at.where != plan::place::none) words.insert("attention, kept scores");
         if (attention.condition < 0) {
             words.insert("mask none");
             return;

@@ -14,8 +14,7 @@ class general_interpreter {
     }
 
     void forward() {
-        if (skips())
-            memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
+        if (skips()) memory_.write(step_.out).write(numbers(to_size(step_.out_total), 0.0));
         each(0, step_.heads, [&] { forward_head(); });
     }
     void backward() {
@@ -56,9 +55,8 @@ class general_interpreter {
                 memory_.fact_of(join.fact).find(value_of(join.row), value_of(join.column));
             if (!join.optional && pair_[to_size(at)] < 0) return false;
         }
-        if (step_.listed.decision >= 0 &&
-            std::max(place_in_order(step_.listed.left), place_in_order(step_.listed.right)) ==
-                place)
+        if (step_.listed.decision >= 0 && std::max(place_in_order(step_.listed.left),
+                                                   place_in_order(step_.listed.right)) == place)
             return memory_.shapes->text.decisions[step_.listed.decision](
                 index_[step_.listed.left], index_[step_.listed.right]);
         return true;
@@ -119,9 +117,9 @@ class general_interpreter {
     bool is_nonzero(const plan::general_literal& item) {
         bool nonzero = false;
         for (int at = 0; at < item.rows * item.columns; ++at)
-            nonzero = nonzero || (item.symbols
-                                      ? memory_.symbol(item.at, shift(item.strides) + at) != 0
-                                      : memory_.read(item.at)[shift(item.strides) + at] != 0);
+            nonzero =
+                nonzero || (item.symbols ? memory_.symbol(item.at, shift(item.strides) + at) != 0
+                                         : memory_.read(item.at)[shift(item.strides) + at] != 0);
         return nonzero;
     }
     bool admitted() {
@@ -224,9 +222,8 @@ class general_interpreter {
     void undo(numbers gradient) {
         for (int at = step_.functions.size(); at-- > 0;) {
             const plan::general_function& function = step_.functions[at];
-            const function_gradient made =
-                random_programs::undo(use_of(function), stages_[to_size(at)],
-                                      stages_[to_size(at + 1)], gradient);
+            const function_gradient made = random_programs::undo(
+                use_of(function), stages_[to_size(at)], stages_[to_size(at + 1)], gradient);
             for (int which = 0; which < 2; ++which) {
                 const numbers& by = which == 0 ? made.gain : made.bias;
                 if (by.empty()) continue;
@@ -304,8 +301,8 @@ class general_interpreter {
             const numbers& other = which == 0 ? right : left;
             numbers part;
             for (std::size_t at = 0; at < x.size(); ++at)
-                part.push_back(gradient * (other[at] / scale -
-                                           dot(left, right) / scale * x[at] / dot(x, x)));
+                part.push_back(gradient *
+                               (other[at] / scale - dot(left, right) / scale * x[at] / dot(x, x)));
             undo_literal(given[to_size(which)], part);
         }
     }
@@ -411,8 +408,8 @@ class general_interpreter {
     std::ptrdiff_t out_place() const {
         std::ptrdiff_t at = shift(step_.out_strides);
         if (step_.out_join >= 0)
-            at += static_cast<std::ptrdiff_t>(pair_[to_size(step_.out_join)]) *
-                  step_.out_pair_stride;
+            at +=
+                static_cast<std::ptrdiff_t>(pair_[to_size(step_.out_join)]) * step_.out_pair_stride;
         return at;
     }
     cursor out() { return memory_.write(step_.out) + out_place(); }

@@ -84,7 +84,7 @@ class generator {
     void choose_sizes() {
         const auto size = [&] {
             const int kind = dice_.below(100);
-            return kind < 60 ? dice_.between(1, 6)
+            return kind < 60   ? dice_.between(1, 6)
                    : kind < 92 ? dice_.between(7, 17)
                                : dice_.between(18, 40);
         };
@@ -92,7 +92,7 @@ class generator {
         others_ = thin_ ? dice_.between(1, 4) : dice_.chance(50) ? positions_ : size();
         const int count = dice_.between(1, 3);
         for (int at = 0; at < count; ++at)
-            lengths_.push_back(thin_               ? dice_.between(1, 2)
+            lengths_.push_back(thin_              ? dice_.between(1, 2)
                                : dice_.chance(80) ? dice_.between(1, 6)
                                : dice_.chance(85) ? dice_.between(7, 12)
                                                   : dice_.between(13, 60));
@@ -192,9 +192,7 @@ class generator {
     static index of_variable(const variable& from) {
         return {tree::index_form::variable, from.name, from.stated, {}, {}};
     }
-    static index of_number(int value) {
-        return {tree::index_form::number, {}, value, {}, {}};
-    }
+    static index of_number(int value) { return {tree::index_form::number, {}, value, {}, {}}; }
     static index operation(language::arithmetic kind, index left, index right) {
         return {tree::index_form::operation, {}, 0, kind, {std::move(left), std::move(right)}};
     }
@@ -254,12 +252,12 @@ class generator {
     tree::condition comparison(const std::vector<variable>& variables) {
         using enum language::order;
         tree::condition result;
-        result.order = dice_.pick({less, less_equal, less_equal, greater, greater_equal, equal,
-                                   not_equal});
+        result.order =
+            dice_.pick({less, less_equal, less_equal, greater, greater_equal, equal, not_equal});
         const index left = index_expression(variables);
         const int extent = extent_of(left, variables);
-        index right = dice_.one_in(3) ? index_expression(variables)
-                                      : of_number(dice_.between(0, extent));
+        index right =
+            dice_.one_in(3) ? index_expression(variables) : of_number(dice_.between(0, extent));
         // What is said of positions far behind matters, too.
         if (thin_ && extent == positions_ && dice_.one_in(2))
             right = of_number(dice_.between(extent - 30, extent));
@@ -508,12 +506,12 @@ class generator {
         for (int at = 0; at < count; ++at) {
             tree::transformation step;
             const int size = value.rows * value.columns;
-            step.kind = dice_.pick({identity,  relu,      leaky_relu, gelu,    gelu_tanh,
-                                    silu,      sigmoid,   tanh,       tanh,    exp,
-                                    log,       sqrt,      inverse,    complement, soft_cap,
-                                    scale,     softmax,   sparsemax,  norm,    layer_norm,
-                                    rms_norm,  rotary,    rotary_halves, sinusoidal, dropout,
-                                    slice,     reshape,   relu,       norm,    softmax});
+            step.kind =
+                dice_.pick({identity, relu,       leaky_relu, gelu,   gelu_tanh,     silu,
+                            sigmoid,  tanh,       tanh,       exp,    log,           sqrt,
+                            inverse,  complement, soft_cap,   scale,  softmax,       sparsemax,
+                            norm,     layer_norm, rms_norm,   rotary, rotary_halves, sinusoidal,
+                            dropout,  slice,      reshape,    relu,   norm,          softmax});
             switch (step.kind) {
                 case log:
                 case sqrt:
@@ -533,8 +531,7 @@ class generator {
                 case rms_norm:
                 case layer_norm:
                     step.numbers[0] = dice_.pick({1e-5, 0.1});
-                    if (step.kind != norm)
-                        step.weights.push_back(weight({size}, variables, 15));
+                    if (step.kind != norm) step.weights.push_back(weight({size}, variables, 15));
                     if (step.kind == layer_norm)
                         step.weights.push_back(weight({size}, variables, 15));
                     if (value.columns > 1 && step.kind != norm) continue;
@@ -591,8 +588,8 @@ class generator {
     // Rules.
 
     /// A body whose value has the wanted shape, or any; false where it did not come out.
-    bool make_body(tree::rule& to, std::optional<value_shape>& value, std::vector<variable>& variables,
-                   bool& positive) {
+    bool make_body(tree::rule& to, std::optional<value_shape>& value,
+                   std::vector<variable>& variables, bool& positive) {
         using enum language::combination;
         const int kind = dice_.below(100);
         positive = false;
@@ -600,8 +597,8 @@ class generator {
         if (kind < 20 && !value) return outer_product(to, value, variables);
         if (kind < 26 && !value) return concatenation(to, value, variables);
         if (kind < 30 && !(value && !value->is_scalar())) return angle(to, value, variables);
-        to.combination = dice_.pick({sum, sum, sum, sum, elementwise_product, elementwise_product,
-                                     max, min, mean});
+        to.combination = dice_.pick(
+            {sum, sum, sum, sum, elementwise_product, elementwise_product, max, min, mean});
         const bool fixed = value.has_value();
         const std::optional<value_shape> wanted = value;
         const int count = dice_.pick({1, 1, 1, 2, 2, 2, 3, 4});
@@ -618,10 +615,10 @@ class generator {
             reaches = reaches || (item.from == tree::source::weight && !item.shape.empty()) ||
                       !item.weight.empty();
         if (!reaches) {
-            tree::literal bias = weight(wanted->columns > 1
-                                            ? std::vector<int>{wanted->rows, wanted->columns}
-                                            : std::vector<int>{wanted->rows},
-                                        variables, 30);
+            tree::literal bias =
+                weight(wanted->columns > 1 ? std::vector<int>{wanted->rows, wanted->columns}
+                                           : std::vector<int>{wanted->rows},
+                       variables, 30);
             to.literals.push_back(bias);
         }
         return true;
@@ -646,7 +643,8 @@ class generator {
         }
         return std::nullopt;
     }
-    bool dot_product(tree::rule& to, std::optional<value_shape>& value, std::vector<variable>& variables) {
+    bool dot_product(tree::rule& to, std::optional<value_shape>& value,
+                     std::vector<variable>& variables) {
         const int rows = length();
         std::optional<tree::literal> left = vector_of(rows, variables);
         std::optional<tree::literal> right = vector_of(rows, variables);
@@ -717,7 +715,8 @@ class generator {
         value = value_shape{rows, 1};
         return true;
     }
-    bool angle(tree::rule& to, std::optional<value_shape>& value, std::vector<variable>& variables) {
+    bool angle(tree::rule& to, std::optional<value_shape>& value,
+               std::vector<variable>& variables) {
         const int rows = length();
         to.combination = language::combination::cosine;
         for (int at = 0; at < 2; ++at) {
@@ -778,8 +777,7 @@ class generator {
         }
         to.aggregation = dice_.pick({sum, sum, sum, mean, max, min, count, concat});
         if (to.aggregation == count && keeps_shape && !value.is_scalar()) to.aggregation = sum;
-        if (to.aggregation == concat &&
-            (keeps_shape || copies * value.rows * value.columns > 80))
+        if (to.aggregation == concat && (keeps_shape || copies * value.rows * value.columns > 80))
             to.aggregation = mean;
         if (to.aggregation == sum && dice_.one_in(2)) return;
         for (std::size_t at = free.size(); at > 1; --at)
@@ -876,11 +874,9 @@ class generator {
         transform(written, value, variables, false, false);
         if (combined_atoms && dice_.one_in(6))
             written.combination =
-                dice_.pick({language::combination::elementwise_product,
-                            language::combination::max, language::combination::min,
-                            language::combination::mean});
-        if (written.transformations.empty() &&
-            written.combination == language::combination::sum)
+                dice_.pick({language::combination::elementwise_product, language::combination::max,
+                            language::combination::min, language::combination::mean});
+        if (written.transformations.empty() && written.combination == language::combination::sum)
             return;
         last.rows = value.rows;
         last.columns = value.columns;
@@ -905,7 +901,8 @@ class generator {
         tree::rule written;
         std::vector<const known*> from;
         for (const known& each : known_)
-            if (each.extents == std::vector<int>{extent} && each.columns == 1) from.push_back(&each);
+            if (each.extents == std::vector<int>{extent} && each.columns == 1)
+                from.push_back(&each);
         tree::literal item;
         if (from.empty()) {
             item = weight({rows}, {}, 0);
@@ -986,16 +983,16 @@ class generator {
                 else
                     rule.conditions.push_back(condition(pair));
             }
-            if (term > 0 && dice_.one_in(5)) std::reverse(rule.conditions.begin(), rule.conditions.end());
+            if (term > 0 && dice_.one_in(5))
+                std::reverse(rule.conditions.begin(), rule.conditions.end());
             fill_logit(rule, term, at(k, j), at(q, i), all, depth);
             value_shape scalar;
             if (dice_.one_in(5)) {
                 tree::transformation step;
-                step.kind = dice_.pick({language::transformation::soft_cap,
-                                        language::transformation::tanh,
-                                        language::transformation::scale,
-                                        language::transformation::leaky_relu,
-                                        language::transformation::sigmoid});
+                step.kind = dice_.pick(
+                    {language::transformation::soft_cap, language::transformation::tanh,
+                     language::transformation::scale, language::transformation::leaky_relu,
+                     language::transformation::sigmoid});
                 step.numbers[0] = dice_.pick({0.5, 2.0});
                 rule.transformations.push_back(step);
             }
@@ -1070,8 +1067,8 @@ class generator {
             table.name = new_name("R");
             table.terms = {of_variable(pair[0]), of_variable(pair[1])};
             if (dice_.one_in(4)) {
-                table.terms = {moved(operation(language::arithmetic::subtract,
-                                               of_variable(pair[1]), of_variable(pair[0])),
+                table.terms = {moved(operation(language::arithmetic::subtract, of_variable(pair[1]),
+                                               of_variable(pair[0])),
                                      pair[0].extent - 1)};
             } else {
                 if (all.size() > 2 && dice_.one_in(2))
@@ -1089,8 +1086,8 @@ class generator {
             distance.from = tree::source::index;
             distance.terms = {dice_.one_in(3)
                                   ? index_expression(pair)
-                                  : operation(language::arithmetic::subtract,
-                                              of_variable(pair[0]), of_variable(pair[1]))};
+                                  : operation(language::arithmetic::subtract, of_variable(pair[0]),
+                                              of_variable(pair[1]))};
             state_extents(distance.terms[0], pair);
             rule.literals.push_back(distance);
             return;

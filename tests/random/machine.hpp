@@ -25,8 +25,7 @@ class machine {
             if (each.last >= 0)
                 lives_.push_back({each.offset, each.size * each.copies, each.first, each.last});
             if (each.adjoint >= 0)
-                lives_.push_back(
-                    {each.adjoint, each.size, each.adjoint_first, each.adjoint_last});
+                lives_.push_back({each.adjoint, each.size, each.adjoint_first, each.adjoint_last});
         }
     }
 
@@ -120,8 +119,7 @@ class machine {
                 const plan::step& first = tables_.steps[last.at];
                 if (!prepares) backward_step(at);
                 for (int round = last.repeat; round-- > 0;) {
-                    memory_.layer[first.depth] =
-                        first.backward ? first.repeat - 1 - round : round;
+                    memory_.layer[first.depth] = first.backward ? first.repeat - 1 - round : round;
                     run_backward(last.at + 1, at, prepares);
                 }
                 memory_.layer[first.depth] = 0;

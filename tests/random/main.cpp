@@ -40,9 +40,9 @@ volatile unsigned long long current = 0;
 /// A crash of the planner is a fault as any other; the seed is what is known of it.
 extern "C" void crashed(int signal) {
     char text[128];
-    const int length = std::snprintf(text, sizeof text,
-                                     "\nseed %llu ends with signal %d; --one %llu shows it\n",
-                                     current, signal, current);
+    const int length =
+        std::snprintf(text, sizeof text, "\nseed %llu ends with signal %d; --one %llu shows it\n",
+                      current, signal, current);
     if (write(2, text, static_cast<std::size_t>(length)) < 0) _exit(3);
     _exit(2);
 }
@@ -65,10 +65,12 @@ verdict tried(const program& written) {
 }
 
 program smallest(const program& from, const verdict& of) {
-    return shrinker(from, [&](const program& candidate) {
-               const verdict other = tried(candidate);
-               return other.result == outcome::differs && other.reason == of.reason;
-           }).result();
+    return shrinker(from,
+                    [&](const program& candidate) {
+                        const verdict other = tried(candidate);
+                        return other.result == outcome::differs && other.reason == of.reason;
+                    })
+        .result();
 }
 
 void print_difference(unsigned long long seed, const program& written, const verdict& of) {
@@ -103,8 +105,7 @@ struct report {
         for (const auto& [reason, count] : refusals)
             std::printf("  %-70s %8d\n", reason.c_str(), count);
         std::printf("covered by programs that agree or differ\n");
-        for (const auto& [word, count] : covered)
-            std::printf("  %-70s %8d\n", word.c_str(), count);
+        for (const auto& [word, count] : covered) std::printf("  %-70s %8d\n", word.c_str(), count);
         std::size_t different = 0;
         for (const auto& [reason, seeds] : differences) {
             std::printf("differs: %s: seeds", reason.c_str());
@@ -180,6 +181,7 @@ int main(int count, char** arguments) {
         std::fputs(usage, stderr);
         return 2;
     }
-    for (const int signal : {SIGSEGV, SIGFPE, SIGABRT, SIGBUS, SIGILL}) std::signal(signal, crashed);
+    for (const int signal : {SIGSEGV, SIGFPE, SIGABRT, SIGBUS, SIGILL})
+        std::signal(signal, crashed);
     return wanted.one ? show(wanted) : run(wanted);
 }

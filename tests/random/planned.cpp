@@ -51,8 +51,7 @@ std::unique_ptr<planned> plan_program(const program& written) {
         plan::memory_planner<draft> place(*work);
         result->steps = std::make_unique<tables>(work->out);
     }
-    result->rows =
-        std::make_unique<found_rows>(rows_form(result->shapes, *result->steps).found);
+    result->rows = std::make_unique<found_rows>(rows_form(result->shapes, *result->steps).found);
     if (result->rows->possible) {
         const auto work = std::make_unique<draft>(result->shapes, result->conditions);
         plan::builder<draft> build(*work);

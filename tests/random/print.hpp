@@ -29,8 +29,8 @@ class printer {
         for (const std::string& name : relations_)
             declared += "inline constexpr relation<" + quoted(name) + "> " + name + ";\n";
         for (const std::string& name : counts_)
-            declared += "inline constexpr sequent::language::bound<" + quoted(name) + "> " + name +
-                        ";\n";
+            declared +=
+                "inline constexpr sequent::language::bound<" + quoted(name) + "> " + name + ";\n";
         for (const auto& [name, shape] : weights_) {
             declared += "inline constexpr weight<" + quoted(name);
             for (int extent : shape) declared += ", " + std::to_string(extent);

@@ -3,7 +3,7 @@
 #ifndef SEQUENT_ORACLE_OF_DUALS
 #define SEQUENT_ORACLE_OF_DUALS
 #endif
-#include <cstdlib>
+#include <cstdint>
 #include <stdexcept>
 
 /// In a constant expression this would end the compiler's evaluation.

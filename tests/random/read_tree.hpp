@@ -78,10 +78,9 @@ class tree_reader {
         }
         for (const tree::condition& condition : written.conditions) {
             const int root = read_condition(condition);
-            current_.condition = current_.condition < 0
-                                     ? root
-                                     : node(plan::node_kind::conjunction, 0, current_.condition,
-                                            root);
+            current_.condition = current_.condition < 0 ? root
+                                                        : node(plan::node_kind::conjunction, 0,
+                                                               current_.condition, root);
         }
         current_.combined = written.combination;
         current_.states_combination = written.combination != language::combination::sum;
@@ -165,8 +164,8 @@ class tree_reader {
 
     plan::weight_use read_weight(const tree::literal& item, bool bare = false) {
         plan::weight_use result;
-        plan::weight declared{name_of(item.name), scope_, static_cast<int>(item.shape.size()),
-                              {1, 1}};
+        plan::weight declared{
+            name_of(item.name), scope_, static_cast<int>(item.shape.size()), {1, 1}};
         for (std::size_t axis = 0; axis < item.shape.size(); ++axis) {
             check_number("weight", plan::number_range::at_least_1, item.shape[axis]);
             declared.shape[axis] = item.shape[axis];
@@ -303,8 +302,7 @@ class tree_reader {
         int place = -1;
         if (written.decision) {
             for (const predicate& known : predicates)
-                if (known.holds == written.decision)
-                    place = place_in(out.decisions, known.holds);
+                if (known.holds == written.decision) place = place_in(out.decisions, known.holds);
             if (place < 0) throw std::logic_error("a condition by an unknown function");
         } else if (!written.fact.empty()) {
             place = place_in(out.compared, name_of(written.fact));

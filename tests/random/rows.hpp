@@ -39,8 +39,7 @@ class row_interpreter {
     bool keeps_input() const { return step_.before.at.where != place::none; }
 
     int limit() {
-        if (step_.pairs >= 0)
-            return static_cast<int>(memory_.fact_of(step_.pairs).pairs.size());
+        if (step_.pairs >= 0) return static_cast<int>(memory_.fact_of(step_.pairs).pairs.size());
         if (step_.count >= 0) return std::min(memory_.counts[to_size(step_.count)], step_.rows);
         return step_.rows;
     }
@@ -83,8 +82,7 @@ class row_interpreter {
     void clear(cursor row) const {
         if (step_.segments > 1 && step_.out.column != step_.length) {
             for (int segment = 0; segment < step_.segments; ++segment)
-                (row + segment * step_.out.column)
-                    .write(numbers(to_size(step_.length), 0.0));
+                (row + segment * step_.out.column).write(numbers(to_size(step_.length), 0.0));
         } else {
             row.write(numbers(to_size(columns()), 0.0));
         }

@@ -48,8 +48,8 @@ class shrinker {
     static bool is_language(const std::vector<tree::rule>& rules) {
         if (rules.empty()) return false;
         for (const tree::rule& rule : rules) {
-            const bool functions = !rule.transformations.empty() ||
-                                   rule.combination != language::combination::sum;
+            const bool functions =
+                !rule.transformations.empty() || rule.combination != language::combination::sum;
             if (rule.transforms_atoms ? !functions
                                       : rule.literals.empty() && rule.conditions.empty())
                 return false;
@@ -132,12 +132,8 @@ class shrinker {
 
     template <class Edit>
     void each_edit(const Edit& edit) {
-        const auto rules = [](program& of, const auto& visit) {
-            each_rule(of.rules.rules, visit);
-        };
-        const auto lists = [](program& of, const auto& visit) {
-            each_list(of.rules.rules, visit);
-        };
+        const auto rules = [](program& of, const auto& visit) { each_rule(of.rules.rules, visit); };
+        const auto lists = [](program& of, const auto& visit) { each_list(of.rules.rules, visit); };
         const auto literals = [](program& of, const auto& visit) {
             each_rule(of.rules.rules, [&](tree::rule& rule) { each_literal(rule, visit); });
         };
@@ -159,16 +155,25 @@ class shrinker {
                     return true;
                 });
         };
-        without(lists, [](std::vector<tree::rule>& at) -> auto& { return at; });
+        without(
+            lists, [](std::vector<tree::rule> & at) -> auto& { return at; });
         const auto whole = [](program& of, const auto& visit) { visit(of); };
-        without(whole, [](program& of) -> auto& { return of.queries; });
-        without(whole, [](program& of) -> auto& { return of.facts; });
-        without(rules, [](tree::rule& at) -> auto& { return at.transformations; });
-        without(rules, [](tree::rule& at) -> auto& { return at.conditions; });
-        without(rules, [](tree::rule& at) -> auto& { return at.literals; });
-        without(rules, [](tree::rule& at) -> auto& { return at.head.weight; });
-        without(literals, [](tree::literal& at) -> auto& { return at.weight; });
-        without(literals, [](tree::literal& at) -> auto& { return at.element; });
+        without(
+            whole, [](program & of) -> auto& { return of.queries; });
+        without(
+            whole, [](program & of) -> auto& { return of.facts; });
+        without(
+            rules, [](tree::rule & at) -> auto& { return at.transformations; });
+        without(
+            rules, [](tree::rule & at) -> auto& { return at.conditions; });
+        without(
+            rules, [](tree::rule & at) -> auto& { return at.literals; });
+        without(
+            rules, [](tree::rule & at) -> auto& { return at.head.weight; });
+        without(
+            literals, [](tree::literal & at) -> auto& { return at.weight; });
+        without(
+            literals, [](tree::literal & at) -> auto& { return at.element; });
         // A part in the place of the whole.
         for (const std::size_t part : {0, 1}) {
             each_place(edit, conditions, [&](tree::condition& at) {

@@ -73,13 +73,13 @@ class spoiler {
                 if (terms)
                     if (tree::index* term = any(*terms)) {
                         const tree::index before = *term;
-                        *term = {tree::index_form::operation,
-                                 {},
-                                 0,
-                                 dice_.pick({language::arithmetic::add,
-                                             language::arithmetic::subtract,
-                                             language::arithmetic::multiply}),
-                                 {before, variable(dice_.pick({"i", "j"}))}};
+                        *term = {
+                            tree::index_form::operation,
+                            {},
+                            0,
+                            dice_.pick({language::arithmetic::add, language::arithmetic::subtract,
+                                        language::arithmetic::multiply}),
+                            {before, variable(dice_.pick({"i", "j"}))}};
                     }
                 return;
             case 5:

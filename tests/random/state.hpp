@@ -120,8 +120,7 @@ class state_machine {
             const int begins = now_.counts[to_size(plan::given_numbers::begins_of(at))];
             const std::vector<int>& symbols = given_.facts[to_size(fact)].symbols;
             for (int row = range.begin; row < range.end; ++row) {
-                const bool same =
-                    row > 0 && symbols[to_size(row)] == symbols[to_size(row - 1)];
+                const bool same = row > 0 && symbols[to_size(row)] == symbols[to_size(row - 1)];
                 now_.counts[to_size(begins + row)] =
                     same ? now_.counts[to_size(begins + row - 1)] : row;
                 now_.counts[to_size(begins + size + row)] = size;
@@ -276,9 +275,8 @@ class state_machine {
         if (!of.kept)
             return (now_.read(at.at) +
                     outer_shift(at, outer))[static_cast<std::ptrdiff_t>(column) * at.column + k];
-        return (now_.read(of.to) +
-                shift(of, outer))[static_cast<std::ptrdiff_t>(k) * of.pitch + column -
-                                  (of.slides ? first_column_ : 0)];
+        return (now_.read(of.to) + shift(of, outer))[static_cast<std::ptrdiff_t>(k) * of.pitch +
+                                                     column - (of.slides ? first_column_ : 0)];
     }
 
     void attend(int at, row_range range, bool first) {
@@ -350,9 +348,8 @@ class state_machine {
                     break;
                 }
                 case plan::score_kind::load:
-                    value = own.kept
-                                ? column_number(own, node.x, outer, column, 0)
-                                : x(static_cast<std::ptrdiff_t>(column) * node.x.column);
+                    value = own.kept ? column_number(own, node.x, outer, column, 0)
+                                     : x(static_cast<std::ptrdiff_t>(column) * node.x.column);
                     break;
                 case plan::score_kind::number:
                     break;
@@ -377,8 +374,8 @@ class state_machine {
 };
 
 /// Step and prefill, in blocks of random sizes, against the rows of the outputs.
-inline verdict compare_steps(const program& written, const planned& of,
-                             const given_values& given, const expectation& right) {
+inline verdict compare_steps(const program& written, const planned& of, const given_values& given,
+                             const expectation& right) {
     dice sizes(written.values + 2);
     const bool one_by_one = sizes.one_in(2);
     if (of.state->rows == 0) return {};  // no fact is along a sequence

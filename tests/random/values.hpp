@@ -116,8 +116,7 @@ class value_maker {
     }
     static int volume_of(const fact& given) {
         int size = given.pairs;
-        for (std::size_t axis = 2; axis < given.extents.size(); ++axis)
-            size *= given.extents[axis];
+        for (std::size_t axis = 2; axis < given.extents.size(); ++axis) size *= given.extents[axis];
         return size;
     }
 

@@ -184,8 +184,9 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     // Functions apply to each ground rule, before the sum.
-    const unsigned all = (1u << written.variables.size()) - 1;
-    if ((written.head_variables() & all) != all && written.transformations.size()) return false;
+    unsigned looped = (1u << written.variables.size()) - 1;
+    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
+    if ((looped & ~written.head_variables()) && written.transformations.size()) return false;
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
     if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;

@@ -314,6 +314,7 @@ class attention_matcher {
             if (next < 0) return -1;
             result = result < 0 ? next : join(sums, result, next);
         }
+        if (result < 0) return -1;  // a body of conditions alone
         for (const transformation_use& function : written.transformations) {
             if (!is_scalar_function(function.kind)) return -1;
             result = push(
