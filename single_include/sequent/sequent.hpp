@@ -44,6 +44,14 @@
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #endif
 
+// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
+// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
+// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+#if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
+#pragma message( \
+    "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
+#endif
+
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
@@ -20938,6 +20946,33 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
 /// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
 /// time in which they are needed.
 template <class Plan, class T>
@@ -20950,9 +20985,13 @@ struct alignas(64) workspace_block {
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
 
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
+        left_by = nothing_left;
         return *this;
     }
 
@@ -22692,6 +22731,26 @@ class model {
         const void* pointers[model_detail::max_facts]{};
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
+        void add_to(model_detail::call_mark& mark) const noexcept {
+            mark.add(counts, plan::shapes.text.counts.size());
+            for (int at = 0; at < facts_list::capacity(); ++at) {
+                const auto& fact = plan::facts[at];
+                if (fact.kind == kind::count) continue;
+                int size = fact.size();
+                if (fact.is_sparse()) {
+                    const std::int32_t* index = pairs(at);
+                    const int count = index[model_detail::pair_layout::count()];
+                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
+                    mark.add(index + layout_of(at).column_of_pair(), count);
+                    size = count * fact.pair_size();
+                }
+                if (fact.kind == kind::symbols)
+                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+                else
+                    mark.add(static_cast<const T*>(pointers[at]), size);
+            }
+        }
+
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
             return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
@@ -23005,6 +23064,7 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
+        w.left_by = mark_of(p, *given);
         model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
                                                                                            {});
         return all_outputs(w);
@@ -23025,6 +23085,7 @@ class model {
                                  std::to_string(rows.end) + " of a sequence of " +
                                  std::to_string(length) + " rows");
         auto bound = bind(p, *given, w);
+        w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -23091,13 +23152,17 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
+        w.left_by = mark_of(p, *given);
         model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
             bound, {pool});
         return all_outputs(w);
     }
 
-    /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
-    /// where they are asked for. The values in w are used up.
+    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
+    /// gradients of facts where they are asked for. The values in w are used up, so that a second
+    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
+    /// there was no forward, or one of other facts or parameters, as far as some elements of each
+    /// tell; in release builds the gradients are then of no meaning.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
                          const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -23227,6 +23292,35 @@ class model {
         return -1;
     }
 
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return model_detail::left_by_any;
+#else
+        model_detail::call_mark mark;
+        mark.add(model_detail::numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == model_detail::nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = model_detail::nothing_left;
+    }
+
     /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
     template <class P, class T>
     static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
@@ -23286,6 +23380,7 @@ class model {
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
         model_detail::bindings<T> bound = bind(p, given, w, true);
         bound.parameter_gradient = gradient.numbers;
         bound.prepared_gradient = prepared_gradient;
