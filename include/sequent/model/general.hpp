@@ -105,6 +105,9 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
+        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        for (int at = 0; at < length; ++at)
+            if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) {
@@ -113,6 +116,8 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(second);
+        for (int at = 0; at < length; ++at)
+            if (sum[at] == T(0)) sum[at] = 1;
         auto third = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) to[at] /= sum[at];

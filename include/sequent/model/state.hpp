@@ -103,8 +103,7 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
-            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
+        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -164,9 +163,8 @@ class alignas(64) state_block {
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
-        for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-            const int fact = plan::compared_fact(Plan::shapes, at);
-            const int length_of = Plan::facts[fact].extents[0];
+        for (int at = 0; at < compared_facts<Plan>.size(); ++at) {
+            const auto [fact, length_of] = compared_facts<Plan>[at];
             int* begins = counts_ + room;
             int* ends = begins + length_of;
             counts_[plan::given_numbers::begins_of(at)] = room;
