@@ -36,7 +36,7 @@ class generator {
 
   private:
     /// Whether the rules of a head are combined otherwise than by their sum, `y(i) | max()`.
-    static constexpr bool combined_atoms = false;
+    static constexpr bool combined_atoms = true;
 
     using index = tree::index;
     using rules = std::vector<tree::rule>;

@@ -72,6 +72,9 @@ class tree_reader {
         current_.first_literal = out.literals.size();
         current_.transforms_atom = written.transforms_atoms;
         read_head(written.head);
+        if (written.transforms_atoms &&
+            (!written.head.weight.empty() || written.head.transposed || !written.head.has_value()))
+            fail(plan::fault::an_atom_transformation_has_a_plain_atom);
         for (const tree::literal& item : written.literals) {
             const plan::literal read = read_literal(item);
             push(out.literals, read);
@@ -88,8 +91,11 @@ class tree_reader {
         current_.aggregated = written.aggregation;
         current_.states_aggregation =
             !written.aggregated.empty() || written.aggregation != language::aggregation::sum;
+        const int mentioned = current_.variables.size();
         for (const std::string& name : written.aggregated) {
             const int index = variable_of(name, 0);
+            if (index >= mentioned)
+                fail(plan::fault::aggregation_over_a_variable_that_the_body_does_not_mention);
             if (!((current_.aggregated_variables >> index) & 1u))
                 push(current_.aggregated_order, index);
             current_.aggregated_variables |= 1u << index;
@@ -113,7 +119,8 @@ class tree_reader {
         const int outer_scope = scope_;
         const int outer_number = number_;
         const int outer_literals = out.literals.size();
-        const plan::literal input = out.literals[outer.first_literal];
+        const std::vector<plan::literal> body(out.literals.begin() + outer.first_literal,
+                                              out.literals.begin() + outer_literals);
         out.literals.count = outer.first_literal;
         scope_ = outer.block;
         read(written.block);
@@ -121,7 +128,7 @@ class tree_reader {
         number_ = outer_number;
         current_ = outer;
         current_.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) push(out.literals, input);
+        for (const plan::literal& each : body) push(out.literals, each);
     }
 
     void read_head(const tree::literal& head) {
@@ -152,7 +159,11 @@ class tree_reader {
             result.transposed = item.transposed;
             result.negated = item.negated;
             result.hidden = item.hidden;
-            if (!result.gives_value()) check_single(result.terms, result.arity);
+            if (!result.gives_value()) {
+                check_single(result.terms, result.arity);
+                if (result.weight.weight >= 0 || !item.element.empty())
+                    fail(plan::fault::a_literal_without_a_value_has_no_weight_and_no_element);
+            }
         }
         if (!item.element.empty()) {
             result.has_element = true;
