@@ -6,6 +6,11 @@
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
+#if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
+#error "sequent: C++20 is needed: compile with -std=c++20"
+#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#endif
+
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #endif

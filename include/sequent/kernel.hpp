@@ -3,6 +3,8 @@
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
 
+#include "prologue.hpp"
+
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
 #include "kernel/dropout.hpp"
@@ -17,3 +19,5 @@
 #include "kernel/score.hpp"
 #include "kernel/simd.hpp"
 #include "kernel/tabled_attention.hpp"
+
+#include "epilogue.hpp"
