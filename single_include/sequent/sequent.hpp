@@ -21142,9 +21142,17 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan>
 struct output_layout {
     static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr weight_view view(int at) {
-        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
-    }
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
@@ -21720,26 +21728,41 @@ class row_facts {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
 /// How many numbers plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at)
-        if (const int fact = plan::compared_fact(Plan::shapes, at); fact >= 0)
-            count += 2 * Plan::facts[fact].extents[0];
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
     return count;
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
-template <class Plan>
-void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int* given) {
     int room = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int of = plan::compared_fact(Plan::shapes, at);
-        const int size = Plan::facts[of].extents[0];
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
         int* begins = given + room;
         int* ends = begins + size;
         given[plan::given_numbers::begins_of(at)] = room;
@@ -22591,9 +22614,8 @@ class alignas(64) state_block {
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
-        for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-            const int fact = plan::compared_fact(Plan::shapes, at);
-            const int length_of = Plan::facts[fact].extents[0];
+        for (int at = 0; at < compared_facts<Plan>.size(); ++at) {
+            const auto [fact, length_of] = compared_facts<Plan>[at];
             int* begins = counts_ + room;
             int* ends = begins + length_of;
             counts_[plan::given_numbers::begins_of(at)] = room;
@@ -22733,7 +22755,8 @@ class model {
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
         void add_to(model_detail::call_mark& mark) const noexcept {
-            mark.add(counts, plan::shapes.text.counts.size());
+            constexpr int count_facts = plan::shapes.text.counts.size();
+            mark.add(counts, count_facts);
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
@@ -22890,7 +22913,8 @@ class model {
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
-                model_detail::find_runs<plan>(at, what, given.symbols, counts);
+                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
+                                        counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what.text() +
@@ -22949,10 +22973,9 @@ class model {
 
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
-                const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
+                const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view view =
-                    model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
+                const model_detail::weight_view& view = output_layout::whole_views[at];
                 model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
                                           view.rank);
                 pointers[at] = given.numbers;

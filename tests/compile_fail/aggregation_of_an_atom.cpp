@@ -1,4 +1,5 @@
-// expect: rule_number<2>, in_relation<result>, an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses
+// expect: rule_number<2>, in_relation<result>
+// expect: an_atom_is_not_aggregated_or_stacked_are_parentheses_missing
 // An atom has nothing to aggregate over, and a stack stands in a rule.
 
 #include "vocabulary.hpp"

@@ -1,6 +1,6 @@
-// expect: rule_number<1>, in_relation<result>, body_variable_that_nothing_binds, of_variable<j>,
-// state_its_extent_or_use_it_in_an_atom_of_the_body Only a weight has the index, and no literal
-// says how far it runs.
+// expect: rule_number<1>, in_relation<result>, body_variable_that_nothing_binds, of_variable<j>
+// expect: state_its_extent_or_use_it_in_an_atom_of_the_body
+// Only a weight has the index, and no literal says how far it runs.
 
 #include "vocabulary.hpp"
 

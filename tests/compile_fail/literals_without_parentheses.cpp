@@ -1,6 +1,6 @@
-// expect: rule_number<3>, in_relation<q>,
-// an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses A comma ends a rule unless
-// it stands in parentheses.
+// expect: rule_number<3>, in_relation<q>
+// expect: an_atom_is_not_aggregated_or_stacked_are_parentheses_missing
+// A comma ends a rule unless it stands in parentheses.
 
 #include "vocabulary.hpp"
 

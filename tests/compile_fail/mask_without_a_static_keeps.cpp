@@ -1,6 +1,5 @@
-// expect: diagonal,
-// a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers The argument that is wrong is
-// named, and why.
+// expect: diagonal, a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers
+// The argument that is wrong is named, and why.
 
 #include <sequent/nn.hpp>
 

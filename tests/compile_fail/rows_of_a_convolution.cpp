@@ -1,6 +1,6 @@
-// expect: rule_number<1>, in_relation<result>,
-// a_rule_that_reads_other_rows_than_its_own_outside_of_attention Earlier rows are kept for
-// attention alone.
+// expect: rule_number<1>, in_relation<result>
+// expect: a_rule_that_reads_other_rows_than_its_own_outside_of_attention
+// Earlier rows are kept for attention alone.
 
 #include "vocabulary.hpp"
 

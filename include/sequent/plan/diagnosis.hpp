@@ -26,7 +26,7 @@ template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct an_atom_transformation_has_a_plain_atom {};
-struct an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses {};
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
 struct a_stack_stands_last {};
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
@@ -136,7 +136,7 @@ enum class fault {
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     an_atom_transformation_has_a_plain_atom,
-    an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses,
+    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
     a_stack_stands_last,
     a_literal_without_a_value_has_no_weight_and_no_element,
     an_aggregation_names_all_variables_but_those_of_the_head,
@@ -269,7 +269,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
     SEQUENT_MISTAKE(
-        an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses)
+        an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
     SEQUENT_MISTAKE(a_stack_stands_last)
     SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
     SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)

@@ -157,7 +157,7 @@ class reader {
         else
             fail(
                 fault::
-                    an_atom_is_not_aggregated_or_stacked_a_body_of_several_literals_needs_parentheses);
+                    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
