@@ -55,6 +55,8 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_COLD __attribute__((noinline, cold))
 #endif

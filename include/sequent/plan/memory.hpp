@@ -45,7 +45,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::until_gradient);
+    visit(attention.normalizer.at, usage::until_gradient);
     visit(attention.scores.at, usage::until_gradient);
 }
 
