@@ -12,6 +12,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>

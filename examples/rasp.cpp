@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sequent/draw.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 #include <span>

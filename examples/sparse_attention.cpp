@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 #include <vector>

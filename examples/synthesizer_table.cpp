@@ -24,6 +24,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>

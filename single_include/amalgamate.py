@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Makes single_include/sequent/sequent.hpp from include/sequent/sequent.hpp and all that it includes.
+"""Makes the single headers in single_include/sequent/: sequent.hpp, rasp.hpp and draw.hpp, each from
+the header of that name in include/sequent/ and all that it includes.
 
-    amalgamate.py            writes the file
-    amalgamate.py --check    fails unless the file is in step
-    amalgamate.py -o FILE    writes another file
+    amalgamate.py              writes the files
+    amalgamate.py --check      fails unless the files are in step
+    amalgamate.py -o FOLDER    writes them to another folder
 
-Every header stands once, where it is first included. A header that is included behind a condition
-(`#if __has_include(...)`) stays behind it, and must not be needed outside of it later.
+Every header stands once, where it is first included. What a file shares with the one before it in the
+list is not repeated: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes
+rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
+must not be needed outside of it later.
 """
 
 import argparse
@@ -16,8 +19,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent / "include" / "sequent"
-TARGET = HERE / "sequent" / "sequent.hpp"
-GUARD = "SEQUENT_SINGLE_HEADER_HPP"
+TARGET = HERE / "sequent"
+FILES = ["sequent.hpp", "rasp.hpp", "draw.hpp"]  # each includes the one before it
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SYSTEM = re.compile(r"^\s*#\s*include\s+(<[^>]+>)")
@@ -30,6 +33,12 @@ class Amalgamation:
         self.conditions = []  # the conditions around the current line, of all open files
         self.headers = {}  # header -> the conditions around it
         self.systems = set()  # system headers included without a condition
+
+    def file(self, name):
+        """The lines that `name` adds to the files before it."""
+        self.lines = []
+        self.header(ROOT / name, name)
+        return self.lines
 
     def follow(self, directive, rest, where):
         if directive in ("if", "ifdef", "ifndef"):
@@ -92,29 +101,38 @@ def licence():
 
 
 def amalgamate():
+    """The text of each file by its name."""
     result = Amalgamation()
-    result.header(ROOT / "sequent.hpp", "sequent.hpp")
-    body = re.sub(r"\n{3,}", "\n\n", "\n".join(result.lines)).strip()
-    return (f"// Sequent {version()} as a single header, made by single_include/amalgamate.py from\n"
-            f"// the headers in include/: change those.\n//\n{licence()}\n\n"
-            f"#ifndef {GUARD}\n#define {GUARD}\n\n{body}\n\n#endif  // {GUARD}\n")
+    texts = {}
+    before = None
+    for name in FILES:
+        lines = ([f'#include "{before}"', ""] if before else []) + result.file(name)
+        body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+        guard = f"SEQUENT_SINGLE_{pathlib.Path(name).stem.upper()}_HPP"
+        texts[name] = (
+            f"// Sequent {version()}: {name} as a single header, made by single_include/amalgamate.py\n"
+            f"// from the headers in include/: change those.\n//\n{licence()}\n\n"
+            f"#ifndef {guard}\n#define {guard}\n\n{body}\n\n#endif  // {guard}\n")
+        before = name
+    return texts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("-o", "--output", type=pathlib.Path, default=TARGET)
+    parser.add_argument("-o", "--output", type=pathlib.Path, default=TARGET, metavar="FOLDER")
     arguments = parser.parse_args()
-    text = amalgamate()
-    if arguments.check:
-        if not arguments.output.is_file() or arguments.output.read_text(encoding="utf-8") != text:
-            sys.exit(f"{arguments.output} is not in step with include/: run {pathlib.Path(__file__).name}")
-        print(f"{arguments.output.name} is in step: {text.count(chr(10))} lines")
-        return
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(text, encoding="utf-8")
-    print(f"{arguments.output}: {text.count(chr(10))} lines")
+    for name, text in amalgamate().items():
+        path = arguments.output / name
+        if arguments.check:
+            if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                sys.exit(f"{path} is not in step with include/: run {pathlib.Path(__file__).name}")
+            print(f"{name} is in step: {text.count(chr(10))} lines")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"{path}: {text.count(chr(10))} lines")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 #include "config.hpp"
-
-#if !defined(SEQUENT_HAS_EXCEPTIONS)
-#include <cstdio>
-#include <cstdlib>
-#endif
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -21,6 +20,26 @@ template <class Error>
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
+/// does not look for: it prints the message to stderr and aborts, as assert does.
+[[noreturn]] inline void stop(const std::string& message) noexcept {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
+}
+
+/// An argument does not fit: its shape, its size or one of its values. The message names it and
+/// both figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
+                             " elements, expected " + std::to_string(expected));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI

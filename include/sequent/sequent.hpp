@@ -1,13 +1,12 @@
 #pragma once
 
-/// Everything.
+/// All that a program with an embedded model needs. Two parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
 
-#include "draw.hpp"
 #include "io.hpp"
 #include "kernel.hpp"
 #include "language.hpp"
 #include "model.hpp"
 #include "nn.hpp"
 #include "plan.hpp"
-#include "rasp.hpp"
 #include "train.hpp"

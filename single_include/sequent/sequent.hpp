@@ -1,5 +1,5 @@
-// Sequent 0.1.0 as a single header, made by single_include/amalgamate.py from
-// the headers in include/: change those.
+// Sequent 0.1.0: sequent.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
 //
 // MIT License
 //
@@ -23,31 +23,16 @@
 // OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 // SOFTWARE.
 
-#ifndef SEQUENT_SINGLE_HEADER_HPP
-#define SEQUENT_SINGLE_HEADER_HPP
+#ifndef SEQUENT_SINGLE_SEQUENT_HPP
+#define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// Everything.
+/// All that a program with an embedded model needs. Two parts are included by name:
+/// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
 
-/// Pictures of models and of RASP programs.
+/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
-#include <algorithm>
-#include <string>
-#include <vector>
-
-/// A plan bound to kernels.
-
-#include <cstdio>
-
-#include <cassert>
-#include <memory>
-#include <span>
-
-#include <array>
-#include <cstdint>
-#include <initializer_list>
-#include <ranges>
 #include <stdexcept>
-#include <type_traits>
 
 /// Version, platform switches and the inline namespace that every other header opens.
 
@@ -108,9 +93,10 @@
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #endif
 
-#if !defined(SEQUENT_HAS_EXCEPTIONS)
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
-#endif
+#include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -126,18 +112,4475 @@ template <class Error>
 #endif
 }
 
+/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
+/// does not look for: it prints the message to stderr and aborts, as assert does.
+[[noreturn]] inline void stop(const std::string& message) noexcept {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::abort();
+}
+
+/// An argument does not fit: its shape, its size or one of its values. The message names it and
+/// both figures.
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
+                             " elements, expected " + std::to_string(expected));
+}
+
 }  // namespace sequent::inline SEQUENT_ABI
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What reading or writing a file throws. The message names the file and, where there is one, the
+/// tensor with the value that was found and the value that was wanted.
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <array>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <cmath>
+
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// The shortest text that reads back as the same number.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// With `decimals` digits behind the point. `decimals` is at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
+
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The vocabulary in which models are written: variables, relations, weights, constraints,
+/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+
+#include <concepts>
+#include <limits>
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// A name as a template argument: `relation<"query">`.
+template <std::size_t Size>
+struct fixed_string {
+    char characters[Size]{};
+
+    consteval fixed_string(const char (&text)[Size]) noexcept {
+        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
+    }
+};
+
+/// One name after another: `relation<Prefix + "query">`.
+template <std::size_t First, std::size_t Second>
+consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
+    char text[First + Second - 1]{};
+    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
+    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
+    return fixed_string<First + Second - 1>(text);
+}
+
+/// Fails a static_assert with a reason where an expression makes no rule.
+template <class...>
+inline constexpr bool refused = false;
+
+/// What an expression that makes no rule gives once its reason is told. The operators of rules take
+/// it and give it again, so that one mistake is one error.
+struct mistaken {
+    constexpr mistaken T() const noexcept { return {}; }
+    template <class Weight>
+    constexpr mistaken operator[](Weight) const noexcept {
+        return {};
+    }
+};
+
+/// A list of values of different types.
+template <class... Values>
+struct pack {};
+
+template <class First, class... Rest>
+struct pack<First, Rest...> {
+    First first;
+    [[no_unique_address]] pack<Rest...> rest;
+};
+
+constexpr pack<> make_pack() noexcept {
+    return {};
+}
+template <class First, class... Rest>
+constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
+    return {first, make_pack(rest...)};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Index variables, the integer expressions over them, and the constraints these make.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
+/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
+/// stated: `var<"h", 8>` runs over 0..7.
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
+
+/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
+/// an output. Value is an lvalue reference unless x is a temporary.
+template <fixed_string Name, class Value>
+struct named_argument {
+    Value&& value;
+};
+
+/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
+template <fixed_string Name>
+struct bound {
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+};
+
+struct integer {
+    int value;
+};
+
+enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+
+/// `left op right` over integers. Division and remainder round down.
+template <arithmetic Operation, class Left, class Right>
+struct index_expression {
+    Left left;
+    Right right;
+};
+
+enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
+
+template <order Relation, class Left, class Right>
+struct comparison {
+    Left left;
+    Right right;
+};
+
+enum class connective { conjunction, disjunction, negation };
+
+template <connective Operation, class Left, class Right>
+struct compound {
+    Left left;
+    Right right;
+};
+
+/// A condition that a function of one index or two decides.
+template <class Test, class Left, class Right>
+struct decision {
+    Left left;
+    Right right;
+};
+
+/// Both positions hold the same symbol of a fact, as those of one document do.
+template <fixed_string Fact, class Left, class Right>
+struct same_symbol {
+    Left left;
+    Right right;
+};
+
+template <class T>
+inline constexpr bool is_index = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_index<var<Name, Extent>> = true;
+template <fixed_string Name>
+inline constexpr bool is_index<bound<Name>> = true;
+template <>
+inline constexpr bool is_index<integer> = true;
+template <arithmetic Operation, class Left, class Right>
+inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_constraint = false;
+template <order Relation, class Left, class Right>
+inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+template <connective Operation, class Left, class Right>
+inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+template <class Test, class Left, class Right>
+inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+template <fixed_string Fact, class Left, class Right>
+inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
+
+template <class T>
+concept index_term = is_index<T>;
+template <class T>
+concept index_operand = is_index<T> || std::integral<T>;
+template <class T>
+concept constraint = is_constraint<T>;
+
+template <class Left, class Right>
+concept index_pair = index_operand<Left> && index_operand<Right> &&
+    (index_term<Left> || index_term<Right>);
+
+template <index_term Term>
+constexpr Term as_index(Term term) noexcept {
+    return term;
+}
+constexpr integer as_index(int value) noexcept {
+    return {value};
+}
+
+template <class T>
+using index_of = decltype(as_index(T{}));
+
+namespace detail {
+template <arithmetic Operation, class Left, class Right>
+constexpr auto combine_index(Left left, Right right) noexcept {
+    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                        as_index(right)};
+}
+template <order Relation, class Left, class Right>
+constexpr auto compare_index(Left left, Right right) noexcept {
+    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
+}
+}  // namespace detail
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator+(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::add>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator-(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::subtract>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator*(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::multiply>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator/(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::divide>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator%(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::remainder>(left, right);
+}
+template <index_term Term>
+constexpr auto abs(Term term) noexcept {
+    return detail::combine_index<arithmetic::absolute>(term, 0);
+}
+
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<(Left left, Right right) noexcept {
+    return detail::compare_index<order::less>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<=(Left left, Right right) noexcept {
+    return detail::compare_index<order::less_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>=(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater_equal>(left, right);
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator==(Left left, Right right) noexcept {
+    return detail::compare_index<order::equal>(left, right);
+}
+// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator!=(Left left, Right right) noexcept {
+    return detail::compare_index<order::not_equal>(left, right);
+}
+
+template <constraint Left, constraint Right>
+constexpr auto operator&&(Left left, Right right) noexcept {
+    return compound<connective::conjunction, Left, Right>{left, right};
+}
+template <constraint Left, constraint Right>
+constexpr auto operator||(Left left, Right right) noexcept {
+    return compound<connective::disjunction, Left, Right>{left, right};
+}
+template <constraint Condition>
+constexpr auto operator!(Condition condition) noexcept {
+    return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+namespace detail {
+template <int... Members>
+struct is_member {
+    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
+};
+template <auto Predicate>
+struct is_held {
+    static constexpr bool holds(int left, int right) noexcept {
+        return static_cast<bool>(Predicate(left, right));
+    }
+};
+}  // namespace detail
+
+/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+template <int... Members, index_term Term>
+constexpr auto one_of(Term term) noexcept {
+    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
+}
+
+/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
+/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
+template <auto Predicate, class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto holds(Left left, Right right) noexcept {
+    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                                 as_index(right)};
+}
+
+// The same by their names in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto leq(Left left, Right right) noexcept {
+    return left <= right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto sub(Left left, Right right) noexcept {
+    return left - right;
+}
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto mod(Left left, Right right) noexcept {
+    return left % right;
+}
+template <index_term Term>
+constexpr auto next(Term term) noexcept {
+    return term + 1;
+}
+/// No two of the terms are equal.
+template <index_term First, index_term Second, index_term... Rest>
+constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
+    if constexpr (sizeof...(Rest) == 0)
+        return first != second;
+    else
+        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
+}
+
+// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
+#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
+    template <constraint Left, class Right>                                                      \
+        requires(index_operand<Right> || constraint<Right>)                                      \
+    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
+        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
+        static_assert(is_a_constraint,                                                           \
+                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
+                      "<= c");                                                                   \
+        return left;                                                                             \
+    }
+SEQUENT_REFUSE_CHAIN(<)
+SEQUENT_REFUSE_CHAIN(<=)
+SEQUENT_REFUSE_CHAIN(>)
+SEQUENT_REFUSE_CHAIN(>=)
+SEQUENT_REFUSE_CHAIN(==)
+SEQUENT_REFUSE_CHAIN(!=)
+#undef SEQUENT_REFUSE_CHAIN
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What a model is given at run time, and what it gives back.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <int Classes>
+struct symbol_type {
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;
+};
+
+/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+template <int Classes>
+inline constexpr symbol_type<Classes> symbol{};
+
+template <int Capacity>
+struct sparse_type {
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
+};
+
+/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+template <int Capacity>
+inline constexpr sparse_type<Capacity> sparse{};
+
+/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
+/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
+/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
+/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
+/// with symbol<4> there, a symbol each.
+template <fixed_string Name, auto... Shape>
+struct fact {};
+
+/// The relations that are the model's outputs, where they are not the one that no body uses.
+template <fixed_string... Names>
+struct query {};
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+struct none {};
+
+enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
+
+/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
+/// or none.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal;
+
+template <class T>
+inline constexpr bool is_weight = false;
+
+template <class T>
+concept weight_literal = is_weight<T>;
+
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal {
+    [[no_unique_address]] pack<Terms...> terms;
+    [[no_unique_address]] Weight weight;
+
+    /// The value turned into its transpose, after the weight is applied.
+    constexpr auto T() const noexcept {
+        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
+    }
+
+    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    template <weight_literal Applied>
+    constexpr auto operator[](Applied applied) const noexcept {
+        auto use = applied.use();
+        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
+    }
+
+    constexpr literal use() const noexcept { return *this; }
+};
+
+/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
+/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
+/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
+/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
+/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
+template <fixed_string Name>
+struct relation {
+    /// Names an argument of a model's forward or backward.
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
+                                                                  {}};
+    }
+};
+
+/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
+/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
+/// same weight.
+template <fixed_string Name, int... Shape>
+struct weight {
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+    constexpr auto use() const noexcept { return (*this)(); }
+    constexpr auto T() const noexcept { return use().T(); }
+};
+
+template <fixed_string Name, int... Shape>
+inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
+
+/// The weight keeps its values: it gets no gradient.
+template <weight_literal Weight>
+constexpr auto fixed(Weight weight) noexcept {
+    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
+                      literal<Source, none, Modifiers, Terms...> use) {
+        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
+    };
+    return freeze(weight.use());
+}
+
+/// Element `index` of the vector that `inner` gives.
+template <class Inner, class Index>
+struct element {
+    Inner inner;
+    Index index;
+};
+
+/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
+struct constant {
+    double value;
+    double root = 1;
+};
+
+/// A scalar computed from indices: `number(i - j)`.
+template <class Index>
+struct index_value {
+    Index index;
+};
+
+constexpr constant number(double value) noexcept {
+    return {value};
+}
+template <index_term Index>
+constexpr auto number(Index index) noexcept {
+    return index_value<Index>{index};
+}
+
+/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
+/// above 0 and finite; of another one a model tells the mistake.
+constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
+    long double root = value > 1 ? value : 1;
+    for (;;) {
+        const long double next = (root + value / root) / 2;
+        if (!(next < root)) break;
+        root = next;
+    }
+    return {static_cast<double>(1 / root), value};
+}
+
+template <class T>
+inline constexpr bool is_literal = is_weight<T>;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+template <class Inner, class Index>
+inline constexpr bool is_literal<element<Inner, Index>> = true;
+template <>
+inline constexpr bool is_literal<constant> = true;
+template <class Index>
+inline constexpr bool is_literal<index_value<Index>> = true;
+
+template <class T>
+inline constexpr bool is_atom = false;
+template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_head = false;
+template <fixed_string Name, class Weight, class... Terms>
+inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
+
+template <class T>
+inline constexpr bool is_weighted = false;
+template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
+
+/// An atom of a relation, weighted or not.
+template <class T>
+concept atom = is_atom<T>;
+/// What can be a head: neither transposed nor negated nor hidden.
+template <class T>
+concept head_atom = is_head<T>;
+/// Anything that may stand in a body.
+template <class T>
+concept body_item = is_literal<T> || is_constraint<T>;
+
+template <class T>
+inline constexpr bool is_variable = false;
+template <fixed_string Name, int Extent>
+inline constexpr bool is_variable<var<Name, Extent>> = true;
+
+/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
+/// stand side by side, so that each document is a run of positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+
+template <atom Inner, index_operand Index>
+constexpr auto at(Inner inner, Index index) noexcept {
+    return element<Inner, index_of<Index>>{inner, as_index(index)};
+}
+
+namespace detail {
+template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
+constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
+    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
+}
+}  // namespace detail
+
+/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto hidden(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
+
+/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator!(Atom absent) noexcept {
+    return detail::modified<negated>(absent);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The functions of a rule: how the literals of one body combine, what is done with the result, and
+/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
+/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// outside of its range (plan/parameter.hpp).
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
+
+enum class transformation {
+    identity,
+    relu,
+    leaky_relu,
+    gelu,
+    gelu_tanh,
+    silu,
+    sigmoid,
+    tanh,
+    exp,
+    log,
+    sqrt,
+    inverse,
+    complement,
+    soft_cap,
+    scale,
+    softmax,
+    sparsemax,
+    norm,
+    layer_norm,
+    rms_norm,
+    rotary,
+    rotary_halves,
+    sinusoidal,
+    dropout,
+    slice,
+    reshape
+};
+
+enum class aggregation { sum, mean, max, min, count, concat, softmax };
+
+template <combination Kind>
+struct combine {};
+
+/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+template <transformation Kind, class... Arguments>
+struct transform {
+    double numbers[2]{};
+    [[no_unique_address]] pack<Arguments...> arguments{};
+};
+
+template <aggregation Kind, class... Variables>
+struct aggregate {};
+
+/// A program of one fact and one output, applied Count times with parameters of its own each time.
+template <int Count, class Program>
+struct repeated {
+    const Program* block;
+};
+
+// Combinations of the literals of one body.
+constexpr auto sum() noexcept {
+    return combine<combination::sum>{};
+}
+/// The matrix product of the literals, left to right.
+constexpr auto product() noexcept {
+    return combine<combination::product>{};
+}
+constexpr auto elementwise_product() noexcept {
+    return combine<combination::elementwise_product>{};
+}
+constexpr auto max() noexcept {
+    return combine<combination::max>{};
+}
+constexpr auto min() noexcept {
+    return combine<combination::min>{};
+}
+constexpr auto mean() noexcept {
+    return combine<combination::mean>{};
+}
+constexpr auto concat() noexcept {
+    return combine<combination::concat>{};
+}
+/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+constexpr auto cosine() noexcept {
+    return combine<combination::cosine>{};
+}
+
+// Transformations, element by element.
+constexpr auto identity() noexcept {
+    return transform<transformation::identity>{};
+}
+constexpr auto relu() noexcept {
+    return transform<transformation::relu>{};
+}
+/// x, or slope x below zero. The slope is at least 0.
+constexpr auto leaky_relu(double slope = 0.01) noexcept {
+    return transform<transformation::leaky_relu>{{slope}, {}};
+}
+/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+constexpr auto gelu() noexcept {
+    return transform<transformation::gelu>{};
+}
+/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+constexpr auto gelu_tanh() noexcept {
+    return transform<transformation::gelu_tanh>{};
+}
+constexpr auto silu() noexcept {
+    return transform<transformation::silu>{};
+}
+constexpr auto sigmoid() noexcept {
+    return transform<transformation::sigmoid>{};
+}
+constexpr auto tanh() noexcept {
+    return transform<transformation::tanh>{};
+}
+constexpr auto exp() noexcept {
+    return transform<transformation::exp>{};
+}
+constexpr auto log() noexcept {
+    return transform<transformation::log>{};
+}
+constexpr auto sqrt() noexcept {
+    return transform<transformation::sqrt>{};
+}
+/// 1 / x.
+constexpr auto inverse() noexcept {
+    return transform<transformation::inverse>{};
+}
+/// 1 - x.
+constexpr auto complement() noexcept {
+    return transform<transformation::complement>{};
+}
+/// c tanh(x / c); c is above 0.
+constexpr auto soft_cap(double c) noexcept {
+    return transform<transformation::soft_cap>{{c}, {}};
+}
+/// c x.
+constexpr auto scale(double c) noexcept {
+    return transform<transformation::scale>{{c}, {}};
+}
+
+// Transformations of a whole value.
+constexpr auto softmax() noexcept {
+    return transform<transformation::softmax>{};
+}
+/// The projection onto the probability simplex (arXiv 1602.02068).
+constexpr auto sparsemax() noexcept {
+    return transform<transformation::sparsemax>{};
+}
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
+/// eps is above 0.
+constexpr auto norm(double eps = 1e-5) noexcept {
+    return transform<transformation::norm>{{eps}, {}};
+}
+/// norm, times a gain, plus a bias (arXiv 1607.06450).
+template <weight_literal Gain, weight_literal Bias>
+constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    auto bias_use = bias.use();
+    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
+        {eps}, make_pack(gain_use, bias_use)};
+}
+/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+template <weight_literal Gain>
+constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
+/// (arXiv 2104.09864).
+template <index_term Position>
+constexpr auto rotary(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
+/// (arXiv 1706.03762, section 3.5).
+template <index_term Position>
+constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
+    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
+}
+
+/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
+/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
+/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
+/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
+/// seed of its own.
+template <fixed_string Seed>
+constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
+    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
+}
+/// The `length` elements from `begin` on.
+constexpr auto slice(int begin, int length) noexcept {
+    return transform<transformation::slice>{
+        {static_cast<double>(begin), static_cast<double>(length)}, {}};
+}
+/// The same elements in row-major order as a matrix of another shape.
+constexpr auto reshape(int rows, int columns = 1) noexcept {
+    return transform<transformation::reshape>{
+        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
+}
+
+// Aggregations over the variables that stand in the body but not in the head.
+template <index_term First, index_term... Rest>
+constexpr auto sum(First, Rest...) noexcept {
+    return aggregate<aggregation::sum, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto mean(First, Rest...) noexcept {
+    return aggregate<aggregation::mean, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto max(First, Rest...) noexcept {
+    return aggregate<aggregation::max, First, Rest...>{};
+}
+template <index_term First, index_term... Rest>
+constexpr auto min(First, Rest...) noexcept {
+    return aggregate<aggregation::min, First, Rest...>{};
+}
+/// How many ground rules there are, a scalar.
+template <index_term First, index_term... Rest>
+constexpr auto count(First, Rest...) noexcept {
+    return aggregate<aggregation::count, First, Rest...>{};
+}
+/// The values one after another; zeros where there is no ground rule.
+template <index_term First, index_term... Rest>
+constexpr auto concat(First, Rest...) noexcept {
+    return aggregate<aggregation::concat, First, Rest...>{};
+}
+/// Normalises over the variable within the head's other variables. The variable stays in the head.
+template <index_term First, index_term... Rest>
+constexpr auto softmax(First, Rest...) noexcept {
+    return aggregate<aggregation::softmax, First, Rest...>{};
+}
+
+/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
+/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
+/// without a rule. Where it has several of these, those that follow from rules of the program
+/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
+/// where stacks stand in stacks. The input then is the one that the program around does not know,
+/// or, if it knows all, the one with the name of what the block is applied to.
+template <int Count, class Program>
+constexpr auto stack(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program>{&block};
+}
+
+template <class T>
+inline constexpr bool is_function = false;
+template <combination Kind>
+inline constexpr bool is_function<combine<Kind>> = true;
+template <transformation Kind, class... Arguments>
+inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+template <aggregation Kind, class... Variables>
+inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+template <int Count, class Program>
+inline constexpr bool is_function<repeated<Count, Program>> = true;
+
+template <class T>
+concept function = is_function<T>;
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
+/// aggregation`, where <<= reads "follows from".
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// Two parts of a body, in order.
+template <class Left, class Right>
+struct joined {
+    Left left;
+    Right right;
+};
+
+/// A body with a function applied to it.
+template <class Body, class Function>
+struct applied {
+    Body body;
+    [[no_unique_address]] Function function;
+};
+
+template <class Head, class Body>
+struct rule {
+    Head head;
+    Body body;
+};
+
+template <class T>
+inline constexpr bool is_body = body_item<T>;
+template <class Left, class Right>
+inline constexpr bool is_body<joined<Left, Right>> = true;
+
+template <class T>
+inline constexpr bool is_applied = false;
+template <class Body, class Function>
+inline constexpr bool is_applied<applied<Body, Function>> = true;
+
+template <class T>
+concept body = is_body<T>;
+template <class T>
+concept functional_body = is_body<T> || is_applied<T>;
+
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+template <class T>
+inline constexpr bool is_atom_transformation = false;
+template <atom Atom, class Function>
+inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+template <class Body, class Outer, class Inner>
+inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
+    is_atom_transformation<applied<Body, Inner>>;
+
+template <class T>
+inline constexpr bool is_rule = is_atom_transformation<T>;
+template <class Head, class Body>
+inline constexpr bool is_rule<rule<Head, Body>> = true;
+
+template <body Left, body_item Right>
+constexpr auto operator,(Left left, Right right) noexcept {
+    return joined<Left, Right>{left, right};
+}
+
+template <functional_body Body, function Function>
+constexpr auto operator|(Body body, Function function) noexcept {
+    return applied<Body, Function>{body, function};
+}
+
+template <head_atom Head, functional_body Body>
+constexpr auto operator<<=(Head head, Body body) noexcept {
+    return rule<Head, Body>{head, body};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <class T>
+inline constexpr bool is_name = false;
+template <fixed_string Name>
+inline constexpr bool is_name<relation<Name>> = true;
+
+/// A part of a rule, whole or not.
+template <class T>
+concept rule_part =
+    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+template <class T>
+concept word = rule_part<T> || index_term<T> || is_name<T>;
+
+/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
+/// it is no rule, but perhaps a test or a fold.
+template <class Left, class Right>
+concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
+                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
+
+/// `document(i) == document(j)`, of one fact.
+template <class Left, class Right>
+inline constexpr bool are_symbols = false;
+template <fixed_string Name, class Left, class Right>
+inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
+                                  literal<relation<Name>, none, plain, Right>> =
+    is_variable<Left>&& is_variable<Right>;
+
+/// A mistake that has been told is not told again.
+template <class... Parts>
+inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
+
+template <class Left, class Right>
+    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
+        Left, Right) noexcept {
+        constexpr bool makes_a_rule = told<Left, Right>;
+        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a bare number in a body would vanish; write number(0.5)");
+        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+            static_assert(makes_a_rule,
+                          "sequent: a function stands after the body: (a, b) | product()");
+        else if constexpr (is_name<Left> || is_name<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a relation in a body has arguments, such as k(j)");
+        else
+            static_assert(
+                makes_a_rule,
+                "sequent: only literals, weights, numbers and constraints stand in a body");
+        return {};
+    }
+
+    template <class Left, class Right>
+        requires beside<Left, Right> &&
+            (!(functional_body<Left> && function<Right>)) constexpr mistaken
+            operator|(Left, Right) noexcept {
+            constexpr bool makes_a_rule = told<Left, Right>;
+            if constexpr (is_name<Left>)
+                static_assert(makes_a_rule,
+                              "sequent: a relation in a body has arguments, such as k(j)");
+            else
+                static_assert(makes_a_rule,
+                              "sequent: after | stands a function call such as relu() or sum(j); "
+                              "conditions are joined by ||");
+            return {};
+        }
+
+        /// A function's name, without the parentheses of a call.
+        struct uncalled {
+            template <class Result, class... Arguments>
+            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+            // Of the overloaded ones, those that a name alone cannot tell apart.
+            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+        };
+        template <class Body>
+            requires functional_body<Body> || std::is_same_v<Body, mistaken>
+        constexpr mistaken operator|(Body, uncalled) noexcept {
+            constexpr bool makes_a_rule = told<Body>;
+            static_assert(makes_a_rule,
+                          "sequent: after | stands a function call such as relu() or sum(j): the "
+                          "parentheses are missing");
+            return {};
+        }
+
+        template <class Head, class Body>
+            requires beside<Head, Body> &&
+                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
+                operator<<=(Head, Body) noexcept {
+                constexpr bool makes_a_rule = told<Head, Body>;
+                if constexpr (!head_atom<Head>)
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+                else
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
+                return {};
+            }
+
+#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
+    template <class Left, class Right>                                                  \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
+            (!(constraint<Left> && index_operand<Right>)) &&                            \
+            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
+            constexpr bool makes_a_rule = told<Left, Right>;                            \
+            static_assert(makes_a_rule, REASON);                                        \
+            return {};                                                                  \
+        }
+#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
+    SEQUENT_REFUSE(OPERATOR,                                                                       \
+                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
+                   "| sum()")
+#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: a constraint compares index variables, not values; a rule is head " \
+                   "<<= body")
+#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
+    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
+                          "sequent: a constraint compares index variables, not values; symbols " \
+                          "of one fact at two of them are equal or not: d(i) == d(j)")
+#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: && and || join constraints; literals are separated by commas, and " \
+                   "alternatives are several rules with one head")
+            SEQUENT_REFUSE_ARITHMETIC(+)
+            SEQUENT_REFUSE_ARITHMETIC(-)
+            SEQUENT_REFUSE_ARITHMETIC(*)
+            SEQUENT_REFUSE_ARITHMETIC(/)
+            SEQUENT_REFUSE_ARITHMETIC(%)
+            SEQUENT_REFUSE_ARITHMETIC(&)
+            SEQUENT_REFUSE_ARITHMETIC(^)
+            SEQUENT_REFUSE_COMPARISON(<)
+            SEQUENT_REFUSE_COMPARISON(<=)
+            SEQUENT_REFUSE_COMPARISON(>)
+            SEQUENT_REFUSE_COMPARISON(>=)
+            SEQUENT_REFUSE_COMPARISON(<<)
+            SEQUENT_REFUSE_EQUALITY(==)
+            SEQUENT_REFUSE_EQUALITY(!=)
+            SEQUENT_REFUSE_CONNECTIVE(&&)
+            SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_CONNECTIVE
+#undef SEQUENT_REFUSE_COMPARISON
+#undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE_EQUALITY
+#undef SEQUENT_REFUSE
+#undef SEQUENT_REFUSE_UNLESS
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Programs: lists of rules.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+template <std::size_t Index, class Rule>
+struct rule_at {
+    Rule rule;
+};
+
+template <class Indices, class... Rules>
+struct program;
+
+/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
+template <std::size_t... Indices, class... Rules>
+struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
+
+template <class T>
+inline constexpr bool is_program = false;
+template <class... Parameters>
+inline constexpr bool is_program<program<Parameters...>> = true;
+
+/// What may stand in rules(...).
+template <class T>
+inline constexpr bool is_rules = is_rule<T> || is_program<T>;
+
+/// As the user counts.
+template <int Argument>
+struct argument_that_is_no_rule {};
+
+template <class Argument>
+constexpr mistaken refuse_argument() noexcept {
+    static_assert(refused<Argument>,
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
+                  "(h(i) | relu())");
+    return {};
+}
+
+template <class... Rules>
+consteval int first_refused() {
+    int first = 1;
+    (void)(... && (is_rules<Rules> && ++first));
+    return first;
+}
+
+/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
+template <class... Rules>
+constexpr auto rules(Rules... list) noexcept {
+    if constexpr ((... && is_rules<Rules>))
+        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else if constexpr (told<Rules...>)
+        return mistaken{};
+    else
+        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
+}
+
+/// The relation that a rule or an atom transformation is about.
+template <class Rule>
+struct head_of;
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
+    using type = Source;
+};
+template <class Head, class Body>
+struct head_of<rule<Head, Body>> : head_of<Head> {};
+template <class Body, class Function>
+struct head_of<applied<Body, Function>> : head_of<Body> {};
+
+template <class Relation, class Rule>
+inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+template <class Relation, class Indices, class... Rules>
+inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
+                                                                        is_about<Relation, Rules>);
+
+namespace detail {
+
+/// What is left of a rule where those of these relations are taken away.
+template <class... Taken, class Rule>
+constexpr auto left_of(const Rule& given) noexcept {
+    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
+        return rules();
+    else
+        return given;
+}
+template <class... Taken, std::size_t... Indices, class... Rules>
+constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
+    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
+}
+
+}  // namespace detail
+
+/// A program in which these rules stand in place of all that have the same heads:
+/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+template <class Indices, class... Rules, class... New>
+constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
+    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
+    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
+                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
+    return rules(detail::left_of<New...>(given), replacing...);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
+/// there.
+template <class T, int Capacity>
+struct list {
+    T items[Capacity > 0 ? Capacity : 1]{};
+    int count = 0;
+
+    constexpr int push(const T& item) {
+        items[count] = item;
+        return count++;
+    }
+    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
+    /// values of a large array's later elements in constant expressions.
+    constexpr void reset(int size) {
+        count = size;
+        for (T& item : *this) item = T{};
+    }
+    constexpr T& operator[](int at) { return items[at]; }
+    constexpr const T& operator[](int at) const { return items[at]; }
+    constexpr T* begin() { return items; }
+    constexpr T* end() { return items + count; }
+    constexpr const T* begin() const { return items; }
+    constexpr const T* end() const { return items + count; }
+    constexpr int size() const { return count; }
+    static constexpr int capacity() { return Capacity; }
+};
+
+/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+struct name {
+    const char* text = "";
+    int length = 0;
+    unsigned long long hash = 0;
+
+    friend constexpr bool operator==(const name& left, const name& right) {
+        return left.hash == right.hash;
+    }
+};
+
+/// FNV-1a.
+constexpr name make_name(const char* text, int length) {
+    unsigned long long hash = 14695981039346656037ULL;
+    for (int at = 0; at < length; ++at)
+        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
+    return {text, length, hash};
+}
+
+constexpr int floor_divide(int value, int divisor) {
+    const int quotient = value / divisor;
+    return quotient * divisor > value ? quotient - 1 : quotient;
+}
+constexpr int floor_remainder(int value, int divisor) {
+    return value - floor_divide(value, divisor) * divisor;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The ranges of the numbers that functions of a rule take.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
+/// of double too, since a program does not know its number type.
+namespace mistake::range {
+struct finite {};
+struct at_least_0_and_finite {};
+struct above_0_and_finite_in_float {};
+struct from_0_to_below_1_in_float {};
+struct at_least_0 {};
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The same as values.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// The ranges of a transformation's numbers, and its name in a rule.
+struct number_ranges {
+    name function{};
+    number_range of[2]{};
+};
+
+constexpr number_ranges ranges_of(language::transformation kind) {
+    using enum language::transformation;
+    using enum number_range;
+    switch (kind) {
+        case leaky_relu:
+            // The derivative is judged by the sign of the result.
+            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
+        case soft_cap:
+            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
+        case scale:
+            return {make_name("scale", 5), {finite}};
+        case norm:
+            return {make_name("norm", 4), {above_0_and_finite_in_float}};
+        case layer_norm:
+            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
+        case rms_norm:
+            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
+        case rotary:
+            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+        case rotary_halves:
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+        case sinusoidal:
+            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
+        case dropout:
+            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
+        case slice:
+            return {make_name("slice", 5), {at_least_0, at_least_1}};
+        case reshape:
+            return {make_name("reshape", 7), {at_least_1, at_least_1}};
+        default:
+            return {};
+    }
+}
+
+/// A number out of its range, and the function that is given it.
+struct refused_number {
+    name function{};
+    double given = 0;
+    number_range range = number_range::any;
+};
+
+/// A number of a message: up to six significant digits.
+struct number_text {
+    char characters[16]{};
+    int length = 0;
+
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// What can be wrong with a program, and how the compiler says it.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes, as types whose names stand in the compiler's message.
+namespace mistake {
+struct none {};
+struct argument_is_not_a_variable_plus_a_constant {};
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+struct too_many_arguments {};
+struct too_many_variables {};
+struct too_many_transformations {};
+struct too_many_literals {};
+struct too_many_rules_for_one_head {};
+struct stacks_within_stacks_within_stacks {};
+/// A number of a function; divisors are numbers of `%` and `/`.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
+struct a_combination_stands_first {};
+struct a_transformation_stands_before_the_aggregation {};
+struct two_aggregations {};
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+struct one_weight_with_two_shapes {};
+struct unknown_relation {};
+struct query_of_an_unknown_relation {};
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+struct head_arguments_are_distinct_variables {};
+struct head_variable_that_nothing_binds {};
+struct weight_index_without_a_range {};
+struct cycle {};
+struct recursion_without_a_base {};
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+struct softmax_over_a_variable_not_in_the_head {};
+struct aggregation_over_a_variable_in_the_head {};
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+struct a_symbol_needs_a_weight {};
+struct a_fact_cannot_be_a_head {};
+struct only_facts_are_negated_or_hidden {};
+struct two_facts_of_one_name {};
+struct a_count_that_is_not_given {};
+struct only_symbols_of_one_index_are_compared {};
+struct no_output {};
+struct several_outputs_need_a_query {};
+struct a_stacked_block_has_one_input_and_one_output {};
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
+struct no_weight_of_this_name {};
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+struct no_relation_of_this_name {};
+struct the_plan_does_not_keep_this_relation_without_a_query {};
+struct rows_that_need_later_rows {};
+}  // namespace mistake
+
+/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
+template <int... Numbers>
+struct rule_number {};
+struct outside_of_rules {};
+template <char... Characters>
+struct in_relation {};
+template <char... Characters>
+struct of_function {};
+template <char... Characters>
+struct given_number {};
+
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// The one place where an ill-formed program stops the compiler.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+template <char... Characters>
+struct named {};
+
+/// The same for p[W] and w[r].
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
+};
+
+namespace plan {
+
+/// The same as a value; `left` and `right` are the two figures that clash.
+enum class fault {
+    none,
+    argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
+    too_many_arguments,
+    too_many_variables,
+    too_many_transformations,
+    too_many_literals,
+    too_many_rules_for_one_head,
+    number_out_of_range,
+    stacks_within_stacks_within_stacks,
+    a_combination_stands_first,
+    a_transformation_stands_before_the_aggregation,
+    two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
+    one_weight_with_two_shapes,
+    unknown_relation,
+    query_of_an_unknown_relation,
+    wrong_number_of_arguments,
+    head_arguments_are_distinct_variables,
+    head_variable_that_nothing_binds,
+    weight_index_without_a_range,
+    cycle,
+    recursion_without_a_base,
+    shapes_do_not_fit,
+    softmax_over_a_variable_not_in_the_head,
+    aggregation_over_a_variable_in_the_head,
+    rules_of_one_sum_with_different_spaces,
+    a_symbol_needs_a_weight,
+    a_fact_cannot_be_a_head,
+    only_facts_are_negated_or_hidden,
+    two_facts_of_one_name,
+    a_count_that_is_not_given,
+    only_symbols_of_one_index_are_compared,
+    no_output,
+    several_outputs_need_a_query,
+    a_stacked_block_has_one_input_and_one_output,
+    two_inputs_of_a_stacked_block
+};
+
+struct diagnosis {
+    fault found = fault::none;
+    int rule = 0;  // from 0; -1 where it is in none
+    name relation{};
+    int left = 0;
+    int right = 0;
+    int stacked_by = -1;  // the rule that stacks the block in which it is
+    name first{};         // relations that clash
+    name second{};
+    refused_number refused{};
+
+    constexpr bool ok() const { return found == fault::none; }
+};
+
+template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
+consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
+    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
+                                                  in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
+}
+
+template <const auto& Diagnosis>
+consteval auto mistake_type() {
+    constexpr fault found = Diagnosis.found;
+    constexpr int left = Diagnosis.left;
+    constexpr int right = Diagnosis.right;
+#define SEQUENT_MISTAKE(NAME)           \
+    if constexpr (found == fault::NAME) \
+        return mistake::NAME{};         \
+    else
+    SEQUENT_MISTAKE(none)
+    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
+    SEQUENT_MISTAKE(too_many_arguments)
+    SEQUENT_MISTAKE(too_many_variables)
+    SEQUENT_MISTAKE(too_many_transformations)
+    SEQUENT_MISTAKE(too_many_literals)
+    SEQUENT_MISTAKE(too_many_rules_for_one_head)
+    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
+    SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
+    SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
+    SEQUENT_MISTAKE(one_weight_with_two_shapes)
+    SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(query_of_an_unknown_relation)
+    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
+    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
+    SEQUENT_MISTAKE(weight_index_without_a_range)
+    SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
+    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
+    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
+    SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
+    SEQUENT_MISTAKE(no_output)
+    SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
+#undef SEQUENT_MISTAKE
+    if constexpr (found == fault::wrong_number_of_arguments)
+        return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
+    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
+        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
+        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
+                                     std::make_index_sequence<Diagnosis.second.length>{});
+    else
+        return mistake::shapes_do_not_fit<left, right>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto rule_type() {
+    if constexpr (Diagnosis.rule < 0)
+        return outside_of_rules{};
+    else if constexpr (Diagnosis.stacked_by >= 0)
+        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
+    else
+        return rule_number<Diagnosis.rule + 1>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto relation_type(std::index_sequence<At...>) {
+    return in_relation<Diagnosis.relation.text[At]...>{};
+}
+
+template <language::fixed_string Name, std::size_t... At>
+consteval auto name_type(std::index_sequence<At...>) {
+    return named<Name.characters[At]...>{};
+}
+/// A name whose characters stand in the compiler's message.
+template <language::fixed_string Name>
+using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+
+/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+template <const auto& Diagnosis>
+using report = check_program<decltype(rule_type<Diagnosis>()),
+                             decltype(relation_type<Diagnosis>(
+                                 std::make_index_sequence<Diagnosis.relation.length>{})),
+                             decltype(mistake_type<Diagnosis>())>;
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// A program as arrays of plain structs. Everything after reading works on these.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::combination;
+using language::transformation;
+
+inline constexpr int max_arity = 4;
+inline constexpr int max_variables = 6;
+inline constexpr int max_transformations = 4;
+inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
+inline constexpr int max_queries = 16;
+inline constexpr int max_depth = 2;              // of stacks within stacks
+inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
+inline constexpr int never = 1 << 30;
+
+/// As a term's variable: the time that the loop of a recursion counts.
+inline constexpr int loop_time = -2;
+
+/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
+/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
+/// variables: variable + factor * second + offset, with a factor of 1 or -1.
+struct term {
+    int variable = -1;
+    int offset = 0;
+    int second = -1;
+    int factor = 0;
+
+    friend constexpr bool operator==(const term&, const term&) = default;
+};
+
+/// The weight's name, its arguments, and how it is used.
+struct weight_use {
+    int weight = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    bool transposed = false;
+    bool frozen = false;
+};
+
+enum class literal_kind { relation, weight, number, index };
+
+struct literal {
+    literal_kind kind = literal_kind::relation;
+    int relation = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use weight{};  // applied to the relation's value, or the bare weight itself
+    bool transposed = false;
+    bool negated = false;
+    bool hidden = false;
+    bool has_element = false;
+    term element{};
+    double number = 0;
+    int expression = -1;
+
+    constexpr bool gives_value() const { return !negated && !hidden; }
+};
+
+// clang-format off
+enum class node_kind {
+    constant, variable, count,
+    add, subtract, multiply, divide, remainder, absolute,
+    less, less_equal, greater, greater_equal, equal, not_equal,
+    conjunction, disjunction, negation,
+    decision, same_symbol, pair
+};
+// clang-format on
+
+/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
+/// place of the count, the decision's function or the compared fact in its list; of a pair, the
+/// sparse fact that holds for (left, right).
+struct node {
+    node_kind kind = node_kind::constant;
+    int value = 0;
+    int left = -1;
+    int right = -1;
+};
+
+/// A function of two indices that decides a condition.
+using decision_function = bool (*)(int, int) noexcept;
+
+/// What an operation on integers gives, or whether a condition holds of them.
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
+struct transformation_use {
+    transformation kind = transformation::identity;
+    double numbers[2]{};
+    weight_use weights[2]{};
+    int position = -1;  // the index expression of rotary, the seed of dropout
+};
+
+struct variable {
+    name id{};
+    int stated = 0;
+    int extent = 0;
+};
+
+/// How a rule takes part in a recursion: relations that follow from themselves, one time after
+/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
+struct recurrence {
+    int loop = -1;      // which recursion
+    int time = -1;      // the variable
+    int argument = -1;  // of the head, where the time stands
+    int delay = 0;
+    bool backward = false;  // the last time comes first
+    int first = 0;          // the rounds in which the rule is computed
+    int last = never;
+    bool partial = false;  // at other times others compute the head, or nothing does
+};
+
+struct rule {
+    int number = 0;  // as the user counts, from zero
+    int scope = 0;
+    int head = -1;
+    int arity = 0;
+    term terms[max_arity]{};
+    weight_use head_weight{};
+    int first_literal = 0;
+    int literals = 0;
+    int condition = -1;
+    combination combined = combination::sum;
+    bool states_combination = false;
+    list<transformation_use, max_transformations> transformations{};
+    aggregation aggregated = aggregation::sum;
+    bool states_aggregation = false;
+    unsigned aggregated_variables = 0;
+    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
+    list<variable, max_variables> variables{};
+    int repeat = 0;  // stack<repeat>
+    int block = 0;   // the scope of the stacked block
+    bool transforms_atom = false;
+    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
+    int shifted = -1;
+    int shift = 0;
+    int base = -1;  // the constant
+    recurrence recurs{};
+    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
+    bool views = false;  // its one literal's numbers, read at sums of variables; used once
+
+    constexpr unsigned head_variables() const {
+        unsigned mask = 0;
+        for (int at = 0; at < arity; ++at)
+            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+        return mask;
+    }
+};
+
+struct relation {
+    name id{};
+    int scope = 0;
+    bool invented = false;  // by the plan: users cannot name it
+};
+
+struct weight {
+    name id{};
+    int scope = 0;
+    int rank = 0;
+    int shape[2]{1, 1};
+};
+
+/// How many of each a program holds.
+struct sizes {
+    int rules = 0;
+    int literals = 0;
+    int nodes = 0;
+    int scopes = 1;
+
+    friend constexpr sizes operator+(sizes left, sizes right) {
+        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
+                left.scopes + right.scopes - 1};
+    }
+};
+
+/// A stacked block: its rules form a scope of their own.
+struct scope {
+    int parent = -1;
+    int repeat = 1;
+    int rule = -1;  // that stacks it
+};
+
+template <sizes Sizes>
+struct source {
+    list<rule, Sizes.rules> rules{};
+    list<literal, Sizes.literals> literals{};
+    list<node, Sizes.nodes> nodes{};
+    list<relation, Sizes.rules + Sizes.literals> relations{};
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
+    list<name, Sizes.nodes + 1> counts{};
+    list<decision_function, Sizes.nodes + 1> decisions{};
+    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
+    list<scope, Sizes.scopes> scopes{};
+    fault mistake = fault::none;
+    int mistaken_rule = 0;
+    int mistaken_scope = 0;
+    refused_number refused{};
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+using language::transformation;
+
+/// Calls f(transformation_use) for each function of a model's rules.
+template <class Model, class F>
+constexpr void for_each_function(F f) {
+    for (const auto& rule : Model::plan::shapes.text.rules)
+        for (const plan::transformation_use& use : rule.transformations) f(use);
+}
+
+template <class Model>
+constexpr bool uses(transformation kind) {
+    bool result = false;
+    for_each_function<Model>([&](const auto& use) { result = result || use.kind == kind; });
+    return result;
+}
+
+/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+template <class Model>
+inline constexpr bool pairs_neighbours = [] {
+    static_assert(
+        !uses<Model>(transformation::rotary) || !uses<Model>(transformation::rotary_halves),
+        "sequent: a model with both rotary() and rotary_halves() has no layout of heads "
+        "that a name map could know");
+    return uses<Model>(transformation::rotary);
+}();
+
+/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
+/// Masks are not compared: the program has a causal one.
+template <class Model>
+std::string unlike_llama2c() {
+    std::string problem;
+    const auto differs = [&](std::string_view what, double value, std::string_view expected) {
+        problem = std::string("the model's ").append(what).append(" is ");
+        problem += number_text(value, 9) + ", llama2.c's is ";
+        problem += expected;
+    };
+    const auto has = [&](std::string_view what, std::string_view expected) {
+        problem = std::string("the model has ").append(what).append(", llama2.c has ");
+        problem += expected;
+    };
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        const double number = use.numbers[0];
+        if (use.kind == transformation::rotary && number != 10000) {
+            differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary_halves) {
+            has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
+        } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
+            differs("epsilon of rms_norm", number, "1e-05");
+        } else if (use.kind == transformation::relu || use.kind == transformation::gelu ||
+                   use.kind == transformation::gelu_tanh || use.kind == transformation::sigmoid) {
+            has("another activation", "silu");
+        } else if (use.kind == transformation::soft_cap) {
+            has("a cap of scores or logits", "none");
+        }
+    });
+    if (problem.empty() && !uses<Model>(transformation::rotary)) {
+        has("no rotary positions", "them");
+    }
+    // The templates' options that leave the functions as they are.
+    if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
+        if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
+        if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+    }
+    return problem;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
+#include <ranges>
+
+namespace sequent::inline SEQUENT_ABI {
+
+inline constexpr int max_rank = 6;
+
+/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
+/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
+/// index outside of the extents.
+template <class T>
+struct tensor_view {
+    T* data = nullptr;
+    int rank = 0;
+    std::array<int, max_rank> extents{};
+    std::array<int, max_rank> strides{};
+
+    constexpr int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        check_rank(static_cast<int>(sizeof...(Index)));
+        std::size_t axis = 0;
+        std::ptrdiff_t at = 0;
+        ((at += checked(static_cast<std::ptrdiff_t>(index), axis) * strides[axis], ++axis), ...);
+        return data[at];
+    }
+
+    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    constexpr T& element(int position) const noexcept {
+#if !defined(NDEBUG)
+        if (position < 0 || position >= size())
+            stop("sequent: element " + std::to_string(position) + " of a view of " +
+                 std::to_string(size()) + " elements");
+#endif
+        std::ptrdiff_t at = 0;
+        for (int axis = rank; axis-- > 0;) {
+            const int extent = extents[static_cast<std::size_t>(axis)];
+            at += static_cast<std::ptrdiff_t>(position % extent) *
+                  strides[static_cast<std::size_t>(axis)];
+            position /= extent;
+        }
+        return data[at];
+    }
+
+  private:
+    constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
+#if !defined(NDEBUG)
+        if (indices != rank)
+            stop("sequent: " + std::to_string(indices) + " indices of a view of rank " +
+                 std::to_string(rank));
+#endif
+    }
+    constexpr std::ptrdiff_t checked(std::ptrdiff_t index,
+                                     [[maybe_unused]] std::size_t axis) const noexcept {
+#if !defined(NDEBUG)
+        if (index < 0 || index >= extents[axis])
+            stop("sequent: index " + std::to_string(index) + " of dimension " +
+                 std::to_string(axis) + " of a view, which has " + std::to_string(extents[axis]));
+#endif
+        return index;
+    }
+};
+
+/// A view whose rank is known when the program is compiled, as those of a model are.
+template <class T, int Rank>
+struct ranked_view : tensor_view<T> {
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        static_assert(sizeof...(Index) == Rank,
+                      "sequent: a view takes one index for each of its dimensions");
+        return tensor_view<T>::operator()(index...);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <bit>
+
+/// The kinds of numbers that files hold, and their bytes, little-endian.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+enum class dtype { f16, bf16, f32, f64 };
+
+constexpr std::string_view name_of(dtype type) noexcept {
+    switch (type) {
+        case dtype::f16:
+            return "F16";
+        case dtype::bf16:
+            return "BF16";
+        case dtype::f32:
+            return "F32";
+        default:
+            return "F64";
+    }
+}
+
+constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
+    for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
+        if (name == name_of(type)) return type;
+    return {};
+}
+
+/// In bytes.
+constexpr std::size_t size_of(dtype type) noexcept {
+    return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
+}
+
+/// How many bits an element has, of any dtype that the format knows; 0 of others.
+constexpr int bits_of(std::string_view dtype) noexcept {
+    struct known {
+        std::string_view name;
+        int bits;
+    };
+    constexpr known all[] = {{"BOOL", 8},    {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6},
+                             {"U8", 8},      {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+                             {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16},    {"F16", 16},
+                             {"BF16", 16},   {"I32", 32}, {"U32", 32},    {"F32", 32},
+                             {"C64", 64},    {"F64", 64}, {"I64", 64},    {"U64", 64}};
+    for (const known& each : all)
+        if (each.name == dtype) return each.bits;
+    return 0;
+}
+
+template <class T>
+inline constexpr dtype dtype_of =
+    std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
+
+/// The number that 16 bits stand for, exactly.
+constexpr float from_f16(std::uint16_t bits) noexcept {
+    const std::uint32_t sign = (bits & 0x8000U) << 16;
+    const std::uint32_t exponent = (bits >> 10) & 31U;
+    const std::uint32_t fraction = bits & 0x3FFU;
+    if (exponent == 0) {
+        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
+        return sign ? -magnitude : magnitude;
+    }
+    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
+    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
+
+constexpr float from_bf16(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+namespace detail {
+
+/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
+/// infinity where it is too large.
+template <int ExponentBits, int FractionBits>
+constexpr std::uint16_t narrowed(double value) noexcept {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
+    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
+    int shift = 52 - FractionBits;
+    if (exponent < 1) {
+        shift += 1 - exponent;
+        exponent = 1;
+    }
+    if (shift > 63) return static_cast<std::uint16_t>(sign);
+    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
+    std::uint64_t kept = whole >> shift;
+    const std::uint64_t rest = whole - (kept << shift);
+    const std::uint64_t half = 1ULL << (shift - 1);
+    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
+    // The leading one of `kept` counts the exponent up; so does a carry.
+    const std::uint64_t magnitude =
+        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
+    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
+    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
+}
+
+template <class Bits>
+constexpr Bits load_bits(const std::byte* bytes) noexcept {
+    Bits bits = 0;
+    for (std::size_t index = 0; index < sizeof(Bits); ++index)
+        bits = static_cast<Bits>(
+            bits | static_cast<Bits>(std::to_integer<Bits>(bytes[index]) << (8 * index)));
+    return bits;
+}
+
+template <class Bits>
+constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
+    for (std::size_t index = 0; index < sizeof(Bits); ++index)
+        bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
+}
+
+/// The number at `bytes`; T is float or double and holds every number of the type.
+template <class T, dtype Type>
+constexpr T load_element(const std::byte* bytes) noexcept {
+    if constexpr (Type == dtype::f16)
+        return static_cast<T>(from_f16(load_bits<std::uint16_t>(bytes)));
+    else if constexpr (Type == dtype::bf16)
+        return static_cast<T>(from_bf16(load_bits<std::uint16_t>(bytes)));
+    else if constexpr (Type == dtype::f32)
+        return static_cast<T>(std::bit_cast<float>(load_bits<std::uint32_t>(bytes)));
+    else
+        return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
+}
+
+/// Rounds to nearest even. False if the type has no number that large.
+template <dtype Type, class T>
+constexpr bool store_element(T value, std::byte* bytes) noexcept {
+    if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
+        constexpr bool half = Type == dtype::f16;
+        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
+                                        : narrowed<8, 7>(static_cast<double>(value));
+        store_bits(bits, bytes);
+        constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
+        return (bits & 0x7FFF) != infinity;
+    } else if constexpr (Type == dtype::f32) {
+        // From here on a double would round to infinity.
+        if (sizeof(T) > 4 && (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127)) return false;
+        store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
+        return true;
+    } else {
+        store_bits(std::bit_cast<std::uint64_t>(static_cast<double>(value)), bytes);
+        return true;
+    }
+}
+
+/// Calls f(std::integral_constant<dtype, type>).
+template <class F>
+constexpr decltype(auto) with_dtype(dtype type, F f) {
+    switch (type) {
+        case dtype::f16:
+            return f(std::integral_constant<dtype, dtype::f16>{});
+        case dtype::bf16:
+            return f(std::integral_constant<dtype, dtype::bf16>{});
+        case dtype::f32:
+            return f(std::integral_constant<dtype, dtype::f32>{});
+        default:
+            return f(std::integral_constant<dtype, dtype::f64>{});
+    }
+}
+
+}  // namespace detail
+
+/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
+/// large.
+constexpr std::uint16_t to_f16(double value) noexcept {
+    return detail::narrowed<5, 10>(value);
+}
+constexpr std::uint16_t to_bf16(double value) noexcept {
+    return detail::narrowed<8, 7>(value);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+/// nothing above U+10FFFF.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    while (at < text.size()) {
+        const unsigned lead = byte(at++);
+        if (lead < 0x80) continue;
+        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4) return false;
+        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        unsigned low = 0x80, high = 0xBF;
+        if (lead == 0xE0) low = 0xA0;
+        if (lead == 0xED) high = 0x9F;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;
+        for (int index = 0; index < following; ++index, ++at) {
+            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+    }
+    return true;
+}
+
+/// Appends `code`, a Unicode scalar value, as UTF-8.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// Free text that travels with the tensors.
+using metadata_map = std::map<std::string, std::string>;
+
+/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
+/// the header.
+struct header_entry {
+    std::string name;
+    std::string dtype;
+    std::vector<std::uint64_t> shape;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// The header of a safetensors file, the tensors in the order of its text.
+struct file_header {
+    std::vector<header_entry> tensors;
+    metadata_map metadata;
+};
+
+namespace detail {
+
+/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
+class header_parser {
+  public:
+    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+    file_header parse() {
+        file_header header;
+        std::set<std::string> names;
+        bool metadata_seen = false;
+        // The format wants the brace in the first byte: no white space before it.
+        if (text_.empty() || text_[0] != '{') fail("expected '{'");
+        object([&](std::string name) {
+            if (name == "__metadata__") {
+                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
+                if (!accept_null()) header.metadata = metadata();
+                return;
+            }
+            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
+            header.tensors.push_back(tensor(std::move(name)));
+        });
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        return header;
+    }
+
+  private:
+    metadata_map metadata() {
+        metadata_map map;
+        object([&](std::string key) {
+            std::string value = string();
+            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
+            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
+        });
+        return map;
+    }
+
+    header_entry tensor(std::string name) {
+        header_entry entry;
+        entry.name = std::move(name);
+        bool dtype = false, shape = false, offsets = false;
+        const auto first = [&](bool& seen, std::string_view key) {
+            if (std::exchange(seen, true)) {
+                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
+            }
+        };
+        object([&](const std::string& key) {
+            if (key == "dtype") {
+                first(dtype, key);
+                entry.dtype = string();
+            } else if (key == "shape") {
+                first(shape, key);
+                entry.shape = numbers();
+            } else if (key == "data_offsets") {
+                first(offsets, key);
+                const auto pair = numbers();
+                if (pair.size() != 2) {
+                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
+                         std::to_string(pair.size()));
+                }
+                entry.begin = pair[0];
+                entry.end = pair[1];
+            } else {
+                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
+            }
+        });
+        if (!dtype || !shape || !offsets) {
+            fail("tensor \"" + entry.name + "\" lacks " +
+                 (!dtype   ? "dtype"
+                  : !shape ? "shape"
+                           : "data_offsets"));
+        }
+        return entry;
+    }
+
+    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    template <class Member>
+    void object(Member member) {
+        expect('{');
+        if (accept('}')) return;
+        do {
+            std::string key = string();
+            expect(':');
+            member(std::move(key));
+        } while (accept(','));
+        expect('}');
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('[');
+        if (accept(']')) return values;
+        do {
+            values.push_back(number());
+        } while (accept(','));
+        expect(']');
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
+        return value;
+    }
+
+    std::string string() {
+        expect('"');
+        std::string value;
+        for (;;) {
+            const char next = take();
+            if (next == '"') break;
+            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
+            if (next == '\\') {
+                escape(value);
+            } else {
+                value += next;
+            }
+        }
+        if (!is_utf8(value)) fail("a string is not UTF-8");
+        return value;
+    }
+
+    void escape(std::string& value) {
+        const char kind = take();
+        switch (kind) {
+            case '"':
+            case '\\':
+            case '/':
+                value += kind;
+                return;
+            case 'b':
+                value += '\b';
+                return;
+            case 'f':
+                value += '\f';
+                return;
+            case 'n':
+                value += '\n';
+                return;
+            case 'r':
+                value += '\r';
+                return;
+            case 't':
+                value += '\t';
+                return;
+            case 'u':
+                break;
+            default:
+                fail("an unknown escape");
+        }
+        std::uint32_t code = four_digits();
+        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
+        if (code >= 0xD800 && code <= 0xDBFF) {
+            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
+            const std::uint32_t low = four_digits();
+            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        append_utf8(value, code);
+    }
+
+    std::uint32_t four_digits() {
+        std::uint32_t value = 0;
+        for (int index = 0; index < 4; ++index) {
+            const char digit = take();
+            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
+                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                              : -1;
+            if (figure < 0) fail("expected four hexadecimal digits");
+            value = value * 16 + static_cast<std::uint32_t>(figure);
+        }
+        return value;
+    }
+
+    char take() {
+        if (at_ == text_.size()) fail("a string has no end");
+        return text_[at_++];
+    }
+
+    bool accept_null() {
+        skip_space();
+        if (!text_.substr(at_).starts_with("null")) return false;
+        at_ += 4;
+        return true;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\n' || text_[at_] == '\r')) {
+            ++at_;
+        }
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    std::size_t at_ = 0;
+};
+
+inline void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace detail
+
+/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
+/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+inline file_header parse_header(std::string_view json, std::string_view file) {
+    return detail::header_parser(json, file).parse();
+}
+
+/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
+/// be UTF-8.
+inline std::string format_header(const file_header& header) {
+    std::string json = "{";
+    const auto key = [&](std::string_view name) {
+        if (json.back() != '{') json += ',';
+        detail::append_json_string(json, name);
+        json += ':';
+    };
+    if (!header.metadata.empty()) {
+        key("__metadata__");
+        json += '{';
+        for (const auto& [name, value] : header.metadata) {
+            key(name);
+            detail::append_json_string(json, value);
+        }
+        json += '}';
+    }
+    for (const auto& entry : header.tensors) {
+        key(entry.name);
+        json += "{\"dtype\":";
+        detail::append_json_string(json, entry.dtype);
+        json += ",\"shape\":[";
+        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
+            if (axis > 0) json += ',';
+            json += std::to_string(entry.shape[axis]);
+        }
+        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
+                std::to_string(entry.end) + "]}";
+    }
+    json += '}';
+    return json;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// What the platforms call differently. Files are descriptors; a result below 0 is an error in
+/// errno.
+#ifdef _WIN32
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+inline int open_new(const std::filesystem::path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+inline int may_write(const std::filesystem::path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const std::filesystem::path&) noexcept {}
+inline void flush_folder(const std::filesystem::path&) noexcept {}
+#else
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+inline int open_new(const std::filesystem::path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+inline int open_existing(const std::filesystem::path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+inline int may_write(const std::filesystem::path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+inline void keep_owner_and_mode(int descriptor, const std::filesystem::path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+inline void flush_folder(const std::filesystem::path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+}  // namespace detail
+
+/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
+/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
+/// other writers of the path do. Without `commit` nothing remains.
+///
+/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
+/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
+/// replaced. What is no file (a pipe, a device) is written to directly.
+///
+/// All members but the destructor throw io::error, which names `path`.
+class file_replacement {
+  public:
+    explicit file_replacement(std::filesystem::path path)
+        : path_(std::move(path)), target_(followed()) {
+        std::error_code failure;
+        const auto status = std::filesystem::status(target_, failure);
+        const bool exists = std::filesystem::exists(status);
+        if (std::filesystem::is_directory(status)) fail("cannot be replaced", EISDIR);
+        int descriptor = -1;
+        if (exists && !std::filesystem::is_regular_file(status)) {
+            errno = 0;
+            descriptor = detail::open_existing(target_);
+            if (descriptor < 0) fail("cannot be opened for writing", errno);
+        } else {
+            if (exists && detail::may_write(target_) != 0) fail("cannot be replaced", errno);
+            descriptor = create(exists);
+            if (exists) detail::keep_owner_and_mode(descriptor, target_);
+        }
+        stream_ = detail::stream_of(descriptor);
+        if (stream_ == nullptr) {
+            const int reason = errno;
+            detail::close(descriptor);
+            remove();
+            fail("cannot be opened for writing", reason);
+        }
+    }
+
+    file_replacement(const file_replacement&) = delete;
+    file_replacement& operator=(const file_replacement&) = delete;
+
+    ~file_replacement() {
+        if (stream_ != nullptr) std::fclose(stream_);
+        remove();
+    }
+
+    void write(const char* bytes, std::size_t count) {
+        errno = 0;
+        if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
+    }
+
+    void commit() {
+        errno = 0;
+        // Some file systems carry out the rename before they write the data.
+        if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
+            fail("cannot be written", errno);
+        }
+        if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
+        if (new_path_.empty()) return;
+        std::error_code failure;
+        std::filesystem::rename(new_path_, target_, failure);
+        if (failure) {
+            sequent::fail<error>(path_.string() + ": cannot be replaced: " + failure.message());
+        }
+        new_path_.clear();
+        detail::flush_folder(target_.parent_path());
+    }
+
+  private:
+    /// The file that the path leads to, over symbolic links; it need not be there.
+    std::filesystem::path followed() const {
+        std::filesystem::path result = path_;
+        std::error_code failure;
+        for (int links = 0; links < 40; ++links) {
+            if (!std::filesystem::is_symlink(std::filesystem::symlink_status(result, failure))) {
+                return result;
+            }
+            const auto next = std::filesystem::read_symlink(result, failure);
+            if (failure) fail("cannot be followed", failure.value());
+            // An absolute one takes the place of the whole.
+            result = result.parent_path() / next;
+        }
+        fail("cannot be followed", ELOOP);
+    }
+
+    int create(bool is_private) {
+        static std::atomic<unsigned> files{0};
+        for (;;) {
+            // The process keeps writers apart that run now, the next number files of dead ones.
+            const std::string name = ".sequent-" + std::to_string(detail::process_number()) + "-" +
+                                     std::to_string(files++) + ".tmp";
+            new_path_ = target_.parent_path() / name;
+            errno = 0;
+            const int descriptor = detail::open_new(new_path_, is_private);
+            if (descriptor >= 0) return descriptor;
+            const int reason = errno;
+            if (reason == EEXIST) continue;
+            new_path_.clear();
+            fail("cannot be opened for writing", reason);
+        }
+    }
+
+    void remove() noexcept {
+        std::error_code ignored;
+        if (!new_path_.empty()) std::filesystem::remove(new_path_, ignored);
+    }
+
+    [[noreturn]] void fail(const std::string& what, int reason) const {
+        sequent::fail<error>(path_.string() + ": " + what +
+                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path target_;    // behind symbolic links
+    std::filesystem::path new_path_;  // empty where nothing is to be renamed or removed
+    std::FILE* stream_ = nullptr;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
+#include <sys/mman.h>
+#include <unistd.h>
+#define SEQUENT_HAS_MMAP
+#endif
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
+/// is mapped into memory where the platform can, so that only what is used is read; it must not be
+/// cut short meanwhile. Copies share the bytes.
+class source {
+  public:
+    /// Throws io::error if there is no such file or it cannot be read.
+    template <class Path>
+        requires std::convertible_to<const Path&, std::filesystem::path> source(const Path& path) {
+            open(path);
+        }
+
+    /// The bytes are only referred to. Messages call them `name`.
+    source(std::span<const std::byte> bytes, std::string name = "<memory>")
+        : name_(std::move(name)), bytes_(bytes) {}
+
+    const std::string& name() const noexcept { return name_; }
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+  private:
+    void open(const std::filesystem::path& path) {
+        name_ = path.string();
+        std::error_code failure;
+        const auto status = std::filesystem::status(path, failure);
+        if (failure || !std::filesystem::exists(status)) {
+            fail(": " +
+                 (failure ? failure : std::make_error_code(std::errc::no_such_file_or_directory))
+                     .message());
+        }
+        if (std::filesystem::is_directory(status)) fail(": it is a folder");
+        if (std::filesystem::is_regular_file(status) && map(path)) return;
+        std::ifstream stream(path, std::ios::binary);
+        if (!stream) fail("");
+        auto read = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(stream),
+                                                        std::istreambuf_iterator<char>());
+        if (stream.bad()) fail("");
+        bytes_ = std::as_bytes(std::span<const char>(*read));
+        memory_ = std::move(read);
+    }
+
+    /// False where the platform or the file system cannot map a file; then it is read.
+    bool map([[maybe_unused]] const std::filesystem::path& path) {
+#ifdef SEQUENT_HAS_MMAP
+        std::error_code failure;
+        const std::uintmax_t size = std::filesystem::file_size(path, failure);
+        if (failure || size == 0 || size > static_cast<std::size_t>(-1)) return false;
+        const int descriptor = ::open(path.c_str(), O_RDONLY);
+        if (descriptor < 0) return false;
+        const auto length = static_cast<std::size_t>(size);
+        void* first = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        ::close(descriptor);
+        if (first == MAP_FAILED) return false;
+        memory_ = std::shared_ptr<const void>(
+            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
+        bytes_ = {static_cast<const std::byte*>(first), length};
+        return true;
+#else
+        return false;
+#endif
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        sequent::fail<error>(name_ + ": cannot be opened" + reason);
+    }
+
+    std::string name_;
+    std::span<const std::byte> bytes_;
+    std::shared_ptr<const void> memory_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#undef SEQUENT_HAS_MMAP
+
+/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
+/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// https://github.com/huggingface/safetensors#format
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// A tensor and its name in a file. T is float or double, const where it is only read.
+template <class T>
+struct named_tensor {
+    using value_type = T;
+    std::string name;
+    tensor_view<T> view;
+};
+
+namespace detail {
+
+template <class T>
+concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+template <class Tensors>
+using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
+
+template <class Tensors>
+concept NamedTensors =
+    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
+    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
+    Element<std::remove_const_t<element_of<Tensors>>>;
+
+/// The limit of the format's own library: it keeps a false length from claiming all memory.
+inline constexpr std::uint64_t longest_header = 100'000'000;
+
+inline std::string in_quotes(std::string_view name) {
+    return '"' + std::string(name) + '"';
+}
+
+inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text = "[";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis > 0) text += ", ";
+        text += std::to_string(shape[axis]);
+    }
+    return text + "]";
+}
+
+template <class T>
+std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
+    std::vector<std::uint64_t> shape;
+    for (int axis = 0; axis < view.rank; ++axis) {
+        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
+    }
+    return shape;
+}
+
+/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t extent : shape) size *= extent;
+    return size;
+}
+
+/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
+/// The size of a dtype that is unknown is unknown.
+inline std::string problem_of_size(const header_entry& entry) {
+    const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
+    if (bits == 0) return "";
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t all = bits;
+    for (const std::uint64_t extent : entry.shape)
+        all = extent != 0 && all > most / extent ? most : all * extent;
+    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    if (std::ranges::count(entry.shape, std::uint64_t{0}) > 0) all = 0;
+    const std::uint64_t found = entry.end - entry.begin;
+    if (all == most || all % 8 != 0 || all / 8 != found) {
+        return ": the file has " + std::to_string(found) + " bytes, shape " +
+               shape_text(entry.shape) + " of " + entry.dtype + " takes " +
+               (all == most    ? "more than any file has"
+                : all % 8 != 0 ? std::to_string(all) + " bits"
+                               : std::to_string(all / 8));
+    }
+    return "";
+}
+
+/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
+/// their offsets each begins where the last one ended.
+inline void check_layout(const file_header& header, std::uint64_t data_size,
+                         std::string_view file) {
+    std::vector<const header_entry*> sorted;
+    for (const auto& entry : header.tensors) sorted.push_back(&entry);
+    std::ranges::sort(
+        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
+    const auto fail = [&](const header_entry& entry, const std::string& what) {
+        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
+                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
+                             std::to_string(entry.end) + "] " + what);
+    };
+    std::uint64_t end = 0;
+    for (const auto* entry : sorted) {
+        if (entry->end < entry->begin) fail(*entry, "end before they begin");
+        if (entry->end > data_size) {
+            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
+                             " bytes (is the file truncated?)");
+        }
+        if (entry->begin < end) {
+            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
+        }
+        if (entry->begin > end) {
+            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
+        }
+        end = entry->end;
+    }
+    if (end != data_size) {
+        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
+                             " bytes, the file has " + std::to_string(data_size) +
+                             " behind its header");
+    }
+    for (const auto& entry : header.tensors) {
+        if (const std::string problem = problem_of_size(entry); !problem.empty())
+            sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) + problem);
+    }
+}
+
+/// What is read, its header read and checked, and the bytes behind it.
+struct opened {
+    source from;
+    file_header header;
+    std::span<const std::byte> data;
+};
+
+inline opened open_checked(source from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const std::uint64_t size = bytes.size();
+    if (size < 8) {
+        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
+                             " bytes, too few for the length of the header, which takes 8");
+    }
+    const auto length = load_bits<std::uint64_t>(bytes.data());
+    if (length > size - 8) {
+        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
+                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
+    }
+    if (length > longest_header) {
+        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
+    }
+    const auto header_size = static_cast<std::size_t>(length);
+    const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
+    file_header header = parse_header(json, from.name());
+    check_layout(header, size - 8 - length, from.name());
+    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
+}
+
+/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
+/// last, its columns the last; element (row, column) is the tensor's number
+/// first + row * row_stride + column * column_stride.
+template <class T>
+struct piece {
+    tensor_view<T> view;
+    std::size_t tensor = 0;  // among those of the file
+    std::uint64_t first = 0;
+    std::uint64_t row_stride = 0;
+    std::uint64_t column_stride = 1;
+    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
+    std::uint64_t interleaved = 0;
+};
+
+inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
+    return shape.empty() ? 1 : shape.back();
+}
+
+/// A view that is all of a tensor.
+template <class T>
+piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
+    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
+}
+
+/// Calls f(element, number within the tensor) for each element of a piece.
+template <class T, class F>
+void for_each_element(const piece<T>& part, F f) {
+    const tensor_view<T>& view = part.view;
+    if (view.size() == 0) return;
+    const int last = view.rank - 1;
+    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
+    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
+    const int rows = view.size() / columns;
+    std::array<int, max_rank> index{};
+    std::ptrdiff_t at = 0;
+    for (int row = 0; row < rows; ++row) {
+        auto from = static_cast<std::uint64_t>(row);
+        if (const std::uint64_t of = part.interleaved; of > 0) {
+            const std::uint64_t within = from % of;
+            from += within / 2 + within % 2 * (of / 2) - within;
+        }
+        std::uint64_t number = part.first + from * part.row_stride;
+        for (int column = 0; column < columns; ++column, number += part.column_stride) {
+            f(view.data[at + column * stride], number);
+        }
+        for (int axis = last; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            at += view.strides[place];
+            if (++index[place] < view.extents[place]) break;
+            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
+            index[place] = 0;
+        }
+    }
+}
+
+[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
+                                      std::uint64_t number, const std::string& what) {
+    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
+                         std::to_string(number) + " is " + what);
+}
+
+template <class T>
+std::string unlike_a_number(T value) {
+    return std::isnan(value) ? "not a number" : "infinite";
+}
+
+/// What keeps a tensor of the file from being read as T; nothing if nothing does.
+template <class T>
+std::string problem_of_type(const header_entry& entry) {
+    const auto type = dtype_named(entry.dtype);
+    if (!type) {
+        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
+    }
+    if (io::size_of(*type) > sizeof(T)) {
+        return ": the file has dtype " + entry.dtype + ", wanted is " +
+               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
+    }
+    return "";
+}
+
+/// Fills the views from their tensors, all of which have the right type and size, unless one of
+/// them is not finite.
+template <class T>
+void fill(const opened& file, std::span<const piece<T>> pieces) {
+    std::vector<bool> used(file.header.tensors.size());
+    for (const auto& each : pieces) used[each.tensor] = true;
+    const auto with_data = [&](std::size_t tensor, auto visit) {
+        const header_entry& entry = file.header.tensors[tensor];
+        const std::byte* data = file.data.data() + entry.begin;
+        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
+            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
+        });
+    };
+    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
+        if (!used[tensor]) continue;
+        const header_entry& entry = file.header.tensors[tensor];
+        with_data(tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            const std::uint64_t count = (entry.end - entry.begin) / bytes;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
+                if (!std::isfinite(value)) {
+                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+                }
+            }
+        });
+    }
+    for (const auto& each : pieces) {
+        with_data(each.tensor, [&](auto type, const std::byte* data) {
+            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
+            for_each_element(each, [&](T& element, std::uint64_t number) {
+                element = load_element<T, decltype(type)::value>(data + number * bytes);
+            });
+        });
+    }
+}
+
+/// Pieces for views that are to be filled, and pairs of tensors that must hold the same numbers, or
+/// why the file is not for them.
+template <class T>
+struct matching {
+    std::vector<piece<T>> pieces;
+    std::string problem;
+    std::vector<std::pair<std::size_t, std::size_t>> equal{};
+};
+
+/// Fails unless two tensors of one shape hold the same numbers.
+inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+    const header_entry& one = file.header.tensors[tensor];
+    const header_entry& two = file.header.tensors[other];
+    with_dtype(*dtype_named(one.dtype), [&](auto first) {
+        with_dtype(*dtype_named(two.dtype), [&](auto second) {
+            constexpr dtype left = decltype(first)::value, right = decltype(second)::value;
+            const std::byte* a = file.data.data() + one.begin;
+            const std::byte* b = file.data.data() + two.begin;
+            for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
+                const double x = load_element<double, left>(a + at * io::size_of(left));
+                const double y = load_element<double, right>(b + at * io::size_of(right));
+                if (x == y) continue;
+                fail_element(file.from.name(), one.name, at,
+                             (std::isfinite(x) ? number_text(x) : unlike_a_number(x)) +
+                                 ", expected is that of " + in_quotes(two.name) + ", " +
+                                 number_text(y) + ", which the model has in its place");
+            }
+        });
+    });
+}
+
+/// Where each wanted tensor stands in the file, after every tensor has been compared.
+template <class T>
+matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
+    std::map<std::string_view, std::size_t> entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        entries.emplace(header.tensors[at].name, at);
+    }
+    matching<T> result;
+    for (const auto& tensor : tensors) {
+        const auto problem = [&](const std::string& what) {
+            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
+        };
+        const auto found = entries.find(tensor.name);
+        if (found == entries.end()) {
+            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
+            return problem(twice ? " is asked for twice" : " is not in the file");
+        }
+        const header_entry& entry = header.tensors[found->second];
+        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
+            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                           shape_text(wanted));
+        }
+        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
+        result.pieces.push_back(whole(tensor.view, found->second));
+        entries.erase(found);
+    }
+    if (!entries.empty()) {
+        return {{},
+                "tensor " + in_quotes(entries.begin()->first) +
+                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
+                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
+    }
+    return result;
+}
+
+/// Fills the views of a matching, or says why not.
+template <class T>
+metadata_map load_all(opened&& file, const matching<T>& found) {
+    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
+    for (const auto& [tensor, other] : found.equal) check_equal(file, tensor, other);
+    fill(file, std::span<const piece<T>>(found.pieces));
+    return std::move(file.header.metadata);
+}
+
+/// A tensor that is to be written: what it is made of covers it.
+struct planned_tensor {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+};
+
+/// Writes a file of tensors that consist of pieces.
+template <class T>
+void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
+              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
+    const std::string name = path.string();
+    file_header header;
+    header.metadata = metadata;
+    for (const auto& [key, value] : metadata) {
+        if (!is_utf8(key) || !is_utf8(value)) {
+            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+        }
+    }
+    std::set<std::string_view> names;
+    std::uint64_t end = 0;
+    for (const auto& tensor : tensors) {
+        const auto fail = [&](const std::string& what) {
+            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
+        };
+        if (!names.insert(tensor.name).second) fail(" is given twice");
+        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
+        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
+        const std::uint64_t begin = end;
+        end += size_of(tensor.shape) * io::size_of(type);
+        header.tensors.push_back(
+            {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
+    }
+    std::string json = format_header(header);
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+    if (json.size() > longest_header) {
+        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
+                             " bytes is longer than the format allows, " +
+                             std::to_string(longest_header));
+    }
+
+    // All elements are looked at before there is a file.
+    std::vector<std::byte> bytes;
+    const auto encode = [&](std::size_t tensor) {
+        const header_entry& entry = header.tensors[tensor];
+        bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
+        for (const auto& each : pieces) {
+            if (each.tensor != tensor) continue;
+            with_dtype(type, [&](auto chosen) {
+                constexpr dtype to = decltype(chosen)::value;
+                for_each_element(each, [&](const T& element, std::uint64_t number) {
+                    if (!std::isfinite(element)) {
+                        fail_element(name, entry.name, number, unlike_a_number(element));
+                    }
+                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
+                        fail_element(name, entry.name, number,
+                                     number_text(static_cast<double>(element)) +
+                                         ", too large for " + entry.dtype);
+                    }
+                });
+            });
+        }
+    };
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
+
+    file_replacement file(path);
+    std::array<std::byte, 8> length{};
+    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(json.data(), json.size());
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
+        encode(tensor);
+        file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    file.commit();
+}
+
+}  // namespace detail
+
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
+/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
+/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
+/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
+///
+/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
+/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
+template <detail::NamedTensors Tensors>
+void save(const std::filesystem::path& path, const Tensors& tensors,
+          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
+    using T = detail::element_of<Tensors>;
+    std::vector<detail::planned_tensor> planned;
+    std::vector<detail::piece<T>> pieces;
+    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
+        pieces.push_back(detail::whole(tensor.view, planned.size()));
+        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
+    }
+    detail::save_all<T>(path, planned, pieces, metadata, type);
+}
+
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
+/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
+/// read into float and double, F64 into double alone: a number becomes the same number or none.
+///
+/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+template <detail::NamedTensors Tensors>
+metadata_map load(const source& from, const Tensors& tensors) {
+    using T = detail::element_of<Tensors>;
+    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
+    detail::opened file = detail::open_checked(from);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    return detail::load_all(std::move(file), found);
+}
+
+/// The header of a file, checked, without the elements: what the file holds and its metadata.
+/// Throws io::error if the file is not well-formed.
+inline file_header read_header(const source& from) {
+    return detail::open_checked(from).header;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// A model's parameters under the names, and in the layout, that another library's files have.
+///
+///     inline constexpr io::name_entry names[] = {
+///         io::optional_prefix("transformer."),
+///         {"embedding", "wte.weight"},
+///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
+///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
+///         io::ignored("h.{}.attn.bias"),
+///     };
+///     io::load<Model>("model.safetensors", parameters, names);
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
+/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
+/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+struct placement {
+    bool transposed = false;
+    bool flat = false;
+    bool halves = false;
+    int rank = 0;  // of the shape that is stated; 0 if none is
+    std::array<int, 4> shape{};
+    int begin = 0;  // the first row, or, of equal parts, which of them
+    int of = 1;     // how many rows, or how many equal parts, the tensor has
+    bool parts = true;
+
+    constexpr bool is_whole() const { return parts && of == 1; }
+};
+
+/// The file's matrix is [columns, rows], [in, out] for a linear map.
+inline constexpr placement transposed{.transposed = true};
+/// The file has a vector: the parameter's elements in row-major order.
+inline constexpr placement flat{.flat = true};
+/// The rows of each head (the parameter's last extent but one) are in the order that
+/// rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which turns
+/// neighbours, they are put into its order, and back when they are written.
+inline constexpr placement halves{.halves = true};
+
+/// In `shaped`: the parameter's own extent of an axis.
+constexpr int own(int axis) {
+    if (axis < 0 || axis >= max_rank) {
+        sequent::fail<error>("io::own: no parameter has the axis " + std::to_string(axis));
+    }
+    return -1 - axis;
+}
+/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+inline constexpr int side = -1 - max_rank;
+
+/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
+/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+template <class... Int>
+constexpr placement shaped(Int... extents) {
+    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
+    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
+}
+
+/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
+/// another, of which this is number `number`, counted from 0.
+constexpr placement part(int number, int of) {
+    if (number < 0 || number >= of) {
+        sequent::fail<error>("io::part: " + std::to_string(number) + " is none of " +
+                             std::to_string(of) + " parts");
+    }
+    return {.begin = number, .of = of};
+}
+
+/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+constexpr placement rows(int begin, int of) {
+    if (begin < 0 || begin >= of) {
+        sequent::fail<error>("io::rows: " + std::to_string(begin) + " is none of " +
+                             std::to_string(of) + " rows");
+    }
+    return {.begin = begin, .of = of, .parts = false};
+}
+
+/// Both.
+constexpr placement operator|(const placement& a, const placement& b) {
+    placement result = a;
+    result.transposed = a.transposed || b.transposed;
+    result.flat = a.flat || b.flat;
+    result.halves = a.halves || b.halves;
+    if (b.rank > 0) {
+        result.rank = b.rank;
+        result.shape = b.shape;
+    }
+    if (!b.is_whole()) {
+        result.begin = b.begin;
+        result.of = b.of;
+        result.parts = b.parts;
+    }
+    return result;
+}
+
+/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. "{}" in
+/// the tensor's name is the layer: the parameter's first extent, one tensor for each.
+///
+/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// with and without biases. One tensor may fill several parameters.
+struct name_entry {
+    enum class role { parameter, ignored, prefix, copy };
+
+    std::string_view parameter;
+    std::string_view tensor;
+    placement place{};
+    role use = role::parameter;
+    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+};
+
+/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
+/// anything.
+constexpr name_entry ignored(std::string_view tensor) {
+    return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
+/// matrix of the logits of a model that has the embedding in its place. A model without the
+/// parameter `with`, if one is named, does not read it either way.
+constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
+                             std::string_view with = {}) {
+    return {parameter, tensor, {}, name_entry::role::copy, with};
+}
+
+/// What names of the file and of the map may begin with; names that differ in this alone are the
+/// same. A file is written with the names of the map as they stand there.
+constexpr name_entry optional_prefix(std::string_view text) {
+    return {{}, text, {}, name_entry::role::prefix};
+}
+
+using name_map = std::span<const name_entry>;
+
+namespace detail {
+
+inline std::string_view without_prefix(std::string_view name, name_map names) {
+    for (const name_entry& entry : names) {
+        if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
+            return name.substr(entry.tensor.size());
+        }
+    }
+    return name;
+}
+
+inline constexpr std::string_view layer_mark = "{}";
+
+inline bool has_layers(const name_entry& entry) {
+    return entry.tensor.find(layer_mark) != std::string_view::npos;
+}
+
+inline std::string with_layer(std::string_view name, int layer) {
+    const std::size_t at = name.find(layer_mark);
+    if (at == std::string_view::npos) return std::string(name);
+    return std::string(name.substr(0, at)) + std::to_string(layer) +
+           std::string(name.substr(at + layer_mark.size()));
+}
+
+/// Whether a name is one of those that `ignored` describes.
+inline bool is_like(std::string_view name, std::string_view pattern) {
+    const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
+        if (to_the_end && start.ends_with('*')) {
+            return text.starts_with(start.substr(0, start.size() - 1));
+        }
+        return to_the_end ? text == start : text.starts_with(start);
+    };
+    const std::size_t at = pattern.find(layer_mark);
+    if (at == std::string_view::npos) return same_start(name, pattern, true);
+    if (!same_start(name, pattern.substr(0, at), false)) return false;
+    std::size_t end = at;
+    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+    return end > at && same_start(name.substr(end), pattern.substr(at + layer_mark.size()), true);
+}
+
+/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+struct placed {
+    std::vector<std::uint64_t> shape;
+    std::uint64_t first = 0;
+    std::uint64_t row_stride = 0;
+    std::uint64_t column_stride = 1;
+    std::uint64_t begin = 0;  // of the rows that it takes
+    std::uint64_t end = 0;
+    std::uint64_t all = 0;
+    std::string problem;
+};
+
+/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
+/// file, if there is one, which tells the side of squares.
+inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                               const placement& how,
+                                               const std::vector<std::uint64_t>* found) {
+    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
+    const std::uint64_t size = size_of(own);
+    std::vector<std::uint64_t> result;
+    std::uint64_t others = 1;
+    std::size_t sides = 0;
+    for (const int extent : extents) {
+        const auto axis = static_cast<std::size_t>(-1 - extent);
+        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
+                         : extent == 0       ? 1
+                         : extent == side    ? 1
+                         : axis < own.size() ? own[axis]
+                                             : 0);
+        others *= result.back();
+        sides += extent == side ? 1U : 0U;
+    }
+    // What is left for squares and the one extent that the others leave.
+    std::uint64_t rest = others == 0 ? 0 : size / others;
+    const auto power = [&](std::uint64_t length) {
+        std::uint64_t all = 1;
+        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
+        return all;
+    };
+    std::uint64_t length = 1;
+    if (sides > 0 && rest > 0) {
+        if (found && found->size() == extents.size()) {
+            for (std::size_t axis = 0; axis < extents.size(); ++axis)
+                if (extents[axis] == side)
+                    length = std::clamp<std::uint64_t>((*found)[axis], 1, rest);
+        } else {
+            for (std::uint64_t each = 2; power(each) <= rest; ++each)
+                if (rest % power(each) == 0) length = each;
+        }
+        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
+    }
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        if (extents[axis] == 0) result[axis] = rest;
+        if (extents[axis] == side) result[axis] = length;
+    }
+    return result;
+}
+
+inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                    const std::vector<std::uint64_t>* found = nullptr) {
+    const std::uint64_t size = size_of(own);
+    const std::uint64_t columns = columns_of(own);
+    placed result;
+    result.row_stride = columns;
+    if (how.rank > 0) {
+        result.end = result.all = size;
+        result.shape = stated_shape(own, how, found);
+        if (!how.is_whole() || how.transposed || how.flat || how.halves) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+        } else if (size_of(result.shape) != size) {
+            result.problem = "shape " + shape_text(result.shape) + " has not its " +
+                             std::to_string(size) + " elements";
+        }
+        return result;
+    }
+    if (how.halves && (own.size() < 2 || own[own.size() - 2] % 2 != 0)) {
+        result.problem = "its heads have no halves";
+    }
+    const bool vector = how.flat || own.size() < 2;
+    const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
+    const auto of = static_cast<std::uint64_t>(how.of);
+    const auto begin = static_cast<std::uint64_t>(how.begin);
+    result.all = how.parts ? of * count : of;
+    result.begin = how.parts ? begin * count : begin;
+    result.end = result.begin + count;
+    if (result.end > result.all) {
+        result.problem = "rows [" + std::to_string(result.begin) + ", " +
+                         std::to_string(result.end) + ") are beyond the " +
+                         std::to_string(result.all) + " of the tensor";
+    }
+    if (vector) {
+        if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
+        result.first = result.begin;
+    } else if (how.transposed) {
+        result.shape = {columns, result.all};
+        result.first = result.begin;
+        result.row_stride = 1;
+        result.column_stride = result.all;
+    } else {
+        result.shape = {result.all, columns};
+        result.first = result.begin * columns;
+    }
+    return result;
+}
+
+/// One layer of a view whose first axis is the layers.
+template <class T>
+tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
+    tensor_view<T> result;
+    result.data = view.data + static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+    result.rank = view.rank - 1;
+    std::copy(view.extents.begin() + 1, view.extents.end(), result.extents.begin());
+    std::copy(view.strides.begin() + 1, view.strides.end(), result.strides.begin());
+    return result;
+}
+
+/// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
+template <class T>
+std::uint64_t interleaved_rows(const tensor_view<T>& view, const placement& how, bool neighbours) {
+    return how.halves && neighbours
+               ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
+               : 0;
+}
+
+/// Calls visit(parameter, view, placed, tensor's name, placement) for each parameter, or each layer
+/// of it, until one returns a problem.
+template <class T, class Visit>
+std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
+                           Visit visit) {
+    for (const auto& parameter : parameters) {
+        const name_entry* entry = nullptr;
+        for (const name_entry& each : names) {
+            if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
+                continue;
+            if (entry) return "the map names the parameter " + in_quotes(parameter.name) + " twice";
+            entry = &each;
+        }
+        if (!entry) return "the map does not name the parameter " + in_quotes(parameter.name);
+        const bool layers = has_layers(*entry) && parameter.view.rank > 0;
+        const int count = layers ? parameter.view.extents[0] : 1;
+        for (int layer = 0; layer < count; ++layer) {
+            const auto view = layers ? layer_of(parameter.view, layer) : parameter.view;
+            const std::string name = with_layer(entry->tensor, layer);
+            const placed where = place(shape_of(view), entry->place);
+            std::string problem = where.problem;
+            if (problem.empty()) problem = visit(parameter, view, where, name, entry->place);
+            if (!problem.empty()) {
+                return "tensor " + in_quotes(name) + " for the parameter " +
+                       in_quotes(parameter.name) + ": " + problem;
+            }
+        }
+    }
+    return "";
+}
+
+/// Which rows of a tensor are taken.
+struct coverage {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
+    std::uint64_t all = 0;
+
+    void add(const placed& where) {
+        taken.emplace_back(where.begin, where.end);
+        all = where.all;
+    }
+    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    std::string problem(bool once) {
+        std::ranges::sort(taken);
+        std::uint64_t end = 0;
+        const auto rows = [](std::uint64_t first, std::uint64_t last) {
+            return "rows [" + std::to_string(first) + ", " + std::to_string(last) + ") ";
+        };
+        for (const auto& [first, last] : taken) {
+            if (first > end) return rows(end, first) + "belong to no parameter";
+            if (once && first < end) return rows(first, end) + "belong to two parameters";
+            end = std::max(end, last);
+        }
+        return end < all ? rows(end, all) + "belong to no parameter" : "";
+    }
+};
+
+/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
+/// neighbours by rotary positions.
+template <class T>
+matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
+                  name_map names, bool neighbours) {
+    std::map<std::string_view, std::size_t> entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        const std::string& name = header.tensors[at].name;
+        if (!entries.emplace(without_prefix(name, names), at).second) {
+            return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
+        }
+    }
+    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    const auto find = [&](std::string_view name) {
+        name = without_prefix(name, names);
+        const auto found = entries.find(name);
+        if (found != entries.end()) return found;
+        for (const auto& [removed, kept] : header.metadata)
+            if (without_prefix(removed, names) == name)
+                return entries.find(without_prefix(kept, names));
+        return found;
+    };
+    matching<T> result;
+    std::map<std::size_t, coverage> used;
+    result.problem = for_each_place(
+        parameters, names,
+        [&](const auto&, const tensor_view<T>& view, const placed& stated, const std::string& name,
+            const placement& how) -> std::string {
+            const auto found = find(name);
+            if (found == entries.end()) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->second];
+            std::string problem = problem_of_type<T>(entry);
+            if (!problem.empty()) return problem.substr(2);
+            const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
+            if (entry.shape != where.shape) {
+                return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
+                       shape_text(stated.shape);
+            }
+            used[found->second].add(where);
+            result.pieces.push_back({view, found->second, where.first, where.row_stride,
+                                     where.column_stride, interleaved_rows(view, how, neighbours)});
+            return "";
+        });
+    if (!result.problem.empty()) return result;
+    const auto has = [&](std::string_view parameter) {
+        return std::ranges::count(parameters, parameter, &named_tensor<T>::name) > 0;
+    };
+    for (const name_entry& copy : names) {
+        if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
+            (!copy.with.empty() && !has(copy.with))) {
+            continue;
+        }
+        const auto found = entries.find(without_prefix(copy.tensor, names));
+        if (found == entries.end() || used.contains(found->second)) continue;
+        const auto line = std::ranges::find_if(names, [&](const name_entry& each) {
+            return each.use == name_entry::role::parameter && each.parameter == copy.parameter;
+        });
+        const auto place = find(line->tensor);
+        if (place == entries.end()) continue;  // it has a tensor for each layer
+        const std::size_t other = place->second;
+        const header_entry& entry = header.tensors[found->second];
+        std::string problem = problem_of_type<T>(entry);
+        if (problem.empty() && entry.shape != header.tensors[other].shape) {
+            problem = ": the file has shape " + shape_text(entry.shape) + ", that of " +
+                      in_quotes(header.tensors[other].name) +
+                      ", which the model has in its place, is " +
+                      shape_text(header.tensors[other].shape);
+        }
+        if (!problem.empty()) return {{}, "tensor " + in_quotes(entry.name) + problem};
+        result.equal.emplace_back(found->second, other);
+    }
+    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
+        const std::string& name = header.tensors[at].name;
+        if (const auto found = used.find(at); found != used.end()) {
+            const std::string problem = found->second.problem(false);
+            if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
+        } else if (std::ranges::count(result.equal, at,
+                                      [](const auto& pair) { return pair.first; }) == 0 &&
+                   std::ranges::none_of(names, [&](const name_entry& entry) {
+                       return entry.use == name_entry::role::ignored &&
+                              is_like(without_prefix(name, names),
+                                      without_prefix(entry.tensor, names));
+                   })) {
+            result.problem = "tensor " + in_quotes(name) +
+                             " is in the file, but no parameter is made of it, and the map does "
+                             "not ignore it";
+        }
+        if (!result.problem.empty()) return result;
+    }
+    return result;
+}
+
+/// A model's parameters as tensors.
+template <class Model, class Parameters>
+auto tensors_of(Parameters& parameters) {
+    using T = std::remove_reference_t<decltype(*parameters.data())>;
+    std::vector<named_tensor<T>> tensors;
+    Model::for_each(parameters, [&](std::string_view name, const tensor_view<T>& view) {
+        tensors.push_back({std::string(name), view});
+    });
+    return tensors;
+}
+
+template <class T>
+void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
+                 name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
+    std::vector<planned_tensor> planned;
+    std::vector<piece<T>> pieces;
+    std::vector<coverage> used;
+    std::map<std::string, std::size_t> places;
+    std::string problem = for_each_place(
+        parameters, names,
+        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+            const placement& how) -> std::string {
+            const auto [found, is_new] = places.emplace(name, planned.size());
+            const std::size_t tensor = found->second;
+            if (is_new) {
+                planned.push_back({name, where.shape});
+                used.emplace_back();
+            } else if (planned[tensor].shape != where.shape) {
+                return "it has shape " + shape_text(where.shape) + " here and " +
+                       shape_text(planned[tensor].shape) + " for another parameter";
+            }
+            used[tensor].add(where);
+            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
+                              interleaved_rows(view, how, neighbours)});
+            return "";
+        });
+    for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
+        problem = used[at].problem(true);
+        if (!problem.empty()) problem = "tensor " + in_quotes(planned[at].name) + ": " + problem;
+    }
+    if (!problem.empty()) sequent::fail<error>(path.string() + ": " + problem);
+    save_all<T>(path, planned, pieces, metadata, type);
+}
+
+}  // namespace detail
+
+/// Fills a model's parameters from a file of exactly these, under their own names, or under those
+/// of `names`, and returns its metadata. Types as in the load of tensors.
+///
+/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
+/// then no parameter has changed.
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters) {
+    return load(from, detail::tensors_of<Model>(parameters));
+}
+template <class Model, class Parameters>
+metadata_map load(const source& from, Parameters& parameters, name_map names) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    detail::opened file = detail::open_checked(from);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names,
+                                     detail::pairs_neighbours<Model>);
+    return detail::load_all(std::move(file), found);
+}
+
+/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
+/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
+/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
+///
+/// Throws io::error if the file cannot be written, a number is not finite or too large for the
+/// type, or the parameters leave rows of a tensor open.
+template <class Model, class Parameters>
+void save(const std::filesystem::path& path, const Parameters& parameters,
+          const metadata_map& metadata = {},
+          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
+    save(path, detail::tensors_of<Model>(parameters), metadata, type);
+}
+template <class Model, class Parameters>
+void save(const std::filesystem::path& path, const Parameters& parameters, name_map names,
+          const metadata_map& metadata = {},
+          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names,
+                        detail::pairs_neighbours<Model>, metadata, type);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// The tensors of Hugging Face's files, for the presets:
+/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
+
+namespace sequent::inline SEQUENT_ABI::io::hugging_face {
+
+/// Linear weights are [in, out], queries, keys and values one tensor.
+inline constexpr name_entry gpt2[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.wte.weight"},
+    {"position", "transformer.wpe.weight"},
+    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
+    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
+    {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
+    {"layers.W_key", "transformer.h.{}.attn.c_attn.weight", transposed | part(1, 3)},
+    {"layers.W_value", "transformer.h.{}.attn.c_attn.weight", transposed | part(2, 3)},
+    {"layers.b_query", "transformer.h.{}.attn.c_attn.bias", flat | part(0, 3)},
+    {"layers.b_key", "transformer.h.{}.attn.c_attn.bias", flat | part(1, 3)},
+    {"layers.b_value", "transformer.h.{}.attn.c_attn.bias", flat | part(2, 3)},
+    {"layers.W_out", "transformer.h.{}.attn.c_proj.weight", transposed},
+    {"layers.b_out", "transformer.h.{}.attn.c_proj.bias"},
+    {"layers.gain_2", "transformer.h.{}.ln_2.weight"},
+    {"layers.bias_2", "transformer.h.{}.ln_2.bias"},
+    {"layers.W_expand", "transformer.h.{}.mlp.c_fc.weight", transposed},
+    {"layers.b_expand", "transformer.h.{}.mlp.c_fc.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.c_proj.weight", transposed},
+    {"layers.b_contract", "transformer.h.{}.mlp.c_proj.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+    ignored("transformer.h.{}.attn.bias"),
+    ignored("transformer.h.{}.attn.masked_bias"),
+};
+
+/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
+/// embedding.
+inline constexpr name_entry llama[] = {
+    optional_prefix("model."),
+    {"embedding", "model.embed_tokens.weight"},
+    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
+    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
+    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
+    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
+    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
+    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
+    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
+    {"gain", "model.norm.weight"},
+    {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
+    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
+};
+
+namespace detail {
+/// Files of the first years call gains and biases of norms gamma and beta.
+constexpr auto bert_names(bool gamma) {
+    return std::to_array<name_entry>({
+        optional_prefix("bert."),
+        {"embedding", "bert.embeddings.word_embeddings.weight"},
+        {"position", "bert.embeddings.position_embeddings.weight"},
+        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
+        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
+        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
+        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
+        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
+        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
+        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
+        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
+        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
+        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
+        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
+        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
+                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
+        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
+                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
+        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
+        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
+        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
+        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
+        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
+                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
+        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
+                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
+        {"W_pool", "bert.pooler.dense.weight"},
+        {"b_pool", "bert.pooler.dense.bias"},
+        {"W_predict", "cls.predictions.transform.dense.weight"},
+        {"b_predict", "cls.predictions.transform.dense.bias"},
+        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
+                               : "cls.predictions.transform.LayerNorm.weight"},
+        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
+                               : "cls.predictions.transform.LayerNorm.bias"},
+        {"b_logits", "cls.predictions.bias"},
+        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+        copy_of("b_logits", "cls.predictions.decoder.bias"),
+        ignored("bert.embeddings.position_ids"),
+        ignored("bert.pooler.*"),
+        ignored("cls.*"),
+    });
+}
+}  // namespace detail
+
+/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
+/// such as bert-base-uncased.
+inline constexpr auto bert = detail::bert_names(false);
+inline constexpr auto bert_gamma = detail::bert_names(true);
+
+inline constexpr name_entry vit[] = {
+    optional_prefix("vit."),
+    {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    // Of channels and the rows and columns of a square patch.
+    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
+    {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
+    {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
+    {"layers.W_query", "vit.encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "vit.encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "vit.encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "vit.encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "vit.encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "vit.encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "vit.encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "vit.encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.gain_2", "vit.encoder.layer.{}.layernorm_after.weight"},
+    {"layers.bias_2", "vit.encoder.layer.{}.layernorm_after.bias"},
+    {"layers.W_expand", "vit.encoder.layer.{}.intermediate.dense.weight"},
+    {"layers.b_expand", "vit.encoder.layer.{}.intermediate.dense.bias"},
+    {"layers.W_contract", "vit.encoder.layer.{}.output.dense.weight"},
+    {"layers.b_contract", "vit.encoder.layer.{}.output.dense.bias"},
+    {"gain", "vit.layernorm.weight"},
+    {"bias", "vit.layernorm.bias"},
+    {"W_logits", "classifier.weight"},
+    {"b_logits", "classifier.bias"},
+    ignored("vit.pooler.*"),
+};
+
+namespace detail {
+/// The two versions differ in what the linear map is called that the other gates.
+constexpr auto t5_names(bool gated) {
+    return std::to_array<name_entry>({
+        {"embedding", "shared.weight"},
+        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
+        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
+        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
+                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
+        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
+        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
+        {"source_gain", "encoder.final_layer_norm.weight"},
+        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+         transposed},
+        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
+        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
+        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
+        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
+        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
+        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
+        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
+        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
+        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
+        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
+        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
+        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
+                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
+        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
+        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
+        {"gain", "decoder.final_layer_norm.weight"},
+        {"W_logits", "lm_head.weight"},
+        // The first version's is the embedding; the other one's is W_logits.
+        copy_of("embedding", "lm_head.weight"),
+        ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
+        copy_of("embedding", "encoder.embed_tokens.weight"),
+        copy_of("embedding", "decoder.embed_tokens.weight"),
+    });
+}
+}  // namespace detail
+
+/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+inline constexpr auto t5 = detail::t5_names(false);
+inline constexpr auto t5_gated = detail::t5_names(true);
+
+}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
+
+/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
+/// F32, all little-endian. https://github.com/karpathy/llama2.c
+///
+/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
+/// H = heads, G = key_heads and d_h = d / H
+///
+///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
+///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
+///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
+///     W_contract [d, hidden], with "layers." before their names.
+///
+/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
+/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What the header of a checkpoint states.
+struct llama2c_configuration {
+    int width = 0;
+    int hidden = 0;
+    int depth = 0;
+    int heads = 0;
+    int key_heads = 0;
+    int vocabulary = 0;
+    int tokens = 0;
+    bool tied = true;  // logits through the embedding
+
+    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
+
+    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
+    std::string text() const {
+        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
+               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
+               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
+               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
+               (tied ? ", tied" : ", not tied");
+    }
+};
+
+namespace detail {
+
+inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
+
+/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
+/// count of bytes overflows 64 bits.
+inline std::string problem_of(const llama2c_configuration& given) {
+    const auto check = [](const char* field, int value, int most) {
+        const bool fits = value > 0 && value <= most;
+        return fits ? std::string()
+                    : std::string(field) + " is " + std::to_string(value) +
+                          ", expected is a number from 1 to " + std::to_string(most);
+    };
+    constexpr int many = 1 << 20;
+    for (const std::string& problem :
+         {check("width", given.width, many), check("hidden", given.hidden, many),
+          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
+          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
+          check("tokens", given.tokens, 1 << 24)}) {
+        if (!problem.empty()) return problem;
+    }
+    const auto divides = [](const char* name, int value, const char* into, int whole) {
+        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
+               std::to_string(whole);
+    };
+    if (given.width % given.heads != 0) {
+        return divides("the heads", given.heads, "the width", given.width);
+    }
+    if (given.heads % given.key_heads != 0) {
+        return divides("the key_heads", given.key_heads, "the heads", given.heads);
+    }
+    if (given.width / given.heads % 2 != 0) {
+        return "heads of width " + std::to_string(given.width / given.heads) +
+               " have no pairs for rotary positions";
+    }
+    return "";
+}
+
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
+/// is not read: the tables of rotary positions.
+inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+    std::vector<header_entry> result;
+    std::uint64_t end = llama2c_header;
+    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
+    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
+        const std::uint64_t begin = end;
+        end += size_of(shape) * sizeof(float);
+        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
+    };
+    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
+    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
+    add("embedding", {u(given.vocabulary), width});
+    add("layers.gain_1", {depth, width});
+    if (given.key_heads == given.heads) {
+        add("layers.W_query", {depth, keys, of_head, width});
+    } else {
+        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
+    }
+    add("layers.W_key", {depth, keys, of_head, width});
+    add("layers.W_value", {depth, keys, of_head, width});
+    add("layers.W_out", {depth, width, width});
+    add("layers.gain_2", {depth, width});
+    add("layers.W_gate", {depth, hidden, width});
+    add("layers.W_contract", {depth, width, hidden});
+    add("layers.W_expand", {depth, hidden, width});
+    add("gain", {width});
+    add("", {2, u(given.tokens), of_head / 2});
+    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
+    return result;
+}
+
+inline llama2c_configuration read_configuration(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    if (bytes.size() < llama2c_header) {
+        fail("has " + std::to_string(bytes.size()) +
+             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+    }
+    std::array<std::int32_t, 7> fields{};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
+    }
+    if (fields[0] == 0x616b3432) {
+        fail("is of version " + std::to_string(fields[1]) +
+             " of the format, wanted is version 0, of run.c");
+    }
+    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
+                                 fields[4], fields[5], fields[6], fields[5] > 0};
+    // The least number has no opposite; it is as little a size as 0.
+    if (result.vocabulary < 0) {
+        result.vocabulary =
+            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
+    }
+    if (const std::string problem = problem_of(result); !problem.empty())
+        fail("header: " + problem);
+    return result;
+}
+
+/// A checkpoint as if it were a file of named tensors.
+inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
+    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
+    const std::uint64_t wanted = result.header.tensors.back().end;
+    if (result.data.size() != wanted) {
+        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
+                             " bytes, a checkpoint of " + configuration.text() + " has " +
+                             std::to_string(wanted));
+    }
+    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return result;
+}
+
+/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+template <class T>
+llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+    llama2c_configuration result{.tokens = tokens};
+    for (const auto& parameter : parameters) {
+        const auto extent = [&](int axis) {
+            return axis < parameter.view.rank
+                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
+                       : 0;
+        };
+        if (parameter.name == "embedding") {
+            result.vocabulary = extent(0);
+            result.width = extent(1);
+        } else if (parameter.name == "layers.W_query") {
+            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
+        } else if (parameter.name == "layers.W_key") {
+            result.key_heads = extent(1);
+        } else if (parameter.name == "layers.W_gate") {
+            result.depth = extent(0);
+            result.hidden = extent(1);
+        } else if (parameter.name == "W_logits") {
+            result.tied = false;
+        }
+    }
+    if (!problem_of(result).empty()) result.vocabulary = 0;
+    return result;
+}
+
+/// How many positions a model has: the first extent of its first fact.
+template <class Model>
+constexpr int tokens_of = Model::plan::facts[0].extents[0];
+
+/// What keeps a model's parameters from being those of a configuration; they are named as its
+/// tensors are.
+template <class T>
+std::string misfit(const llama2c_configuration& configuration,
+                   std::span<const named_tensor<T>> parameters) {
+    file_header header{llama2c_tensors(configuration), {}};
+    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    return match(header, parameters).problem;
+}
+
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    const auto tensors = detail::tensors_of<Model>(parameters);
+    using T = detail::element_of<decltype(tensors)>;
+    const auto configuration = detail::read_configuration(from);
+    detail::opened file = detail::open_llama2c(from, configuration);
+    if (const std::string problem = detail::unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(from.name() + ": " + problem);
+    }
+    if (configuration.tokens < detail::tokens_of<Model>) {
+        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
+                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
+    }
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
+    detail::load_all(std::move(file), found);
+    return configuration;
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
+    using namespace detail;
+    const auto tensors = tensors_of<Model>(parameters);
+    using T = element_of<decltype(tensors)>;
+    const std::span<const named_tensor<T>> given(tensors);
+    const auto configuration = configuration_of(given, tokens_of<Model>);
+    if (configuration.vocabulary == 0) {
+        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
+                             configuration.text());
+    }
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": " + problem);
+    }
+    std::vector<header_entry> entries = llama2c_tensors(configuration);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
+    if (const auto problem = misfit(configuration, given); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+    }
+    const int sign = configuration.tied ? 1 : -1;
+    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
+                                    configuration.depth,     configuration.heads,
+                                    configuration.key_heads, sign * configuration.vocabulary,
+                                    configuration.tokens};
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
+    }
+    for (const header_entry& entry : entries) {
+        std::byte* data = bytes.data() + entry.begin;
+        if (entry.name.empty()) {
+            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
+            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
+            for (std::uint64_t at = 0; at < count; ++at) {
+                const double exponent =
+                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
+                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
+                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
+                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
+            }
+            continue;
+        }
+        for (const auto& tensor : given) {
+            if (tensor.name != entry.name) continue;
+            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
+                if (!std::isfinite(element)) {
+                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
+                }
+                if (!store_element<dtype::f32>(element, data + 4 * number)) {
+                    fail_element(path.string(), entry.name, number,
+                                 number_text(static_cast<double>(element)) + ", too large for F32");
+                }
+            });
+        }
+    }
+    file_replacement file(path);
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <initializer_list>
 
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
-
-#include <concepts>
-
-#include <cmath>
-#include <limits>
-
-#include <cstddef>
-#include <utility>
 
 // GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
 // they are inlined from.
@@ -2987,8 +7430,6 @@ class kept_rows {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-#include <bit>
-
 /// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
 /// each pair. Rows of one tile need not be neighbours, nor need its columns.
 
@@ -4167,1252 +8608,6 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The vocabulary in which models are written: variables, relations, weights, constraints,
-/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// A name as a template argument: `relation<"query">`.
-template <std::size_t Size>
-struct fixed_string {
-    char characters[Size]{};
-
-    consteval fixed_string(const char (&text)[Size]) noexcept {
-        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
-    }
-};
-
-/// One name after another: `relation<Prefix + "query">`.
-template <std::size_t First, std::size_t Second>
-consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
-    char text[First + Second - 1]{};
-    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
-    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
-    return fixed_string<First + Second - 1>(text);
-}
-
-/// Fails a static_assert with a reason where an expression makes no rule.
-template <class...>
-inline constexpr bool refused = false;
-
-/// What an expression that makes no rule gives once its reason is told. The operators of rules take
-/// it and give it again, so that one mistake is one error.
-struct mistaken {
-    constexpr mistaken T() const noexcept { return {}; }
-    template <class Weight>
-    constexpr mistaken operator[](Weight) const noexcept {
-        return {};
-    }
-};
-
-/// A list of values of different types.
-template <class... Values>
-struct pack {};
-
-template <class First, class... Rest>
-struct pack<First, Rest...> {
-    First first;
-    [[no_unique_address]] pack<Rest...> rest;
-};
-
-constexpr pack<> make_pack() noexcept {
-    return {};
-}
-template <class First, class... Rest>
-constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
-    return {first, make_pack(rest...)};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Index variables, the integer expressions over them, and the constraints these make.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
-/// stated: `var<"h", 8>` runs over 0..7.
-template <fixed_string Name, int Extent = 0>
-struct var {};
-
-/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output.
-template <fixed_string Name, class Value>
-struct named_argument {
-    Value& value;
-};
-
-/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
-template <fixed_string Name>
-struct bound {
-    template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
-    }
-};
-
-struct integer {
-    int value;
-};
-
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
-
-/// `left op right` over integers. Division and remainder round down.
-template <arithmetic Operation, class Left, class Right>
-struct index_expression {
-    Left left;
-    Right right;
-};
-
-enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
-
-template <order Relation, class Left, class Right>
-struct comparison {
-    Left left;
-    Right right;
-};
-
-enum class connective { conjunction, disjunction, negation };
-
-template <connective Operation, class Left, class Right>
-struct compound {
-    Left left;
-    Right right;
-};
-
-/// A condition that a function of one index or two decides.
-template <class Test, class Left, class Right>
-struct decision {
-    Left left;
-    Right right;
-};
-
-/// Both positions hold the same symbol of a fact, as those of one document do.
-template <fixed_string Fact, class Left, class Right>
-struct same_symbol {
-    Left left;
-    Right right;
-};
-
-template <class T>
-inline constexpr bool is_index = false;
-template <fixed_string Name, int Extent>
-inline constexpr bool is_index<var<Name, Extent>> = true;
-template <fixed_string Name>
-inline constexpr bool is_index<bound<Name>> = true;
-template <>
-inline constexpr bool is_index<integer> = true;
-template <arithmetic Operation, class Left, class Right>
-inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
-
-template <class T>
-inline constexpr bool is_constraint = false;
-template <order Relation, class Left, class Right>
-inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
-template <connective Operation, class Left, class Right>
-inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
-template <class Test, class Left, class Right>
-inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
-template <fixed_string Fact, class Left, class Right>
-inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
-
-template <class T>
-concept index_term = is_index<T>;
-template <class T>
-concept index_operand = is_index<T> || std::integral<T>;
-template <class T>
-concept constraint = is_constraint<T>;
-
-template <class Left, class Right>
-concept index_pair = index_operand<Left> && index_operand<Right> &&
-    (index_term<Left> || index_term<Right>);
-
-template <index_term Term>
-constexpr Term as_index(Term term) noexcept {
-    return term;
-}
-constexpr integer as_index(int value) noexcept {
-    return {value};
-}
-
-template <class T>
-using index_of = decltype(as_index(T{}));
-
-namespace detail {
-template <arithmetic Operation, class Left, class Right>
-constexpr auto combine_index(Left left, Right right) noexcept {
-    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                        as_index(right)};
-}
-template <order Relation, class Left, class Right>
-constexpr auto compare_index(Left left, Right right) noexcept {
-    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
-}
-}  // namespace detail
-
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator+(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::add>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator-(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::subtract>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator*(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::multiply>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator/(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::divide>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator%(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::remainder>(left, right);
-}
-template <index_term Term>
-constexpr auto abs(Term term) noexcept {
-    return detail::combine_index<arithmetic::absolute>(term, 0);
-}
-
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<(Left left, Right right) noexcept {
-    return detail::compare_index<order::less>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<=(Left left, Right right) noexcept {
-    return detail::compare_index<order::less_equal>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>=(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater_equal>(left, right);
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator==(Left left, Right right) noexcept {
-    return detail::compare_index<order::equal>(left, right);
-}
-// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator!=(Left left, Right right) noexcept {
-    return detail::compare_index<order::not_equal>(left, right);
-}
-
-template <constraint Left, constraint Right>
-constexpr auto operator&&(Left left, Right right) noexcept {
-    return compound<connective::conjunction, Left, Right>{left, right};
-}
-template <constraint Left, constraint Right>
-constexpr auto operator||(Left left, Right right) noexcept {
-    return compound<connective::disjunction, Left, Right>{left, right};
-}
-template <constraint Condition>
-constexpr auto operator!(Condition condition) noexcept {
-    return compound<connective::negation, Condition, integer>{condition, {0}};
-}
-
-namespace detail {
-template <int... Members>
-struct is_member {
-    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
-};
-template <auto Predicate>
-struct is_held {
-    static constexpr bool holds(int left, int right) noexcept {
-        return static_cast<bool>(Predicate(left, right));
-    }
-};
-}  // namespace detail
-
-/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
-template <int... Members, index_term Term>
-constexpr auto one_of(Term term) noexcept {
-    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
-}
-
-/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made when the program starts.
-template <auto Predicate, class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto holds(Left left, Right right) noexcept {
-    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                                 as_index(right)};
-}
-
-// The same by their names in logic.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto leq(Left left, Right right) noexcept {
-    return left <= right;
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto sub(Left left, Right right) noexcept {
-    return left - right;
-}
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto mod(Left left, Right right) noexcept {
-    return left % right;
-}
-template <index_term Term>
-constexpr auto next(Term term) noexcept {
-    return term + 1;
-}
-/// No two of the terms are equal.
-template <index_term First, index_term Second, index_term... Rest>
-constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
-    if constexpr (sizeof...(Rest) == 0)
-        return first != second;
-    else
-        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
-}
-
-// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
-#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
-    template <constraint Left, class Right>                                                      \
-        requires(index_operand<Right> || constraint<Right>)                                      \
-    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
-        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
-        static_assert(is_a_constraint,                                                           \
-                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
-                      "<= c");                                                                   \
-        return left;                                                                             \
-    }
-SEQUENT_REFUSE_CHAIN(<)
-SEQUENT_REFUSE_CHAIN(<=)
-SEQUENT_REFUSE_CHAIN(>)
-SEQUENT_REFUSE_CHAIN(>=)
-SEQUENT_REFUSE_CHAIN(==)
-SEQUENT_REFUSE_CHAIN(!=)
-#undef SEQUENT_REFUSE_CHAIN
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What a model is given at run time, and what it gives back.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <int Classes>
-struct symbol_type {
-    static constexpr int classes = Classes;
-};
-
-/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
-template <int Classes>
-inline constexpr symbol_type<Classes> symbol{};
-
-template <int Capacity>
-struct sparse_type {
-    static constexpr int pairs = Capacity;
-};
-
-/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
-template <int Capacity>
-inline constexpr sparse_type<Capacity> sparse{};
-
-/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
-/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
-/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
-/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
-/// with symbol<4> there, a symbol each.
-template <fixed_string Name, auto... Shape>
-struct fact {};
-
-/// The relations that are the model's outputs, where they are not the one that no body uses.
-template <fixed_string... Names>
-struct query {};
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-struct none {};
-
-enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
-
-/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
-/// or none.
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal;
-
-template <class T>
-inline constexpr bool is_weight = false;
-
-template <class T>
-concept weight_literal = is_weight<T>;
-
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal {
-    [[no_unique_address]] pack<Terms...> terms;
-    [[no_unique_address]] Weight weight;
-
-    /// The value turned into its transpose, after the weight is applied.
-    constexpr auto T() const noexcept {
-        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
-    }
-
-    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
-    template <weight_literal Applied>
-    constexpr auto operator[](Applied applied) const noexcept {
-        auto use = applied.use();
-        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
-    }
-
-    constexpr literal use() const noexcept { return *this; }
-};
-
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
-/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
-/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
-/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
-/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
-template <fixed_string Name>
-struct relation {
-    /// Names an argument of a model's forward or backward.
-    template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
-    }
-
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
-                                                                  {}};
-    }
-};
-
-/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
-/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
-/// same weight.
-template <fixed_string Name, int... Shape>
-struct weight {
-    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
-    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
-
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
-    }
-    constexpr auto use() const noexcept { return (*this)(); }
-    constexpr auto T() const noexcept { return use().T(); }
-};
-
-template <fixed_string Name, int... Shape>
-inline constexpr bool is_weight<weight<Name, Shape...>> = true;
-template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
-
-/// The weight keeps its values: it gets no gradient.
-template <weight_literal Weight>
-constexpr auto fixed(Weight weight) noexcept {
-    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
-                      literal<Source, none, Modifiers, Terms...> use) {
-        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
-    };
-    return freeze(weight.use());
-}
-
-/// Element `index` of the vector that `inner` gives.
-template <class Inner, class Index>
-struct element {
-    Inner inner;
-    Index index;
-};
-
-/// A constant scalar.
-struct constant {
-    double value;
-};
-
-/// A scalar computed from indices: `number(i - j)`.
-template <class Index>
-struct index_value {
-    Index index;
-};
-
-constexpr constant number(double value) noexcept {
-    return {value};
-}
-template <index_term Index>
-constexpr auto number(Index index) noexcept {
-    return index_value<Index>{index};
-}
-
-/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
-constexpr constant inverse_sqrt(double value) noexcept {
-    long double root = value > 1 ? value : 1;
-    for (;;) {
-        const long double next = (root + value / root) / 2;
-        if (!(next < root)) break;
-        root = next;
-    }
-    return {static_cast<double>(1 / root)};
-}
-
-template <class T>
-inline constexpr bool is_literal = is_weight<T>;
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
-template <class Inner, class Index>
-inline constexpr bool is_literal<element<Inner, Index>> = true;
-template <>
-inline constexpr bool is_literal<constant> = true;
-template <class Index>
-inline constexpr bool is_literal<index_value<Index>> = true;
-
-template <class T>
-inline constexpr bool is_atom = false;
-template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
-
-template <class T>
-inline constexpr bool is_head = false;
-template <fixed_string Name, class Weight, class... Terms>
-inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
-
-template <class T>
-inline constexpr bool is_weighted = false;
-template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
-
-/// An atom of a relation, weighted or not.
-template <class T>
-concept atom = is_atom<T>;
-/// What can be a head: neither transposed nor negated nor hidden.
-template <class T>
-concept head_atom = is_head<T>;
-/// Anything that may stand in a body.
-template <class T>
-concept body_item = is_literal<T> || is_constraint<T>;
-
-template <class T>
-inline constexpr bool is_variable = false;
-template <fixed_string Name, int Extent>
-inline constexpr bool is_variable<var<Name, Extent>> = true;
-
-/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
-/// stand side by side, so that each document is a run of positions.
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-
-template <atom Inner, index_operand Index>
-constexpr auto at(Inner inner, Index index) noexcept {
-    return element<Inner, index_of<Index>>{inner, as_index(index)};
-}
-
-namespace detail {
-template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
-constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
-    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
-}
-}  // namespace detail
-
-/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto hidden(Atom held) noexcept {
-    return detail::modified<hidden_value>(held);
-}
-
-/// Holds where the fact is absent; a dense fact is absent where its value is zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto operator!(Atom absent) noexcept {
-    return detail::modified<negated>(absent);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// The functions of a rule: how the literals of one body combine, what is done with the result, and
-/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
-
-enum class transformation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,
-    gelu_tanh,
-    silu,
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
-    inverse,
-    complement,
-    soft_cap,
-    scale,
-    softmax,
-    sparsemax,
-    norm,
-    layer_norm,
-    rms_norm,
-    rotary,
-    rotary_halves,
-    sinusoidal,
-    dropout,
-    slice,
-    reshape
-};
-
-enum class aggregation { sum, mean, max, min, count, concat, softmax };
-
-template <combination Kind>
-struct combine {};
-
-/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
-template <transformation Kind, class... Arguments>
-struct transform {
-    double numbers[2]{};
-    [[no_unique_address]] pack<Arguments...> arguments{};
-};
-
-template <aggregation Kind, class... Variables>
-struct aggregate {};
-
-/// A program of one fact and one output, applied Count times with parameters of its own each time.
-template <int Count, class Program>
-struct repeated {
-    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
-    const Program* block;
-};
-
-// Combinations of the literals of one body.
-constexpr auto sum() noexcept {
-    return combine<combination::sum>{};
-}
-/// The matrix product of the literals, left to right.
-constexpr auto product() noexcept {
-    return combine<combination::product>{};
-}
-constexpr auto elementwise_product() noexcept {
-    return combine<combination::elementwise_product>{};
-}
-constexpr auto max() noexcept {
-    return combine<combination::max>{};
-}
-constexpr auto min() noexcept {
-    return combine<combination::min>{};
-}
-constexpr auto mean() noexcept {
-    return combine<combination::mean>{};
-}
-constexpr auto concat() noexcept {
-    return combine<combination::concat>{};
-}
-/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
-constexpr auto cosine() noexcept {
-    return combine<combination::cosine>{};
-}
-
-// Transformations, element by element.
-constexpr auto identity() noexcept {
-    return transform<transformation::identity>{};
-}
-constexpr auto relu() noexcept {
-    return transform<transformation::relu>{};
-}
-constexpr auto leaky_relu(double slope = 0.01) noexcept {
-    return transform<transformation::leaky_relu>{{slope}, {}};
-}
-/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
-constexpr auto gelu() noexcept {
-    return transform<transformation::gelu>{};
-}
-/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept {
-    return transform<transformation::gelu_tanh>{};
-}
-constexpr auto silu() noexcept {
-    return transform<transformation::silu>{};
-}
-constexpr auto sigmoid() noexcept {
-    return transform<transformation::sigmoid>{};
-}
-constexpr auto tanh() noexcept {
-    return transform<transformation::tanh>{};
-}
-constexpr auto exp() noexcept {
-    return transform<transformation::exp>{};
-}
-constexpr auto log() noexcept {
-    return transform<transformation::log>{};
-}
-constexpr auto sqrt() noexcept {
-    return transform<transformation::sqrt>{};
-}
-/// 1 / x.
-constexpr auto inverse() noexcept {
-    return transform<transformation::inverse>{};
-}
-/// 1 - x.
-constexpr auto complement() noexcept {
-    return transform<transformation::complement>{};
-}
-/// c tanh(x / c).
-constexpr auto soft_cap(double c) noexcept {
-    return transform<transformation::soft_cap>{{c}, {}};
-}
-/// c x.
-constexpr auto scale(double c) noexcept {
-    return transform<transformation::scale>{{c}, {}};
-}
-
-// Transformations of a whole value.
-constexpr auto softmax() noexcept {
-    return transform<transformation::softmax>{};
-}
-/// The projection onto the probability simplex (arXiv 1602.02068).
-constexpr auto sparsemax() noexcept {
-    return transform<transformation::sparsemax>{};
-}
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
-constexpr auto norm(double eps = 1e-5) noexcept {
-    return transform<transformation::norm>{{eps}, {}};
-}
-/// norm, times a gain, plus a bias (arXiv 1607.06450).
-template <weight_literal Gain, weight_literal Bias>
-constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    auto bias_use = bias.use();
-    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
-        {eps}, make_pack(gain_use, bias_use)};
-}
-/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
-template <weight_literal Gain>
-constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
-}
-/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
-/// (arXiv 2104.09864).
-template <index_term Position>
-constexpr auto rotary(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
-}
-/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
-template <index_term Position>
-constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
-}
-/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
-/// (arXiv 1706.03762, section 3.5).
-template <index_term Position>
-constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
-    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
-}
-
-namespace detail {
-// Not constexpr: the compiler names it where a rate is not between.
-inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
-}  // namespace detail
-
-/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
-/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
-/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
-/// seed of its own.
-template <fixed_string Seed>
-constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
-    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
-}
-/// The `length` elements from `begin` on.
-constexpr auto slice(int begin, int length) noexcept {
-    return transform<transformation::slice>{
-        {static_cast<double>(begin), static_cast<double>(length)}, {}};
-}
-/// The same elements in row-major order as a matrix of another shape.
-constexpr auto reshape(int rows, int columns = 1) noexcept {
-    return transform<transformation::reshape>{
-        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
-}
-
-// Aggregations over the variables that stand in the body but not in the head.
-template <index_term First, index_term... Rest>
-constexpr auto sum(First, Rest...) noexcept {
-    return aggregate<aggregation::sum, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto mean(First, Rest...) noexcept {
-    return aggregate<aggregation::mean, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto max(First, Rest...) noexcept {
-    return aggregate<aggregation::max, First, Rest...>{};
-}
-template <index_term First, index_term... Rest>
-constexpr auto min(First, Rest...) noexcept {
-    return aggregate<aggregation::min, First, Rest...>{};
-}
-/// How many ground rules there are, a scalar.
-template <index_term First, index_term... Rest>
-constexpr auto count(First, Rest...) noexcept {
-    return aggregate<aggregation::count, First, Rest...>{};
-}
-/// The values one after another; zeros where there is no ground rule.
-template <index_term First, index_term... Rest>
-constexpr auto concat(First, Rest...) noexcept {
-    return aggregate<aggregation::concat, First, Rest...>{};
-}
-/// Normalises over the variable within the head's other variables. The variable stays in the head.
-template <index_term First, index_term... Rest>
-constexpr auto softmax(First, Rest...) noexcept {
-    return aggregate<aggregation::softmax, First, Rest...>{};
-}
-
-/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
-/// without a rule. Where it has several of these, those that follow from rules of the program
-/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
-/// where stacks stand in stacks. The input then is the one that the program around does not know,
-/// or, if it knows all, the one with the name of what the block is applied to.
-template <int Count, class Program>
-constexpr auto stack(const Program& block) noexcept {
-    if constexpr (std::is_same_v<Program, mistaken>)
-        return mistaken{};
-    else
-        return repeated<Count, Program>{&block};
-}
-
-template <class T>
-inline constexpr bool is_function = false;
-template <combination Kind>
-inline constexpr bool is_function<combine<Kind>> = true;
-template <transformation Kind, class... Arguments>
-inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
-template <aggregation Kind, class... Variables>
-inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-template <int Count, class Program>
-inline constexpr bool is_function<repeated<Count, Program>> = true;
-
-template <class T>
-concept function = is_function<T>;
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
-/// aggregation`, where <<= reads "follows from".
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// Two parts of a body, in order.
-template <class Left, class Right>
-struct joined {
-    Left left;
-    Right right;
-};
-
-/// A body with a function applied to it.
-template <class Body, class Function>
-struct applied {
-    Body body;
-    [[no_unique_address]] Function function;
-};
-
-template <class Head, class Body>
-struct rule {
-    Head head;
-    Body body;
-};
-
-template <class T>
-inline constexpr bool is_body = body_item<T>;
-template <class Left, class Right>
-inline constexpr bool is_body<joined<Left, Right>> = true;
-
-template <class T>
-inline constexpr bool is_applied = false;
-template <class Body, class Function>
-inline constexpr bool is_applied<applied<Body, Function>> = true;
-
-template <class T>
-concept body = is_body<T>;
-template <class T>
-concept functional_body = is_body<T> || is_applied<T>;
-
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
-template <class T>
-inline constexpr bool is_atom_transformation = false;
-template <atom Atom, class Function>
-inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
-template <class Body, class Outer, class Inner>
-inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
-    is_atom_transformation<applied<Body, Inner>>;
-
-template <class T>
-inline constexpr bool is_rule = is_atom_transformation<T>;
-template <class Head, class Body>
-inline constexpr bool is_rule<rule<Head, Body>> = true;
-
-template <body Left, body_item Right>
-constexpr auto operator,(Left left, Right right) noexcept {
-    return joined<Left, Right>{left, right};
-}
-
-template <functional_body Body, function Function>
-constexpr auto operator|(Body body, Function function) noexcept {
-    return applied<Body, Function>{body, function};
-}
-
-template <head_atom Head, functional_body Body>
-constexpr auto operator<<=(Head head, Body body) noexcept {
-    return rule<Head, Body>{head, body};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <class T>
-inline constexpr bool is_name = false;
-template <fixed_string Name>
-inline constexpr bool is_name<relation<Name>> = true;
-
-/// A part of a rule, whole or not.
-template <class T>
-concept rule_part =
-    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
-template <class T>
-concept word = rule_part<T> || index_term<T> || is_name<T>;
-
-/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
-/// it is no rule, but perhaps a test or a fold.
-template <class Left, class Right>
-concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
-                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
-
-/// `document(i) == document(j)`, of one fact.
-template <class Left, class Right>
-inline constexpr bool are_symbols = false;
-template <fixed_string Name, class Left, class Right>
-inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
-                                  literal<relation<Name>, none, plain, Right>> =
-    is_variable<Left>&& is_variable<Right>;
-
-/// A mistake that has been told is not told again.
-template <class... Parts>
-inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
-
-template <class Left, class Right>
-    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
-        Left, Right) noexcept {
-        constexpr bool makes_a_rule = told<Left, Right>;
-        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a bare number in a body would vanish; write number(0.5)");
-        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-            static_assert(makes_a_rule,
-                          "sequent: a function stands after the body: (a, b) | product()");
-        else if constexpr (is_name<Left> || is_name<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a relation in a body has arguments, such as k(j)");
-        else
-            static_assert(
-                makes_a_rule,
-                "sequent: only literals, weights, numbers and constraints stand in a body");
-        return {};
-    }
-
-    template <class Left, class Right>
-        requires beside<Left, Right> &&
-            (!(functional_body<Left> && function<Right>)) constexpr mistaken
-            operator|(Left, Right) noexcept {
-            constexpr bool makes_a_rule = told<Left, Right>;
-            if constexpr (is_name<Left>)
-                static_assert(makes_a_rule,
-                              "sequent: a relation in a body has arguments, such as k(j)");
-            else
-                static_assert(makes_a_rule,
-                              "sequent: after | stands a function call such as relu() or sum(j); "
-                              "conditions are joined by ||");
-            return {};
-        }
-
-        /// A function's name, without the parentheses of a call.
-        struct uncalled {
-            template <class Result, class... Arguments>
-            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // Of the overloaded ones, those that a name alone cannot tell apart.
-            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
-            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
-            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
-        };
-        template <class Body>
-            requires functional_body<Body> || std::is_same_v<Body, mistaken>
-        constexpr mistaken operator|(Body, uncalled) noexcept {
-            constexpr bool makes_a_rule = told<Body>;
-            static_assert(makes_a_rule,
-                          "sequent: after | stands a function call such as relu() or sum(j): the "
-                          "parentheses are missing");
-            return {};
-        }
-
-        template <class Head, class Body>
-            requires beside<Head, Body> &&
-                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
-                operator<<=(Head, Body) noexcept {
-                constexpr bool makes_a_rule = told<Head, Body>;
-                if constexpr (!head_atom<Head>)
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-                else
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
-                return {};
-            }
-
-#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
-    template <class Left, class Right>                                                  \
-        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
-            (!(constraint<Left> && index_operand<Right>)) &&                            \
-            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
-            constexpr bool makes_a_rule = told<Left, Right>;                            \
-            static_assert(makes_a_rule, REASON);                                        \
-            return {};                                                                  \
-        }
-#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
-#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
-    SEQUENT_REFUSE(OPERATOR,                                                                       \
-                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
-                   "| sum()")
-#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: a constraint compares index variables, not values; a rule is head " \
-                   "<<= body")
-#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
-    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
-                          "sequent: a constraint compares index variables, not values; symbols " \
-                          "of one fact at two of them are equal or not: d(i) == d(j)")
-#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: && and || join constraints; literals are separated by commas, and " \
-                   "alternatives are several rules with one head")
-            SEQUENT_REFUSE_ARITHMETIC(+)
-            SEQUENT_REFUSE_ARITHMETIC(-)
-            SEQUENT_REFUSE_ARITHMETIC(*)
-            SEQUENT_REFUSE_ARITHMETIC(/)
-            SEQUENT_REFUSE_ARITHMETIC(%)
-            SEQUENT_REFUSE_ARITHMETIC(&)
-            SEQUENT_REFUSE_ARITHMETIC(^)
-            SEQUENT_REFUSE_COMPARISON(<)
-            SEQUENT_REFUSE_COMPARISON(<=)
-            SEQUENT_REFUSE_COMPARISON(>)
-            SEQUENT_REFUSE_COMPARISON(>=)
-            SEQUENT_REFUSE_COMPARISON(<<)
-            SEQUENT_REFUSE_EQUALITY(==)
-            SEQUENT_REFUSE_EQUALITY(!=)
-            SEQUENT_REFUSE_CONNECTIVE(&&)
-            SEQUENT_REFUSE_CONNECTIVE(||)
-#undef SEQUENT_REFUSE_CONNECTIVE
-#undef SEQUENT_REFUSE_COMPARISON
-#undef SEQUENT_REFUSE_ARITHMETIC
-#undef SEQUENT_REFUSE_EQUALITY
-#undef SEQUENT_REFUSE
-#undef SEQUENT_REFUSE_UNLESS
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Programs: lists of rules.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-template <std::size_t Index, class Rule>
-struct rule_at {
-    Rule rule;
-};
-
-template <class Indices, class... Rules>
-struct program;
-
-/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
-template <std::size_t... Indices, class... Rules>
-struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
-
-template <class T>
-inline constexpr bool is_program = false;
-template <class... Parameters>
-inline constexpr bool is_program<program<Parameters...>> = true;
-
-/// What may stand in rules(...).
-template <class T>
-inline constexpr bool is_rules = is_rule<T> || is_program<T>;
-
-/// As the user counts.
-template <int Argument>
-struct argument_that_is_no_rule {};
-
-template <class Argument>
-constexpr mistaken refuse_argument() noexcept {
-    static_assert(refused<Argument>,
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
-    return {};
-}
-
-template <class... Rules>
-consteval int first_refused() {
-    int first = 1;
-    (void)(... && (is_rules<Rules> && ++first));
-    return first;
-}
-
-/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
-template <class... Rules>
-constexpr auto rules(Rules... list) noexcept {
-    if constexpr ((... && is_rules<Rules>))
-        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
-    else if constexpr (told<Rules...>)
-        return mistaken{};
-    else
-        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
-}
-
-/// The relation that a rule or an atom transformation is about.
-template <class Rule>
-struct head_of;
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
-    using type = Source;
-};
-template <class Head, class Body>
-struct head_of<rule<Head, Body>> : head_of<Head> {};
-template <class Body, class Function>
-struct head_of<applied<Body, Function>> : head_of<Body> {};
-
-template <class Relation, class Rule>
-inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
-template <class Relation, class Indices, class... Rules>
-inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
-                                                                        is_about<Relation, Rules>);
-
-namespace detail {
-
-/// What is left of a rule where those of these relations are taken away.
-template <class... Taken, class Rule>
-constexpr auto left_of(const Rule& given) noexcept {
-    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
-        return rules();
-    else
-        return given;
-}
-template <class... Taken, std::size_t... Indices, class... Rules>
-constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
-    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
-}
-
-}  // namespace detail
-
-/// A program in which these rules stand in place of all that have the same heads:
-/// `replace_rules(Template::program, transformed(i) <<= ...)`.
-template <class Indices, class... Rules, class... New>
-constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
-    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
-    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
-                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
-    return rules(detail::left_of<New...>(given), replacing...);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
-/// there.
-template <class T, int Capacity>
-struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};
-    int count = 0;
-
-    constexpr int push(const T& item) {
-        items[count] = item;
-        return count++;
-    }
-    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
-    /// values of a large array's later elements in constant expressions.
-    constexpr void reset(int size) {
-        count = size;
-        for (T& item : *this) item = T{};
-    }
-    constexpr T& operator[](int at) { return items[at]; }
-    constexpr const T& operator[](int at) const { return items[at]; }
-    constexpr T* begin() { return items; }
-    constexpr T* end() { return items + count; }
-    constexpr const T* begin() const { return items; }
-    constexpr const T* end() const { return items + count; }
-    constexpr int size() const { return count; }
-    static constexpr int capacity() { return Capacity; }
-};
-
-/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
-struct name {
-    const char* text = "";
-    int length = 0;
-    unsigned long long hash = 0;
-
-    friend constexpr bool operator==(const name& left, const name& right) {
-        return left.hash == right.hash;
-    }
-};
-
-/// FNV-1a.
-constexpr name make_name(const char* text, int length) {
-    unsigned long long hash = 14695981039346656037ULL;
-    for (int at = 0; at < length; ++at)
-        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
-    return {text, length, hash};
-}
-
-constexpr int floor_divide(int value, int divisor) {
-    const int quotient = value / divisor;
-    return quotient * divisor > value ? quotient - 1 : quotient;
-}
-constexpr int floor_remainder(int value, int divisor) {
-    return value - floor_divide(value, divisor) * divisor;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
 /// The pairs of a sparse fact, indexed both ways.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -5514,77 +8709,33 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-namespace sequent::inline SEQUENT_ABI {
-
-inline constexpr int max_rank = 6;
-
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero.
-template <class T>
-struct tensor_view {
-    T* data = nullptr;
-    int rank = 0;
-    std::array<int, max_rank> extents{};
-    std::array<int, max_rank> strides{};
-
-    constexpr int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-
-    template <class... Index>
-    constexpr T& operator()(Index... index) const noexcept {
-        std::size_t axis = 0;
-        std::ptrdiff_t at = 0;
-        ((at += static_cast<std::ptrdiff_t>(index) * strides[axis++]), ...);
-        return data[at];
-    }
-
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
-    constexpr T& element(int position) const noexcept {
-        std::ptrdiff_t at = 0;
-        for (int axis = rank; axis-- > 0;) {
-            const int extent = extents[static_cast<std::size_t>(axis)];
-            at += static_cast<std::ptrdiff_t>(position % extent) *
-                  strides[static_cast<std::size_t>(axis)];
-            position /= extent;
-        }
-        return data[at];
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
 /// Turns a caller's containers into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A fact, an output's gradient or a count does not fit the model. The message names it and both
-/// figures.
-struct argument_error : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
-
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
+/// Values are lvalue references unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
-    const Pairs& pairs;
-    const Values* values;
+    Pairs&& pairs;
+    Values&& values;
+};
+template <class Pairs>
+struct sparse_argument<Pairs, void> {
+    Pairs&& pairs;
 };
 
 /// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
 /// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. Both are only referred to.
+/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
 template <class Pairs, class Values>
-constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
-                                                      const Values& values) noexcept {
-    return {pairs, &values};
+constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
+    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
 /// The same for a sparse fact of scalars, all one.
 template <class Pairs>
-constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
-    return {pairs, nullptr};
+constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
+    return {static_cast<Pairs&&>(pairs)};
 }
 
 namespace model_detail {
@@ -5593,6 +8744,43 @@ template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+template <class T>
+inline constexpr bool is_named_argument = false;
+template <language::fixed_string Name, class Value>
+inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
+
+template <class X>
+concept is_view = requires(const X& x) {
+    []<class T>(const tensor_view<T>&) {}(x);
+};
+
+/// A view by its type: xt::view of an lvalue.
+template <class T>
+inline constexpr bool views_an_lvalue = false;
+template <template <class, class...> class View, class Viewed, class... Rest>
+inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
+
+/// Whether numbers that are read through a Value&& are still there when the full expression has
+/// ended: Value is an lvalue reference, or a view, which owns nothing.
+template <class Value>
+inline constexpr bool outlives_call =
+    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
+    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
+    is_view<Value>;
+template <language::fixed_string Name, class Value>
+inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
+template <class Pairs>
+inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
+// Of one that has a name, the pairs are read later than in the expression that gave them.
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
+                                                                       (std::is_void_v<Values> ||
+                                                                        outlives_call<Values>);
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
+    outlives_call<sparse_argument<Pairs, Values>&>;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -5603,6 +8791,23 @@ std::string extents_text(const Int* extents, int rank) {
         result.append(" x ").append(std::to_string(extents[axis]));
     return result;
 }
+
+/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
+/// text is made where there is an error.
+struct subject {
+    const char* what = "";
+    plan::name id{};
+    int number = -1;  // counted from zero; -1 of one that stands for itself
+
+    std::string text() const {
+        std::string result(what);
+        if (id.length)
+            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+        else if (number >= 0)
+            result.append(" number ").append(std::to_string(number + 1));
+        return result;
+    }
+};
 
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
@@ -5624,11 +8829,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-template <class T>
-inline constexpr bool is_view = false;
-template <class T>
-inline constexpr bool is_view<tensor_view<T>> = true;
-
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -5695,6 +8895,12 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
+/// The facts, rows or gradients of a call, as opposed to one of them.
+template <class T>
+concept is_fact_set = requires {
+    typename T::given_together;
+};
+
 /// One argument with its type forgotten. Element says what the values must be: const T for facts,
 /// T where they are written.
 template <class Element>
@@ -5711,28 +8917,36 @@ struct argument {
 
     argument() = default;
 
-    template <language::fixed_string Name, class Value>
-    argument(language::named_argument<Name, Value> named) : argument(named.value) {
-        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-
     template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, argument>)
-    argument(Value&& value) {
+        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    argument(Value&& value) { take(static_cast<Value&&>(value)); }
+
+  private:
+    template <class Value>
+    void take(Value&& value) {
         using plain = std::remove_cvref_t<Value>;
-        if constexpr (std::is_integral_v<plain>) {
+        if constexpr (is_named_argument<plain>) {
+            take_named(value);
+        } else if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
+            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
+                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "them names first");
             take_pairs(value.pairs);
-            using values = std::remove_pointer_t<decltype(value.values)>;
-            if constexpr (!std::is_void_v<values>) take_values(*value.values);
+            if constexpr (requires { value.values; }) take_values(value.values);
         } else {
             take_values(value);
         }
     }
+    template <language::fixed_string Name, class Value>
+    void take_named(const language::named_argument<Name, Value>& named) {
+        take(static_cast<Value&&>(named.value));
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
 
-  private:
     template <class Value>
     void take_values(Value& value) {
         auto* first = unwrap(value, shape);
@@ -5758,9 +8972,45 @@ struct argument {
     }
 };
 
+/// An argument that is referred to after the expression that gives it.
+template <class Element>
+struct kept_argument : argument<Element> {
+    template <class Value>
+        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
+        static_assert(outlives_call<Value>,
+                      "sequent: facts refer to their containers, and this one is a temporary that "
+                      "is gone before they are read; give it a name first");
+    }
+};
+
+/// Chooses the constructor that takes temporaries.
+struct temporaries_too {};
+
+/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
+/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+template <class Kept, class Argument>
+class of_one_call {
+  public:
+    using given_together = Kept;
+
+    of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    of_one_call(std::initializer_list<Argument> given)
+        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
+    of_one_call(const of_one_call&) = delete;
+    of_one_call& operator=(const of_one_call&) = delete;
+
+    const Kept& operator*() const noexcept { return given_; }
+    const Kept* operator->() const noexcept { return &given_; }
+
+  private:
+    std::optional<Kept> made_;
+    const Kept& given_;
+};
+
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
-inline void check_shape(const std::string& what, const extents& given, const int* expected,
-                        int rank) {
+inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
     bool same = given.size() == size;
@@ -5770,10 +9020,10 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what +
+        fail<argument_error>("sequent: " + what.text() +
                              " needs contiguous row-major values, given is a strided view");
 }
 
@@ -5786,11 +9036,10 @@ inline std::string pair_text(const std::int32_t* pair) {
 }
 
 /// Throws if a symbol is none of the classes.
-inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
-                          int classes) {
+inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what + " holds the symbol " +
+            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                  std::to_string(symbols[at]) + " at position " +
                                  std::to_string(at) + ", beyond its " + std::to_string(classes) +
                                  " classes");
@@ -5814,11 +9063,11 @@ bool is_finite(const T* numbers, int size) noexcept {
     return total == T(0);
 }
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
                          "; values are finite");
 }
@@ -5826,23 +9075,23 @@ void check_finite(const std::string& what, const T* numbers, int size) {
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
 /// then indexes them.
 template <class Element>
-void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
-                             shape.text());
+        fail<argument_error>("sequent: the pairs of " + what.text() +
+                             " are two integers each, given is " + shape.text());
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what + " has room for " +
+        fail<argument_error>("sequent: " + what.text() + " has room for " +
                              std::to_string(layout.capacity) + " pairs, given are " +
                              std::to_string(count));
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
                                  " at position " + std::to_string(at) + ", outside of " +
                                  std::to_string(layout.rows) + " x " +
                                  std::to_string(layout.columns));
@@ -5854,7 +9103,7 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what + " has the pair " +
+                fail<argument_error>("sequent: " + what.text() + " has the pair " +
                                      pair_text(given.pairs + 2 * numbers[at]) + " at position " +
                                      std::to_string(numbers[at]) + " as well as at " +
                                      std::to_string(numbers[at - 1]));
@@ -5863,466 +9112,729 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
+/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
+/// dict of Python, then the elements.
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+///
+/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
+/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+/// What a file states of its array.
+struct npy_header {
+    std::string descr;  // "<f4": little-endian, float, 4 bytes
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+    std::size_t data = 0;  // where the elements begin
+};
+
+namespace detail {
+
+/// Reads the dict, of the three keys in any order.
+class npy_parser {
+  public:
+    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    npy_parser(std::string_view text, std::string_view file, bool longs)
+        : text_(text), file_(file), longs_(longs) {}
+
+    npy_header parse() {
+        npy_header header;
+        bool descr = false, order = false, shape = false;
+        const auto first = [&](bool& seen, const std::string& key) {
+            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+        };
+        expect('{');
+        while (!accept('}')) {
+            const std::string key = string();
+            expect(':');
+            if (key == "descr") {
+                first(descr, key);
+                header.descr = string();
+            } else if (key == "fortran_order") {
+                first(order, key);
+                header.fortran_order = truth();
+            } else if (key == "shape") {
+                first(shape, key);
+                header.shape = numbers();
+            } else {
+                fail("the key '" + key + "' is unknown");
+            }
+            if (!accept(',')) {
+                expect('}');
+                break;
+            }
+        }
+        skip_space();
+        if (at_ != text_.size()) fail("expected the end of the header");
+        if (!descr || !order || !shape) {
+            fail(std::string("the key '") +
+                 (!descr   ? "descr"
+                  : !order ? "fortran_order"
+                           : "shape") +
+                 "' is missing");
+        }
+        return header;
+    }
+
+  private:
+    std::string string() {
+        skip_space();
+        const char quote = at_ < text_.size() ? text_[at_] : '\0';
+        if (quote != '\'' && quote != '"') fail("expected a string");
+        const std::size_t end = text_.find(quote, ++at_);
+        if (end == std::string_view::npos) fail("a string has no end");
+        std::string value(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return value;
+    }
+
+    bool truth() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (!text_.substr(at_).starts_with(word)) continue;
+            at_ += word.size();
+            return value;
+        }
+        fail("expected True or False");
+    }
+
+    std::vector<std::uint64_t> numbers() {
+        std::vector<std::uint64_t> values;
+        expect('(');
+        while (!accept(')')) {
+            values.push_back(number());
+            if (accept(',')) continue;
+            // A tuple of one has a comma.
+            if (values.size() == 1) fail("expected ','");
+            expect(')');
+            break;
+        }
+        return values;
+    }
+
+    std::uint64_t number() {
+        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+        skip_space();
+        const std::size_t start = at_;
+        std::uint64_t value = 0;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
+            if (value > (largest - digit) / 10) fail("the number is too large");
+            value = value * 10 + digit;
+        }
+        if (at_ == start) fail("expected a whole number that is not negative");
+        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
+        return value;
+    }
+
+    bool accept(char wanted) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void expect(char wanted) {
+        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
+                             what);
+    }
+
+    std::string_view text_;
+    std::string_view file_;
+    bool longs_;
+    std::size_t at_ = 0;
+};
+
+inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
+
+/// As the element's type is called in safetensors; as it is where it has no name there.
+inline std::string dtype_of_descr(const std::string& descr) {
+    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
+}
+
+/// A container as a view of its elements, and whether it has a shape of its own.
+template <class Container>
+auto view_of(Container& container, bool& shaped) {
+    model_detail::extents found;
+    auto* first = model_detail::unwrap(container, found);
+    using T = std::remove_pointer_t<decltype(first)>;
+    tensor_view<T> view;
+    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
+        view = container;
+    } else {
+        if (!found.contiguous || found.rank > max_rank ||
+            found.size() > std::numeric_limits<int>::max()) {
+            sequent::fail<error>("an array of " + found.text() +
+                                 " elements needs to be contiguous and row-major, of at most " +
+                                 std::to_string(max_rank) + " axes");
+        }
+        view.data = first;
+        view.rank = found.rank;
+        int stride = 1;
+        for (int axis = found.rank; axis-- > 0;) {
+            const auto place = static_cast<std::size_t>(axis);
+            view.extents[place] = static_cast<int>(found.at[place]);
+            view.strides[place] = stride;
+            stride *= view.extents[place];
+        }
+    }
+    shaped = found.shaped || found.rank != 1;
+    return view;
+}
+
+/// With its axes in the opposite order: the elements of an array in Fortran's order.
+template <class T>
+tensor_view<T> reversed(tensor_view<T> view) {
+    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
+    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
+    return view;
+}
+
+/// Integers of the file, as int32.
+template <std::size_t Bytes>
+void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
+    const auto load = [&](std::uint64_t number) {
+        return static_cast<std::make_signed_t<bits>>(
+            load_bits<bits>(file.data.data() + number * Bytes));
+    };
+    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
+        if (load(at) != static_cast<std::int32_t>(load(at))) {
+            fail_element(file.from.name(), "array", at,
+                         std::to_string(load(at)) + ", beyond 32 bits");
+        }
+    }
+    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
+        element = static_cast<std::int32_t>(load(number));
+    });
+}
+
+}  // namespace detail
+
+/// The header of a file. Throws io::error if it is not well-formed.
+inline npy_header read_npy_header(const source& from) {
+    const std::span<const std::byte> bytes = from.bytes();
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!text.starts_with(detail::npy_magic)) {
+        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
+    }
+    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
+    if (text.size() > 6 && (version < 1 || version > 3)) {
+        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+    }
+    const std::size_t begin = version == 1 ? 10 : 12;
+    if (text.size() < begin) {
+        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
+             std::to_string(begin) + " before the header");
+    }
+    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
+                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
+    if (length > text.size() - begin) {
+        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
+             std::to_string(text.size() - begin) + " for it");
+    }
+    const auto size = static_cast<std::size_t>(length);
+    npy_header header =
+        detail::npy_parser(text.substr(begin, size), from.name(), version <= 2).parse();
+    header.data = begin + size;
+    return header;
+}
+
+/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
+/// <f8 too, std::int32_t <i4 and <i8.
+///
+/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
+/// that is not finite or does not fit; then nothing has changed.
+template <class Container>
+void load_npy(const source& from, Container&& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_pointer_t<decltype(view.data)>;
+    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
+    const npy_header header = read_npy_header(from);
+    detail::opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
+        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) {
+        sequent::fail<error>(from.name() + ": " + what);
+    };
+    const auto wanted = detail::shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
+        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
+             detail::shape_text(wanted));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const auto part = detail::whole(ordered, 0);
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
+        if (file.data.size() != elements * bytes) {
+            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
+                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
+        }
+        if (bytes == 4) {
+            detail::fill_integers<4>(file, part);
+        } else {
+            detail::fill_integers<8>(file, part);
+        }
+    } else {
+        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
+        if (!dtype_named(entry.dtype)) {
+            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
+        }
+        std::string problem = detail::problem_of_type<T>(entry);
+        if (problem.empty()) problem = detail::problem_of_size(entry);
+        if (!problem.empty()) fail("array" + problem);
+        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
+    }
+}
+
+/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
+/// in row-major order and exactly.
+///
+/// Throws io::error if the file cannot be written or a number is not finite.
+template <class Container>
+void save_npy(const std::filesystem::path& path, const Container& container) {
+    bool shaped = false;
+    const auto view = detail::view_of(container, shaped);
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
+    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
+                  "save_npy writes float, double and std::int32_t");
+    std::string header = "{'descr': '";
+    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
+    header += "', 'fortran_order': False, 'shape': (";
+    for (const std::uint64_t extent : detail::shape_of(view)) {
+        header += std::to_string(extent);
+        header += ", ";
+    }
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
+    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
+        std::byte* to = bytes.data() + number * sizeof(T);
+        if constexpr (detail::Element<T>) {
+            if (!std::isfinite(element)) {
+                detail::fail_element(path.string(), "array", number,
+                                     detail::unlike_a_number(element));
+            }
+            detail::store_element<dtype_of<T>>(element, to);
+        } else {
+            detail::store_bits(static_cast<std::uint32_t>(element), to);
+        }
+    });
+    std::array<std::byte, 2> length{};
+    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(detail::npy_magic.data(), detail::npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
 #include <numeric>
+#include <queue>
 
-/// What can be wrong with a program, and how the compiler says it.
+namespace sequent::inline SEQUENT_ABI::io {
 
-namespace sequent::inline SEQUENT_ABI {
+/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
+/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
+/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
+class tokenizer {
+  public:
+    struct token {
+        std::string text;
+        float score = 0;
+    };
 
-/// The mistakes, as types whose names stand in the compiler's message.
-namespace mistake {
-struct none {};
-struct argument_is_not_a_variable_plus_a_constant {};
-struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-struct too_many_arguments {};
-struct too_many_variables {};
-struct too_many_transformations {};
-struct too_many_literals {};
-struct too_many_rules_for_one_head {};
-struct stacks_within_stacks_within_stacks {};
-struct a_combination_stands_first {};
-struct a_transformation_stands_before_the_aggregation {};
-struct two_aggregations {};
-struct one_weight_with_two_shapes {};
-struct unknown_relation {};
-struct query_of_an_unknown_relation {};
-template <int Given, int Expected>
-struct wrong_number_of_arguments {};
-struct head_arguments_are_distinct_variables {};
-struct head_variable_that_nothing_binds {};
-struct weight_index_without_a_range {};
-struct cycle {};
-struct recursion_without_a_base {};
-template <int Left, int Right>
-struct shapes_do_not_fit {};
-struct softmax_over_a_variable_not_in_the_head {};
-struct aggregation_over_a_variable_in_the_head {};
-template <int First, int Second>
-struct rules_of_one_sum_with_different_spaces {};
-struct a_symbol_needs_a_weight {};
-struct a_fact_cannot_be_a_head {};
-struct only_facts_are_negated_or_hidden {};
-struct a_count_that_is_not_given {};
-struct only_symbols_of_one_index_are_compared {};
-struct no_output {};
-struct several_outputs_need_a_query {};
-struct a_stacked_block_has_one_input_and_one_output {};
-template <class First, class Second>
-struct two_inputs_of_a_stacked_block {};
-struct no_weight_of_this_name {};
-struct several_stacks_have_a_weight_of_this_name_use_for_each {};
-struct no_relation_of_this_name {};
-struct the_plan_does_not_keep_this_relation_without_a_query {};
-struct rows_that_need_later_rows {};
-}  // namespace mistake
+    static constexpr std::int32_t begin = 1;
+    static constexpr std::int32_t end = 2;
 
-/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
-/// rule 2 stacks.
-template <int... Numbers>
-struct rule_number {};
-struct outside_of_rules {};
-template <char... Characters>
-struct in_relation {};
-
-template <class Rule, class Relation, class Mistake>
-inline constexpr bool well_formed = false;
-template <class Rule, class Relation>
-inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
-
-/// The one place where an ill-formed program stops the compiler.
-template <class Rule, class Relation, class Mistake>
-struct check_program {
-    static_assert(well_formed<Rule, Relation, Mistake>,
-                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
-};
-
-template <char... Characters>
-struct named {};
-
-/// The same for p[W] and w[r].
-template <class Name, class Mistake>
-inline constexpr bool well_named = false;
-template <class Name, class Mistake>
-struct check_name {
-    static_assert(well_named<Name, Mistake>,
-                  "sequent: the model has nothing under this name; the mistake is named here");
-};
-
-namespace plan {
-
-/// The same as a value; `left` and `right` are the two figures that clash.
-enum class fault {
-    none,
-    argument_is_not_a_variable_plus_a_constant,
-    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
-    too_many_arguments,
-    too_many_variables,
-    too_many_transformations,
-    too_many_literals,
-    too_many_rules_for_one_head,
-    stacks_within_stacks_within_stacks,
-    a_combination_stands_first,
-    a_transformation_stands_before_the_aggregation,
-    two_aggregations,
-    one_weight_with_two_shapes,
-    unknown_relation,
-    query_of_an_unknown_relation,
-    wrong_number_of_arguments,
-    head_arguments_are_distinct_variables,
-    head_variable_that_nothing_binds,
-    weight_index_without_a_range,
-    cycle,
-    recursion_without_a_base,
-    shapes_do_not_fit,
-    softmax_over_a_variable_not_in_the_head,
-    aggregation_over_a_variable_in_the_head,
-    rules_of_one_sum_with_different_spaces,
-    a_symbol_needs_a_weight,
-    a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
-    a_count_that_is_not_given,
-    only_symbols_of_one_index_are_compared,
-    no_output,
-    several_outputs_need_a_query,
-    a_stacked_block_has_one_input_and_one_output,
-    two_inputs_of_a_stacked_block
-};
-
-struct diagnosis {
-    fault found = fault::none;
-    int rule = 0;  // from 0; -1 where it is in none
-    name relation{};
-    int left = 0;
-    int right = 0;
-    int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash
-    name second{};
-
-    constexpr bool ok() const { return found == fault::none; }
-};
-
-template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
-consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
-    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
-                                                  in_relation<Diagnosis.second.text[Second]...>>{};
-}
-
-template <const auto& Diagnosis>
-consteval auto mistake_type() {
-    constexpr fault found = Diagnosis.found;
-    constexpr int left = Diagnosis.left;
-    constexpr int right = Diagnosis.right;
-#define SEQUENT_MISTAKE(NAME)           \
-    if constexpr (found == fault::NAME) \
-        return mistake::NAME{};         \
-    else
-    SEQUENT_MISTAKE(none)
-    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
-    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(too_many_arguments)
-    SEQUENT_MISTAKE(too_many_variables)
-    SEQUENT_MISTAKE(too_many_transformations)
-    SEQUENT_MISTAKE(too_many_literals)
-    SEQUENT_MISTAKE(too_many_rules_for_one_head)
-    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
-    SEQUENT_MISTAKE(a_combination_stands_first)
-    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
-    SEQUENT_MISTAKE(two_aggregations)
-    SEQUENT_MISTAKE(one_weight_with_two_shapes)
-    SEQUENT_MISTAKE(unknown_relation)
-    SEQUENT_MISTAKE(query_of_an_unknown_relation)
-    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
-    SEQUENT_MISTAKE(weight_index_without_a_range)
-    SEQUENT_MISTAKE(cycle)
-    SEQUENT_MISTAKE(recursion_without_a_base)
-    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
-    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
-    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
-    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
-    SEQUENT_MISTAKE(a_count_that_is_not_given)
-    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
-    SEQUENT_MISTAKE(no_output)
-    SEQUENT_MISTAKE(several_outputs_need_a_query)
-    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
-#undef SEQUENT_MISTAKE
-    if constexpr (found == fault::wrong_number_of_arguments)
-        return mistake::wrong_number_of_arguments<left, right>{};
-    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
-        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
-    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
-        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
-                                     std::make_index_sequence<Diagnosis.second.length>{});
-    else
-        return mistake::shapes_do_not_fit<left, right>{};
-}
-
-template <const auto& Diagnosis>
-consteval auto rule_type() {
-    if constexpr (Diagnosis.rule < 0)
-        return outside_of_rules{};
-    else if constexpr (Diagnosis.stacked_by >= 0)
-        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
-    else
-        return rule_number<Diagnosis.rule + 1>{};
-}
-
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto relation_type(std::index_sequence<At...>) {
-    return in_relation<Diagnosis.relation.text[At]...>{};
-}
-
-template <language::fixed_string Name, std::size_t... At>
-consteval auto name_type(std::index_sequence<At...>) {
-    return named<Name.characters[At]...>{};
-}
-/// A name whose characters stand in the compiler's message.
-template <language::fixed_string Name>
-using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
-
-/// Instantiating this reports `Diagnosis`, if it holds a mistake.
-template <const auto& Diagnosis>
-using report = check_program<decltype(rule_type<Diagnosis>()),
-                             decltype(relation_type<Diagnosis>(
-                                 std::make_index_sequence<Diagnosis.relation.length>{})),
-                             decltype(mistake_type<Diagnosis>())>;
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// A program as arrays of plain structs. Everything after reading works on these.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-using language::aggregation;
-using language::combination;
-using language::transformation;
-
-inline constexpr int max_arity = 4;
-inline constexpr int max_variables = 6;
-inline constexpr int max_transformations = 4;
-inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
-inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;              // of stacks within stacks
-inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
-inline constexpr int never = 1 << 30;
-
-/// As a term's variable: the time that the loop of a recursion counts.
-inline constexpr int loop_time = -2;
-
-/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also the sum or the difference of two
-/// variables: variable + factor * second + offset, with a factor of 1 or -1.
-struct term {
-    int variable = -1;
-    int offset = 0;
-    int second = -1;
-    int factor = 0;
-
-    friend constexpr bool operator==(const term&, const term&) = default;
-};
-
-/// The weight's name, its arguments, and how it is used.
-struct weight_use {
-    int weight = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    bool transposed = false;
-    bool frozen = false;
-};
-
-enum class literal_kind { relation, weight, number, index };
-
-struct literal {
-    literal_kind kind = literal_kind::relation;
-    int relation = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use weight{};  // applied to the relation's value, or the bare weight itself
-    bool transposed = false;
-    bool negated = false;
-    bool hidden = false;
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
-
-    constexpr bool gives_value() const { return !negated && !hidden; }
-};
-
-// clang-format off
-enum class node_kind {
-    constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
-    less, less_equal, greater, greater_equal, equal, not_equal,
-    conjunction, disjunction, negation,
-    decision, same_symbol, pair
-};
-// clang-format on
-
-/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
-/// place of the count, the decision's function or the compared fact in its list; of a pair, the
-/// sparse fact that holds for (left, right).
-struct node {
-    node_kind kind = node_kind::constant;
-    int value = 0;
-    int left = -1;
-    int right = -1;
-};
-
-/// A function of two indices that decides a condition.
-using decision_function = bool (*)(int, int) noexcept;
-
-/// What an operation on integers gives, or whether a condition holds of them.
-constexpr int evaluate(node_kind kind, int left, int right) {
-    switch (kind) {
-        case node_kind::add:
-            return left + right;
-        case node_kind::subtract:
-            return left - right;
-        case node_kind::multiply:
-            return left * right;
-        case node_kind::divide:
-            return floor_divide(left, right);
-        case node_kind::remainder:
-            return floor_remainder(left, right);
-        case node_kind::absolute:
-            return left < 0 ? -left : left;
-        case node_kind::less:
-            return left < right;
-        case node_kind::less_equal:
-            return left <= right;
-        case node_kind::greater:
-            return left > right;
-        case node_kind::greater_equal:
-            return left >= right;
-        case node_kind::equal:
-            return left == right;
-        case node_kind::not_equal:
-            return left != right;
-        case node_kind::conjunction:
-            return left && right;
-        case node_kind::disjunction:
-            return left || right;
-        default:
-            return !left;
+    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
+    /// goes on behind its last token, or if a length or a score is none.
+    explicit tokenizer(const source& from) : name_(from.name()) {
+        const std::span<const std::byte> bytes = from.bytes();
+        if (bytes.size() < 4) {
+            fail("has " + std::to_string(bytes.size()) +
+                 " bytes, too few for the length of the longest token, which takes 4");
+        }
+        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
+        for (std::size_t at = 4; at < bytes.size();) {
+            const std::string number = "token " + std::to_string(tokens_.size());
+            const std::size_t left = bytes.size() - at;
+            if (left < 8) {
+                fail(number + ": " + std::to_string(left) +
+                     " bytes are left, its score and length take 8");
+            }
+            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
+            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
+            if (!std::isfinite(score)) fail(number + ": its score is not finite");
+            if (length > longest_) {
+                fail(number + ": its length is " + std::to_string(length) +
+                     ", the longest of the file is " + std::to_string(longest_));
+            }
+            if (length > left - 8) {
+                fail(number + ": its length is " + std::to_string(length) + ", " +
+                     std::to_string(left - 8) + " bytes are left");
+            }
+            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
+            tokens_.push_back({std::string(first, length), score});
+            at += 8 + length;
+        }
+        if (tokens_.empty()) fail("holds no tokens");
+        sort();
     }
+
+    /// Of the tokens themselves, at least one.
+    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
+        if (tokens_.empty()) fail("holds no tokens");
+        for (const token& each : tokens_) {
+            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
+            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
+        }
+        sort();
+    }
+
+    int size() const noexcept { return static_cast<int>(tokens_.size()); }
+    /// 0 <= id < size().
+    const token& operator[](std::int32_t id) const noexcept {
+        return tokens_[static_cast<std::size_t>(id)];
+    }
+
+    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
+    /// code point or, where there is none, for each of its bytes; then, until there is none, the
+    /// neighbours that make the token of the highest score, the first of several, become it.
+    ///
+    /// Throws io::error where a byte has no token.
+    std::vector<std::int32_t> encode(std::string_view text) const {
+        merging work(*this);
+        if (!text.empty()) {
+            work.add(" ");
+            for (std::size_t at = 0; at < text.size();) {
+                std::size_t length = 1;
+                while (length < 4 && at + length < text.size() && continues(text[at + length]))
+                    ++length;
+                work.add(text.substr(at, length));
+                at += length;
+            }
+        }
+        return work.merged();
+    }
+
+    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
+    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
+    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
+        std::string_view text = (*this)[id].text;
+        if (const int byte = byte_of(text); byte >= 0) {
+            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
+        }
+        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
+        return text;
+    }
+
+    /// Writes the file that the constructor reads.
+    void save(const std::filesystem::path& path) const {
+        file_replacement file(path);
+        const auto write = [&](std::uint32_t bits) {
+            std::array<std::byte, 4> bytes{};
+            detail::store_bits(bits, bytes.data());
+            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        };
+        write(longest_);
+        for (const token& each : tokens_) {
+            write(std::bit_cast<std::uint32_t>(each.score));
+            write(static_cast<std::uint32_t>(each.text.size()));
+            file.write(each.text.data(), each.text.size());
+        }
+        file.commit();
+    }
+
+  private:
+    static constexpr std::int32_t none = -1;
+
+    static constexpr auto all_bytes = [] {
+        std::array<char, 256> result{};
+        for (std::size_t at = 0; at < result.size(); ++at)
+            result[at] = static_cast<char>(static_cast<unsigned char>(at));
+        return result;
+    }();
+
+    /// Whether a byte is within a code point of UTF-8.
+    static constexpr bool continues(char byte) noexcept {
+        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+    }
+
+    /// The byte that "<0x41>" stands for; -1 if the text is none such.
+    static constexpr int byte_of(std::string_view text) noexcept {
+        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+        int result = 0;
+        for (const char digit : text.substr(3, 2)) {
+            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                             : -1;
+            if (value < 0) return -1;
+            result = result * 16 + value;
+        }
+        return result;
+    }
+
+    void sort() {
+        sorted_.resize(tokens_.size());
+        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
+        // Of equal texts the first is found.
+        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+        bytes_.fill(none);
+        for (std::int32_t id = size(); id-- > 0;) {
+            if (const int byte = byte_of(text_of(id)); byte >= 0)
+                bytes_[static_cast<std::size_t>(byte)] = id;
+        }
+    }
+
+    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
+
+    /// The token of a text, or none.
+    std::int32_t find(std::string_view text) const noexcept {
+        const auto found = std::ranges::lower_bound(
+            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
+        return found != sorted_.end() && text_of(*found) == text ? *found : none;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        sequent::fail<error>(name_ + ": " + what);
+    }
+
+    /// A text on its way from code points to the tokens that they merge to.
+    class merging {
+      public:
+        explicit merging(const tokenizer& of) : of_(of) {}
+
+        /// A code point.
+        void add(std::string_view text) {
+            if (const std::int32_t id = of_.find(text); id != none) {
+                append(id);
+                return;
+            }
+            for (const char byte : text) {
+                const auto code = static_cast<unsigned char>(byte);
+                if (of_.bytes_[code] == none) {
+                    of_.fail("none of its " + std::to_string(of_.size()) + " tokens is the byte " +
+                             std::to_string(code) + " of the text");
+                }
+                append(of_.bytes_[code]);
+            }
+        }
+
+        std::vector<std::int32_t> merged() {
+            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
+            while (!candidates_.empty()) {
+                const candidate best = candidates_.top();
+                candidates_.pop();
+                piece& left = pieces_[best.left];
+                // Either side may have become part of something else.
+                if (left.id != best.left_id || left.next != best.right ||
+                    pieces_[best.right].id != best.right_id) {
+                    continue;
+                }
+                piece& right = pieces_[best.right];
+                left.id = best.id;
+                left.next = right.next;
+                right.id = none;
+                if (left.next < pieces_.size()) {
+                    pieces_[left.next].previous = best.left;
+                    propose(best.left);
+                }
+                if (best.left > 0) propose(left.previous);
+            }
+            std::vector<std::int32_t> result{begin};
+            for (const piece& each : pieces_) {
+                if (each.id != none) result.push_back(each.id);
+            }
+            return result;
+        }
+
+      private:
+        struct piece {
+            std::int32_t id;  // none behind a merge, for the right one of the two
+            std::size_t previous;
+            std::size_t next;
+        };
+        struct candidate {
+            float score;
+            std::size_t left;
+            std::size_t right;
+            std::int32_t left_id;
+            std::int32_t right_id;
+            std::int32_t id;
+
+            /// Whether it comes later.
+            bool operator<(const candidate& other) const noexcept {
+                return score != other.score ? score < other.score : left > other.left;
+            }
+        };
+
+        void append(std::int32_t id) {
+            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
+        }
+
+        void propose(std::size_t left) {
+            const std::size_t right = pieces_[left].next;
+            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
+            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
+            if (first.size() + second.size() > of_.longest_) return;
+            joined_.assign(first).append(second);
+            const std::int32_t id = of_.find(joined_);
+            // The least score at which llama2.c merges.
+            if (id == none || !(of_[id].score > -1e10F)) return;
+            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
+        }
+
+        const tokenizer& of_;
+        std::vector<piece> pieces_;
+        std::priority_queue<candidate> candidates_;
+        std::string joined_;
+    };
+
+    std::string name_;
+    std::uint32_t longest_ = 0;
+    std::vector<token> tokens_;
+    std::vector<std::int32_t> sorted_;       // by their texts
+    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// Where the shapes in a file decide the type of the model:
+///
+///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+namespace detail {
+
+/// The parameters of a model with their extents alone.
+template <class Model>
+std::vector<named_tensor<double>> shapes_of() {
+    std::vector<named_tensor<double>> result;
+    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
+        named_tensor<double> tensor{std::string(name), {}};
+        tensor.view.rank = static_cast<int>(extents.size());
+        std::ranges::copy(extents, tensor.view.extents.begin());
+        result.push_back(std::move(tensor));
+    });
+    return result;
 }
 
-struct transformation_use {
-    transformation kind = transformation::identity;
-    double numbers[2]{};
-    weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary, the seed of dropout
-};
+/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
+/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+inline bool is_safetensors(std::span<const std::byte> bytes) {
+    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
+           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
+}
 
-struct variable {
-    name id{};
-    int stated = 0;
-    int extent = 0;
-};
+/// What keeps each model from being that of a llama2.c checkpoint.
+template <class Model>
+std::string misfit(const llama2c_configuration& configuration) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    const auto own = configuration_of(parameters, tokens_of<Model>);
+    if (own.vocabulary == 0) return "no llama";
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
+    return own == configuration ? misfit(configuration, parameters) : own.text();
+}
 
-/// How a rule takes part in a recursion: relations that follow from themselves, one time after
-/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
-struct recurrence {
-    int loop = -1;      // which recursion
-    int time = -1;      // the variable
-    int argument = -1;  // of the head, where the time stands
-    int delay = 0;
-    bool backward = false;  // the last time comes first
-    int first = 0;          // the rounds in which the rule is computed
-    int last = never;
-    bool partial = false;  // at other times others compute the head, or nothing does
-};
+template <class Model>
+std::string misfit(const file_header& header, const name_map* names) {
+    const auto shapes = shapes_of<Model>();
+    const std::span<const named_tensor<double>> parameters(shapes);
+    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(header, parameters).problem;
+}
 
-struct rule {
-    int number = 0;  // as the user counts, from zero
-    int scope = 0;
-    int head = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use head_weight{};
-    int first_literal = 0;
-    int literals = 0;
-    int condition = -1;
-    combination combined = combination::sum;
-    bool states_combination = false;
-    list<transformation_use, max_transformations> transformations{};
-    aggregation aggregated = aggregation::sum;
-    bool states_aggregation = false;
-    unsigned aggregated_variables = 0;
-    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
-    list<variable, max_variables> variables{};
-    int repeat = 0;  // stack<repeat>
-    int block = 0;   // the scope of the stacked block
-    bool transforms_atom = false;
-    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
-    int shifted = -1;
-    int shift = 0;
-    int base = -1;  // the constant
-    recurrence recurs{};
-    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
-    bool views = false;  // its one literal's numbers, read at sums of variables; used once
-
-    constexpr unsigned head_variables() const {
-        unsigned mask = 0;
-        for (int at = 0; at < arity; ++at)
-            if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-        return mask;
+template <class Model, class... Models, class F>
+decltype(auto) call_for(std::size_t number, F&& f) {
+    if constexpr (sizeof...(Models) > 0) {
+        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
     }
-};
+    return std::forward<F>(f).template operator()<Model>();
+}
 
-struct relation {
-    name id{};
-    int scope = 0;
-    bool invented = false;  // by the plan: users cannot name it
-};
-
-struct weight {
-    name id{};
-    int scope = 0;
-    int rank = 0;
-    int shape[2]{1, 1};
-};
-
-/// How many of each a program holds.
-struct sizes {
-    int rules = 0;
-    int literals = 0;
-    int nodes = 0;
-    int scopes = 1;
-
-    friend constexpr sizes operator+(sizes left, sizes right) {
-        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
-                left.scopes + right.scopes - 1};
+template <class... Models, class F>
+decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
+    std::array<std::string, sizeof...(Models)> misfits;
+    std::string found;
+    if (is_safetensors(from.bytes())) {
+        const file_header header = read_header(from);
+        misfits = {misfit<Models>(header, names)...};
+        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+    } else {
+        const auto configuration = read_llama2c_header(from);
+        misfits = {misfit<Models>(configuration)...};
+        found = "has " + configuration.text();
     }
-};
+    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
+    if (fitting == misfits.end()) {
+        std::string message = from.name() + ": " + found + "; no model of the list fits";
+        for (std::size_t at = 0; at < misfits.size(); ++at) {
+            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
+        }
+        sequent::fail<error>(message);
+    }
+    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
+                               std::forward<F>(f));
+}
 
-/// A stacked block: its rules form a scope of their own.
-struct scope {
-    int parent = -1;
-    int repeat = 1;
-    int rule = -1;  // that stacks it
-};
+}  // namespace detail
 
-template <sizes Sizes>
-struct source {
-    list<rule, Sizes.rules> rules{};
-    list<literal, Sizes.literals> literals{};
-    list<node, Sizes.nodes> nodes{};
-    list<relation, Sizes.rules + Sizes.literals> relations{};
-    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + 1> counts{};
-    list<decision_function, Sizes.nodes + 1> decisions{};
-    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
-    list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;
-    int mistaken_rule = 0;
-    int mistaken_scope = 0;
-};
+/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
+/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
+/// positions too, or a safetensors file with the model's own names, or with those of `names`.
+///
+/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
+/// has, and what of each model is different.
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, F&& f) {
+    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
+}
+template <class Model, class... Models, class F>
+decltype(auto) visit(const source& from, name_map names, F&& f) {
+    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
+}
 
-}  // namespace sequent::inline SEQUENT_ABI::plan
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+/// A plan bound to kernels.
+
+#include <cassert>
 
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
@@ -6660,6 +10172,8 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        out.refused = in.refused;
+        if (out.mistake != fault::none) return;
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
@@ -7365,6 +10879,16 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
+/// The least counts that may be given at run time, and counts that are as good as without limit.
+struct widest_counts {
+    int least[given_numbers::runs]{};
+    int most[given_numbers::runs]{};
+
+    constexpr widest_counts() {
+        for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
+    }
+};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -7401,18 +10925,16 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const int least[given_numbers::runs]{};
-        int most[given_numbers::runs]{};
-        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        const widest_counts given;
         for (const bound& limit : row_lower)
-            if (row < limit.at(0, least)) return {};
+            if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
-            if (row >= limit.at(0, most)) return {};
+            if (row >= limit.at(0, given.most)) return {};
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
-        return {begin(row, least), end(row, columns, most)};
+        return {begin(row, given.least), end(row, columns, given.most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
@@ -7445,29 +10967,160 @@ struct space {
     }
 };
 
-/// How many pairs a space holds; counts given at run time are taken as without limit.
-constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
-    long long pairs = 0;
-    for (const piece& part : where.pieces) {
-        for (int row = 0; row < rows; ++row) {
-            if (!part.admits_row(row, unlimited)) continue;
-            const int begin = part.begin(row, unlimited);
-            const int end = part.end(row, columns, unlimited);
-            if (end <= begin) continue;
-            if (part.modulus == 1) {
-                pairs += end - begin;
-                continue;
-            }
-            for (int residue = 0; residue < part.modulus; ++residue) {
-                if (!((part.residues >> residue) & 1)) continue;
-                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
-                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+namespace detail {
+
+/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
+/// every period-th row each bound is a straight line: rows are counted by such lines where there
+/// are many of them, else one by one.
+class pair_counter {
+  public:
+    constexpr pair_counter(const piece& part, int rows, int columns)
+        : part_(part), columns_(columns) {
+        for (int residue = 0; residue < part.modulus; ++residue)
+            members_ += (part.residues >> residue) & 1 ? 1 : 0;
+        first_ = 0;
+        last_ = rows;
+        for (const bound& limit : part.row_lower)
+            if (const int value = limit.at(0, given_.least); value > first_) first_ = value;
+        for (const bound& limit : part.row_upper)
+            if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
+    }
+
+    /// Whether the rows are counted by lines.
+    constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
+
+    constexpr long long count() const {
+        const int step = has_lines() ? static_cast<int>(period()) : 1;
+        const int begins = has_lines() ? step : last_ - first_;
+        long long pairs = 0;
+        for (int row = first_; row < first_ + begins; ++row) {
+            if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
+            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
+                                 : count_row(row);
+        }
+        return pairs;
+    }
+
+  private:
+    static constexpr int least_rows = 4;  // of a line
+    static constexpr int max_lines = max_bounds + 1;
+
+    const piece& part_;
+    widest_counts given_{};
+    int columns_;
+    int members_ = 0;  // of a period of residues
+    int first_ = 0;
+    int last_ = 0;
+
+    constexpr long long period() const {
+        long long result = least_common(part_.row_modulus, part_.modulus);
+        const auto repeat = [&](const auto& bounds) {
+            for (const bound& limit : bounds)
+                if (result * least_rows <= last_ - first_)
+                    result =
+                        least_common(result, static_cast<long long>(limit.divisor) * part_.modulus);
+        };
+        repeat(part_.lower);
+        repeat(part_.upper);
+        return result;
+    }
+    static constexpr long long least_common(long long left, long long right) {
+        long long greater = left;
+        long long less = right;
+        while (less != 0) {
+            const long long rest = greater % less;
+            greater = less;
+            less = rest;
+        }
+        return left / greater * right;
+    }
+
+    constexpr long long count_row(int row) const {
+        const int begin = part_.begin(row, given_.least);
+        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
+    }
+    /// Of `length` columns of a row from `begin` on.
+    constexpr long long count_columns(int row, long long begin, long long length) const {
+        if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
+        const int modulus = part_.modulus;
+        const int start = floor_remainder(
+            static_cast<int>(begin % modulus) - (part_.slope % modulus) * (row % modulus), modulus);
+        long long columns = length / modulus * members_;
+        for (int at = 0; at < length % modulus; ++at)
+            columns += (part_.residues >> ((start + at) % modulus)) & 1 ? 1 : 0;
+        return columns;
+    }
+
+    /// offset + slope * t >= 0, for t in [first, last).
+    struct line {
+        long long offset = 0;
+        long long slope = 0;
+
+        constexpr line minus(const line& other, int less = 0) const {
+            return {offset - other.offset - less, slope - other.slope};
+        }
+        constexpr long long at(long long t) const { return offset + slope * t; }
+        constexpr void clip(long long& first, long long& last) const {
+            if (slope == 0) {
+                if (offset < 0) last = first;
+            } else if (slope > 0) {
+                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+                if (from > first) first = from;
+            } else {
+                const long long to = offset < 0 ? 0 : offset / -slope + 1;
+                if (to < last) last = to;
             }
         }
+    };
+    using lines = list<line, max_lines>;
+
+    static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
+                                    int step, const int* counts) {
+        lines result;
+        result.push(border);
+        for (const bound& limit : bounds) {
+            const long long offset = limit.at(row, counts);
+            result.push({offset, limit.at(row + step, counts) - offset});
+        }
+        return result;
     }
-    return pairs;
+
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least, the pairs of a row grow by the same number from each to the next.
+    constexpr long long count_line(int row, int step, int rows) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        long long pairs = 0;
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first >= last) continue;
+                const long long count = last - first;
+                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
+                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+            }
+        return pairs;
+    }
+};
+
+}  // namespace detail
+
+/// How many pairs a space holds, whatever counts are given at run time: at most.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    long long pairs = 0;
+    for (const piece& part : where.pieces)
+        pairs += detail::pair_counter(part, rows, columns).count();
+    const long long all = static_cast<long long>(rows) * columns;
+    return pairs < all ? pairs : all;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -8018,12 +11671,6 @@ struct node_pool {
         if (top.kind == node_kind::variable) return 1u << top.value;
         return variables(top.left) | variables(top.right);
     }
-    constexpr bool mentions_count(int root) const {
-        if (root < 0) return false;
-        const node& top = nodes[root];
-        return top.kind == node_kind::count || mentions_count(top.left) ||
-               mentions_count(top.right);
-    }
     /// Calls visit(node) for each conjunct.
     template <class Visit>
     constexpr void each_conjunct(int root, Visit visit) const {
@@ -8198,12 +11845,16 @@ class domain_finder {
         return in.text.rules[in.relations[item.relation].rule].number;
     }
 
-    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
-    /// written.
+    /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
+    /// assignments however they are written: their conjuncts that are arithmetic on one or two
+    /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (left == right) return true;
         if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        if (!holds_conjuncts(left, conjuncts(right, false)) ||
+            !holds_conjuncts(right, conjuncts(left, false)))
+            return false;
+        left = conjuncts(left, true);
+        right = conjuncts(right, true);
         const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
         int row = -1;
         int column = -1;
@@ -8212,19 +11863,47 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
-        if (row < 0) return false;
+        const int rows = row < 0 ? 1 : written.variables[row].extent;
+        const int columns = column < 0 ? 1 : written.variables[column].extent;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
             const space where = make_space(out.pool.nodes, roots[at], row, column);
-            if (!where.exact) return false;
-            constexpr int enough = 1024;  // rows tell as much as all
-            const int rows = written.variables[row].extent;
-            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
-                                    column < 0 ? 1 : written.variables[column].extent);
+            if (!is_countable(where, rows, columns)) return false;
+            pairs[at] = count_pairs(where, rows, columns);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    static constexpr bool is_countable(const space& where, int rows, int columns) {
+        constexpr int most_rows = 2048;  // one by one
+        if (!where.exact) return false;
+        for (const piece& part : where.pieces)
+            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+                return false;
+        return true;
+    }
+    /// The conjuncts that are arithmetic on variables, or those that are not.
+    constexpr int conjuncts(int root, bool arithmetic) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (is_arithmetic(part) == arithmetic) result = out.pool.both(result, part);
+        });
+        return result;
+    }
+    constexpr bool is_arithmetic(int root) const {
+        if (root < 0) return true;
+        const node& top = out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::count:
+            case node_kind::decision:
+            case node_kind::same_symbol:
+            case node_kind::pair:
+                return false;
+            default:
+                return is_arithmetic(top.left) && is_arithmetic(top.right);
+        }
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
@@ -8244,12 +11923,12 @@ class domain_finder {
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
-        if (out.pool.mentions_count(root)) return false;
+        if (!is_arithmetic(root)) return false;
         for (int index = 0; index < written.variables.size(); ++index) {
             if (mentioned != 1u << index) continue;
             const space where = make_space(out.pool.nodes, root, index, -1);
             const int values = written.variables[index].extent;
-            return where.exact && count_pairs(where, values, 1) == values;
+            return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
     }
@@ -8786,6 +12465,12 @@ class reader {
         out.mistaken_scope = scope_;
     }
 
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
     template <class Head, class Body>
     constexpr void read_rule(const lang::rule<Head, Body>& written) {
         read_head(written.head);
@@ -8870,6 +12555,9 @@ class reader {
         literal result;
         result.kind = literal_kind::number;
         result.number = item.value;
+        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
+                     item.root);
+        check_number(make_name("number", 6), number_range::finite, item.value);
         return result;
     }
     template <class Index>
@@ -8887,7 +12575,12 @@ class reader {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
+        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (const int extent : {1, Shape...}) {
+            check_number(make_name("weight", 6), number_range::at_least_1, extent);
+            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
+            ++axis;
+        }
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
         if (!bare) check_single(result.terms, result.arity);
@@ -8918,6 +12611,9 @@ class reader {
             use.kind = Kind;
             use.numbers[0] = function.numbers[0];
             use.numbers[1] = function.numbers[1];
+            constexpr number_ranges ranges = ranges_of(Kind);
+            for (int at = 0; at < 2; ++at)
+                check_number(ranges.function, ranges.of[at], use.numbers[at]);
             read_arguments(function.arguments, use, 0);
             current.transformations.push(use);
         }
@@ -8946,6 +12642,7 @@ class reader {
     }
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        check_number(make_name("stack", 5), number_range::at_least_1, Count);
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -9081,6 +12778,12 @@ class reader {
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
         constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        if constexpr (std::is_same_v<Right, lang::integer>) {
+            if constexpr (Operation == lang::arithmetic::divide)
+                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
+            if constexpr (Operation == lang::arithmetic::remainder)
+                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
+        }
         return read_pair(static_cast<node_kind>(kind), written.left, written.right);
     }
     template <lang::order Relation, class Left, class Right>
@@ -9101,7 +12804,9 @@ class reader {
         return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
     }
     template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
+    constexpr int variable_of(const lang::var<Name, Extent>& written) {
+        if constexpr (Extent != lang::unstated)
+            check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) return at;
@@ -9109,7 +12814,7 @@ class reader {
             fail(fault::too_many_variables);
             return 0;
         }
-        return current.variables.push({id, Extent, 0});
+        return current.variables.push({id, written.stated_extent, 0});
     }
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
@@ -9203,6 +12908,46 @@ struct row_function {
     int identity = -1;  // and which rule, so that each drops others
 };
 
+/// What the derivative of a function reads besides the gradient of its result.
+struct derivative_reads {
+    bool argument = false;
+    bool result = false;
+};
+constexpr derivative_reads derivative_of(transformation kind) {
+    switch (kind) {
+        case transformation::identity:
+        case transformation::complement:
+        case transformation::scale:
+        case transformation::rotary:
+        case transformation::rotary_halves:
+        case transformation::sinusoidal:
+        case transformation::dropout:
+        case transformation::slice:
+        case transformation::reshape:
+            return {false, false};
+        case transformation::relu:
+        case transformation::leaky_relu:
+        case transformation::sigmoid:
+        case transformation::tanh:
+        case transformation::exp:
+        case transformation::sqrt:
+        case transformation::inverse:
+        case transformation::soft_cap:
+        case transformation::softmax:
+        case transformation::sparsemax:
+            return {false, true};
+        case transformation::gelu:
+        case transformation::gelu_tanh:
+        case transformation::silu:
+        case transformation::log:
+        case transformation::norm:
+        case transformation::layer_norm:
+        case transformation::rms_norm:
+            return {true, false};
+    }
+    return {true, true};
+}
+
 /// out = functions(terms combined), for each row of segments x length numbers.
 struct row_step {
     int rows = 1;
@@ -9229,6 +12974,19 @@ struct row_step {
 
     constexpr int columns() const { return segments * length; }
     constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    /// Returns true if the gradient of the functions reads the sum before them. Values between two
+    /// functions are computed again from that sum.
+    constexpr bool needs_sum() const {
+        for (int at = 0; at < functions.size(); ++at) {
+            const derivative_reads reads = derivative_of(functions[at].kind);
+            if (reads.argument || (reads.result && at + 1 < functions.size())) return true;
+        }
+        return false;
+    }
+    /// Returns true if the gradient of the last function reads `out`.
+    constexpr bool needs_result() const {
+        return functions.size() > 0 && derivative_of(functions[functions.size() - 1].kind).result;
+    }
 };
 
 enum class score_kind { dot, load, number, index, add, multiply, function };
@@ -11099,7 +14857,7 @@ class attention_matcher {
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item)) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);
@@ -11681,7 +15439,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
-        if (needs_input(made)) {
+        if (made.needs_sum()) {
             // The sum before the functions, in the same layout as the result.
             made.before = made.out;
             relation_layout& layout = draft_.out.relations[written.head];
@@ -11692,37 +15450,6 @@ class builder {
             layout = kept;
         }
         push(step_kind::rows, draft_.out.rows.push(made), at);
-    }
-
-    /// Whether the gradient of the functions cannot be had from their result alone.
-    static constexpr bool needs_input(const row_step& made) {
-        int remembering = 0;
-        for (const row_function& function : made.functions) {
-            switch (function.kind) {
-                case transformation::identity:
-                case transformation::rotary:
-                case transformation::rotary_halves:
-                case transformation::sinusoidal:
-                case transformation::dropout:
-                case transformation::scale:
-                    break;
-                case transformation::relu:
-                case transformation::leaky_relu:
-                case transformation::sigmoid:
-                case transformation::tanh:
-                case transformation::exp:
-                case transformation::sqrt:
-                case transformation::inverse:
-                case transformation::complement:
-                case transformation::softmax:
-                case transformation::sparsemax:
-                    ++remembering;
-                    break;
-                default:
-                    return true;
-            }
-        }
-        return remembering > 0 && made.functions.size() > 1;
     }
 
     constexpr void emit_group(int at) {
@@ -11973,12 +15700,12 @@ class builder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How a step uses an operand, for how long its numbers must last.
-enum class usage { now, until_gradient };
+/// How long the numbers of an operand must last: until the step is done, or until its gradient has
+/// been computed. `kept` numbers last as long; they have no gradient of their own.
+enum class usage { now, until_gradient, kept };
 
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
-    const bool functions = row.functions.size() > 0;
     for (auto& term : row.terms) {
         const bool read_again = term.kind != term_kind::add || row.multiplies;
         visit(term.x.at, read_again ? usage::until_gradient : usage::now);
@@ -11986,9 +15713,8 @@ constexpr void visit_row(Row& row, Visit visit) {
     }
     for (auto& function : row.functions)
         for (auto& weight : function.weights) visit(weight.at, usage::now);
-    const bool kept = row.before.at.where != place::none;
-    visit(row.out.at, functions && !kept ? usage::until_gradient : usage::now);
-    visit(row.before.at, usage::until_gradient);
+    visit(row.out.at, row.needs_result() ? usage::until_gradient : usage::now);
+    visit(row.before.at, usage::kept);
 }
 
 template <class Attention, class Visit>
@@ -12010,8 +15736,8 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::until_gradient);
-    visit(attention.scores.at, usage::until_gradient);
+    visit(attention.log_sum.at, usage::kept);
+    visit(attention.scores.at, usage::kept);
 }
 
 template <class General, class Visit>
@@ -12122,10 +15848,11 @@ class memory_planner {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
-                    use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
+                    use(of, begin, how == usage::now ? end : backward_of(begin));
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
                 if (each.kind == step_kind::attention) use(of, 0, end);
+                if (how == usage::kept) return;
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });
@@ -12435,9 +16162,11 @@ class shaper {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
                     fail(text.mistake, written, -1);
+            out.mistake.refused = text.refused;
             return;
         }
-        bind_facts();
+        check_facts();
+        if (ok()) bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
@@ -12475,6 +16204,22 @@ class shaper {
 
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void check_facts() {
+        for (int at = 0; ok() && at < out.facts.size(); ++at) {
+            const fact_shape& given = out.facts[at];
+            for (int earlier = 0; ok() && earlier < at; ++earlier)
+                if (out.facts[earlier].id == given.id)
+                    out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            for (int axis = 0; ok() && axis < given.rank; ++axis) {
+                if (given.extents[axis] >= 1) continue;
+                out.mistake = {fault::number_out_of_range, -1, given.id};
+                out.mistake.refused = {make_name("fact", 4),
+                                       static_cast<double>(given.extents[axis]),
+                                       number_range::at_least_1};
+            }
+        }
     }
 
     constexpr void bind_facts() {
@@ -13026,12 +16771,12 @@ class shaper {
         const int first = static_cast<int>(function.numbers[0]);
         const int second = static_cast<int>(function.numbers[1]);
         if (function.kind == transformation::slice) {
-            if (first < 0 || first + second > shape.size())
-                misfit(written, -1, first + second, shape.size());
+            if (second > shape.size() - first) misfit(written, -1, second, shape.size() - first);
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
+            if (1LL * first * second != shape.size())
+                misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
         for (const weight_use& use : function.weights) {
@@ -13124,7 +16869,6 @@ struct fact_reader<language::fact<Name, Shape...>> {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
-                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
                 result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;
@@ -13271,6 +17015,7 @@ struct bindings {
     T* workspace = nullptr;
     const T* prepared = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
@@ -13298,6 +17043,18 @@ struct bindings {
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
+    }
+    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
+    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
+                                          int stride) noexcept {
+        return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
+                   ? table + static_cast<std::ptrdiff_t>(symbol) * stride
+                   : nullptr;
+    }
+    static SEQUENT_INLINE T* row_of(T* table, std::int32_t symbol, int classes,
+                                    int stride) noexcept {
+        return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -13609,6 +17366,17 @@ constexpr kernel::pairing pairing_of(transformation kind) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
+static_assert(
+    [] {
+        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
+            const auto kind = static_cast<transformation>(at);
+            if (kernel::derivative_needs_input(activation_of(kind)) &&
+                !plan::derivative_of(kind).argument)
+                return false;
+        }
+        return true;
+    }(),
+    "sequent: the plan keeps what the kernels' derivatives read");
 
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {
@@ -13951,12 +17719,14 @@ class row_runner {
                     continue;
                 }
             if constexpr (count > 0) {
-                // What each function was applied to, computed again but for the first and the last.
-                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                // The arguments of the functions. Those between the first and the last are computed
+                // again from the sum; where the sum is not kept, no derivative reads them.
+                constexpr int again = keeps_input ? count - 1 : 0;
+                alignas(64) T between[again > 0 ? again : 1][columns];
                 const T* values[count + 1];
+                std::fill_n(values, count + 1, out + row * step.out.row);
                 values[0] = sum + row * sum_row;
-                values[count] = out + row * step.out.row;
-                kernel::unroll<count - 1>([&](auto index) {
+                kernel::unroll<again>([&](auto index) {
                     functions.template forward<index()>(values[index()], between[index()], row);
                     values[index() + 1] = between[index()];
                 });
@@ -14058,7 +17828,9 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                if (!to) continue;
+                to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
                     add_to<columns>(to, from);
@@ -14078,6 +17850,10 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// Of the symbols that choose the rows of term `At`.
+    template <int At>
+    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
 
     /// How many rows there are, all in front.
     static int limit(const bindings<T>& bound) noexcept {
@@ -14200,8 +17976,13 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from =
-                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
+                                                 term.w_depth);
+                    if (!from) {
+                        std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
+                        continue;
+                    }
+                    from += at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
                             to[column] =
@@ -14774,6 +18555,40 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
+/// How many numbers the largest value has of a literal or a function.
+constexpr int value_room(const plan::general_step& step) {
+    int size = std::max(step.combined_shape.size(), step.shape.size());
+    for (const general_literal& item : step.literals)
+        size = std::max({size, item.shape.size(), item.rows * item.columns});
+    for (const general_function& function : step.functions)
+        size = std::max(size, function.shape.size());
+    return size;
+}
+/// How many such values a step needs at once: its literals, the products of the first ones, what
+/// its functions are applied to, and temporaries.
+inline constexpr int general_temporaries = 5;
+constexpr int first_temporary(const plan::general_step& step) {
+    return 2 * step.literals.size() + step.functions.size() + 2;
+}
+template <class T>
+constexpr long long value_bytes(const plan::general_step& step) {
+    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
+           static_cast<long long>(sizeof(T));
+}
+/// Few values are kept on the stack, where compilers keep them in registers.
+template <class T>
+constexpr bool is_on_stack(const plan::general_step& step) {
+    return value_bytes<T>(step) <= 32768;
+}
+/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+template <class Plan, class T>
+inline constexpr int scratch_size = [] {
+    long long bytes = 0;
+    for (const plan::general_step& step : Plan::tables.generals)
+        if (!is_on_stack<T>(step)) bytes = std::max(bytes, value_bytes<T>(step));
+    return std::max(1, static_cast<int>(bytes / static_cast<long long>(sizeof(T))));
+}();
+
 template <class Plan, int At, class T>
 class ground_rule : protected assignments<Plan, At, T> {
   protected:
@@ -14787,27 +18602,54 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for the values of one ground rule: literals, partial products, and what each function
-    /// was applied to.
-    static constexpr int most() {
-        int size = combined > length ? combined : length;
-        for (const general_literal& item : step.literals) {
-            if (item.shape.size() > size) size = item.shape.size();
-            if (item.rows * item.columns > size) size = item.rows * item.columns;
+    /// Room for one value of any literal or function.
+    static constexpr int room = value_room(step);
+    static constexpr bool on_stack = is_on_stack<T>(step);
+
+    /// Values that one ground rule needs: on the stack, or in the memory of the call.
+    template <int Count>
+    class value_list {
+      public:
+        explicit value_list([[maybe_unused]] T* memory) noexcept {
+            if constexpr (!on_stack) first_ = memory;
         }
-        for (const general_function& function : step.functions)
-            if (function.shape.size() > size) size = function.shape.size();
-        return size;
+        T* operator[](int at) noexcept { return from(*this, at); }
+        const T* operator[](int at) const noexcept { return from(*this, at); }
+
+      private:
+        alignas(64) T own_[on_stack ? Count : 1][on_stack ? room : 1];
+        T* first_ = nullptr;
+
+        template <class List>
+        static SEQUENT_INLINE auto from(List& list, int at) noexcept {
+            if constexpr (on_stack)
+                return &list.own_[at][0];
+            else
+                return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
+        }
+    };
+    /// A value that a function needs for itself. Those that are needed at once have different
+    /// places in the memory of the call.
+    using own_value = T[on_stack ? room : 1];
+    template <int Place>
+    T* temporary([[maybe_unused]] T* own) const noexcept {
+        static_assert(Place < general_temporaries);
+        if constexpr (on_stack)
+            return own;
+        else
+            return bound_.scratch +
+                   static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
-    static constexpr int room = most();
 
-    using value = T[room];
+    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
+    value_list<literals + 1> partial_;                  // products of the first ones
+    value_list<functions + 1> stages_;                  // before, between and after functions
 
-    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
-    alignas(64) value partial_[literals + 1];                // products of the first ones
-    alignas(64) value stages_[functions + 1];                // before, between and after functions
-
-    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept
+        : base(bound),
+          values_(bound.scratch),
+          partial_(bound.scratch + literals * room),
+          stages_(bound.scratch + (2 * literals + 1) * room) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -14822,6 +18664,10 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
+
+    /// Of the symbols of a literal's fact.
+    template <int Item>
+    static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
     /// How far a literal's value lies from the first of its relation.
     template <int Item>
@@ -14876,9 +18722,10 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            const T* row =
-                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
-            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+            const T* row = bound_.row_of(bound_.read(item.weight) + shift(item.weight_strides),
+                                         symbol, classes<Item>, item.weight_row);
+            for (int at = 0; at < item.weight_columns; ++at)
+                to[at] = row ? row[at * item.weight_column] : std::numeric_limits<T>::quiet_NaN();
         } else {
             const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
@@ -14910,11 +18757,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (item.kind == literal_kind::index) {
             to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             for (int row = 0; row < item.shape.rows; ++row)
                 for (int column = 0; column < item.shape.columns; ++column)
@@ -15130,11 +18979,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::add_waves<size>(x, y, angles);
         } else if constexpr (f.kind == dropout) {
@@ -15186,13 +19037,15 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             constexpr int begin = static_cast<int>(f.numbers[0]);
             constexpr int count = static_cast<int>(f.numbers[1]);
             std::copy_n(gradient, count, part);
@@ -15237,7 +19090,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             const int other = 1 - which;
             const T scale = norms[0] * norms[1];
             const T square = norms[which] * norms[which];
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             for (int at = 0; at < size; ++at)
                 part[at] = gradient *
                            (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
@@ -15249,7 +19103,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     void undo_elementwise(const T* gradient) noexcept {
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             std::fill_n(part, size, T(0));
             for (int at = 0; at < combined; ++at) {
                 T slope = 1;
@@ -15291,8 +19146,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 } else {
                     constexpr value_shape a = product_shape(at);
                     constexpr value_shape b = item.shape;
-                    alignas(64) value left;
-                    alignas(64) value right;
+                    alignas(64) own_value own_left;
+                    T* const left = this->template temporary<1>(own_left);
+                    alignas(64) own_value own_right;
+                    T* const right = this->template temporary<2>(own_right);
                     std::fill_n(left, room, T(0));
                     std::fill_n(right, room, T(0));
                     const T* x = partial_[at];
@@ -15330,7 +19187,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_literal item = literal<Item>;
         if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
             if (!present<Item>()) return;
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
                 whole[value_of(item.element)] = gradient[0];
@@ -15355,7 +19213,9 @@ class ground_rule : protected assignments<Plan, At, T> {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            T* row = bound_.row_of(table + shift(item.weight_strides), symbol, classes<Item>,
+                                   item.weight_row);
+            if (!row) return;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {
@@ -15404,7 +19264,7 @@ class general_runner : ground_rule<Plan, At, T> {
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
     using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
-    using typename ground::value;
+    using typename ground::own_value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
@@ -15480,8 +19340,10 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
-        alignas(64) value most;
-        alignas(64) value sum;
+        alignas(64) own_value own_most;
+        T* const most = ground::template temporary<3>(own_most);
+        alignas(64) own_value own_sum;
+        T* const sum = ground::template temporary<4>(own_sum);
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
         if constexpr (!skips) clear_group(step.heads);
@@ -15521,9 +19383,11 @@ class general_runner : ground_rule<Plan, At, T> {
     }
 
     void backward_head() noexcept {
-        alignas(64) value gradient;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
         if constexpr (normalises) {
-            alignas(64) value inner;
+            alignas(64) own_value own_inner;
+            T* const inner = ground::template temporary<4>(own_inner);
             std::fill_n(inner, length, T(0));
             auto first = [&] {
                 for (int at = 0; at < length; ++at)
@@ -15547,7 +19411,9 @@ class general_runner : ground_rule<Plan, At, T> {
                 each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
-            [[maybe_unused]] bool taken[room] = {};
+            alignas(64) own_value own_taken;
+            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
+            if constexpr (picks) std::fill_n(taken, length, T(0));
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
@@ -15555,8 +19421,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     gradient[at] = from[shifted + at] * scale;
                     if constexpr (picks) {
                         // The first that attains it takes all.
-                        const bool chosen = !taken[at] && result()[at] == to[at];
-                        taken[at] = taken[at] || chosen;
+                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
+                        if (chosen) taken[at] = T(1);
                         if (!chosen) gradient[at] = 0;
                     }
                 }
@@ -15582,11 +19448,16 @@ class general_runner : ground_rule<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define SEQUENT_HAS_FORK
+#endif
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -15663,29 +19534,56 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
+/// How often this process has come out of fork() as the child: threads made before are not there.
+inline std::atomic<int> times_forked{0};
+
+inline int count_forks() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    [[maybe_unused]] static const int registered = ::pthread_atfork(
+        nullptr, nullptr, +[] { times_forked.fetch_add(1, std::memory_order_relaxed); });
+#endif
+    return times_forked.load(std::memory_order_relaxed);
+}
+
+/// The pool whose task this thread is in, and the thread's number there.
+struct pool_position {
+    const void* pool = nullptr;
+    int thread = 0;
+};
+inline constinit thread_local pool_position in_pool{};
+
 }  // namespace model_detail
 
 /// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
 /// and size() - 1 workers, which sleep while there is none.
 ///
-/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
-/// threads at once. It must live until run has returned; its end ends the workers.
+/// A pool shares one run at a time among its threads. A run that begins within a task of the same
+/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
+/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
+/// until run has returned; its end ends the workers.
 class thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
     explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : thread_pool(std::max(1, threads), nothing_started{}) {
-        while (static_cast<int>(workers_.size()) + 1 < size_) {
-            const int thread = static_cast<int>(workers_.size()) + 1;
-            workers_.emplace_back([this, thread] { serve(thread); });
+        std::vector<std::thread>& workers = crew_->workers;
+        while (static_cast<int>(workers.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers.size()) + 1;
+            workers.emplace_back([this, thread] { serve(thread); });
         }
     }
     ~thread_pool() {
-        ending_ = true;
-        left_ = left_ + one_run;
-        begin_.ring();
-        for (std::thread& worker : workers_) worker.join();
+        if (is_forked()) {
+            // Threads that are not there can neither be joined nor detached, and the child's copy
+            // of what they wait on cannot be destroyed.
+            (void)crew_.release();
+            return;
+        }
+        crew_->ending = true;
+        crew_->left = crew_->left + one_run;
+        crew_->begin.ring();
+        for (std::thread& worker : crew_->workers) worker.join();
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
@@ -15693,100 +19591,143 @@ class thread_pool {
     /// With the calling thread.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
-    /// all threads in no certain order, and returns when all are done. What was written before is
-    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
-    /// Nothing is allocated. An exception in f ends the program.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
+    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
+    /// that run at once have different ones, and those of a run within a task have that task's.
+    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
+    /// as the caller does. Nothing is allocated.
+    ///
+    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
+    /// here once those that have begun are done.
     template <class F>
-    void run(int tasks, F&& f) noexcept {
+    void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+        constexpr auto call = [](const void* context, int task, int thread) {
             auto& of = *static_cast<function*>(const_cast<void*>(context));
             if constexpr (std::is_invocable_v<function&, int, int>)
                 of(task, thread);
             else
                 of(task);
         };
-        if (size_ == 1 || tasks <= 1) {
-            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        const void* const context = std::addressof(f);
+        if (size_ > 1 && tasks > 1 && !is_forked() &&
+            !crew_->running.exchange(true, std::memory_order_acquire)) {
+            run_on_all(tasks, call, context);
         } else {
-            run_on_all(tasks, call, std::addressof(f));
+            const model_detail::pool_position at = model_detail::in_pool;
+            const int thread = at.pool == this ? at.thread : 0;
+            for (int task = 0; task < tasks; ++task) call(context, task, thread);
         }
     }
 
   private:
-    using call_type = void (*)(const void*, int, int) noexcept;
+    using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    /// What the threads share.
+    struct crew {
+        alignas(64) std::atomic<std::uint64_t> left{0};
+        alignas(64) std::atomic<int> done{0};
+        alignas(64) std::atomic<call_type> call{nullptr};
+        std::atomic<const void*> context{nullptr};
+        std::atomic<int> tasks{0};
+        std::atomic<std::uint64_t> float_mode{0};
+        std::atomic<bool> failed{false};
+        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::atomic<bool> running{false};
+        std::atomic<bool> ending{false};
+        model_detail::bell begin{};
+        model_detail::bell end{};
+        std::vector<std::thread> workers{};
+    };
+
+    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size) {
-        workers_.reserve(static_cast<std::size_t>(size - 1));
+    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
-    void run_on_all(int tasks, call_type call, const void* context) noexcept {
-        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
-        assert(!running && "a thread_pool does one run at a time");
+    bool is_forked() const noexcept {
+        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) {
         constexpr auto relaxed = std::memory_order_relaxed;
-        call_.store(call, relaxed);
-        context_.store(context, relaxed);
-        tasks_.store(tasks, relaxed);
-        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
-        done_.store(0, relaxed);
-        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
-        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
-        begin_.ring();
+        crew& shared = *crew_;
+        shared.call.store(call, relaxed);
+        shared.context.store(context, relaxed);
+        shared.tasks.store(tasks, relaxed);
+        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+        shared.failed.store(false, relaxed);
+        shared.done.store(0, relaxed);
+        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
+        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
+        shared.begin.ring();
         take_tasks(run, 0);
-        end_.wait([&] { return done_ == tasks; });
-        running_.store(false, relaxed);
+        shared.end.wait([&] { return shared.done == tasks; });
+        std::exception_ptr error;
+        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+        shared.running.store(false, std::memory_order_release);
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        if (error) std::rethrow_exception(std::move(error));
+#endif
     }
 
     /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
     /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
-        const call_type call = call_.load(relaxed);
-        const void* const context = context_.load(relaxed);
-        const int tasks = tasks_.load(relaxed);
-        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        crew& shared = *crew_;
+        const call_type call = shared.call.load(relaxed);
+        const void* const context = shared.context.load(relaxed);
+        const int tasks = shared.tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
         int taken = 0;
-        std::uint64_t left = left_;
+        std::uint64_t left = shared.left;
         while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!left_.compare_exchange_weak(left, left - 1)) continue;
-            call(context, tasks - tasks_of(left), thread);
+            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
+            if (!shared.failed.load(relaxed))
+                call_one(call, context, tasks - tasks_of(left), thread);
             ++taken;
-            left = left_;
+            left = shared.left;
         }
-        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+        model_detail::in_pool = outside;
+        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
+            shared.end.ring();
+    }
+
+    void call_one(call_type call, const void* context, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            call(context, task, thread);
+        } catch (...) {
+            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        }
+#else
+        call(context, task, thread);
+#endif
     }
 
     void serve(int thread) noexcept {
         std::uint64_t last = 0;
         for (;;) {
-            begin_.wait([&] { return run_of(left_) != last; });
-            last = run_of(left_);
-            if (ending_) return;
+            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
+            last = run_of(crew_->left);
+            if (crew_->ending) return;
             take_tasks(last, thread);
         }
     }
 
     int size_;
-    alignas(64) std::atomic<std::uint64_t> left_{0};
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<call_type> call_{nullptr};
-    std::atomic<const void*> context_{nullptr};
-    std::atomic<int> tasks_{0};
-    std::atomic<std::uint64_t> float_mode_{0};
-    std::atomic<bool> running_{false};
-    std::atomic<bool> ending_{false};
-    model_detail::bell begin_;
-    model_detail::bell end_;
-    std::vector<std::thread> workers_;
+    int forks_ = model_detail::count_forks();
+    std::unique_ptr<crew> crew_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -16478,8 +20419,6 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-#include <string_view>
-
 namespace sequent::inline SEQUENT_ABI {
 
 /// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
@@ -16612,9 +20551,9 @@ consteval int find_weight() {
     return found;
 }
 
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    ranked_view<T, Rank> result;
     result.data = base + view.offset;
     result.rank = view.rank;
     for (int axis = 0; axis < view.rank; ++axis) {
@@ -16624,13 +20563,23 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
     using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     T* data() noexcept { return numbers; }
     const T* data() const noexcept { return numbers; }
@@ -16645,27 +20594,27 @@ struct alignas(64) parameter_block {
     /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
     /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
     template <fixed_string Name, int... Shape>
-    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+    auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
     template <fixed_string Name, int... Shape>
-    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
     }
 
   private:
     template <fixed_string Name, class U>
-    static constexpr tensor_view<U> view(U* base) noexcept {
+    static constexpr auto view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
         using reason =
             std::conditional_t<at == -1, mistake::no_weight_of_this_name,
                                mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<U>(found, base);
+            return to_tensor<found.rank>(found, base);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<U>{};
         }
     }
 };
@@ -16678,7 +20627,7 @@ void for_each_weight(T* base, F f) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<T>(view, base));
+              to_tensor<view.rank>(view, base));
         }
     });
 }
@@ -16718,7 +20667,7 @@ void initialize_parameters(T* base, std::uint64_t seed) {
     kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
         constexpr weight_view view = view_of_weight<Plan>(index());
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            tensor_view<T> to = to_tensor<T>(view, base);
+            const auto to = to_tensor<view.rank>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
             const bool stays = view.bare && !view.trained && view.value_rank == 0;
             const double deviation =
@@ -16797,10 +20746,16 @@ struct alignas(64) workspace_block {
     /// What parameters that have not been prepared are prepared to, and its gradient.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
         using reason =
@@ -16808,10 +20763,10 @@ struct alignas(64) workspace_block {
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
+            return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<const T>{};
         }
     }
 };
@@ -16829,25 +20784,27 @@ inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
 /// Computes what is prepared. `Plan` may be that of a state.
 template <class Plan, class T>
-void prepare_numbers(const T* parameters, T* to) noexcept {
+void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
+        bound.scratch = scratch;
         forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
 
 /// Adds to the gradient of the parameters, given that of what is prepared.
 template <class Plan, class T>
-void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
-                      T* gradient) noexcept {
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
+                      T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
+        bound.scratch = scratch;
         backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
@@ -16864,10 +20821,16 @@ class alignas(64) prepared_block {
     prepared_block() = default;
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    prepared_block& operator=(zeros) noexcept {
+        parameters_ = nullptr;
+        std::fill_n(numbers_, size, T(0));
+        return *this;
+    }
+
     /// Computes all of it anew.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
-        prepare_numbers<Plan>(p.numbers, numbers_);
+        prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
     void prepare() noexcept {
         assert(parameters_);
@@ -16883,22 +20846,23 @@ class alignas(64) prepared_block {
 
     /// The values of a relation outside of stacks that is prepared.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool held =
             at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
         if constexpr (held) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers_);
+            return to_tensor<view.rank>(view, numbers_);
         } else {
             static_assert(held, "sequent: the relation does not follow from parameters alone");
-            return {};
+            return tensor_view<const T>{};
         }
     }
 
   private:
     const parameter_block<Plan, T>* parameters_ = nullptr;
     alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
 /// Parameters, prepared or not.
@@ -16960,20 +20924,31 @@ struct output_layout {
         return result;
     }
 
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
     /// One view, or an array of them.
     template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
     template <class T>
     static views<T> views_of(T* numbers) noexcept {
         if constexpr (count == 1) {
             constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
+            return to_tensor<rank>(only, numbers);
         } else {
             views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            kernel::unroll<count>([&](auto index) {
+                constexpr weight_view one = side_by_side(index());
+                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+            });
             return result;
         }
     }
@@ -17003,6 +20978,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+/// One call uses it at a time.
 template <class Plan, class T>
 class batch_memory {
   public:
@@ -17043,7 +21019,8 @@ class batch_memory {
     /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        clear_at_end clear{*this};
         pool_.run(groups(), [&](int group, int thread) {
             auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
             double loss = 0;
@@ -17055,16 +21032,56 @@ class batch_memory {
         if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
-                                   total.numbers);
+                                   total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
+        clear.wanted = false;
         double loss = 0;
         for (const double each : losses_) loss += each;
         return loss;
     }
 
+    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
+    /// one whose visitor or loss makes this call.
+    class use {
+      public:
+        explicit use(batch_memory& of) : of_(of) {
+            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+                fail<argument_error>(
+                    "sequent: a batch is given to a call while another call uses it; each call "
+                    "that runs at the same time, or within another, needs a batch of its own");
+        }
+        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+      private:
+        batch_memory& of_;
+    };
+
   private:
+    /// Nobody uses what is moved.
+    struct usage {
+        std::atomic<bool> now{false};
+        usage() = default;
+        usage(usage&&) noexcept {}
+    };
+
+    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    struct clear_at_end {
+        batch_memory& of;
+        bool wanted = true;
+        ~clear_at_end() {
+            if (!wanted) return;
+            for (auto& gradient : of.gradients_)
+                std::fill_n(gradient->numbers, parameter_block<Plan, T>::size, T(0));
+            for (auto& gradient : of.prepared_gradients_)
+                std::fill(gradient.begin(), gradient.end(), T(0));
+        }
+    };
+
     thread_pool& pool_;
+    usage used_;
     std::vector<double> losses_;
     std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
     std::vector<std::vector<T>> outward_;
@@ -17312,25 +21329,11 @@ class row_facts {
     static constexpr const auto& known = Plan::facts;
 
   public:
-    row_facts(std::initializer_list<argument<const T>> given) {
-        int position = 0;
-        for (const auto& each : given) {
-            const int at = each.id.length ? place_of(each.id) : position++;
-            const std::string_view id = each.id.length
-                                            ? std::string_view(each.id.text, length_of(each.id))
-                                            : std::string_view();
-            if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no fact \"" + std::string(id) + "\"");
-            if (filled_[at]) fail<argument_error>("sequent: " + what(at) + " is given twice");
-            filled_[at] = true;
-            if (is_along(at))
-                take(at, each);
-            else
-                rest_.take(at, what(at), each);
-        }
-        for (int at = 0; at < known.size(); ++at)
-            if (is_along(at)) check_given(at);
-    }
+    using given_together = row_facts;
+
+    row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
     /// How many rows there are.
     int size() const noexcept { return count_; }
@@ -17375,40 +21378,55 @@ class row_facts {
     bool filled_[max_facts]{};
     int count_ = -1;
 
+    template <class List>
+    void take_all(const List& given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of(each.id) : position++;
+            if (at < 0 || at >= known.size())
+                fail<argument_error>("sequent: the model has no " +
+                                     subject{"fact", each.id, at}.text());
+            if (filled_[at])
+                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+            filled_[at] = true;
+            if (is_along(at))
+                take(at, each);
+            else
+                rest_.take(at, what(at), each);
+        }
+        for (int at = 0; at < known.size(); ++at)
+            if (is_along(at)) check_given(at);
+    }
+
     static constexpr bool is_along(int at) {
         return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
     }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
-    static constexpr std::size_t length_of(const plan::name& id) {
-        return static_cast<std::size_t>(id.length);
-    }
     static constexpr int place_of(const plan::name& id) {
         for (int at = 0; at < known.size(); ++at)
             if (known[at].id == id) return at;
         return -1;
     }
-    static std::string what(int at) {
-        std::string result("fact \"");
-        return result.append(known[at].id.text, length_of(known[at].id)).append("\"");
-    }
+    static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at) + " is not given");
+        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at) + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what(at).text() +
+                                     " is a container, given is a number");
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at) +
+                fail<argument_error>("sequent: " + what(at).text() +
                                      (is_symbols(at)
                                           ? " holds symbols as std::int32_t, given are numbers"
                                           : " holds numbers, given are symbols"));
@@ -17421,7 +21439,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at) + " has " + std::to_string(count) +
+            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
                                  " rows, another fact has " + std::to_string(count_));
         count_ = count;
     }
@@ -17443,11 +21461,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at) + " needs rows of the shape " +
+            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
                                  extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
                                  shape.text());
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at) +
+            fail<argument_error>("sequent: " + what(at).text() +
                                  " needs contiguous row-major values, given is a strided view");
         return static_cast<int>(size / row_size(at));
     }
@@ -17472,7 +21490,7 @@ constexpr int count_given() {
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
 template <class Plan>
-void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
                   "sequent: a program compares the symbols of up to 4 facts");
     int room = plan::given_numbers::runs;
@@ -17492,7 +21510,7 @@ void find_runs(int fact, const std::string& what, const std::int32_t* symbols, i
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                          std::to_string(symbols[begin]) + " again at position " +
                                          std::to_string(begin) +
                                          ", after another one: equal symbols stand side by side");
@@ -18187,6 +22205,12 @@ class alignas(64) state_block {
     }();
     static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
+    /// Starts another sequence, as reset() does.
+    state_block& operator=(zeros) noexcept {
+        reset();
+        return *this;
+    }
+
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
 
@@ -18222,7 +22246,7 @@ class alignas(64) state_block {
     void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
              Range range) noexcept {
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -18231,6 +22255,7 @@ class alignas(64) state_block {
         bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.scratch = scratch_;
         bound.first_row = range.begin;
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
@@ -18253,11 +22278,11 @@ class alignas(64) state_block {
 
     /// The last row of output `At`: the output without its first argument.
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
-        return to_tensor<const T>(
+        return to_tensor<view.rank>(
             view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
     }
 
@@ -18291,6 +22316,7 @@ class alignas(64) state_block {
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};
@@ -18422,28 +22448,25 @@ class model {
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+    /// facts and the counts. A container that is a temporary does not compile, unless it is given
+    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+    ///
+    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
+    /// are, and a symbol outside of its classes counts as a row of NaN.
     template <class T>
     class facts {
       public:
-        facts(std::initializer_list<model_detail::argument<const T>> given) {
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
-                const auto& wanted = plan::facts[at];
-                const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
-                                         " is not given");
+        using given_together = facts;
+
+        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        /// Of one call alone.
+        facts(std::initializer_list<model_detail::argument<const T>> given,
+              model_detail::temporaries_too) {
+            take_all(given);
         }
 
         const void* pointers[model_detail::max_facts]{};
@@ -18451,7 +22474,7 @@ class model {
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
         }
 
       private:
@@ -18461,6 +22484,29 @@ class model {
         facts() = default;
 
         using kind = sequent::plan::fact_kind;
+        using subject = model_detail::subject;
+
+        template <class List>
+        void take_all(const List& given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= count)
+                    fail<argument_error>("sequent: the model has no " +
+                                         subject{"fact", each.id, at}.text());
+                const subject what{"fact", plan::facts[at].id, at};
+                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    fail<argument_error>(
+                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
+                        " is not given");
+        }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
             return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
@@ -18471,19 +22517,27 @@ class model {
                 if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
             return offset;
         }
-        /// The values of pairs that are given without.
-        static constexpr auto ones = [] {
-            constexpr int most = [] {
-                int result = 1;
-                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-                return result;
-            }();
-            std::array<T, static_cast<std::size_t>(most)> result{};
-            for (T& each : result) each = T(1);
+        /// The values of pairs that are given without. Written at run time: compilers limit the
+        /// loops of constant expressions.
+        static constexpr int most_pairs = [] {
+            int result = 1;
+            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
             return result;
         }();
+        static const T* ones() noexcept {
+            struct made {
+                T numbers[static_cast<std::size_t>(most_pairs)];
+                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+            };
+            static const made result;
+            return result.numbers;
+        }
         static constexpr int index_size = index_offset(facts_list::capacity());
-        std::int32_t indices_[index_size > 0 ? index_size : 1];
+        /// An index of many pairs is on the heap: facts may stand on the stack.
+        static constexpr bool large_index = index_size > 16384;
+        std::conditional_t<large_index, std::vector<std::int32_t>,
+                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+            indices_;
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -18505,61 +22559,53 @@ class model {
             return result;
         }();
 
-        static std::string text(const sequent::plan::name& id, int at) {
-            std::string result;
-            if (id.length)
-                result.append("\"")
-                    .append(id.text, static_cast<std::size_t>(id.length))
-                    .append("\"");
-            else
-                result.append("number ").append(std::to_string(at + 1));
-            return result;
-        }
-
-        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " is a count, given is a container");
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
-                                         ", beyond the " + std::to_string(limit) +
-                                         " values of what it bounds");
+                    fail<argument_error>("sequent: " + what.text() + " is " +
+                                         std::to_string(given.count) + ", beyond the " +
+                                         std::to_string(limit) + " values of what it bounds");
                 counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                fail<argument_error>("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what.text() +
+                                     " is a container, given is a number");
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what +
+                fail<argument_error>("sequent: " + what.text() +
                                      (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
-                std::int32_t* memory = indices_ + index_offset(at);
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
                 model_detail::take_pairs(what, given, layout_of(at), memory);
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " needs a value for each pair, given are pairs alone");
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
                         model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones.data();
+                    pointers[at] = ones();
                     return;
                 }
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
@@ -18567,7 +22613,8 @@ class model {
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -18575,15 +22622,43 @@ class model {
         }
     };
 
+    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    template <class T>
+    using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
+
     /// Rows of the facts along the sequence, for step and prefill; in any order by name.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    template <class T>
+    using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name.
+    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
+    /// facts do.
     template <class T>
     class output_gradients {
       public:
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+        using given_together = output_gradients;
+
+        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        output_gradients(Value&& only) {
+            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
+                static_cast<Value&&>(only)});
+        }
+        /// Of one call alone.
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
+                         model_detail::temporaries_too) {
+            take_all(given);
+        }
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        template <class List>
+        void take_all(const List& given) {
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
@@ -18591,24 +22666,15 @@ class model {
                     fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
-        template <class Value>
-            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only)
-            : output_gradients({model_detail::argument<const T>(only)}) {}
 
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-      private:
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
                 const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view view =
                     model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
-                model_detail::check_shape(
-                    "the gradient of output \"" +
-                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
-                    given.shape, view.extents, view.rank);
+                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
+                                          view.rank);
                 pointers[at] = given.numbers;
                 return;
             }
@@ -18616,12 +22682,28 @@ class model {
         }
     };
 
+    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    template <class T>
+    class gradients_of_call
+        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
+        using base =
+            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
+
+      public:
+        using base::base;
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        gradients_of_call(Value&& only)
+            : base(std::initializer_list<model_detail::argument<const T>>{
+                  static_cast<Value&&>(only)}) {}
+    };
+
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
     class fact_gradients {
       public:
         fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
             int position = 0;
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
@@ -18631,8 +22713,8 @@ class model {
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
                 const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
-                                          shape.rank);
+                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
+                                          shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -18645,7 +22727,7 @@ class model {
     /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
-        p = parameters<T>{};
+        p = {};
         model_detail::initialize_parameters<plan>(p.numbers, seed);
     }
 
@@ -18678,12 +22760,12 @@ class model {
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
-        mask = parameters<T>{};
+        mask = {};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
-                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
                 for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
             }
         });
@@ -18700,24 +22782,29 @@ class model {
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
     }
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers; those that are not along the sequence do not change between the calls.
-    /// Does not compile where a rule needs later rows.
+    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
+    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
+    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
+    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        auto bound = bind(p, given, w);
+        constexpr int length = plan::template by_rows<>.rows;
+        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
+            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
+                                 std::to_string(rows.end) + " of a sequence of " +
+                                 std::to_string(length) + " rows");
+        auto bound = bind(p, *given, w);
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -18733,24 +22820,24 @@ class model {
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
     /// what s keeps of the rows before; then the position is the next one. Views of s, without the
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        given.check_single();
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+        given->check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given.has_rest())
+            if (!s.has_rest() || given->has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
         const kernel::one_row row{s.position()};
         if constexpr (state<T>::computes_once && !state<T>::needs_rest)
             if (s.position() == 0) {
-                run_rows<true>(p, given, s, 0, row);
+                run_rows<true>(p, *given, s, 0, row);
                 return last_row(s);
             }
-        run_rows<false>(p, given, s, 0, row);
+        run_rows<false>(p, *given, s, 0, row);
         return last_row(s);
     }
 
@@ -18758,20 +22845,21 @@ class model {
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        check_position(s, given.size());
+    static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T>& s) {
+        check_position(s, given->size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
-            starts = given.check_rest(s.has_rest());
-            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+            starts = given->check_rest(s.has_rest());
+            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
         }
-        for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+        for (int from = 0; from < given->size();) {
+            const int count = std::min(state<T>::block, given->size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
             if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+                run_rows<state<T>::computes_once>(p, *given, s, from, range);
             else
-                run_rows<false>(p, given, s, from, range);
+                run_rows<false>(p, *given, s, from, range);
             from += count;
         }
         return last_row(s);
@@ -18780,9 +22868,9 @@ class model {
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -18791,46 +22879,52 @@ class model {
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    /// forward returns, valid until it returns. Visits come in any order and several at once. What
+    /// visit throws is thrown here, and the samples that have not begun are left out.
     template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) noexcept {
+                              batch<T>& b, Visit&& visit) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
                   forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. `out` has room for exactly these.
+    /// after another. Throws argument_error unless `out` has room for exactly these.
     template <model_detail::parameters_of<plan> P, class T>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        assert(out.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output given to forward_batch", out.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
@@ -18848,14 +22942,16 @@ class model {
     /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples.
+    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
     template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+        return b.sum(ready, count, gradient,
                      [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
@@ -18870,15 +22966,19 @@ class model {
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
+    /// argument_error unless there is one for each.
     template <model_detail::parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) noexcept {
+                               parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        assert(outward.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output gradient given to backward_batch", outward.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, static_cast<int>(samples.size()), gradient,
+        b.sum(ready, count, gradient,
               [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
@@ -18891,6 +22991,14 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
+                                 " samples, more than an int counts");
+        return static_cast<int>(samples.size());
+    }
 
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
@@ -18907,10 +23015,12 @@ class model {
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
         if (!result.prepared) {
-            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            if (!kept)
+                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
+        result.scratch = w.scratch;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
@@ -18937,11 +23047,11 @@ class model {
     }
 
     template <class T>
-    static output_views<const T> last_row(const state<T>& s) noexcept {
+    static auto last_row(const state<T>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
-            output_views<const T> result;
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
@@ -18971,7 +23081,8 @@ class model {
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers);
+                                                     w.prepared_gradient, gradient.numbers,
+                                                     w.scratch);
     }
 
     /// With the gradients of all outputs one after another.
@@ -18998,9 +23109,9 @@ class model {
     }
 
     template <int At, class T>
-    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+    static auto output(const workspace<T>& w) noexcept {
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<const T>(view, w.numbers);
+        return model_detail::to_tensor<view.rank>(view, w.numbers);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an
@@ -19041,7 +23152,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -19080,13 +23191,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
@@ -19151,11 +23268,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;
@@ -19165,5768 +23283,6 @@ std::string explain() {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
-
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
-
-#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
-#include <unistd.h>
-#define SEQUENT_HAS_FSYNC
-#endif
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
-struct error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Writes a file beside `path` and renames it over `path` in `commit`: whoever reads `path` finds
-/// the old file or the whole new one, also after a crash. Without `commit` nothing remains.
-class file_replacement {
-  public:
-    explicit file_replacement(std::filesystem::path path)
-        : path_(std::move(path)), new_path_(path_) {
-        new_path_ += ".tmp";
-        errno = 0;
-        stream_.open(new_path_, std::ios::binary | std::ios::trunc);
-        if (!stream_) fail("cannot be opened for writing");
-    }
-
-    file_replacement(const file_replacement&) = delete;
-    file_replacement& operator=(const file_replacement&) = delete;
-
-    ~file_replacement() {
-        if (committed_) return;
-        stream_.close();
-        std::error_code ignored;
-        std::filesystem::remove(new_path_, ignored);
-    }
-
-    void write(const char* bytes, std::size_t count) {
-        errno = 0;
-        if (!stream_.write(bytes, static_cast<std::streamsize>(count))) fail("cannot be written");
-    }
-
-    void commit() {
-        errno = 0;
-        stream_.close();
-        if (!stream_) fail("cannot be written");
-        flush_to_disk();
-        std::error_code failure;
-        std::filesystem::rename(new_path_, path_, failure);
-        if (failure) {
-            sequent::fail<error>(path_.string() + ": cannot be replaced by " + new_path_.string() +
-                                 ": " + failure.message());
-        }
-        committed_ = true;
-    }
-
-  private:
-    // Some file systems carry out the rename before they write the data.
-    void flush_to_disk() const {
-#ifdef SEQUENT_HAS_FSYNC
-        errno = 0;
-        const int descriptor = ::open(new_path_.c_str(), O_RDONLY);
-        if (descriptor < 0) fail("cannot be flushed");
-        const int result = ::fsync(descriptor);
-        const int reason = errno;
-        ::close(descriptor);
-        errno = reason;
-        // Pipes and some network file systems cannot flush; that is not the writer's fault.
-        if (result != 0 && reason != EINVAL) fail("cannot be flushed");
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        const int reason = errno;
-        sequent::fail<error>(new_path_.string() + ": " + what +
-                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path new_path_;
-    std::ofstream stream_;
-    bool committed_ = false;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_FSYNC
-
-/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-namespace detail {
-
-/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
-inline std::size_t letter_length(std::string_view text) {
-    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(0);
-    const std::size_t length = first < 0x80                     ? 1
-                               : first >= 0xc2 && first <= 0xdf ? 2
-                               : first >= 0xe0 && first <= 0xef ? 3
-                               : first >= 0xf0 && first <= 0xf4 ? 4
-                                                                : 0;
-    if (length == 0 || length > text.size()) return 0;
-    for (std::size_t at = 1; at < length; ++at)
-        if ((byte(at) & 0xc0u) != 0x80) return 0;
-    if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
-        const unsigned second = byte(1);
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-            return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
-        if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
-    }
-    return length;
-}
-
-}  // namespace detail
-
-/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
-/// UTF-8 as U+FFFD.
-inline std::string printable(std::string_view text) {
-    std::string result;
-    while (!text.empty()) {
-        const std::size_t length = detail::letter_length(text);
-        const auto first = static_cast<unsigned char>(text[0]);
-        if (length == 0) {
-            result += "\xef\xbf\xbd";
-        } else if (first < 0x20) {
-            result += "\xe2\x90";
-            result += static_cast<char>(0x80 + first);
-        } else if (first == 0x7f) {
-            result += "\xe2\x90\xa1";
-        } else {
-            result += text.substr(0, length);
-        }
-        text.remove_prefix(length == 0 ? 1 : length);
-    }
-    return result;
-}
-
-/// How many code points printable text has.
-inline int letters_in(std::string_view text) {
-    int count = 0;
-    for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
-    return count;
-}
-
-/// The first so many code points of printable text.
-inline std::string_view first_letters(std::string_view text, int count) {
-    std::size_t end = 0;
-    while (end < text.size()) {
-        if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;
-        ++end;
-    }
-    return text.substr(0, end);
-}
-
-/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
-inline std::string elided(std::string_view text, int most) {
-    if (letters_in(text) <= most) return std::string(text);
-    return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
-}
-
-/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
-inline std::string numbered(std::string_view text, std::size_t number) {
-    std::string result(text);
-    result += std::to_string(number);
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// The little of SVG that pictures of models need. Lengths are in pixels.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-/// Text as it may stand in XML.
-inline std::string escaped(std::string_view text) {
-    std::string result;
-    for (const char each : printable(text)) {
-        if (each == '<')
-            result += "&lt;";
-        else if (each == '>')
-            result += "&gt;";
-        else if (each == '&')
-            result += "&amp;";
-        else if (each == '"')
-            result += "&quot;";
-        else
-            result += each;
-    }
-    return result;
-}
-
-/// A picture, to which elements are added one above the other.
-class svg {
-  public:
-    svg(double width, double height) : width_(width), height_(height) {}
-
-    void rectangle(double x, double y, double width, double height, std::string_view fill) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
-    }
-    void rounded(double x, double y, double width, double height, double radius,
-                 std::string_view fill, std::string_view outline, double thickness = 1) {
-        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
-             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
-             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
-    }
-    /// Path data, as a line.
-    void line(std::string_view data, std::string_view colour, double thickness) {
-        add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
-             number(thickness), "\"/>\n"});
-    }
-    /// Path data (SVG 1.1, section 8.3), filled.
-    void path(std::string_view data, std::string_view fill) {
-        add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
-    }
-    /// `more`: further attributes. `title`: what is shown where one points at the text.
-    void text(double x, double y, std::string_view words, double size, std::string_view fill,
-              std::string_view more = "", std::string_view title = "") {
-        add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
-             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
-        if (!title.empty()) add({"<title>", escaped(title), "</title>"});
-        add({"</text>\n"});
-    }
-    /// What is added until `end_group` has these attributes.
-    void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
-    void end_group() { add({"</g>\n"}); }
-
-    std::string str() const {
-        svg whole(width_, height_);
-        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width_),
-                   "\" height=\"", number(height_), "\" viewBox=\"0 0 ", number(width_), " ",
-                   number(height_), "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
-        return whole.body_;
-    }
-
-    static std::string number(double value) {
-        char text[32];
-        std::snprintf(text, sizeof text, "%.6g", value);
-        return text;
-    }
-
-  private:
-    double width_;
-    double height_;
-    std::string body_;
-
-    void add(std::initializer_list<std::string_view> parts) {
-        for (const std::string_view part : parts) body_ += part;
-    }
-};
-
-/// Writes text to a file, whole or not at all. Throws io::error.
-inline void write(const std::string& text, const std::string& path) {
-    io::file_replacement file(path);
-    file.write(text.data(), text.size());
-    file.commit();
-}
-/// The same of a picture.
-inline void write(const svg& picture, const std::string& path) {
-    write(picture.str(), path);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// Pictures of masks, drawn from the rules' own conditions.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-/// Which pairs (row, column) an attention step has, row by row, in the rounds of its outer loops -
-/// heads, mostly - that share them.
-struct mask {
-    std::string relation;     // that the step computes
-    std::vector<int> rounds;  // all of them where they share one mask
-    int rows = 0;
-    int columns = 0;
-    std::vector<bool> kept;
-
-    long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
-    bool operator()(int row, int column) const {
-        return kept[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
-                    static_cast<std::size_t>(column)];
-    }
-};
-
-namespace detail {
-
-template <class Model, int At, class T>
-void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
-    using plan_type = typename Model::plan;
-    constexpr plan::step step = plan_type::template step_at<At>;
-    if constexpr (step.kind == plan::step_kind::attention) {
-        constexpr plan::attention_step attention = plan_type::template attention_at<step.at>;
-        constexpr plan::name id =
-            plan_type::shapes.text.relations[plan_type::shapes.text.rules[step.rule].head].id;
-        const std::size_t first = all.size();
-        int round = 0;
-        model_detail::each_outer(attention.outer_extents, [&](int one, int two, int three) {
-            mask made;
-            made.relation.assign(id.text, static_cast<std::size_t>(id.length));
-            made.rows = attention.rows;
-            made.columns = attention.columns;
-            made.rounds = {round++};
-            int index[plan::max_variables]{};
-            const int outer[]{one, two, three};
-            for (int at = 0; at < attention.outers; ++at)
-                index[attention.outer_variables[at]] = outer[at];
-            for (int row = 0; row < attention.rows; ++row)
-                for (int column = 0; column < attention.columns; ++column) {
-                    if (attention.row_variable >= 0) index[attention.row_variable] = row;
-                    index[attention.column_variable] = column;
-                    bool holds = true;
-                    if constexpr (attention.condition >= 0)
-                        holds = model_detail::evaluate_node<plan_type, attention.condition>(
-                                    bound, index) != 0;
-                    made.kept.push_back(holds);
-                }
-            for (std::size_t at = first; at < all.size(); ++at)
-                if (all[at].kept == made.kept) {
-                    all[at].rounds.push_back(made.rounds[0]);
-                    return;
-                }
-            all.push_back(made);
-        });
-    }
-}
-
-}  // namespace detail
-
-/// The masks of a model's attention steps, in order; where conditions depend on what is given at
-/// run time, for these facts.
-template <class Model, class T = float>
-std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
-    using plan_type = typename Model::plan;
-    static constexpr int unknown[model_detail::count_given<plan_type>()]{};
-    model_detail::bindings<T> bound;
-    bound.counts = given ? given->counts : unknown;
-    if (given)
-        for (int at = 0; at < Model::facts_list::capacity(); ++at)
-            bound.pairs[at] = given->pairs(at);
-    std::vector<mask> result;
-    kernel::unroll<plan_type::tables.steps.size()>(
-        [&](auto index) { detail::add_masks<Model, decltype(index)::value>(bound, result); });
-    return result;
-}
-
-/// "weights, heads 0 2", for a caption.
-inline std::string title_of(const mask& shown) {
-    std::string result = shown.relation;
-    if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
-        result += shown.rounds.size() > 1 ? ", heads" : ", head";
-    else
-        return result;
-    for (const int round : shown.rounds) result += " " + std::to_string(round);
-    return result;
-}
-
-/// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
-/// position that attends, a column j for what it attends to. Titles take the place of the masks'
-/// own names where they are given.
-inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  // of a mask; that of a cell is the same for all
-    constexpr double gap = 36;
-    constexpr double caption = 44;
-    constexpr int across = 4;
-    constexpr auto dark = "#1f2933";
-    constexpr auto quiet = "#7b8794";
-    const int count = static_cast<int>(masks.size());
-    const int lines = (count + across - 1) / across;
-    svg result(gap + std::min(count, across) * (side + gap),
-               gap / 2 + lines * (side + caption + gap));
-    for (int at = 0; at < count; ++at) {
-        const mask& shown = masks[static_cast<std::size_t>(at)];
-        const double x = gap + at % across * (side + gap);
-        const double y = caption + at / across * (side + caption + gap);
-        const double cell = side / std::max({shown.rows, shown.columns, 1});
-        const std::string title = static_cast<std::size_t>(at) < titles.size()
-                                      ? titles[static_cast<std::size_t>(at)]
-                                      : title_of(shown);
-        const double all = static_cast<double>(shown.rows) * shown.columns;
-        char figures[96];
-        std::snprintf(figures, sizeof figures, "%lld of %.0f pairs, %.1f %%", shown.pairs(), all,
-                      100 * static_cast<double>(shown.pairs()) / all);
-        result.text(x, y - 24, title, 14, dark);
-        result.text(x, y - 8, figures, 11, quiet);
-        result.text(x - 12, y + 10, "i", 11, quiet, "font-style=\"italic\"");
-        result.text(x + cell * shown.columns - 6, y + cell * shown.rows + 14, "j", 11, quiet,
-                    "font-style=\"italic\"");
-        result.rectangle(x, y, cell * shown.columns, cell * shown.rows, "#e4e7eb");
-        // One rectangle for each run of cells in a row.
-        std::string cells;
-        for (int row = 0; row < shown.rows; ++row)
-            for (int column = 0; column < shown.columns; ++column) {
-                if (!shown(row, column)) continue;
-                const int begin = column;
-                while (column < shown.columns && shown(row, column)) ++column;
-                const auto add = [&cells](char command, double length) {
-                    cells += command;
-                    cells += svg::number(length);
-                };
-                add('M', x + begin * cell);
-                add(' ', y + row * cell);
-                add('h', (column - begin) * cell);
-                add('v', cell);
-                add('h', (begin - column) * cell);
-                cells += 'z';
-            }
-        result.path(cells, "#2563a8");
-    }
-    return result;
-}
-
-/// Draws all masks of a model's attention steps.
-template <class Model>
-void masks(const std::string& path) {
-    write(picture_of(masks_of<Model>()), path);
-}
-template <class Model, class T>
-void masks(const std::string& path, const typename Model::template facts<T>& given) {
-    write(picture_of(masks_of<Model, T>(&given)), path);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-#include <deque>
-
-#include <compare>
-
-/// What the positions of an s-op hold: booleans, exact numbers, symbols.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// What all values of one s-op are. An integer is a number, too.
-enum class type { boolean, integer, real, symbol };
-
-constexpr bool is_number(type of) noexcept {
-    return of == type::integer || of == type::real;
-}
-
-/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
-class evaluation_error : public std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-namespace detail {
-
-// Not constexpr: in a constant expression the compiler names them.
-inline void a_number_has_more_than_63_bits() {
-    fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
-}
-inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
-    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
-                           "\" is longer than 16 bytes");
-}
-
-constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {
-    constexpr std::int64_t most = INT64_MAX;
-    if (right > 0 ? left > most - right : left < -most - right) a_number_has_more_than_63_bits();
-    return left + right;
-}
-constexpr std::int64_t product_of(std::int64_t left, std::int64_t right) {
-    const std::int64_t one = left < 0 ? -left : left;
-    const std::int64_t other = right < 0 ? -right : right;
-    if (other != 0 && one > INT64_MAX / other) a_number_has_more_than_63_bits();
-    return left * right;
-}
-constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
-    while (right != 0) {
-        const std::int64_t rest = left % right;
-        left = right;
-        right = rest;
-    }
-    return left < 0 ? -left : left;
-}
-
-}  // namespace detail
-
-/// Where the hash of a list begins, and how it goes on.
-inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
-constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
-    hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
-    return hash ^ (hash >> 32);
-}
-
-/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
-/// compared with them.
-struct rational {
-    std::int64_t over = 0;
-    std::int64_t under = 1;  // positive
-
-    constexpr rational() = default;
-    constexpr rational(std::int64_t whole) : over(whole) {}
-    /// `under` is not zero.
-    constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
-        if (under < 0) {
-            over = -over;
-            under = -under;
-        }
-        if (under != 1) {
-            const std::int64_t divisor = detail::common_divisor(over, under);
-            over /= divisor;
-            under /= divisor;
-        }
-    }
-    /// To nine decimals.
-    static constexpr rational from(double value) {
-        // What is no number at all, too.
-        if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
-        std::int64_t below = 1;
-        for (int digit = 0; digit < 9; ++digit) {
-            const double scaled = value * static_cast<double>(below);
-            if (scaled > 1e9 || scaled < -1e9) break;
-            if (scaled == static_cast<double>(static_cast<std::int64_t>(scaled))) break;
-            below *= 10;
-        }
-        const double scaled = value * static_cast<double>(below);
-        return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
-    }
-
-    constexpr bool is_whole() const { return under == 1; }
-    constexpr double as_double() const {
-        return static_cast<double>(over) / static_cast<double>(under);
-    }
-    constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
-    /// The nearest integer, of two the even one.
-    constexpr std::int64_t rounded() const {
-        const std::int64_t below = floor();
-        const std::int64_t rest = over - below * under;
-        const bool up = rest > under - rest || (rest == under - rest && below % 2 != 0);
-        return up ? below + 1 : below;
-    }
-
-    constexpr rational operator-() const { return raw(-over, under); }
-    friend constexpr rational operator+(const rational& left, const rational& right) {
-        if (left.under == right.under && left.under == 1)
-            return raw(detail::sum_of(left.over, right.over), 1);
-        const std::int64_t shared = detail::common_divisor(left.under, right.under);
-        const std::int64_t other = right.under / shared;
-        return {detail::sum_of(detail::product_of(left.over, other),
-                               detail::product_of(right.over, left.under / shared)),
-                detail::product_of(left.under, other)};
-    }
-    friend constexpr rational operator-(const rational& left, const rational& right) {
-        return left + -right;
-    }
-    friend constexpr rational operator*(const rational& left, const rational& right) {
-        if (left.under == 1 && right.under == 1)
-            return raw(detail::product_of(left.over, right.over), 1);
-        const rational one(left.over, right.under);
-        const rational other(right.over, left.under);
-        return raw(detail::product_of(one.over, other.over),
-                   detail::product_of(one.under, other.under));
-    }
-    /// `right` is not zero.
-    friend constexpr rational operator/(const rational& left, const rational& right) {
-        return left * rational(right.under, right.over);
-    }
-    friend constexpr bool operator==(const rational&, const rational&) = default;
-    friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
-        if (left.under == right.under) return left.over <=> right.over;
-        return detail::product_of(left.over, right.under) <=>
-               detail::product_of(right.over, left.under);
-    }
-
-  private:
-    static constexpr rational raw(std::int64_t over, std::int64_t under) {
-        rational result;
-        result.over = over;
-        result.under = under;
-        return result;
-    }
-};
-
-/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
-class value {
-  public:
-    constexpr value() = default;
-    constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
-    template <std::integral Integer>
-        requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
-    constexpr value(Integer number)
-        : kind_(type::integer), high_(static_cast<std::uint64_t>(number)) {
-        if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
-            detail::a_number_has_more_than_63_bits();
-    }
-    constexpr value(double number) : value(rational::from(number), type::real) {}
-    constexpr value(const rational& number, type kind)
-        : kind_(kind),
-          high_(static_cast<std::uint64_t>(number.over)),
-          low_(static_cast<std::uint64_t>(number.under)) {}
-    constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
-    constexpr value(const char* text) : value(std::string_view(text)) {}
-    constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
-        if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
-        for (std::size_t at = 0; at < text.size(); ++at) {
-            const std::uint64_t byte = static_cast<unsigned char>(text[at]);
-            (at < 8 ? high_ : low_) |= byte << (56 - 8 * (at % 8));
-        }
-    }
-
-    constexpr type kind() const { return kind_; }
-    constexpr bool truth() const { return high_ != 0; }
-    constexpr rational number() const {
-        rational result;
-        result.over = static_cast<std::int64_t>(high_);
-        result.under = static_cast<std::int64_t>(low_);
-        return result;
-    }
-
-    /// For hashes.
-    constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
-
-    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
-    std::string text() const {
-        if (kind_ == type::boolean) return truth() ? "T" : "F";
-        if (kind_ == type::symbol) {
-            std::string result;
-            const std::uint64_t halves[]{high_, low_};
-            for (const std::uint64_t half : halves)
-                for (int shift = 56; shift >= 0; shift -= 8)
-                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
-            return result;
-        }
-        const rational shown = number();
-        std::string result = std::to_string(shown.over);
-        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
-    }
-
-    friend constexpr bool operator==(const value& left, const value& right) {
-        if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
-            return false;
-        return left.high_ == right.high_ && left.low_ == right.low_;
-    }
-    /// Of two values of one kind.
-    friend constexpr bool operator<(const value& left, const value& right) {
-        if (is_number(left.kind_)) return left.number() < right.number();
-        return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
-    }
-
-  private:
-    type kind_ = type::integer;
-    // The parts of a fraction, or a symbol's bytes, the first ones highest.
-    std::uint64_t high_ = 0;
-    std::uint64_t low_ = 1;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
-/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
-/// constexpr values whose types are their structure. Nothing is computed here.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-enum class operation {
-    // s-ops without arguments
-    tokens,
-    indices,
-    constant,
-    place,     // a constant position; a negative one is counted from the end
-    gathered,  // what a head gives, in programs on their way to weights
-    // position by position
-    negate,
-    add,
-    subtract,
-    multiply,
-    divide,
-    modulo,
-    power,
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    conjunction,
-    disjunction,
-    negation,
-    round,
-    indicator,
-    conditional,
-    // from the positions of a selector
-    aggregate,
-    sum,
-    width,
-    width_with_bos,
-    // selectors
-    select_equal,
-    select_not_equal,
-    select_less,
-    select_less_equal,
-    select_greater,
-    select_greater_equal,
-    select_and,
-    select_or,
-    select_not
-};
-
-template <class Derived>
-struct s_op_base {
-    /// The value at one position, at every position; a negative one counts from the end.
-    constexpr auto operator[](int position) const {
-        return load(static_cast<const Derived&>(*this), position);
-    }
-};
-
-/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
-template <operation Operation, type Kind, class... Arguments>
-struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
-    static constexpr type kind = Kind;
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    value known{};
-
-    constexpr expression() = default;
-    constexpr explicit expression(const value& always) : known(always) {}
-    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
-        sizeof...(Arguments) > 0)
-        : arguments(of) {}
-};
-
-/// `line` is where a select is written; 0 for what is joined of selectors.
-template <operation Operation, class... Arguments>
-struct selector {
-    [[no_unique_address]] language::pack<Arguments...> arguments{};
-    int line = 0;
-};
-
-/// An s-op or a selector with a name, which errors and pictures show.
-template <language::fixed_string Name, class Inner>
-struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
-    static constexpr type kind = Inner::kind;
-    Inner inner;
-    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
-};
-template <language::fixed_string Name, class Inner>
-struct named_selector {
-    Inner inner;
-};
-
-template <class T>
-inline constexpr bool is_s_op = false;
-template <operation Operation, type Kind, class... Arguments>
-inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
-
-template <class T>
-inline constexpr bool is_selector = false;
-template <operation Operation, class... Arguments>
-inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
-template <language::fixed_string Name, class Inner>
-inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
-
-template <class T>
-concept s_op = is_s_op<T>;
-/// What has a value at each position: an s-op, or a constant.
-template <class T>
-concept s_op_or_constant =
-    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
-template <class T>
-concept part = is_s_op<T> || is_selector<T>;
-
-template <class Left, class Right>
-concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
-                   (s_op_or_constant<Left> && part<Right>);
-
-namespace detail {
-
-template <s_op Part>
-constexpr const Part& as_s_op(const Part& part) noexcept {
-    return part;
-}
-template <class Constant>
-    requires(!part<Constant>)
-constexpr auto as_s_op(const Constant& constant) {
-    if constexpr (std::same_as<Constant, bool>)
-        return expression<operation::constant, type::boolean>(value(constant));
-    else if constexpr (std::same_as<Constant, char>)
-        return expression<operation::constant, type::symbol>(value(constant));
-    else if constexpr (std::integral<Constant>)
-        return expression<operation::constant, type::integer>(value(constant));
-    else if constexpr (std::floating_point<Constant>)
-        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
-    else
-        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
-}
-
-template <class T>
-using s_op_of = std::remove_cvref_t<decltype(as_s_op(std::declval<const T&>()))>;
-
-template <class T>
-consteval bool is_of(bool (*test)(type)) {
-    if constexpr (is_selector<T>)
-        return false;
-    else
-        return test(s_op_of<T>::kind);
-}
-constexpr bool is_boolean(type kind) {
-    return kind == type::boolean;
-}
-constexpr bool has_order(type kind) {
-    return kind != type::boolean;
-}
-
-/// Both are numbers, or of one type.
-template <class Left, class Right>
-consteval bool are_alike() {
-    if constexpr (is_selector<Left> || is_selector<Right>)
-        return false;
-    else
-        return s_op_of<Left>::kind == s_op_of<Right>::kind ||
-               (is_number(s_op_of<Left>::kind) && is_number(s_op_of<Right>::kind));
-}
-template <class Left, class Right>
-inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_number);
-template <class Left, class Right>
-inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
-
-/// The type of what is one or the other.
-template <class Left, class Right>
-consteval type joined_kind() {
-    if constexpr (!are_alike<Left, Right>())
-        return type::integer;
-    else
-        return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
-}
-
-template <operation Operation, type Kind, class... Arguments>
-constexpr auto make(const Arguments&... arguments) {
-    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
-}
-/// Of mistaken operands, too, so that one mistake is one error.
-template <operation Operation, type Kind, class... Arguments>
-constexpr auto make_of(const Arguments&... arguments) {
-    if constexpr ((... || is_selector<Arguments>))
-        return expression<operation::constant, Kind>(value(0));
-    else
-        return make<Operation, Kind>(as_s_op(arguments)...);
-}
-
-}  // namespace detail
-
-/// The input: symbols, or what its name says. A program reads one of these.
-inline constexpr expression<operation::tokens, type::symbol> tokens{};
-inline constexpr expression<operation::tokens, type::integer> tokens_int{};
-inline constexpr expression<operation::tokens, type::real> tokens_float{};
-inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
-/// 0, 1, 2, ...
-inline constexpr expression<operation::indices, type::integer> indices{};
-
-/// Gives a part of a program a name, for errors and pictures.
-template <language::fixed_string Name, s_op Inner>
-constexpr auto named(const Inner& inner) {
-    return named_s_op<Name, Inner>(inner);
-}
-template <language::fixed_string Name, class Inner>
-    requires is_selector<Inner>
-constexpr auto named(const Inner& inner) {
-    return named_selector<Name, Inner>{inner};
-}
-
-#define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
-    template <class Left, class Right>                                                        \
-        requires operands<Left, Right>                                                        \
-    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                  \
-        static_assert(detail::are_numbers<Left, Right>,                                       \
-                      "sequent: RASP's " #OPERATOR                                            \
-                      " takes two numbers; a symbol or a selector is none, and of a boolean " \
-                      "indicator(...) is one");                                               \
-        return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
-    }
-SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
-SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
-SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
-SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
-/// What is left of the division that rounds down.
-SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
-/// To the power of an integer. As any ^ of C++, it binds less than + does.
-SEQUENT_RASP_ARITHMETIC(^, power, type::real)
-#undef SEQUENT_RASP_ARITHMETIC
-
-template <part Part>
-constexpr auto operator-(const Part& part) {
-    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
-    return detail::make_of<operation::negate, detail::joined_kind<Part, Part>()>(part);
-}
-
-#define SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, TEST, OF)                              \
-    template <class Left, class Right>                                                      \
-        requires operands<Left, Right>                                                      \
-    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                \
-        static_assert(TEST, "sequent: RASP's " #OPERATOR " compares " OF                    \
-                            "; selectors are compared by none, and made of comparisons by " \
-                            "select(keys, queries, equal)");                                \
-        return detail::make_of<operation::OPERATION, type::boolean>(left, right);           \
-    }
-#define SEQUENT_RASP_EQUALITY(OPERATOR, OPERATION)                                   \
-    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_alike<Left, Right>()), \
-                            "two numbers, two symbols or two booleans")
-#define SEQUENT_RASP_ORDER(OPERATOR, OPERATION)                                      \
-    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_ordered<Left, Right>), \
-                            "two numbers or two symbols")
-SEQUENT_RASP_EQUALITY(==, equal)
-SEQUENT_RASP_EQUALITY(!=, not_equal)
-SEQUENT_RASP_ORDER(<, less)
-SEQUENT_RASP_ORDER(<=, less_equal)
-SEQUENT_RASP_ORDER(>, greater)
-SEQUENT_RASP_ORDER(>=, greater_equal)
-#undef SEQUENT_RASP_ORDER
-#undef SEQUENT_RASP_EQUALITY
-#undef SEQUENT_RASP_COMPARISON
-
-// Of a selector and an s-op it is the selector: one mistake is one error.
-#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
-    template <class Left, class Right>                                                            \
-        requires operands<Left, Right>                                                            \
-    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
-        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
-            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
-        else {                                                                                    \
-            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
-                              detail::is_of<Right>(detail::is_boolean),                           \
-                          "sequent: RASP's " #OPERATOR                                            \
-                          " joins two selectors or two booleans, never one of each");             \
-            if constexpr (is_selector<Left>)                                                      \
-                return left;                                                                      \
-            else if constexpr (is_selector<Right>)                                                \
-                return right;                                                                     \
-            else                                                                                  \
-                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
-        }                                                                                         \
-    }
-SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
-SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
-#undef SEQUENT_RASP_CONNECTIVE
-
-template <part Part>
-constexpr auto operator!(const Part& part) {
-    if constexpr (is_selector<Part>)
-        return selector<operation::select_not, Part>{language::make_pack(part)};
-    else {
-        static_assert(detail::is_of<Part>(detail::is_boolean),
-                      "sequent: RASP's ! takes a boolean or a selector");
-        return detail::make_of<operation::negation, type::boolean>(part);
-    }
-}
-
-/// The nearest integer, of two the even one.
-template <s_op Part>
-constexpr auto round(const Part& part) {
-    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
-    return detail::make<operation::round, type::integer>(part);
-}
-/// 1 where it is true, else 0.
-template <s_op Part>
-constexpr auto indicator(const Part& part) {
-    static_assert(detail::is_of<Part>(detail::is_boolean),
-                  "sequent: RASP's indicator takes a boolean");
-    return detail::make<operation::indicator, type::integer>(part);
-}
-/// `chosen` where the condition is true, else `other`.
-template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
-    requires part<Condition>
-constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
-    static_assert(detail::is_of<Condition>(detail::is_boolean),
-                  "sequent: the condition of RASP's cond is a boolean s-op");
-    static_assert(detail::are_alike<Chosen, Other>(),
-                  "sequent: RASP's cond chooses between two values of one type");
-    return detail::make_of<operation::conditional, detail::joined_kind<Chosen, Other>()>(
-        condition, chosen, other);
-}
-
-template <operation Operation>
-struct comparison {};
-// How select compares a key with a query.
-inline constexpr comparison<operation::select_equal> equal{};
-inline constexpr comparison<operation::select_not_equal> not_equal{};
-inline constexpr comparison<operation::select_less> less{};
-inline constexpr comparison<operation::select_less_equal> less_equal{};
-inline constexpr comparison<operation::select_greater> greater{};
-inline constexpr comparison<operation::select_greater_equal> greater_equal{};
-
-/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
-/// by && and ||, and negated by !.
-template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
-constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
-                      int line = __builtin_LINE()) {
-    if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
-        static_assert(detail::are_alike<Keys, Queries>(),
-                      "sequent: RASP's select compares keys and queries of one type");
-    else
-        static_assert(detail::are_ordered<Keys, Queries>,
-                      "sequent: RASP's select orders two numbers or two symbols");
-    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
-        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
-}
-
-/// All positions look at all.
-inline constexpr auto everything = named<"everything">(select(1, 1, equal));
-
-namespace detail {
-/// What an aggregate gives where nothing is selected, unless told.
-template <class Values>
-using usual_default =
-    std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
-                       std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
-}  // namespace detail
-
-/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
-/// symbol without text; one, that value; several, their mean, which only numbers have.
-template <class Selector, s_op_or_constant Values,
-          s_op_or_constant Otherwise = detail::usual_default<Values>>
-constexpr auto aggregate(const Selector& from, const Values& values,
-                         const Otherwise& otherwise = Otherwise()) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's aggregate takes a selector, then the values");
-    static_assert(detail::are_alike<Values, Otherwise>(),
-                  "sequent: the default of RASP's aggregate is of the values' type");
-    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
-    constexpr type kind = detail::s_op_of<Values>::kind;
-    constexpr type mean = is_number(kind) ? type::real : kind;
-    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
-                                                    detail::as_s_op(otherwise));
-}
-
-/// The sum of the selected positions' numbers.
-template <class Selector, s_op_or_constant Values>
-constexpr auto sum(const Selector& from, const Values& values) {
-    static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
-    static_assert(detail::is_of<Values>(is_number),
-                  "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
-    return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
-        from, detail::as_s_op(values));
-}
-
-/// How many positions are selected, by two heads.
-template <class Selector>
-constexpr auto selector_width(const Selector& of) {
-    static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
-    return detail::make<operation::width, type::integer>(of);
-}
-/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
-/// counted.
-template <class Selector>
-constexpr auto selector_width_with_bos(const Selector& of) {
-    static_assert(is_selector<Selector>,
-                  "sequent: RASP's selector_width_with_bos takes a selector");
-    return detail::make<operation::width_with_bos, type::integer>(of);
-}
-
-/// How many positions the input has.
-inline constexpr auto length =
-    named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
-
-/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
-template <s_op Values>
-constexpr auto load(const Values& values, int position) {
-    return aggregate(
-        select(indices, expression<operation::place, type::integer>(value(position)), equal),
-        values);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// A program as an array: its types are read once, and all that follows is functions over arrays.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-inline constexpr int max_nodes = 512;
-
-/// An s-op or a selector. Arguments stand before what they are arguments of.
-struct node {
-    operation what = operation::constant;
-    type kind = type::integer;
-    int arguments[3]{-1, -1, -1};
-    value known{};      // of a constant
-    int line = 0;       // of a select, where lines tell selectors apart
-    plan::name name{};  // where the program gives one
-
-    friend constexpr bool operator==(const node& left, const node& right) {
-        return left.what == right.what && left.kind == right.kind &&
-               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
-               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
-               left.known == right.known && left.line == right.line;
-    }
-};
-
-constexpr bool is_selection(operation what) noexcept {
-    return what >= operation::select_equal;
-}
-/// select(keys, queries, ...) itself, not what is joined of such.
-constexpr bool is_comparison(operation what) noexcept {
-    return what >= operation::select_equal && what <= operation::select_greater_equal;
-}
-/// What a head computes.
-constexpr bool gathers(operation what) noexcept {
-    return what >= operation::aggregate && what <= operation::width_with_bos;
-}
-constexpr bool is_pointwise(operation what) noexcept {
-    return what >= operation::negate && what <= operation::conditional;
-}
-
-/// What makes two selectors one: their structure, or that they are written in the same line, too.
-/// The original tells them apart as objects.
-enum class identity { structure, line };
-
-/// A program's nodes; equal ones are one.
-class graph {
-  public:
-    constexpr explicit graph(identity same = identity::structure) : same_(same) {}
-
-    plan::list<node, max_nodes> nodes{};
-    int output = -1;
-
-    constexpr const node& operator[](int at) const { return nodes[at]; }
-    constexpr int size() const { return nodes.size(); }
-
-    constexpr int add(const node& made) {
-        std::size_t slot = hash_of(made) % slot_count;
-        for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
-            if (nodes[slots_[slot] - 1] == made) return slots_[slot] - 1;
-        const int at = nodes.push(made);
-        slots_[slot] = at + 1;
-        return at;
-    }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
-        node made;
-        made.what = what;
-        made.kind = kind;
-        made.arguments[0] = first;
-        made.arguments[1] = second;
-        made.arguments[2] = third;
-        return add(made);
-    }
-    constexpr int add_constant(const value& known) {
-        node made;
-        made.kind = known.kind();
-        made.known = known;
-        return add(made);
-    }
-
-    // The types of a program.
-    template <operation Operation, type Kind, class... Arguments>
-    constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
-        if constexpr (Operation == operation::place) {
-            const rational place = part.known.number();
-            const int at = add_constant(part.known);
-            if (place.over >= 0) return at;
-            return add(operation::add, type::integer, read(length), at);
-        } else {
-            node made;
-            made.what = Operation;
-            made.kind = Kind;
-            made.known = part.known;
-            read_arguments(part.arguments, made.arguments);
-            return add(made);
-        }
-    }
-    template <operation Operation, class... Arguments>
-    constexpr int read(const selector<Operation, Arguments...>& part) {
-        node made;
-        made.what = Operation;
-        made.kind = type::boolean;
-        made.line = same_ == identity::line ? part.line : 0;
-        read_arguments(part.arguments, made.arguments);
-        return add(made);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_s_op<Name, Inner>& part) {
-        return name(read(part.inner), Name);
-    }
-    template <language::fixed_string Name, class Inner>
-    constexpr int read(const named_selector<Name, Inner>& part) {
-        return name(read(part.inner), Name);
-    }
-
-  private:
-    identity same_;
-    static constexpr std::size_t slot_count = 1021;
-    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
-
-    static constexpr std::size_t hash_of(const node& of) {
-        std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
-        for (const int argument : of.arguments)
-            hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
-        hash = hashed(hash, of.known.bits());
-        return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
-    }
-
-    constexpr void read_arguments(const language::pack<>&, int*) {}
-    template <class First, class... Rest>
-    constexpr void read_arguments(const language::pack<First, Rest...>& arguments, int* to) {
-        *to = read(arguments.first);
-        if constexpr (sizeof...(Rest) > 0) read_arguments(arguments.rest, to + 1);
-    }
-    template <std::size_t Size>
-    constexpr int name(int at, const language::fixed_string<Size>& text) {
-        if (nodes[at].name.length == 0)
-            nodes[at].name = plan::make_name(text.characters, static_cast<int>(Size) - 1);
-        return at;
-    }
-};
-
-namespace detail {
-template <const auto& Program, identity Same>
-constexpr graph read_program() {
-    static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
-                  "sequent: a RASP program is an s-op; a selector alone gives no values");
-    graph result(Same);
-    result.output = result.read(Program);
-    return result;
-}
-}  // namespace detail
-
-/// The nodes of a program.
-template <const auto& Program, identity Same = identity::structure>
-inline constexpr graph graph_of = detail::read_program<Program, Same>();
-
-/// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself.
-inline std::string text_of(const graph& program, int at, bool by_name = true) {
-    const node& shown = program[at];
-    if (by_name && shown.name.length > 0)
-        return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
-    const auto part = [&](int argument) { return text_of(program, shown.arguments[argument]); };
-    const auto operand = [&](int argument) {
-        const node& inner = program[shown.arguments[argument]];
-        const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
-                            gathers(inner.what) || is_comparison(inner.what);
-        return simple ? part(argument) : "(" + part(argument) + ")";
-    };
-    const auto between = [&](const char* sign) {
-        return operand(0) + " " + sign + " " + operand(1);
-    };
-    const auto selection = [&](const char* sign) {
-        return "select(" + part(0) + ", " + part(1) + ", " + sign + ")";
-    };
-    switch (shown.what) {
-        case operation::tokens:
-            return "tokens";
-        case operation::indices:
-            return "indices";
-        case operation::gathered:
-            return "gathered " + shown.known.text();
-        case operation::constant:
-        case operation::place:
-            return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
-                                              : shown.known.text();
-        case operation::negate:
-            return "-" + operand(0);
-        case operation::add:
-            return between("+");
-        case operation::subtract:
-            return between("-");
-        case operation::multiply:
-            return between("*");
-        case operation::divide:
-            return between("/");
-        case operation::modulo:
-            return between("%");
-        case operation::power:
-            return between("^");
-        case operation::equal:
-            return between("==");
-        case operation::not_equal:
-            return between("!=");
-        case operation::less:
-            return between("<");
-        case operation::less_equal:
-            return between("<=");
-        case operation::greater:
-            return between(">");
-        case operation::greater_equal:
-            return between(">=");
-        case operation::conjunction:
-        case operation::select_and:
-            return between("and");
-        case operation::disjunction:
-        case operation::select_or:
-            return between("or");
-        case operation::negation:
-        case operation::select_not:
-            return "not " + operand(0);
-        case operation::round:
-            return "round(" + part(0) + ")";
-        case operation::indicator:
-            return "indicator(" + part(0) + ")";
-        case operation::conditional:
-            return operand(1) + " if " + operand(0) + " else " + operand(2);
-        case operation::aggregate: {
-            const value& otherwise = program[shown.arguments[2]].known;
-            const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
-                               : otherwise.kind() == type::boolean ? !otherwise.truth()
-                                                                   : otherwise == value(0);
-            return "aggregate(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) + ")";
-        }
-        case operation::sum:
-            return "sum(" + part(0) + ", " + part(1) + ")";
-        case operation::width:
-            return "selector_width(" + part(0) + ")";
-        case operation::width_with_bos:
-            return "selector_width_with_bos(" + part(0) + ")";
-        case operation::select_equal:
-            return selection("==");
-        case operation::select_not_equal:
-            return selection("!=");
-        case operation::select_less:
-            return selection("<");
-        case operation::select_less_equal:
-            return selection("<=");
-        case operation::select_greater:
-            return selection(">");
-        case operation::select_greater_equal:
-            return selection(">=");
-    }
-    return {};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// How many layers and heads a transformer for a program needs (arXiv 2106.06981, section 4), and
-/// which of them computes what. All of it can stand in a static_assert.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
-/// the selector with position 0 joined to it, and position 0 where it is selected.
-enum class focus { selected, selected_or_first, selected_and_first };
-
-struct head {
-    int layer = 0;
-    int selector = -1;
-    focus at = focus::selected;
-
-    friend constexpr bool operator==(const head&, const head&) = default;
-};
-
-inline constexpr int max_heads = 128;
-
-struct program_analysis {
-    int layers = 0;
-    int heads = 0;  // of the layer with the most
-
-    /// From which layer on a node's value, or a selector, is known: 0 is the embedding.
-    std::array<int, max_nodes> layer_of{};
-    /// All heads, layer by layer.
-    plan::list<head, max_heads> all_heads{};
-
-    constexpr int heads_in(int layer) const {
-        int count = 0;
-        for (const head& each : all_heads) count += each.layer == layer ? 1 : 0;
-        return count;
-    }
-};
-
-constexpr program_analysis analyse(const graph& program) {
-    program_analysis result;
-    plan::list<head, max_heads> found;
-    const auto needs = [&found](const head& wanted) {
-        for (const head& each : found)
-            if (each == wanted) return;
-        found.push(wanted);
-    };
-    for (int at = 0; at < program.size(); ++at) {
-        const node& made = program[at];
-        int& layer = result.layer_of[static_cast<std::size_t>(at)];
-        const auto layer_of = [&](int argument) {
-            const int from = made.arguments[argument];
-            return from < 0 ? 0 : result.layer_of[static_cast<std::size_t>(from)];
-        };
-        layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
-        if (is_comparison(made.what)) ++layer;
-        if (!gathers(made.what)) continue;
-        // A selector's own layer is the first in which a head can have it.
-        layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
-        const int selector = made.arguments[0];
-        if (made.what == operation::width) {
-            needs({layer, selector, focus::selected_or_first});
-            needs({layer, selector, focus::selected_and_first});
-        } else if (made.what == operation::width_with_bos) {
-            needs({layer, selector, focus::selected_or_first});
-        } else {
-            needs({layer, selector, focus::selected});
-        }
-    }
-    for (const int layer : result.layer_of) result.layers = std::max(result.layers, layer);
-    for (int layer = 1; layer <= result.layers; ++layer) {
-        for (const head& each : found)
-            if (each.layer == layer) result.all_heads.push(each);
-        result.heads = std::max(result.heads, result.heads_in(layer));
-    }
-    return result;
-}
-
-/// The analysis of a program. With identity::line, equal selectors count once only if they are
-/// written in one line, which comes close to the original's count: it tells them apart as objects.
-template <const auto& Program, identity Same = identity::structure>
-inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
-
-template <const auto& Program>
-inline constexpr int layers = analysis<Program>.layers;
-/// In the layer with the most.
-template <const auto& Program, identity Same = identity::structure>
-inline constexpr int heads = analysis<Program, Same>.heads;
-/// Layer by layer.
-template <const auto& Program, identity Same = identity::structure>
-inline constexpr auto heads_per_layer = [] {
-    std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
-    for (int layer = 1; layer <= layers<Program>; ++layer)
-        result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
-    return result;
-}();
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// What a program is given, and what it gives: a value at each position.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-class sequence {
-  public:
-    constexpr sequence() = default;
-    /// Each code point of UTF-8 is a symbol: "hello" has five.
-    constexpr sequence(std::string_view text) {
-        for (std::size_t at = 0; at < text.size();) {
-            std::size_t end = at + 1;
-            while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-                ++end;
-            values_.push_back(value(text.substr(at, end - at)));
-            at = end;
-        }
-    }
-    constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
-    constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
-    constexpr sequence(std::initializer_list<value> values) : values_(values) {}
-    /// A container of symbols (strings) or of numbers or booleans.
-    template <std::ranges::input_range Range>
-        requires(!std::is_convertible_v<const Range&, std::string_view> &&
-                 !std::is_same_v<Range, sequence> &&
-                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
-    constexpr sequence(const Range& values) {
-        for (const auto& each : values) values_.push_back(value(each));
-    }
-
-    constexpr int size() const { return static_cast<int>(values_.size()); }
-    constexpr bool empty() const { return values_.empty(); }
-    constexpr const value& operator[](int at) const {
-        return values_[static_cast<std::size_t>(at)];
-    }
-    constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
-    constexpr auto begin() const { return values_.begin(); }
-    constexpr auto end() const { return values_.end(); }
-    constexpr void push_back(const value& last) { values_.push_back(last); }
-
-    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
-    /// list, [1, 2, 1/2].
-    std::string text() const {
-        bool letters = true;
-        for (const value& each : values_)
-            letters = letters && each.kind() != type::integer && each.kind() != type::real &&
-                      sequence(each.text()).size() == 1;
-        std::string result;
-        for (const value& each : values_) {
-            if (!letters) result += result.empty() ? "[" : ", ";
-            result += each.text();
-        }
-        return letters ? result : result + "]";
-    }
-
-    friend constexpr bool operator==(const sequence& left, const sequence& right) {
-        return left.values_ == right.values_;
-    }
-
-  private:
-    std::vector<value> values_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
-/// 3), exactly, in constant expressions and at run time.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-namespace detail {
-
-// Not constexpr: in a constant expression the compiler names them, and the program.
-inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) +
-                           " is the mean of several symbols or booleans; of booleans, "
-                           "indicator(...) has one");
-}
-inline void a_division_by_zero(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " divides by zero");
-}
-inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " has an exponent that is no integer");
-}
-inline void an_input_of_another_type(const value& given, type wanted, int position) {
-    const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
-    fail<evaluation_error>("sequent: the program's tokens are each " +
-                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
-                           std::to_string(position) + " is \"" + given.text() + "\"");
-}
-inline void an_empty_input() {
-    fail<evaluation_error>("sequent: a RASP program takes at least one token");
-}
-
-/// In a constant expression the compiler names the position, too.
-template <int Position>
-void the_mean_of_several_symbols_or_booleans_at_position() {}
-template <int... Position>
-constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position...>) {
-    (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
-                                : void()));
-}
-
-/// Why an operation of one position has no value.
-enum class undefined { no, zero_division, fractional_power };
-
-/// An operation of one position, of its arguments' values.
-constexpr value apply(const node& of, const value& first, const value& second, const value& third,
-                      undefined& trouble) {
-    const auto number = [&of](const rational& result) { return value(result, of.kind); };
-    switch (of.what) {
-        case operation::negate:
-            return number(-first.number());
-        case operation::add:
-            return number(first.number() + second.number());
-        case operation::subtract:
-            return number(first.number() - second.number());
-        case operation::multiply:
-            return number(first.number() * second.number());
-        case operation::divide:
-            if (second.number().over == 0) {
-                trouble = undefined::zero_division;
-                return number(0);
-            }
-            return number(first.number() / second.number());
-        case operation::modulo: {
-            if (second.number().over == 0) {
-                trouble = undefined::zero_division;
-                return number(0);
-            }
-            const rational times((first.number() / second.number()).floor());
-            return number(first.number() - second.number() * times);
-        }
-        case operation::power: {
-            const rational exponent = second.number();
-            const bool inverse = exponent.over < 0;
-            if (!exponent.is_whole() || (inverse && first.number().over == 0)) {
-                trouble = inverse && exponent.is_whole() ? undefined::zero_division
-                                                         : undefined::fractional_power;
-                return number(0);
-            }
-            rational result = 1;
-            for (std::int64_t count = inverse ? -exponent.over : exponent.over; count > 0; --count)
-                result = result * first.number();
-            return number(inverse ? rational(1) / result : result);
-        }
-        case operation::equal:
-            return first == second;
-        case operation::not_equal:
-            return !(first == second);
-        case operation::less:
-            return first < second;
-        case operation::less_equal:
-            return !(second < first);
-        case operation::greater:
-            return second < first;
-        case operation::greater_equal:
-            return !(first < second);
-        case operation::conjunction:
-            return first.truth() && second.truth();
-        case operation::disjunction:
-            return first.truth() || second.truth();
-        case operation::negation:
-            return !first.truth();
-        case operation::round:
-            return first.number().rounded();
-        case operation::indicator:
-            return first.truth() ? 1 : 0;
-        case operation::conditional:
-            return first.truth() ? second : third;
-        default:
-            return {};
-    }
-}
-
-/// Whether select compares a key with a query so.
-constexpr bool compares(operation what, const value& key, const value& query) {
-    switch (what) {
-        case operation::select_equal:
-            return key == query;
-        case operation::select_not_equal:
-            return !(key == query);
-        case operation::select_less:
-            return key < query;
-        case operation::select_less_equal:
-            return !(query < key);
-        case operation::select_greater:
-            return query < key;
-        default:
-            return !(key < query);
-    }
-}
-
-}  // namespace detail
-
-/// All values of a program for one input.
-class evaluation {
-  public:
-    constexpr evaluation(const graph& program, const sequence& input)
-        : program_(&program), length_(input.size()) {
-        if (input.empty()) detail::an_empty_input();
-        values_.resize(static_cast<std::size_t>(program.size()) *
-                       static_cast<std::size_t>(length_));
-        for (int at = 0; at < program.size(); ++at)
-            if (!is_selection(program[at].what))
-                for (int position = 0; position < length_; ++position)
-                    of(at, position) = compute(at, position, input);
-    }
-
-    constexpr int length() const { return length_; }
-    constexpr const graph& program() const { return *program_; }
-
-    /// The value of an s-op at a position.
-    constexpr const value& operator()(int at, int position) const {
-        return values_[place(at, position)];
-    }
-    /// Whether a selector's row has a column.
-    constexpr bool selects(int at, int row, int column) const {
-        const node& from = (*program_)[at];
-        switch (from.what) {
-            case operation::select_and:
-                return selects(from.arguments[0], row, column) &&
-                       selects(from.arguments[1], row, column);
-            case operation::select_or:
-                return selects(from.arguments[0], row, column) ||
-                       selects(from.arguments[1], row, column);
-            case operation::select_not:
-                return !selects(from.arguments[0], row, column);
-            default:
-                return detail::compares(from.what, (*this)(from.arguments[0], column),
-                                        (*this)(from.arguments[1], row));
-        }
-    }
-    constexpr sequence output(int at) const {
-        sequence result;
-        for (int position = 0; position < length_; ++position)
-            result.push_back((*this)(at, position));
-        return result;
-    }
-    constexpr sequence output() const { return output(program_->output); }
-
-  private:
-    const graph* program_;
-    int length_;
-    std::vector<value> values_;
-
-    constexpr std::size_t place(int at, int position) const {
-        return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
-               static_cast<std::size_t>(position);
-    }
-    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
-
-    constexpr value compute(int at, int position, const sequence& input) {
-        const node& made = (*program_)[at];
-        switch (made.what) {
-            case operation::tokens: {
-                const value& given = input[position];
-                if (given.kind() == made.kind) return given;
-                if (made.kind == type::real && given.kind() == type::integer)
-                    return value(given.number(), type::real);
-                detail::an_input_of_another_type(given, made.kind, position);
-                return {};
-            }
-            case operation::indices:
-                return position;
-            case operation::constant:
-            case operation::place:
-                return made.known;
-            case operation::aggregate:
-                return mean(at, position);
-            case operation::sum: {
-                rational total;
-                for (int column = 0; column < length_; ++column)
-                    if (selects(made.arguments[0], position, column))
-                        total = total + (*this)(made.arguments[1], column).number();
-                return value(total, made.kind);
-            }
-            case operation::width:
-            case operation::width_with_bos: {
-                int count = 0;
-                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
-                    count += selects(made.arguments[0], position, column) ? 1 : 0;
-                return count;
-            }
-            default: {
-                const auto argument = [&](int which) {
-                    const int from = made.arguments[which];
-                    return from < 0 ? value() : (*this)(from, position);
-                };
-                detail::undefined trouble = detail::undefined::no;
-                const value result =
-                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
-                if (trouble == detail::undefined::zero_division)
-                    detail::a_division_by_zero(*program_, at, position);
-                if (trouble == detail::undefined::fractional_power)
-                    detail::a_power_that_is_no_integer(*program_, at, position);
-                return result;
-            }
-        }
-    }
-
-    constexpr value mean(int at, int position) {
-        const node& made = (*program_)[at];
-        value found = (*this)(made.arguments[2], position);
-        int count = 0;
-        rational total;
-        for (int column = 0; column < length_; ++column) {
-            if (!selects(made.arguments[0], position, column)) continue;
-            found = (*this)(made.arguments[1], column);
-            check_mean(at, position, ++count);
-            if (is_number(made.kind)) total = total + found.number();
-        }
-        return count > 1 ? value(total / rational(count), made.kind) : found;
-    }
-    constexpr void check_mean(int at, int position, int selected) const {
-        if (selected < 2 || is_number((*program_)[at].kind)) return;
-        if (std::is_constant_evaluated())
-            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
-        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
-    }
-};
-
-/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
-/// and the position; in a constant expression, the compiler does.
-template <const auto& Program>
-constexpr sequence evaluate(const sequence& input) {
-    // Told here, too: of what the compiler prints, this comes earlier.
-    constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
-    static_assert(is_program,
-                  "sequent: a RASP program is an s-op; a selector alone gives no values");
-    if constexpr (is_program)
-        return evaluation(graph_of<Program>, input).output();
-    else
-        return input;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
-/// by layer the heads, and the elementwise operations that something further is made of.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-/// A value as it stands in a cell: a blank is seen.
-inline std::string cell_text(const rasp::value& shown) {
-    const std::string result = printable(shown.text());
-    return result == " " ? "\xe2\x90\xa3" : result;
-}
-
-/// One head of a layer, which are numbered from 1.
-struct flow_head {
-    int number = 0;
-    rasp::focus at = rasp::focus::selected;
-};
-/// A selector in a layer, and what is gathered there from the positions that it selects.
-struct flow_selector {
-    int node = -1;
-    std::vector<flow_head> heads;  // selector_width takes two
-    std::vector<int> keys;         // s-ops that are compared, but no constants
-    std::vector<int> queries;
-    std::vector<int> results;
-};
-struct flow_layer {
-    std::vector<flow_selector> selectors;
-    std::vector<int> elementwise;
-};
-
-/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
-/// gather, the output, and elementwise operations that have a name or that a head reads; all others
-/// stand in the expressions of these.
-class flow {
-  public:
-    /// The program has to outlive it.
-    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-         const rasp::sequence& input)
-        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
-        shown_.resize(static_cast<std::size_t>(program.size()));
-        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
-        name_long_ones();
-        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
-        for (int at = 0; at < program.size(); ++at)
-            if (is_shown(at) && !rasp::gathers(program[at].what))
-                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
-        std::stable_partition(
-            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
-            [&program](int at) { return program[at].what == rasp::operation::tokens; });
-        int before[rasp::max_heads + 1]{};
-        for (const rasp::head& each : analysis.all_heads)
-            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
-        for (int at = 0; at < program.size(); ++at)
-            if (rasp::gathers(program[at].what))
-                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
-    }
-    flow(const flow&) = delete;
-    flow& operator=(const flow&) = delete;
-
-    /// Of the input, 0; it has no heads.
-    const std::vector<flow_layer>& layers() const { return layers_; }
-    const rasp::evaluation& values() const { return values_; }
-    const rasp::graph& program() const { return named_; }
-    int length() const { return values_.length(); }
-    int output() const { return named_.output; }
-    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
-    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
-
-    /// A part's name, as expressions further on have it: what is gathered has a number where the
-    /// program gives no name.
-    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// A part in terms of named ones.
-    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
-    /// "depth = opened - closed"; one of both where they are the same.
-    std::string definition(int at) const {
-        const std::string name = label(at);
-        const std::string all = expression(at);
-        return name == all ? name : name + " = " + all;
-    }
-    /// What is gathered, beside its selector.
-    std::string gathering(int at) const {
-        const rasp::node& made = named_[at];
-        if (made.what == rasp::operation::width) return "selector_width";
-        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
-        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
-        const rasp::value& otherwise = named_[made.arguments[2]].known;
-        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
-                              otherwise == rasp::value("");
-        return "aggregate " + label(made.arguments[1]) +
-               (is_usual ? "" : ", else " + label(made.arguments[2]));
-    }
-    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
-
-    /// To which positions a head attends from one, to all of them alike.
-    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
-        std::vector<int> result;
-        for (int column = 0; column < length(); ++column) {
-            const bool selected = values_.selects(from.node, row, column);
-            if (at == rasp::focus::selected_or_first    ? selected || column == 0
-                : at == rasp::focus::selected_and_first ? selected && column == 0
-                                                        : selected)
-                result.push_back(column);
-        }
-        return result;
-    }
-
-    /// The shown s-ops that a part is computed from.
-    std::vector<int> sources(int at) const {
-        std::vector<int> result;
-        for (const int argument : named_[at].arguments) add_sources(argument, result);
-        return result;
-    }
-
-  private:
-    rasp::evaluation values_;
-    rasp::graph named_;
-    std::array<int, rasp::max_nodes> layer_of_;
-    std::vector<flow_layer> layers_;
-    std::vector<bool> shown_;
-    std::deque<std::string> names_;
-
-    void show(int at) {
-        if (named_[at].what != rasp::operation::constant)
-            shown_[static_cast<std::size_t>(at)] = true;
-    }
-    void mark_what_is_read_by(int at) {
-        const rasp::node& made = named_[at];
-        const bool is_input =
-            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
-        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
-        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
-        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
-        if (!rasp::is_comparison(made.what)) return;
-        show(made.arguments[0]);
-        show(made.arguments[1]);
-    }
-
-    void name_long_ones() {
-        constexpr int longest = 22;
-        std::size_t number = 0;
-        for (int at = 0; at < named_.size(); ++at) {
-            rasp::node& made = named_.nodes[at];
-            if (!is_shown(at) || made.name.length > 0) continue;
-            if (at == named_.output && made.arguments[0] >= 0)
-                names_.push_back("output");
-            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
-                names_.push_back(numbered("#", ++number));
-            else
-                continue;
-            made.name =
-                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
-        }
-    }
-
-    flow_selector& selector_of(int layer, int node) {
-        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
-        for (flow_selector& each : all)
-            if (each.node == node) return each;
-        all.emplace_back().node = node;
-        add_operands(node, all.back());
-        return all.back();
-    }
-    void add_operands(int node, flow_selector& to) const {
-        const rasp::node& made = named_[node];
-        if (!rasp::is_comparison(made.what)) {
-            for (const int part : made.arguments)
-                if (part >= 0) add_operands(part, to);
-            return;
-        }
-        add_once(made.arguments[0], to.keys);
-        add_once(made.arguments[1], to.queries);
-    }
-
-    void add_sources(int at, std::vector<int>& to) const {
-        if (at < 0) return;
-        if (is_shown(at)) return add_once(at, to);
-        for (const int argument : named_[at].arguments) add_sources(argument, to);
-    }
-    void add_once(int at, std::vector<int>& to) const {
-        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// The flow of a program as a graph in the DOT language, which Graphviz draws.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-namespace detail {
-
-/// A string of DOT. Graphviz knows XML's entities, too.
-inline std::string dot_string(std::string_view text) {
-    std::string result = "\"";
-    for (const char each : text) {
-        if (each == '"' || each == '\\') result += '\\';
-        result += each == '&' ? "&amp;" : std::string(1, each);
-    }
-    return result + "\"";
-}
-
-class dot_writer {
-  public:
-    explicit dot_writer(const flow& shown) : flow_(shown) {}
-
-    std::string write() {
-        text_ =
-            "digraph program {\n"
-            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
-            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
-            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
-            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
-        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
-        return text_ + edges_ + "}\n";
-    }
-
-  private:
-    static constexpr int longest = 44;
-    const flow& flow_;
-    std::string text_;
-    std::string edges_;
-
-    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
-
-    void begin_cluster(const std::string& indent, const std::string& name,
-                       const std::string& label) {
-        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
-                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
-    }
-    void add_node(const std::string& indent, int at) {
-        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
-        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
-        std::string label = dot_string(elided(flow_.label(at), longest));
-        const auto add_line = [&label](const std::string& words) {
-            label.back() = '\\';
-            label += 'n' + dot_string(elided(words, longest)).substr(1);
-        };
-        if (made != flow_.label(at)) add_line("= " + made);
-        std::string values;
-        for (int position = 0; position < flow_.length(); ++position)
-            values += (position > 0 ? " " : "") + flow_.text(at, position);
-        add_line(values);
-        text_ += indent + name_of(at) + " [label=" + label +
-                 ", tooltip=" + dot_string(flow_.definition(at)) +
-                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
-    }
-    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
-        edges_ += "    " + from + " -> " + to +
-                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
-    }
-
-    void add_layer(std::size_t number) {
-        const flow_layer& layer = flow_.layers()[number];
-        const std::string id = std::to_string(number);
-        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
-        if (!layer.selectors.empty()) {
-            begin_cluster("        ", id + "_heads", "heads");
-            for (const flow_selector& each : layer.selectors) add_selector(each, id);
-            text_ += "        }\n";
-        }
-        if (!layer.elementwise.empty() && number > 0)
-            begin_cluster("        ", id + "_elementwise", "elementwise");
-        for (const int at : layer.elementwise) {
-            add_node("            ", at);
-            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
-        }
-        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
-        text_ += "    }\n";
-    }
-    void add_selector(const flow_selector& each, const std::string& layer) {
-        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
-        text_ += "            " + name +
-                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
-                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
-                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
-        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
-        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
-        for (const int at : each.results) {
-            add_node("            ", at);
-            add_edge(name, name_of(at));
-            const int values = flow_.program()[at].arguments[1];
-            if (values >= 0 && flow_.is_shown(values))
-                add_edge(name_of(values), name_of(at), "values");
-        }
-    }
-};
-
-}  // namespace detail
-
-/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
-/// computed from.
-inline std::string dot_of(const flow& shown) {
-    return detail::dot_writer(shown).write();
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
-/// the data.
-
-namespace sequent::inline SEQUENT_ABI::draw::detail {
-
-inline constexpr auto page_style = R"css(
-:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
-  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
-  --program: 37, 99, 168; --model: 180, 83, 9; }
-@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
-  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
-  --program: 96, 160, 230; --model: 240, 160, 80; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--dark);
-  font: 14px/1.45 system-ui, sans-serif; }
-header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
-  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
-h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
-h2 { margin: 0 0 10px; font-size: 15px; }
-h3 { margin: 0; font-size: 13px; }
-p { margin: 2px 0 8px; color: var(--quiet); }
-code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-code { font-size: 12px; overflow-wrap: anywhere; }
-#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
-.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
-  padding: 1px; border: 2px solid transparent; }
-.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
-  align-items: center; line-height: 20px; }
-.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
-  cursor: pointer; }
-.token span { white-space: pre; padding: 0 4px; }
-.token .position { color: var(--quiet); font-size: 11px; }
-.token .given { font-weight: bold; }
-.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
-.token.now { border-color: var(--accent); }
-.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-main { padding: 14px 20px 40px; display: grid; gap: 14px; }
-section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
-  padding: 12px 14px; min-width: 0; }
-.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
-.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
-  padding: 10px 12px; min-width: 0; }
-.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
-.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
-.view { display: flex; gap: 12px; align-items: flex-start; }
-.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
-.view > div { min-width: 0; }
-.kind { font-size: 12px; color: var(--quiet); }
-.cells { display: flex; flex-wrap: wrap; gap: 2px; }
-.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
-  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
-.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
-.cell.now { border-color: var(--accent); font-weight: bold; }
-.values { margin-top: 10px; min-width: 0; }
-.ops { display: grid; column-gap: 24px; }
-.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
-.values .cell { flex: none; }
-.values code span { color: var(--quiet); }
-@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
-  padding-right: 10px; } }
-)css";
-
-inline constexpr auto page_top =
-    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
-<div id="tokens" role="group" aria-label="tokens"></div>
-)html";
-
-inline constexpr auto page_script = R"js(
-"use strict";
-const flow = JSON.parse(document.getElementById("flow").textContent);
-const count = flow.tokens.length;
-const updates = [];
-let now = -1;
-
-function add(parent, tag, kind, text) {
-  const made = document.createElement(tag);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-function colour(name, share) {
-  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
-  return `rgba(${parts}, ${share})`;
-}
-// Small shares are seen, too.
-const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
-const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
-
-const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
-  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
-  .concat(flow.tokens).map(text => [...text].length)));
-document.documentElement.style.setProperty("--letters", letters);
-
-function select(position, remember) {
-  if (position < 0 || position >= count || !Number.isInteger(position)) return;
-  now = position;
-  for (const update of updates) update();
-  if (remember) history.replaceState(null, "", "#token=" + position);
-}
-
-// For each row its shares of the columns, and of the start where there is one more.
-function addView(parent, title, hue, shares, words) {
-  const view = add(parent, "div", "view");
-  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
-  const canvas = add(view, "canvas");
-  canvas.width = canvas.height = 2 * side * count;
-  canvas.style.width = canvas.style.height = side * count + 2 + "px";
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", title + ": rows attend to columns");
-  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
-  canvas.onclick = () => select(now, true);
-  const right = add(view, "div");
-  const kind = add(right, "div", "kind");
-  const cells = add(right, "div", "cells");
-  const boxes = shares[0].map((_, column) =>
-    add(cells, "span", column < count ? "cell" : "cell start",
-        column < count ? flow.tokens[column] : "start"));
-  updates.push(() => {
-    const pen = canvas.getContext("2d");
-    const pixels = 2 * side;
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    for (let row = 0; row < count; ++row)
-      for (let column = 0; column < count; ++column) {
-        const share = visible(shares[row][column]);
-        if (share === 0) continue;
-        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
-        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
-      }
-    pen.strokeStyle = colour("--program", 1);
-    pen.lineWidth = 2;
-    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
-    boxes.forEach((box, column) => {
-      const share = visible(shares[now][column]);
-      box.style.background = share > 0 ? colour(hue, share) : "";
-      box.style.color = share > 0.65 ? "var(--back)" : "";
-      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
-        ": " + shorter(shares[now][column]);
-    });
-    kind.textContent = title + ": " + words(shares[now]);
-  });
-}
-function wordsOfProgram(row) {
-  const attended = row.filter(share => share > 0).length;
-  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
-    : "1/" + attended + " at each of " + attended + " positions";
-}
-function wordsOfModel(row) {
-  const most = row.indexOf(Math.max(...row));
-  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
-    shorter(row[count]) + " at the start";
-}
-
-function addValues(to, ops) {
-  const parent = add(to, "div", "ops");
-  const width = Math.max(320, count * (letters * 8 + 14));
-  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
-  for (const op of ops) {
-    const block = add(parent, "div", "values");
-    const text = add(block, "code", "", op.name);
-    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
-    const cells = add(block, "div", "cells");
-    const boxes = op.values.map((value, position) => {
-      const box = add(cells, "span", "cell", value);
-      box.title = "position " + position + ": " + value;
-      return box;
-    });
-    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
-  }
-}
-
-const tokens = document.getElementById("tokens");
-const legend = add(tokens, "div", "legend");
-const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
-for (const line of lines) add(legend, "span", "", line);
-const buttons = flow.tokens.map((token, position) => {
-  const button = add(tokens, "button", "token");
-  button.type = "button";
-  add(button, "span", "position", position);
-  add(button, "span", "given", token);
-  add(button, "span", "", flow.output[position]);
-  if (flow.modelOutput)
-    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
-        flow.modelOutput[position]);
-  button.onmouseenter = button.onfocus = () => select(position);
-  button.onclick = () => select(position, true);
-  button.onkeydown = event => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
-  };
-  return button;
-});
-updates.push(() => buttons.forEach((button, at) => {
-  button.classList.toggle("now", at === now);
-  button.setAttribute("aria-pressed", at === now);
-}));
-
-const main = document.getElementById("layers");
-flow.layers.forEach((layer, number) => {
-  const section = add(main, "section");
-  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
-  const heads = layer.heads.length ? add(section, "div", "heads") : section;
-  for (const head of layer.heads) {
-    const card = add(heads, "div", "head");
-    add(card, "h3", "", "Head " + head.number);
-    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
-    const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
-      const row = new Array(count).fill(0);
-      for (const column of columns) row[column] = 1 / columns.length;
-      return row;
-    }), wordsOfProgram);
-    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
-    addValues(card, head.results);
-  }
-  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
-  addValues(section, layer.elementwise);
-});
-
-function fromAddress() {
-  const found = /token=(\d+)/.exec(location.hash);
-  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
-}
-window.addEventListener("hashchange", fromAddress);
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
-fromAddress();
-)js";
-
-}  // namespace sequent::inline SEQUENT_ABI::draw::detail
-
-/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
-/// to: in the program, and in a model that is compiled from it.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-/// What a model that is compiled from a program does with the input.
-struct model_attention {
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
-    /// nothing.
-    std::vector<double> shares{};
-    rasp::sequence output{};
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares[static_cast<std::size_t>(
-            ((layer * heads + head) * length + row) * (length + 1) + column)];
-    }
-};
-
-namespace detail {
-
-/// A string of JSON that may stand in HTML's script elements.
-inline std::string json_string(std::string_view text) {
-    std::string result = "\"";
-    const std::string shown = printable(text);
-    for (std::size_t at = 0; at < shown.size(); ++at) {
-        const char each = shown[at];
-        const std::string_view three(shown.data() + at,
-                                     std::min<std::size_t>(3, shown.size() - at));
-        if (each == '"' || each == '\\') {
-            result += '\\';
-            result += each;
-        } else if (each == '<' || each == '>' || each == '&') {
-            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
-        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
-            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
-            at += 2;
-        } else {
-            result += each;
-        }
-    }
-    return result + '"';
-}
-
-class page_data {
-  public:
-    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
-
-    std::string write() {
-        text_ = "{\"tokens\":";
-        add_values(input());
-        text_ += ",\n\"output\":";
-        add_values(flow_.output());
-        if (model_) {
-            text_ += ",\n\"modelOutput\":";
-            add_list(flow_.length(), [&](int at) {
-                text_ +=
-                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
-            });
-        }
-        text_ += ",\n\"layers\":";
-        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
-        return text_ + "}";
-    }
-    /// The tokens; the positions' numbers where the program does not read any.
-    int input() const {
-        const std::vector<int>& given = flow_.layers()[0].elementwise;
-        return given.empty() ? flow_.output() : given[0];
-    }
-
-  private:
-    const flow& flow_;
-    const model_attention* model_;
-    std::string text_;
-
-    template <class Add>
-    void add_list(int count, const Add& add) {
-        text_ += '[';
-        for (int at = 0; at < count; ++at) {
-            if (at > 0) text_ += ',';
-            add(at);
-        }
-        text_ += ']';
-    }
-    void add_values(int node) {
-        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
-    }
-    void add_s_ops(const std::vector<int>& nodes) {
-        add_list(static_cast<int>(nodes.size()), [&](int at) {
-            const int node = nodes[static_cast<std::size_t>(at)];
-            text_ +=
-                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
-                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
-                                                                      : flow_.expression(node)) +
-                ",\"values\":";
-            add_values(node);
-            text_ += '}';
-        });
-    }
-    void add_layer(int number) {
-        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
-        text_ += "\n{\"heads\":[";
-        bool first = true;
-        for (const flow_selector& from : layer.selectors)
-            for (const flow_head& head : from.heads) {
-                if (!first) text_ += ',';
-                first = false;
-                add_head(number, from, head);
-            }
-        text_ += "],\n \"elementwise\":";
-        add_s_ops(layer.elementwise);
-        text_ += '}';
-    }
-    void add_head(int layer, const flow_selector& from, const flow_head& head) {
-        text_ += "\n {\"number\":" + std::to_string(head.number) +
-                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
-                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
-        add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head.at, row);
-            add_list(static_cast<int>(columns.size()), [&](int at) {
-                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
-            });
-        });
-        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
-            text_ += ",\n  \"model\":";
-            add_list(flow_.length(), [&](int row) {
-                add_list(flow_.length() + 1, [&](int column) {
-                    char share[32];
-                    std::snprintf(share, sizeof share, "%.4g",
-                                  (*model_)(layer - 1, head.number - 1, row, column));
-                    text_ += share;
-                });
-            });
-        }
-        text_ += ",\n  \"results\":";
-        add_s_ops(results_of(from, head.at));
-        text_ += '}';
-    }
-    static const char* note_of(rasp::focus at) {
-        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
-               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
-                                                       : "";
-    }
-    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
-        std::vector<int> result;
-        for (const int each : from.results) {
-            const rasp::operation what = flow_.program()[each].what;
-            const bool is_width =
-                what == rasp::operation::width || what == rasp::operation::width_with_bos;
-            if (at == rasp::focus::selected             ? !is_width
-                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
-                                                        : is_width)
-                result.push_back(each);
-        }
-        return result;
-    }
-};
-
-}  // namespace detail
-
-/// One file without any other. `#token=3` at the end of its address selects a token.
-inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
-    detail::page_data data(shown, model);
-    const std::string content = data.write();
-    const std::string title =
-        escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
-                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
-    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
-    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-    result += title;
-    result += "</title>\n<style>";
-    result += detail::page_style;
-    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
-    result += title;
-    result += "</h1>\n";
-    result += detail::page_top;
-    if (model && model->layers >= static_cast<int>(shown.layers().size()))
-        result += "<p>The model has " + std::to_string(model->layers) +
-                  " layers; those beyond the program's are not shown.</p>\n";
-    result +=
-        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
-    result += content;
-    result += "</script>\n<script>";
-    result += detail::page_script;
-    result += "</script>\n</body>\n</html>\n";
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// Where everything stands in the picture of a program's flow, in pixels.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-enum class series { plain, key, query, value, result };
-
-/// An s-op's values at the positions, from left to right or downwards. Without a node, the
-/// positions' numbers.
-struct placed_series {
-    int node = -1;
-    series kind = series::plain;
-    double x = 0;
-    double y = 0;
-    bool down = false;
-};
-/// A selector's cells: a row for each query, a column for each key.
-struct placed_grid {
-    int selector = -1;
-    double x = 0;
-    double y = 0;
-};
-enum class lettering { title, heading, name, note };
-struct placed_text {
-    double x = 0;
-    double y = 0;  // of the base line
-    std::string words;
-    lettering kind = lettering::name;
-    bool ends_at_x = false;
-    std::string whole{};  // where the words are not all
-};
-struct placed_box {
-    double x = 0;
-    double y = 0;
-    double width = 0;
-    double height = 0;
-};
-/// From where a series stands to where a later layer reads it. Where there are layers between, the
-/// flow passes above them in a lane of its source.
-struct placed_flow {
-    double from_x = 0;
-    double from_y = 0;
-    double leaves = 0;
-    double arrives = 0;
-    double to_x = 0;
-    double to_y = 0;
-    double lane = 0;  // its height; 0 from one layer to the next
-};
-
-struct flow_layout {
-    int shown = 0;    // positions
-    double cell = 0;  // its side
-    double width = 0;
-    double height = 0;
-    std::vector<placed_box> panels;
-    std::vector<placed_box> blocks;
-    std::vector<placed_grid> grids;
-    std::vector<placed_series> rows;
-    std::vector<placed_text> texts;
-    std::vector<placed_flow> flows;
-    std::vector<placed_box> leaders;  // thin lines from a column to its label
-};
-
-/// How wide letters of one width are, of the size that a kind of lettering has.
-constexpr double size_of(lettering kind) {
-    return kind == lettering::title ? 18 : kind == lettering::heading ? 13 : 11;
-}
-inline double width_of(std::string_view words, lettering kind = lettering::name) {
-    return 0.603 * size_of(kind) * letters_in(words);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// Places a program's flow: the layers from left to right, in each the heads one above the other,
-/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
-/// its left, and what is gathered to its right.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-namespace detail {
-
-/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
-inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
-    std::vector<std::string> result;
-    while (!text.empty() && static_cast<int>(result.size()) < most) {
-        std::string_view line = first_letters(text, letters);
-        const bool last = static_cast<int>(result.size()) + 1 == most;
-        if (line.size() == text.size() || last) {
-            result.push_back(elided(text, letters));
-            break;
-        }
-        const std::size_t space = text.substr(0, line.size() + 1).rfind(' ');
-        if (space != std::string_view::npos && space > 0) line = text.substr(0, space);
-        result.emplace_back(line);
-        text.remove_prefix(line.size());
-        if (text.starts_with(' ')) text.remove_prefix(1);
-    }
-    return result;
-}
-
-class flow_placer {
-  public:
-    explicit flow_placer(const flow& shown) : flow_(shown) {
-        made_.shown = std::min(shown.length(), max_positions);
-        made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
-        // Longer values get wider cells where there is room.
-        int letters = 1;
-        for (const flow_layer& layer : shown.layers()) {
-            for (const int at : layer.elementwise) letters = std::max(letters, letters_of(at));
-            for (const flow_selector& each : layer.selectors)
-                for (const int at : each.results) letters = std::max(letters, letters_of(at));
-        }
-        made_.cell =
-            std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
-        side_ = made_.cell * made_.shown;
-        sources_.resize(static_cast<std::size_t>(shown.program().size()));
-        for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
-            for (const flow_selector& each : shown.layers()[layer].selectors) {
-                for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
-                for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
-                for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
-            }
-        top_ = top + lane_height * static_cast<double>(lanes_.size());
-    }
-
-    flow_layout place() {
-        add_titles();
-        double x = margin;
-        double bottom = 0;
-        for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
-            const double width = place_layer(layer, x);
-            bottom = std::max(bottom, y_);
-            made_.panels.push_back({x, top_, width, y_ + pad - top_});
-            x += width + gutter;
-        }
-        made_.width = std::max(x - gutter + margin, 740.0);
-        made_.height = bottom + pad + legend + margin;
-        for (const placed_text& title : made_.texts)
-            if (title.kind == lettering::title)
-                made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
-        return made_;
-    }
-
-  private:
-    static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
-    static constexpr double margin = 24;
-    static constexpr double top = 74;
-    static constexpr double lane_height = 8;
-    static constexpr double gutter = 52;  // between layers
-    static constexpr double pad = 14;
-    static constexpr double gap = 6;
-    static constexpr double line = 14;
-    static constexpr double legend = 34;
-    static constexpr int name_letters = 24;
-    static constexpr int note_letters = 26;
-    static constexpr int gathering_letters = 32;
-
-    struct source {
-        double x = 0;
-        double y = 0;
-        double leaves = 0;
-        bool known = false;
-    };
-
-    const flow& flow_;
-    flow_layout made_;
-    std::vector<source> sources_;
-    double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
-    double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
-    double y_ = 0;
-
-    int letters_of(int at) const {
-        int result = 0;
-        for (int position = 0; position < made_.shown; ++position)
-            result = std::max(result, letters_in(flow_.text(at, position)));
-        return result;
-    }
-    /// What is gathered from a selector's positions.
-    std::vector<int> values_of(const flow_selector& from) const {
-        std::vector<int> result;
-        for (const int at : from.results) {
-            const int values = flow_.program()[at].arguments[1];
-            if (values >= 0 && flow_.is_shown(values) &&
-                std::find(result.begin(), result.end(), values) == result.end())
-                result.push_back(values);
-        }
-        return result;
-    }
-    /// The input is read so often that its lines would hide all others.
-    bool has_lines(int at) const {
-        const rasp::operation what = flow_.program()[at].what;
-        return what != rasp::operation::tokens && what != rasp::operation::indices;
-    }
-    void add_lane(int at, int reader) {
-        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
-            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
-            lanes_.push_back(at);
-    }
-    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
-    std::string formula_of(int at) const {
-        const std::string all = flow_.expression(at);
-        return all == flow_.label(at) ? "" : "= " + all;
-    }
-    double step() const { return made_.cell + 3; }
-    double columns_width(const std::vector<int>& of) const {
-        return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
-    }
-
-    void write(double x, double y, std::string words, lettering kind = lettering::name,
-               bool ends_at_x = false, const std::string& whole = "") {
-        made_.texts.push_back(
-            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
-    }
-
-    void add_titles() {
-        const rasp::evaluation& values = flow_.values();
-        std::string given;
-        for (int at = 0; at < flow_.program().size(); ++at)
-            if (flow_.program()[at].what == rasp::operation::tokens)
-                given = printable(values.output(at).text());
-        const std::string gives = printable(values.output().text());
-        const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
-        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
-              given + arrow + gives);
-        std::string note;
-        const std::size_t count = flow_.layers().size() - 1;
-        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
-        if (count > 0) note += ", heads per layer:";
-        for (std::size_t layer = 1; layer <= count; ++layer) {
-            std::size_t heads = 0;
-            for (const flow_selector& each : flow_.layers()[layer].selectors)
-                heads += each.heads.size();
-            note += numbered(" ", heads);
-        }
-        if (made_.shown < flow_.length())
-            note += "; the first " + std::to_string(made_.shown) + " of " +
-                    std::to_string(flow_.length()) + " positions are shown";
-        write(margin, 58, note, lettering::note);
-    }
-
-    double room_before_rows_of(const flow_layer& layer) const {
-        double room = 0;
-        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
-        for (const int at : layer.elementwise) need(width_of(name_of(at)));
-        for (const flow_selector& each : layer.selectors) {
-            for (const int at : each.keys) need(width_of(name_of(at)));
-            for (const int at : values_of(each)) need(width_of(name_of(at)));
-            need(columns_width(each.queries));
-            // A query's name ends below its column.
-            double columns = columns_width(each.queries);
-            for (const int at : each.queries) {
-                columns -= step();
-                need(columns + width_of(name_of(at)));
-            }
-        }
-        return room;
-    }
-    double room_behind_rows_of(const flow_layer& layer) const {
-        double room = 0;
-        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
-        for (const int at : layer.elementwise)
-            if (const std::string formula = formula_of(at); !formula.empty())
-                need(width_of(elided(formula, note_letters)));
-        for (const flow_selector& each : layer.selectors) {
-            double columns = 0;
-            for (const int at : each.results) {
-                need(columns + width_of(name_of(at)));
-                need(columns + width_of(elided(flow_.gathering(at), gathering_letters)));
-                columns += step();
-            }
-            need(columns_width(each.results));
-        }
-        return room;
-    }
-
-    double place_layer(std::size_t number, double x) {
-        const flow_layer& layer = flow_.layers()[number];
-        const double inset = layer.selectors.empty() ? pad : 2 * pad;
-        left_ = x;
-        grid_ = x + inset + room_before_rows_of(layer);
-        const double least = number == 0 ? 120 : 280;
-        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
-        y_ = top_ + 24;
-        write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
-        y_ += 12;
-        for (const flow_selector& each : layer.selectors) place_selector(each);
-        if (!layer.elementwise.empty()) {
-            if (number > 0) {
-                y_ += 16;
-                write(x + pad, y_, "elementwise", lettering::note);
-                y_ += 8;
-            }
-            for (const int at : layer.elementwise) place_elementwise(at);
-        }
-        return right_ - x;
-    }
-
-    void place_elementwise(int at) {
-        const double x = grid_ + side_ + gap;
-        const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
-        const std::vector<std::string> note =
-            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
-        const double rows = static_cast<double>(note.size());
-        const double height = std::max(made_.cell + 6, rows * line + 4);
-        const double middle = y_ + height / 2;
-        add_row(at, series::plain, grid_, middle - made_.cell / 2);
-        write(grid_ - gap, middle + 4, name_of(at), lettering::name, true, flow_.label(at));
-        double base = middle + 4 - (rows - 1) * line / 2;
-        double end = grid_ + side_;
-        for (const std::string& words : note) {
-            write(x, base, words, lettering::note, false, flow_.definition(at));
-            base += line;
-            end = std::max(end, x + width_of(words));
-        }
-        mark_source(at, end, middle);
-        y_ += height;
-    }
-
-    void place_selector(const flow_selector& placed) {
-        const double block_top = y_;
-        const double inner = left_ + 2 * pad;
-        y_ += 18;
-        std::string title = "head";
-        if (placed.heads.size() > 1) title += "s";
-        for (const flow_head& each : placed.heads)
-            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
-        write(inner, y_, title, lettering::name);
-        const double x = inner + width_of(title) + 12;
-        const std::string whole = flow_.definition(placed.node);
-        const int letters = static_cast<int>((right_ - 2 * pad - x) / width_of("x"));
-        double base = y_;
-        for (const std::string& words : lines_of(whole, std::max(letters, 8), 4)) {
-            write(x, base, words, lettering::note, false, whole);
-            y_ = base;
-            base += line;
-        }
-        y_ += 12;
-
-        for (const int at : values_of(placed)) place_above(at, series::value);
-        for (const int at : placed.keys) place_above(at, series::key);
-        if (placed.keys.empty()) place_above(-1, series::key);
-        y_ += gap - 3;
-        made_.grids.push_back({placed.node, grid_, y_});
-        const double bottom = y_ + side_;
-        place_queries(placed.queries, bottom);
-        place_results(placed.results, bottom);
-        const double lines = std::max(static_cast<double>(placed.queries.size()),
-                                      2 * static_cast<double>(placed.results.size()));
-        const double end = bottom + 6 + lines * line + 4;
-        made_.blocks.push_back({left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
-        y_ = end + 12;
-    }
-
-    void place_above(int at, series kind) {
-        add_row(at, kind, grid_, y_);
-        const double middle = y_ + made_.cell / 2;
-        if (at >= 0) {
-            const std::string name = name_of(at);
-            write(grid_ - gap, middle + 4, name, lettering::name, true, flow_.label(at));
-            mark_reader(at, grid_ - gap - width_of(name) - 3, middle);
-        }
-        y_ += step();
-    }
-    void place_queries(const std::vector<int>& queries, double bottom) {
-        double x = grid_ - gap - columns_width(queries) + 3;
-        if (queries.empty()) add_column(-1, series::query, x);
-        double base = bottom + 6 + line - 3;
-        for (const int at : queries) {
-            add_column(at, series::query, x);
-            const std::string name = name_of(at);
-            const double end = x + made_.cell;
-            if (base > bottom + 6 + line)
-                made_.leaders.push_back({end - made_.cell / 2, bottom, 0, base - 9 - bottom});
-            write(end, base, name, lettering::name, true, flow_.label(at));
-            mark_reader(at, end - width_of(name) - 3, base - 4);
-            x += step();
-            base += line;
-        }
-    }
-    void place_results(const std::vector<int>& results, double bottom) {
-        double x = grid_ + side_ + gap;
-        double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
-        for (const int at : results) {
-            add_column(at, series::result, x);
-            if (base > bottom + 6 + line)
-                made_.leaders.push_back({x + made_.cell / 2, bottom, 0, base - 9 - bottom});
-            const std::string name = name_of(at);
-            write(x, base, name, lettering::name, false, flow_.label(at));
-            const std::string gathers = flow_.gathering(at);
-            const int letters = static_cast<int>((right_ - pad - gap - x) / width_of("x"));
-            write(x, base + line, elided(gathers, letters), lettering::note, false,
-                  flow_.definition(at));
-            mark_source(at, x + width_of(name), base - 4);
-            x += step();
-            base -= 2 * line;
-        }
-    }
-    void add_row(int at, series kind, double x, double y) {
-        made_.rows.push_back({at, kind, x, y, false});
-    }
-    /// Beside the latest grid.
-    void add_column(int at, series kind, double x) {
-        made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
-    }
-
-    void mark_source(int at, double x, double y) {
-        sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
-    }
-    void mark_reader(int at, double x, double y) {
-        const source& from = sources_[static_cast<std::size_t>(at)];
-        if (!from.known || !has_lines(at)) return;
-        placed_flow made{from.x, from.y, from.leaves, left_, x, y};
-        const bool is_next = left_ - from.leaves < 1.5 * gutter;
-        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
-        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
-        made_.flows.push_back(made);
-    }
-};
-
-}  // namespace detail
-
-inline flow_layout layout_of(const flow& shown) {
-    return detail::flow_placer(shown).place();
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// The flow of a program as SVG.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-namespace detail {
-
-inline constexpr auto selected_colour = "#2563a8";
-inline constexpr auto dark_colour = "#1f2933";
-inline constexpr auto quiet_colour = "#7b8794";
-inline constexpr auto line_colour = "#e4e7eb";
-inline constexpr auto flow_colour = "#9fb3c8";
-
-/// Told apart by lightness too, for who sees no colours.
-constexpr const char* colour_of(series kind) {
-    constexpr const char* colours[]{"#ffffff", "#d6e6f6", "#fdebcf", "#e9ecef", "#d4eadf"};
-    return colours[static_cast<int>(kind)];
-}
-
-inline std::string path_of(std::initializer_list<const char*> commands,
-                           std::initializer_list<double> numbers) {
-    std::string result;
-    auto number = numbers.begin();
-    for (const char* command : commands) {
-        for (; *command != 0; ++command)
-            if (*command == '#')
-                result += svg::number(*number++) + " ";
-            else
-                result += *command;
-    }
-    return result;
-}
-
-inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
-                       const placed_series& placed) {
-    const double cell = layout.cell;
-    const double side = cell * layout.shown;
-    const double width = placed.down ? cell : side;
-    const double height = placed.down ? side : cell;
-    const bool is_output = placed.node == shown.output();
-    if (placed.node >= 0) {
-        to.rectangle(placed.x, placed.y, width, height, colour_of(placed.kind));
-        std::string lines;
-        for (int at = 1; at < layout.shown; ++at)
-            lines += placed.down ? path_of({"M# #h#"}, {placed.x, placed.y + at * cell, cell})
-                                 : path_of({"M# #v#"}, {placed.x + at * cell, placed.y, cell});
-        to.line(lines, is_output || placed.kind != series::plain ? "#ffffff" : line_colour, 1);
-        to.rounded(placed.x, placed.y, width, height, 2, "none",
-                   is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
-    }
-    for (int at = 0; at < layout.shown; ++at) {
-        const std::string text =
-            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
-        if (text.empty()) continue;
-        constexpr double smallest = 6;
-        constexpr double letter = 0.58;
-        const double room = cell - 3;
-        const int fitting = static_cast<int>(room / (letter * smallest));
-        std::string words = text;
-        if (letters_in(text) > fitting && placed.node >= 0 &&
-            rasp::is_number(shown.values()(placed.node, at).kind())) {
-            char decimal[32];
-            std::snprintf(decimal, sizeof decimal, "%.3g",
-                          shown.values()(placed.node, at).number().as_double());
-            words = decimal;
-        }
-        words = elided(words, std::max(fitting, 1));
-        const double size =
-            std::min({0.55 * cell, 12.0, room / (letter * std::max(letters_in(words), 1))});
-        const double x = placed.x + cell / 2 + (placed.down ? 0 : at * cell);
-        const double y = placed.y + cell / 2 + (placed.down ? at * cell : 0) + 0.36 * size;
-        to.text(x, y, words, size, placed.node >= 0 ? dark_colour : quiet_colour, "",
-                words == text ? "" : text);
-    }
-}
-
-inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
-                     const placed_grid& placed) {
-    const double cell = layout.cell;
-    const double side = cell * layout.shown;
-    to.rectangle(placed.x, placed.y, side, side, "#f5f7fa");
-    std::string lines;
-    std::string cells;
-    for (int row = 0; row < layout.shown; ++row) {
-        if (row > 0) {
-            lines += path_of({"M# #h#"}, {placed.x, placed.y + row * cell, side});
-            lines += path_of({"M# #v#"}, {placed.x + row * cell, placed.y, side});
-        }
-        for (int column = 0; column < layout.shown; ++column)
-            if (shown.values().selects(placed.selector, row, column))
-                cells += path_of({"M# #h#v#h#z"},
-                                 {placed.x + column * cell + 1, placed.y + row * cell + 1, cell - 2,
-                                  cell - 2, 2 - cell});
-    }
-    to.line(lines, line_colour, 1);
-    to.path(cells, selected_colour);
-    to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
-}
-
-inline void add_flow(svg& to, const placed_flow& placed) {
-    constexpr double bend = 40;
-    const auto bent = [](double x, double from, double until) {
-        return path_of({"C# # # # # #"},
-                       {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
-    };
-    std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
-    if (placed.lane > 0) {
-        data += bent(placed.leaves, placed.from_y, placed.lane);
-        data += path_of({"H#"}, {placed.arrives - bend});
-        data += bent(placed.arrives - bend, placed.lane, placed.to_y);
-    } else {
-        data += bent(placed.leaves, placed.from_y, placed.to_y);
-    }
-    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
-}
-
-inline void add_legend(svg& to, const flow_layout& layout) {
-    struct entry {
-        const char* colour;
-        const char* words;
-        const char* outline = "#c3ccd6";
-    };
-    const entry entries[]{{colour_of(series::key), "keys (columns)"},
-                          {colour_of(series::query), "queries (rows)"},
-                          {selected_colour, "selected"},
-                          {colour_of(series::value), "values"},
-                          {colour_of(series::result), "gathered from the selected columns"},
-                          {"#ffffff", "output", selected_colour}};
-    double x = 24;
-    const double y = layout.height - 24;
-    for (const entry& each : entries) {
-        to.rounded(x, y - 10, 12, 12, 2, each.colour, each.outline);
-        to.text(x + 18, y, each.words, 11, dark_colour);
-        x += 18 + 5.5 * letters_in(each.words) + 16;
-    }
-}
-
-}  // namespace detail
-
-/// The picture of a program's flow for one input.
-inline svg picture_of(const flow& shown) {
-    const flow_layout layout = layout_of(shown);
-    svg result(layout.width, layout.height);
-    result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
-    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
-    for (const placed_box& each : layout.panels)
-        result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
-    for (const placed_box& each : layout.blocks)
-        result.rounded(each.x, each.y, each.width, each.height, 6, "#ffffff", detail::line_colour);
-    for (const placed_flow& each : layout.flows) {
-        result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
-                                                       each.arrives, each.to_y, each.to_x - 5}),
-                    detail::flow_colour, 1.4);
-        result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
-                    detail::flow_colour);
-    }
-    for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
-    result.begin_group("text-anchor=\"middle\"");
-    for (const placed_series& each : layout.rows) detail::add_series(result, shown, layout, each);
-    result.end_group();
-    for (const placed_box& each : layout.leaders)
-        result.line(detail::path_of({"M# #v#"}, {each.x, each.y, each.height}),
-                    detail::quiet_colour, 0.8);
-    result.begin_group(
-        "font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"");
-    for (const placed_text& each : layout.texts) {
-        std::string more = each.ends_at_x ? "text-anchor=\"end\"" : "";
-        if (each.kind == lettering::title || each.kind == lettering::heading)
-            more += " font-weight=\"bold\"";
-        result.text(each.x, each.y, each.words, size_of(each.kind),
-                    each.kind == lettering::note ? detail::quiet_colour : detail::dark_colour, more,
-                    each.whole);
-    }
-    result.end_group();
-    detail::add_legend(result, layout);
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// Pictures of RASP programs at work.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-namespace detail {
-
-template <class Compiled>
-draw::model_attention attention_of(const sequence& input) {
-    const auto maps = Compiled::attention(input);
-    draw::model_attention result{maps.layers, maps.heads, maps.length};
-    for (int layer = 0; layer < maps.layers; ++layer)
-        for (int head = 0; head < maps.heads; ++head)
-            for (int row = 0; row < maps.length; ++row)
-                for (int column = 0; column <= maps.length; ++column)
-                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
-    result.output = Compiled::run(input);
-    return result;
-}
-
-/// By the ending of the file's name.
-inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
-                                        const draw::model_attention* model) {
-    if (path.ends_with(".svg")) return draw::picture_of(shown).str();
-    if (path.ends_with(".dot")) return draw::dot_of(shown);
-    if (path.ends_with(".html")) return draw::page_of(shown, model);
-    fail<io::error>(path + ": a picture of a program ends with .svg, .dot or .html");
-}
-
-}  // namespace detail
-
-/// Draws how a program computes its output for an input, layer by layer: as a picture ("x.svg"), as
-/// a graph for Graphviz ("x.dot"), or as a page in which one sees what each head attends to at each
-/// token ("x.html"). There, `Compiled` is a model that is compiled from the program; what its heads
-/// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
-/// io::error.
-template <const auto& Program, class Compiled = void>
-void draw(const sequence& input, const std::string& path) {
-    const draw::flow shown(graph_of<Program>, analysis<Program>, input);
-    if constexpr (std::is_void_v<Compiled>) {
-        draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
-    } else {
-        const draw::model_attention model = detail::attention_of<Compiled>(input);
-        draw::write(detail::picture_in_format_of(path, shown, &model), path);
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
-
-#include <map>
-#include <optional>
-#include <set>
-
-/// The kinds of numbers that files hold, and their bytes, little-endian.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
-enum class dtype { f16, bf16, f32, f64 };
-
-constexpr std::string_view name_of(dtype type) noexcept {
-    switch (type) {
-        case dtype::f16:
-            return "F16";
-        case dtype::bf16:
-            return "BF16";
-        case dtype::f32:
-            return "F32";
-        default:
-            return "F64";
-    }
-}
-
-constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
-    for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
-        if (name == name_of(type)) return type;
-    return {};
-}
-
-/// In bytes.
-constexpr std::size_t size_of(dtype type) noexcept {
-    return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
-}
-
-template <class T>
-inline constexpr dtype dtype_of =
-    std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
-
-/// The number that 16 bits stand for, exactly.
-constexpr float from_f16(std::uint16_t bits) noexcept {
-    const std::uint32_t sign = (bits & 0x8000U) << 16;
-    const std::uint32_t exponent = (bits >> 10) & 31U;
-    const std::uint32_t fraction = bits & 0x3FFU;
-    if (exponent == 0) {
-        const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-        return sign ? -magnitude : magnitude;
-    }
-    const std::uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-constexpr float from_bf16(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-namespace detail {
-
-/// The bits of a finite value in a narrower format, rounded to nearest, ties to even; the bits of
-/// infinity where it is too large.
-template <int ExponentBits, int FractionBits>
-constexpr std::uint16_t narrowed(double value) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
-    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
-    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
-    int shift = 52 - FractionBits;
-    if (exponent < 1) {
-        shift += 1 - exponent;
-        exponent = 1;
-    }
-    if (shift > 63) return static_cast<std::uint16_t>(sign);
-    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
-    std::uint64_t kept = whole >> shift;
-    const std::uint64_t rest = whole - (kept << shift);
-    const std::uint64_t half = 1ULL << (shift - 1);
-    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
-    const std::uint64_t magnitude =
-        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
-    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
-    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
-}
-
-template <class Bits>
-constexpr Bits load_bits(const std::byte* bytes) noexcept {
-    Bits bits = 0;
-    for (std::size_t index = 0; index < sizeof(Bits); ++index)
-        bits = static_cast<Bits>(
-            bits | static_cast<Bits>(std::to_integer<Bits>(bytes[index]) << (8 * index)));
-    return bits;
-}
-
-template <class Bits>
-constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
-    for (std::size_t index = 0; index < sizeof(Bits); ++index)
-        bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
-}
-
-/// The number at `bytes`; T is float or double and holds every number of the type.
-template <class T, dtype Type>
-constexpr T load_element(const std::byte* bytes) noexcept {
-    if constexpr (Type == dtype::f16)
-        return static_cast<T>(from_f16(load_bits<std::uint16_t>(bytes)));
-    else if constexpr (Type == dtype::bf16)
-        return static_cast<T>(from_bf16(load_bits<std::uint16_t>(bytes)));
-    else if constexpr (Type == dtype::f32)
-        return static_cast<T>(std::bit_cast<float>(load_bits<std::uint32_t>(bytes)));
-    else
-        return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
-}
-
-/// Rounds to nearest even. False if the type has no number that large.
-template <dtype Type, class T>
-constexpr bool store_element(T value, std::byte* bytes) noexcept {
-    if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
-        constexpr bool half = Type == dtype::f16;
-        const std::uint16_t bits = half ? narrowed<5, 10>(static_cast<double>(value))
-                                        : narrowed<8, 7>(static_cast<double>(value));
-        store_bits(bits, bytes);
-        constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
-        return (bits & 0x7FFF) != infinity;
-    } else if constexpr (Type == dtype::f32) {
-        // From here on a double would round to infinity.
-        if (sizeof(T) > 4 && (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127)) return false;
-        store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
-        return true;
-    } else {
-        store_bits(std::bit_cast<std::uint64_t>(static_cast<double>(value)), bytes);
-        return true;
-    }
-}
-
-/// Calls f(std::integral_constant<dtype, type>).
-template <class F>
-constexpr decltype(auto) with_dtype(dtype type, F f) {
-    switch (type) {
-        case dtype::f16:
-            return f(std::integral_constant<dtype, dtype::f16>{});
-        case dtype::bf16:
-            return f(std::integral_constant<dtype, dtype::bf16>{});
-        case dtype::f32:
-            return f(std::integral_constant<dtype, dtype::f32>{});
-        default:
-            return f(std::integral_constant<dtype, dtype::f64>{});
-    }
-}
-
-}  // namespace detail
-
-/// The 16 bits of a finite number, rounded to nearest, ties to even; infinity where it is too
-/// large.
-constexpr std::uint16_t to_f16(double value) noexcept {
-    return detail::narrowed<5, 10>(value);
-}
-constexpr std::uint16_t to_bf16(double value) noexcept {
-    return detail::narrowed<8, 7>(value);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Free text that travels with the tensors.
-using metadata_map = std::map<std::string, std::string>;
-
-/// One tensor as a safetensors header describes it. `begin` and `end` count bytes from the end of
-/// the header.
-struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The header of a safetensors file, the tensors in the order of its text.
-struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
-};
-
-namespace detail {
-
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
-/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-class header_parser {
-  public:
-    header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
-
-    file_header parse() {
-        file_header header;
-        std::set<std::string> names;
-        bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
-        if (text_.empty() || text_[0] != '{') fail("expected '{'");
-        object([&](std::string name) {
-            if (name == "__metadata__") {
-                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
-                header.metadata = metadata();
-                return;
-            }
-            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
-            header.tensors.push_back(tensor(std::move(name)));
-        });
-        skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
-        return header;
-    }
-
-  private:
-    metadata_map metadata() {
-        metadata_map map;
-        object([&](std::string key) {
-            std::string value = string();
-            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
-            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
-        });
-        return map;
-    }
-
-    header_entry tensor(std::string name) {
-        header_entry entry;
-        entry.name = std::move(name);
-        bool dtype = false, shape = false, offsets = false;
-        const auto first = [&](bool& seen, std::string_view key) {
-            if (std::exchange(seen, true)) {
-                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
-            }
-        };
-        object([&](const std::string& key) {
-            if (key == "dtype") {
-                first(dtype, key);
-                entry.dtype = string();
-            } else if (key == "shape") {
-                first(shape, key);
-                entry.shape = numbers();
-            } else if (key == "data_offsets") {
-                first(offsets, key);
-                const auto pair = numbers();
-                if (pair.size() != 2) {
-                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
-                         std::to_string(pair.size()));
-                }
-                entry.begin = pair[0];
-                entry.end = pair[1];
-            } else {
-                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
-            }
-        });
-        if (!dtype || !shape || !offsets) {
-            fail("tensor \"" + entry.name + "\" lacks " +
-                 (!dtype   ? "dtype"
-                  : !shape ? "shape"
-                           : "data_offsets"));
-        }
-        return entry;
-    }
-
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
-    template <class Member>
-    void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
-    std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('[');
-        if (accept(']')) return values;
-        do {
-            values.push_back(number());
-        } while (accept(','));
-        expect(']');
-        return values;
-    }
-
-    std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail("expected a whole number that is not negative");
-        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
-        return value;
-    }
-
-    std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail("a string is not UTF-8");
-        return value;
-    }
-
-    void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail("an unknown escape");
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail("expected four hexadecimal digits");
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail("a string has no end");
-        return text_[at_++];
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
-};
-
-inline void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
-}  // namespace detail
-
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-inline file_header parse_header(std::string_view json, std::string_view file) {
-    return detail::header_parser(json, file).parse();
-}
-
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
-inline std::string format_header(const file_header& header) {
-    std::string json = "{";
-    const auto key = [&](std::string_view name) {
-        if (json.back() != '{') json += ',';
-        detail::append_json_string(json, name);
-        json += ':';
-    };
-    if (!header.metadata.empty()) {
-        key("__metadata__");
-        json += '{';
-        for (const auto& [name, value] : header.metadata) {
-            key(name);
-            detail::append_json_string(json, value);
-        }
-        json += '}';
-    }
-    for (const auto& entry : header.tensors) {
-        key(entry.name);
-        json += "{\"dtype\":";
-        detail::append_json_string(json, entry.dtype);
-        json += ",\"shape\":[";
-        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
-            if (axis > 0) json += ',';
-            json += std::to_string(entry.shape[axis]);
-        }
-        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
-                std::to_string(entry.end) + "]}";
-    }
-    json += '}';
-    return json;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <iterator>
-
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#define SEQUENT_HAS_MMAP
-#endif
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
-class source {
-  public:
-    /// Throws io::error if there is no such file or it cannot be read.
-    template <class Path>
-        requires std::convertible_to<const Path&, std::filesystem::path> source(const Path& path) {
-            open(path);
-        }
-
-    /// The bytes are only referred to. Messages call them `name`.
-    source(std::span<const std::byte> bytes, std::string name = "<memory>")
-        : name_(std::move(name)), bytes_(bytes) {}
-
-    const std::string& name() const noexcept { return name_; }
-    std::span<const std::byte> bytes() const noexcept { return bytes_; }
-
-  private:
-    void open(const std::filesystem::path& path) {
-        name_ = path.string();
-        std::error_code failure;
-        const auto status = std::filesystem::status(path, failure);
-        if (failure || !std::filesystem::exists(status)) {
-            fail(": " +
-                 (failure ? failure : std::make_error_code(std::errc::no_such_file_or_directory))
-                     .message());
-        }
-        if (std::filesystem::is_directory(status)) fail(": it is a folder");
-        if (std::filesystem::is_regular_file(status) && map(path)) return;
-        std::ifstream stream(path, std::ios::binary);
-        if (!stream) fail("");
-        auto read = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(stream),
-                                                        std::istreambuf_iterator<char>());
-        if (stream.bad()) fail("");
-        bytes_ = std::as_bytes(std::span<const char>(*read));
-        memory_ = std::move(read);
-    }
-
-    /// False where the platform or the file system cannot map a file; then it is read.
-    bool map([[maybe_unused]] const std::filesystem::path& path) {
-#ifdef SEQUENT_HAS_MMAP
-        std::error_code failure;
-        const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure || size == 0 || size > static_cast<std::size_t>(-1)) return false;
-        const int descriptor = ::open(path.c_str(), O_RDONLY);
-        if (descriptor < 0) return false;
-        const auto length = static_cast<std::size_t>(size);
-        void* first = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        ::close(descriptor);
-        if (first == MAP_FAILED) return false;
-        memory_ = std::shared_ptr<const void>(
-            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
-        bytes_ = {static_cast<const std::byte*>(first), length};
-        return true;
-#else
-        return false;
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& reason) const {
-        sequent::fail<error>(name_ + ": cannot be opened" + reason);
-    }
-
-    std::string name_;
-    std::span<const std::byte> bytes_;
-    std::shared_ptr<const void> memory_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_MMAP
-
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
-/// https://github.com/huggingface/safetensors#format
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// A tensor and its name in a file. T is float or double, const where it is only read.
-template <class T>
-struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
-};
-
-namespace detail {
-
-template <class T>
-concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
-
-template <class Tensors>
-using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
-
-template <class Tensors>
-concept NamedTensors =
-    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
-    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
-    Element<std::remove_const_t<element_of<Tensors>>>;
-
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
-inline constexpr std::uint64_t longest_header = 100'000'000;
-
-inline std::string in_quotes(std::string_view name) {
-    return '"' + std::string(name) + '"';
-}
-
-inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        text += std::to_string(shape[axis]);
-    }
-    return text + "]";
-}
-
-template <class T>
-std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
-inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
-    std::uint64_t size = 1;
-    for (const std::uint64_t extent : shape) size *= extent;
-    return size;
-}
-
-/// The tensors must cover the data exactly: in the order of their offsets each begins where the
-/// last one ended.
-inline void check_layout(const file_header& header, std::uint64_t data_size,
-                         std::string_view file) {
-    std::vector<const header_entry*> sorted;
-    for (const auto& entry : header.tensors) sorted.push_back(&entry);
-    std::ranges::sort(
-        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
-    const auto fail = [&](const header_entry& entry, const std::string& what) {
-        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
-                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
-                             std::to_string(entry.end) + "] " + what);
-    };
-    std::uint64_t end = 0;
-    for (const auto* entry : sorted) {
-        if (entry->end < entry->begin) fail(*entry, "end before they begin");
-        if (entry->end > data_size) {
-            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
-                             " bytes (is the file truncated?)");
-        }
-        if (entry->begin < end) {
-            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
-        }
-        if (entry->begin > end) {
-            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
-        }
-        end = entry->end;
-    }
-    if (end != data_size) {
-        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                             " bytes, the file has " + std::to_string(data_size) +
-                             " behind its header");
-    }
-}
-
-/// What is read, its header read and checked, and the bytes behind it.
-struct opened {
-    source from;
-    file_header header;
-    std::span<const std::byte> data;
-};
-
-inline opened open_checked(source from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const std::uint64_t size = bytes.size();
-    if (size < 8) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
-                             " bytes, too few for the length of the header, which takes 8");
-    }
-    const auto length = load_bits<std::uint64_t>(bytes.data());
-    if (length > size - 8) {
-        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
-                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
-    }
-    if (length > longest_header) {
-        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
-    }
-    const auto header_size = static_cast<std::size_t>(length);
-    const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
-    file_header header = parse_header(json, from.name());
-    check_layout(header, size - 8 - length, from.name());
-    return {std::move(from), std::move(header), bytes.subspan(8 + header_size)};
-}
-
-/// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
-/// last, its columns the last; element (row, column) is the tensor's number
-/// first + row * row_stride + column * column_stride.
-template <class T>
-struct piece {
-    tensor_view<T> view;
-    std::size_t tensor = 0;  // among those of the file
-    std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-};
-
-inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
-    return shape.empty() ? 1 : shape.back();
-}
-
-/// A view that is all of a tensor.
-template <class T>
-piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1};
-}
-
-/// Calls f(element, number within the tensor) for each element of a piece.
-template <class T, class F>
-void for_each_element(const piece<T>& part, F f) {
-    const tensor_view<T>& view = part.view;
-    if (view.size() == 0) return;
-    const int last = view.rank - 1;
-    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    const int rows = view.size() / columns;
-    std::array<int, max_rank> index{};
-    std::ptrdiff_t at = 0;
-    for (int row = 0; row < rows; ++row) {
-        std::uint64_t number = part.first + static_cast<std::uint64_t>(row) * part.row_stride;
-        for (int column = 0; column < columns; ++column, number += part.column_stride) {
-            f(view.data[at + column * stride], number);
-        }
-        for (int axis = last; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            at += view.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
-            index[place] = 0;
-        }
-    }
-}
-
-[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
-                                      std::uint64_t number, const std::string& what) {
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(number) + " is " + what);
-}
-
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
-}
-
-template <class T>
-std::string unlike_a_number(T value) {
-    return std::isnan(value) ? "not a number" : "infinite";
-}
-
-/// What keeps a tensor of the file from being read as T; nothing if nothing does.
-template <class T>
-std::string problem_of_type(const header_entry& entry) {
-    const auto type = dtype_named(entry.dtype);
-    if (!type) {
-        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
-    }
-    if (io::size_of(*type) > sizeof(T)) {
-        return ": the file has dtype " + entry.dtype + ", wanted is " +
-               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
-    }
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t found = entry.end - entry.begin;
-    std::uint64_t bytes = io::size_of(*type);
-    for (const std::uint64_t extent : entry.shape) {
-        bytes = extent != 0 && bytes > most / extent ? most : bytes * extent;
-    }
-    if (bytes != found) {
-        return ": the file has " + std::to_string(found) + " bytes, shape " +
-               shape_text(entry.shape) + " of " + entry.dtype + " takes " + std::to_string(bytes);
-    }
-    return "";
-}
-
-/// Fills the views from their tensors, all of which have the right type and size, unless one of
-/// them is not finite.
-template <class T>
-void fill(const opened& file, std::span<const piece<T>> pieces) {
-    std::vector<bool> used(file.header.tensors.size());
-    for (const auto& each : pieces) used[each.tensor] = true;
-    const auto with_data = [&](std::size_t tensor, auto visit) {
-        const header_entry& entry = file.header.tensors[tensor];
-        const std::byte* data = file.data.data() + entry.begin;
-        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
-            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
-        });
-    };
-    for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        if (!used[tensor]) continue;
-        const header_entry& entry = file.header.tensors[tensor];
-        with_data(tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            const std::uint64_t count = (entry.end - entry.begin) / bytes;
-            for (std::uint64_t at = 0; at < count; ++at) {
-                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
-                if (!std::isfinite(value)) {
-                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
-                }
-            }
-        });
-    }
-    for (const auto& each : pieces) {
-        with_data(each.tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            for_each_element(each, [&](T& element, std::uint64_t number) {
-                element = load_element<T, decltype(type)::value>(data + number * bytes);
-            });
-        });
-    }
-}
-
-/// Pieces for views that are to be filled, or why the file is not for them.
-template <class T>
-struct matching {
-    std::vector<piece<T>> pieces;
-    std::string problem;
-};
-
-/// Where each wanted tensor stands in the file, after every tensor has been compared.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        entries.emplace(header.tensors[at].name, at);
-    }
-    matching<T> result;
-    for (const auto& tensor : tensors) {
-        const auto problem = [&](const std::string& what) {
-            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
-        };
-        const auto found = entries.find(tensor.name);
-        if (found == entries.end()) {
-            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            return problem(twice ? " is asked for twice" : " is not in the file");
-        }
-        const header_entry& entry = header.tensors[found->second];
-        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                           shape_text(wanted));
-        }
-        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
-        result.pieces.push_back(whole(tensor.view, found->second));
-        entries.erase(found);
-    }
-    if (!entries.empty()) {
-        return {{},
-                "tensor " + in_quotes(entries.begin()->first) +
-                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
-                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
-    }
-    return result;
-}
-
-/// Fills the views of a matching, or says why not.
-template <class T>
-metadata_map load_all(opened&& file, const matching<T>& found) {
-    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
-    fill(file, std::span<const piece<T>>(found.pieces));
-    return std::move(file.header.metadata);
-}
-
-/// A tensor that is to be written: what it is made of covers it.
-struct planned_tensor {
-    std::string name;
-    std::vector<std::uint64_t> shape;
-};
-
-/// Writes a file of tensors that consist of pieces.
-template <class T>
-void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
-              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
-    const std::string name = path.string();
-    file_header header;
-    header.metadata = metadata;
-    for (const auto& [key, value] : metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
-        }
-    }
-    std::set<std::string_view> names;
-    std::uint64_t end = 0;
-    for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
-        };
-        if (!names.insert(tensor.name).second) fail(" is given twice");
-        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
-        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
-        const std::uint64_t begin = end;
-        end += size_of(tensor.shape) * io::size_of(type);
-        header.tensors.push_back(
-            {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
-    }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
-    }
-
-    // All elements are looked at before there is a file.
-    std::vector<std::byte> bytes;
-    const auto encode = [&](std::size_t tensor) {
-        const header_entry& entry = header.tensors[tensor];
-        bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
-        for (const auto& each : pieces) {
-            if (each.tensor != tensor) continue;
-            with_dtype(type, [&](auto chosen) {
-                constexpr dtype to = decltype(chosen)::value;
-                for_each_element(each, [&](const T& element, std::uint64_t number) {
-                    if (!std::isfinite(element)) {
-                        fail_element(name, entry.name, number, unlike_a_number(element));
-                    }
-                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
-                        fail_element(name, entry.name, number,
-                                     number_text(static_cast<double>(element)) +
-                                         ", too large for " + entry.dtype);
-                    }
-                });
-            });
-        }
-    };
-    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
-
-    file_replacement file(path);
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(json.data(), json.size());
-    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
-        encode(tensor);
-        file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    file.commit();
-}
-
-}  // namespace detail
-
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
-/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
-///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
-template <detail::NamedTensors Tensors>
-void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
-    using T = detail::element_of<Tensors>;
-    std::vector<detail::planned_tensor> planned;
-    std::vector<detail::piece<T>> pieces;
-    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
-        pieces.push_back(detail::whole(tensor.view, planned.size()));
-        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
-    }
-    detail::save_all<T>(path, planned, pieces, metadata, type);
-}
-
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
-/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
-/// read into float and double, F64 into double alone: a number becomes the same number or none.
-///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
-template <detail::NamedTensors Tensors>
-metadata_map load(const source& from, const Tensors& tensors) {
-    using T = detail::element_of<Tensors>;
-    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    return detail::load_all(std::move(file), found);
-}
-
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
-inline file_header read_header(const source& from) {
-    return detail::open_checked(from).header;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// A model's parameters under the names, and in the layout, that another library's files have.
-///
-///     inline constexpr io::name_entry names[] = {
-///         io::optional_prefix("transformer."),
-///         {"embedding", "wte.weight"},
-///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
-///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
-///         io::ignored("h.{}.attn.bias"),
-///     };
-///     io::load<Model>("model.safetensors", parameters, names);
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
-struct placement {
-    bool transposed = false;
-    bool flat = false;
-    bool any_shape = false;
-    int rank = 0;  // of the shape that is stated; 0 if none is
-    std::array<int, 4> shape{};
-    int begin = 0;  // the first row, or, of equal parts, which of them
-    int of = 1;     // how many rows, or how many equal parts, the tensor has
-    bool parts = true;
-
-    constexpr bool is_whole() const { return parts && of == 1; }
-};
-
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
-inline constexpr placement transposed{.transposed = true};
-/// The file has a vector: the parameter's elements in row-major order.
-inline constexpr placement flat{.flat = true};
-/// The file's tensor has as many elements in the same order, whatever its extents are. It is
-/// written with the parameter's own.
-inline constexpr placement reshaped{.any_shape = true};
-
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16).
-template <class... Int>
-constexpr placement shaped(Int... extents) {
-    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
-    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
-}
-
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
-constexpr placement part(int number, int of) {
-    if (number < 0 || number >= of) {
-        sequent::fail<error>("io::part: " + std::to_string(number) + " is none of " +
-                             std::to_string(of) + " parts");
-    }
-    return {.begin = number, .of = of};
-}
-
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
-constexpr placement rows(int begin, int of) {
-    if (begin < 0 || begin >= of) {
-        sequent::fail<error>("io::rows: " + std::to_string(begin) + " is none of " +
-                             std::to_string(of) + " rows");
-    }
-    return {.begin = begin, .of = of, .parts = false};
-}
-
-/// Both.
-constexpr placement operator|(const placement& a, const placement& b) {
-    placement result = a;
-    result.transposed = a.transposed || b.transposed;
-    result.flat = a.flat || b.flat;
-    result.any_shape = a.any_shape || b.any_shape;
-    if (b.rank > 0) {
-        result.rank = b.rank;
-        result.shape = b.shape;
-    }
-    if (!b.is_whole()) {
-        result.begin = b.begin;
-        result.of = b.of;
-        result.parts = b.parts;
-    }
-    return result;
-}
-
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. "{}" in
-/// the tensor's name is the layer: the parameter's first extent, one tensor for each.
-///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
-/// with and without biases. One tensor may fill several parameters.
-struct name_entry {
-    enum class role { parameter, ignored, prefix };
-
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-};
-
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
-constexpr name_entry ignored(std::string_view tensor) {
-    return {{}, tensor, {}, name_entry::role::ignored};
-}
-
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
-constexpr name_entry optional_prefix(std::string_view text) {
-    return {{}, text, {}, name_entry::role::prefix};
-}
-
-using name_map = std::span<const name_entry>;
-
-namespace detail {
-
-inline std::string_view without_prefix(std::string_view name, name_map names) {
-    for (const name_entry& entry : names) {
-        if (entry.use == name_entry::role::prefix && name.starts_with(entry.tensor)) {
-            return name.substr(entry.tensor.size());
-        }
-    }
-    return name;
-}
-
-inline constexpr std::string_view layer_mark = "{}";
-
-inline bool has_layers(const name_entry& entry) {
-    return entry.tensor.find(layer_mark) != std::string_view::npos;
-}
-
-inline std::string with_layer(std::string_view name, int layer) {
-    const std::size_t at = name.find(layer_mark);
-    if (at == std::string_view::npos) return std::string(name);
-    return std::string(name.substr(0, at)) + std::to_string(layer) +
-           std::string(name.substr(at + layer_mark.size()));
-}
-
-/// Whether a name is one of those that `ignored` describes.
-inline bool is_like(std::string_view name, std::string_view pattern) {
-    const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
-        if (to_the_end && start.ends_with('*')) {
-            return text.starts_with(start.substr(0, start.size() - 1));
-        }
-        return to_the_end ? text == start : text.starts_with(start);
-    };
-    const std::size_t at = pattern.find(layer_mark);
-    if (at == std::string_view::npos) return same_start(name, pattern, true);
-    if (!same_start(name, pattern.substr(0, at), false)) return false;
-    std::size_t end = at;
-    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-    return end > at && same_start(name.substr(end), pattern.substr(at + layer_mark.size()), true);
-}
-
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
-struct placed {
-    std::vector<std::uint64_t> shape;
-    std::uint64_t first = 0;
-    std::uint64_t row_stride = 0;
-    std::uint64_t column_stride = 1;
-    std::uint64_t begin = 0;  // of the rows that it takes
-    std::uint64_t end = 0;
-    std::uint64_t all = 0;
-    std::string problem;
-};
-
-inline placed place(const std::vector<std::uint64_t>& own, const placement& how) {
-    const std::uint64_t size = size_of(own);
-    const std::uint64_t columns = columns_of(own);
-    placed result;
-    result.row_stride = columns;
-    if (how.any_shape || how.rank > 0) {
-        result.shape = own;
-        result.end = result.all = size;
-        if (!how.is_whole() || how.transposed || how.flat) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        }
-        if (how.rank == 0) return result;
-        const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
-        std::uint64_t others = 1;
-        for (const int extent : extents) others *= extent == 0 ? 1U : static_cast<unsigned>(extent);
-        result.shape.clear();
-        for (const int extent : extents) {
-            result.shape.push_back(extent == 0 ? size / others : static_cast<unsigned>(extent));
-        }
-        if (size_of(result.shape) != size) {
-            result.problem = "shape " + shape_text(result.shape) + " has not its " +
-                             std::to_string(size) + " elements";
-        }
-        return result;
-    }
-    const bool vector = how.flat || own.size() < 2;
-    const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
-    const auto of = static_cast<std::uint64_t>(how.of);
-    const auto begin = static_cast<std::uint64_t>(how.begin);
-    result.all = how.parts ? of * count : of;
-    result.begin = how.parts ? begin * count : begin;
-    result.end = result.begin + count;
-    if (result.end > result.all) {
-        result.problem = "rows [" + std::to_string(result.begin) + ", " +
-                         std::to_string(result.end) + ") are beyond the " +
-                         std::to_string(result.all) + " of the tensor";
-    }
-    if (vector) {
-        if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
-        result.first = result.begin;
-    } else if (how.transposed) {
-        result.shape = {columns, result.all};
-        result.first = result.begin;
-        result.row_stride = 1;
-        result.column_stride = result.all;
-    } else {
-        result.shape = {result.all, columns};
-        result.first = result.begin * columns;
-    }
-    return result;
-}
-
-/// One layer of a view whose first axis is the layers.
-template <class T>
-tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
-    tensor_view<T> result;
-    result.data = view.data + static_cast<std::ptrdiff_t>(layer) * view.strides[0];
-    result.rank = view.rank - 1;
-    std::copy(view.extents.begin() + 1, view.extents.end(), result.extents.begin());
-    std::copy(view.strides.begin() + 1, view.strides.end(), result.strides.begin());
-    return result;
-}
-
-/// Calls visit(parameter, view, placed, tensor's name) for each parameter, or each layer of it,
-/// until one returns a problem.
-template <class T, class Visit>
-std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
-                           Visit visit) {
-    for (const auto& parameter : parameters) {
-        const name_entry* entry = nullptr;
-        for (const name_entry& each : names) {
-            if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
-                continue;
-            if (entry) return "the map names the parameter " + in_quotes(parameter.name) + " twice";
-            entry = &each;
-        }
-        if (!entry) return "the map does not name the parameter " + in_quotes(parameter.name);
-        const bool layers = has_layers(*entry) && parameter.view.rank > 0;
-        const int count = layers ? parameter.view.extents[0] : 1;
-        for (int layer = 0; layer < count; ++layer) {
-            const auto view = layers ? layer_of(parameter.view, layer) : parameter.view;
-            const std::string name = with_layer(entry->tensor, layer);
-            const placed where = place(shape_of(view), entry->place);
-            std::string problem = where.problem;
-            if (problem.empty()) problem = visit(parameter, view, where, name, entry->place);
-            if (!problem.empty()) {
-                return "tensor " + in_quotes(name) + " for the parameter " +
-                       in_quotes(parameter.name) + ": " + problem;
-            }
-        }
-    }
-    return "";
-}
-
-/// Which rows of a tensor are taken.
-struct coverage {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
-    std::uint64_t all = 0;
-
-    void add(const placed& where) {
-        taken.emplace_back(where.begin, where.end);
-        all = where.all;
-    }
-    /// The first rows that are taken by nothing, or, if that is asked, twice.
-    std::string problem(bool once) {
-        std::ranges::sort(taken);
-        std::uint64_t end = 0;
-        const auto rows = [](std::uint64_t first, std::uint64_t last) {
-            return "rows [" + std::to_string(first) + ", " + std::to_string(last) + ") ";
-        };
-        for (const auto& [first, last] : taken) {
-            if (first > end) return rows(end, first) + "belong to no parameter";
-            if (once && first < end) return rows(first, end) + "belong to two parameters";
-            end = std::max(end, last);
-        }
-        return end < all ? rows(end, all) + "belong to no parameter" : "";
-    }
-};
-
-/// The pieces of the file that the parameters are.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
-                  name_map names) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        const std::string& name = header.tensors[at].name;
-        if (!entries.emplace(without_prefix(name, names), at).second) {
-            return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
-        }
-    }
-    matching<T> result;
-    std::map<std::size_t, coverage> used;
-    result.problem = for_each_place(
-        parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
-            const placement& how) -> std::string {
-            const auto found = entries.find(without_prefix(name, names));
-            if (found == entries.end()) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->second];
-            // What the file says may overflow: problem_of_type compares it with its bytes first.
-            std::string problem = problem_of_type<T>(entry);
-            if (!problem.empty()) return problem.substr(2);
-            if (how.any_shape && how.rank == 0 ? size_of(entry.shape) != size_of(where.shape)
-                                               : entry.shape != where.shape) {
-                return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                       shape_text(where.shape);
-            }
-            used[found->second].add(where);
-            result.pieces.push_back(
-                {view, found->second, where.first, where.row_stride, where.column_stride});
-            return "";
-        });
-    if (!result.problem.empty()) return result;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        const std::string& name = header.tensors[at].name;
-        if (const auto found = used.find(at); found != used.end()) {
-            const std::string problem = found->second.problem(false);
-            if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
-        } else if (std::ranges::none_of(names, [&](const name_entry& entry) {
-                       return entry.use == name_entry::role::ignored &&
-                              is_like(without_prefix(name, names),
-                                      without_prefix(entry.tensor, names));
-                   })) {
-            result.problem = "tensor " + in_quotes(name) +
-                             " is in the file, but no parameter is made of it, and the map does "
-                             "not ignore it";
-        }
-        if (!result.problem.empty()) return result;
-    }
-    return result;
-}
-
-/// A model's parameters as tensors.
-template <class Model, class Parameters>
-auto tensors_of(Parameters& parameters) {
-    using T = std::remove_reference_t<decltype(*parameters.data())>;
-    std::vector<named_tensor<T>> tensors;
-    Model::for_each(parameters, [&](std::string_view name, const tensor_view<T>& view) {
-        tensors.push_back({std::string(name), view});
-    });
-    return tensors;
-}
-
-template <class T>
-void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
-                 name_map names, const metadata_map& metadata, dtype type) {
-    std::vector<planned_tensor> planned;
-    std::vector<piece<T>> pieces;
-    std::vector<coverage> used;
-    std::map<std::string, std::size_t> places;
-    std::string problem = for_each_place(
-        parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
-            const placement&) -> std::string {
-            const auto [found, is_new] = places.emplace(name, planned.size());
-            const std::size_t tensor = found->second;
-            if (is_new) {
-                planned.push_back({name, where.shape});
-                used.emplace_back();
-            } else if (planned[tensor].shape != where.shape) {
-                return "it has shape " + shape_text(where.shape) + " here and " +
-                       shape_text(planned[tensor].shape) + " for another parameter";
-            }
-            used[tensor].add(where);
-            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride});
-            return "";
-        });
-    for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
-        problem = used[at].problem(true);
-        if (!problem.empty()) problem = "tensor " + in_quotes(planned[at].name) + ": " + problem;
-    }
-    if (!problem.empty()) sequent::fail<error>(path.string() + ": " + problem);
-    save_all<T>(path, planned, pieces, metadata, type);
-}
-
-}  // namespace detail
-
-/// Fills a model's parameters from a file of exactly these, under their own names, or under those
-/// of `names`, and returns its metadata. Types as in the load of tensors.
-///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
-/// then no parameter has changed.
-template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters) {
-    return load(from, detail::tensors_of<Model>(parameters));
-}
-template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters, name_map names) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names);
-    return detail::load_all(std::move(file), found);
-}
-
-/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
-/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// (Hugging Face's transformers read files with the metadata {{"format", "pt"}} alone.)
-///
-/// Throws io::error if the file cannot be written, a number is not finite or too large for the
-/// type, or the parameters leave rows of a tensor open.
-template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters,
-          const metadata_map& metadata = {},
-          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    save(path, detail::tensors_of<Model>(parameters), metadata, type);
-}
-template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {},
-          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names, metadata, type);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// The tensors of Hugging Face's files, for the presets:
-/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
-
-namespace sequent::inline SEQUENT_ABI::io::hugging_face {
-
-/// Linear weights are [in, out], queries, keys and values one tensor.
-inline constexpr name_entry gpt2[] = {
-    optional_prefix("transformer."),
-    {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight"},
-    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
-    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
-    {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
-    {"layers.W_key", "transformer.h.{}.attn.c_attn.weight", transposed | part(1, 3)},
-    {"layers.W_value", "transformer.h.{}.attn.c_attn.weight", transposed | part(2, 3)},
-    {"layers.b_query", "transformer.h.{}.attn.c_attn.bias", flat | part(0, 3)},
-    {"layers.b_key", "transformer.h.{}.attn.c_attn.bias", flat | part(1, 3)},
-    {"layers.b_value", "transformer.h.{}.attn.c_attn.bias", flat | part(2, 3)},
-    {"layers.W_out", "transformer.h.{}.attn.c_proj.weight", transposed},
-    {"layers.b_out", "transformer.h.{}.attn.c_proj.bias"},
-    {"layers.gain_2", "transformer.h.{}.ln_2.weight"},
-    {"layers.bias_2", "transformer.h.{}.ln_2.bias"},
-    {"layers.W_expand", "transformer.h.{}.mlp.c_fc.weight", transposed},
-    {"layers.b_expand", "transformer.h.{}.mlp.c_fc.bias"},
-    {"layers.W_contract", "transformer.h.{}.mlp.c_proj.weight", transposed},
-    {"layers.b_contract", "transformer.h.{}.mlp.c_proj.bias"},
-    {"gain", "transformer.ln_f.weight"},
-    {"bias", "transformer.ln_f.bias"},
-    {"W_logits", "lm_head.weight"},
-    ignored("lm_head.weight"),
-    ignored("transformer.h.{}.attn.bias"),
-    ignored("transformer.h.{}.attn.masked_bias"),
-};
-
-/// For models with position::rotary_halves<>, and tied<false> where there is an lm_head.
-inline constexpr name_entry llama[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
-    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
-    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
-    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
-    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
-    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
-    {"gain", "model.norm.weight"},
-    {"W_logits", "lm_head.weight"},
-    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
-};
-
-namespace detail {
-/// Files of the first years call gains and biases of norms gamma and beta.
-constexpr auto bert_names(bool gamma) {
-    return std::to_array<name_entry>({
-        optional_prefix("bert."),
-        {"embedding", "bert.embeddings.word_embeddings.weight"},
-        {"position", "bert.embeddings.position_embeddings.weight"},
-        {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-        {"gain", gamma ? "bert.embeddings.LayerNorm.gamma" : "bert.embeddings.LayerNorm.weight"},
-        {"bias", gamma ? "bert.embeddings.LayerNorm.beta" : "bert.embeddings.LayerNorm.bias"},
-        {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-        {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-        {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-        {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-        {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-        {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-        {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-        {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-        {"layers.gain_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-        {"layers.bias_1", gamma ? "bert.encoder.layer.{}.attention.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-        {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-        {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-        {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-        {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-        {"layers.gain_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.gamma"
-                                : "bert.encoder.layer.{}.output.LayerNorm.weight"},
-        {"layers.bias_2", gamma ? "bert.encoder.layer.{}.output.LayerNorm.beta"
-                                : "bert.encoder.layer.{}.output.LayerNorm.bias"},
-        {"W_pool", "bert.pooler.dense.weight"},
-        {"b_pool", "bert.pooler.dense.bias"},
-        {"W_predict", "cls.predictions.transform.dense.weight"},
-        {"b_predict", "cls.predictions.transform.dense.bias"},
-        {"gain_predict", gamma ? "cls.predictions.transform.LayerNorm.gamma"
-                               : "cls.predictions.transform.LayerNorm.weight"},
-        {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
-                               : "cls.predictions.transform.LayerNorm.bias"},
-        {"b_logits", "cls.predictions.bias"},
-        ignored("bert.embeddings.position_ids"),
-        ignored("bert.pooler.*"),
-        ignored("cls.*"),
-    });
-}
-}  // namespace detail
-
-/// Of bert and of bert_masked_language; the other one of files whose norms have gamma and beta,
-/// such as bert-base-uncased.
-inline constexpr auto bert = detail::bert_names(false);
-inline constexpr auto bert_gamma = detail::bert_names(true);
-
-inline constexpr name_entry vit[] = {
-    optional_prefix("vit."),
-    {"class_token", "vit.embeddings.cls_token", reshaped},
-    {"position", "vit.embeddings.position_embeddings", reshaped},
-    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", reshaped},
-    {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
-    {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
-    {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
-    {"layers.W_query", "vit.encoder.layer.{}.attention.attention.query.weight"},
-    {"layers.W_key", "vit.encoder.layer.{}.attention.attention.key.weight"},
-    {"layers.W_value", "vit.encoder.layer.{}.attention.attention.value.weight"},
-    {"layers.b_query", "vit.encoder.layer.{}.attention.attention.query.bias", flat},
-    {"layers.b_key", "vit.encoder.layer.{}.attention.attention.key.bias", flat},
-    {"layers.b_value", "vit.encoder.layer.{}.attention.attention.value.bias", flat},
-    {"layers.W_out", "vit.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "vit.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_2", "vit.encoder.layer.{}.layernorm_after.weight"},
-    {"layers.bias_2", "vit.encoder.layer.{}.layernorm_after.bias"},
-    {"layers.W_expand", "vit.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "vit.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "vit.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "vit.encoder.layer.{}.output.dense.bias"},
-    {"gain", "vit.layernorm.weight"},
-    {"bias", "vit.layernorm.bias"},
-    {"W_logits", "classifier.weight"},
-    {"b_logits", "classifier.bias"},
-    ignored("vit.pooler.*"),
-};
-
-namespace detail {
-/// The two versions differ in what the linear map is called that the other gates.
-constexpr auto t5_names(bool gated) {
-    return std::to_array<name_entry>({
-        {"embedding", "shared.weight"},
-        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-         transposed},
-        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
-        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
-        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
-        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
-        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
-        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
-        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
-                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
-        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
-        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
-        {"source_gain", "encoder.final_layer_norm.weight"},
-        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-         transposed},
-        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
-        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
-        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
-        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
-        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
-        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
-        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
-        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
-        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
-        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
-        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
-        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
-                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
-        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
-        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
-        {"gain", "decoder.final_layer_norm.weight"},
-        {"W_logits", "lm_head.weight"},
-        // The first version's is the embedding; the other one's is W_logits.
-        ignored(gated ? "" : "lm_head.weight"),
-        ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
-        ignored("encoder.embed_tokens.weight"),
-        ignored("decoder.embed_tokens.weight"),
-    });
-}
-}  // namespace detail
-
-/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
-inline constexpr auto t5 = detail::t5_names(false);
-inline constexpr auto t5_gated = detail::t5_names(true);
-
-}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
-
-/// The checkpoints of llama2.c (its first format, which run.c reads): seven int32, then numbers as
-/// F32, all little-endian. https://github.com/karpathy/llama2.c
-///
-/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
-/// H = heads, G = key_heads and d_h = d / H
-///
-///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
-///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
-///     W_contract [d, hidden], with "layers." before their names.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What the header of a checkpoint states.
-struct llama2c_configuration {
-    int width = 0;
-    int hidden = 0;
-    int depth = 0;
-    int heads = 0;
-    int key_heads = 0;
-    int vocabulary = 0;
-    int tokens = 0;
-    bool tied = true;  // logits through the embedding
-
-    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
-
-    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
-    std::string text() const {
-        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
-               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
-               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
-               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
-               (tied ? ", tied" : ", not tied");
-    }
-};
-
-namespace detail {
-
-inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
-
-/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
-/// count of bytes overflows 64 bits.
-inline std::string problem_of(const llama2c_configuration& given) {
-    const auto check = [](const char* field, int value, int most) {
-        const bool fits = value > 0 && value <= most;
-        return fits ? std::string()
-                    : std::string(field) + " is " + std::to_string(value) +
-                          ", expected is a number from 1 to " + std::to_string(most);
-    };
-    constexpr int many = 1 << 20;
-    for (const std::string& problem :
-         {check("width", given.width, many), check("hidden", given.hidden, many),
-          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
-          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
-          check("tokens", given.tokens, 1 << 24)}) {
-        if (!problem.empty()) return problem;
-    }
-    const auto divides = [](const char* name, int value, const char* into, int whole) {
-        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
-               std::to_string(whole);
-    };
-    if (given.width % given.heads != 0) {
-        return divides("the heads", given.heads, "the width", given.width);
-    }
-    if (given.heads % given.key_heads != 0) {
-        return divides("the key_heads", given.key_heads, "the heads", given.heads);
-    }
-    if (given.width / given.heads % 2 != 0) {
-        return "heads of width " + std::to_string(given.width / given.heads) +
-               " have no pairs for rotary positions";
-    }
-    return "";
-}
-
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
-/// is not read: the tables of rotary positions.
-inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
-    std::vector<header_entry> result;
-    std::uint64_t end = llama2c_header;
-    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
-    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
-        const std::uint64_t begin = end;
-        end += size_of(shape) * sizeof(float);
-        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
-    };
-    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
-    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    add("embedding", {u(given.vocabulary), width});
-    add("layers.gain_1", {depth, width});
-    if (given.key_heads == given.heads) {
-        add("layers.W_query", {depth, keys, of_head, width});
-    } else {
-        add("layers.W_query", {depth, keys, u(given.heads / given.key_heads), of_head, width});
-    }
-    add("layers.W_key", {depth, keys, of_head, width});
-    add("layers.W_value", {depth, keys, of_head, width});
-    add("layers.W_out", {depth, width, width});
-    add("layers.gain_2", {depth, width});
-    add("layers.W_gate", {depth, hidden, width});
-    add("layers.W_contract", {depth, width, hidden});
-    add("layers.W_expand", {depth, hidden, width});
-    add("gain", {width});
-    add("", {2, u(given.tokens), of_head / 2});
-    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
-    return result;
-}
-
-inline llama2c_configuration read_configuration(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
-    if (bytes.size() < llama2c_header) {
-        fail("has " + std::to_string(bytes.size()) +
-             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
-    }
-    if (fields[0] == 0x616b3432) {
-        fail("is of version " + std::to_string(fields[1]) +
-             " of the format, wanted is version 0, of run.c");
-    }
-    llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
-                                 fields[4], fields[5], fields[6], fields[5] > 0};
-    // The least number has no opposite; it is as little a size as 0.
-    if (result.vocabulary < 0) {
-        result.vocabulary =
-            result.vocabulary == std::numeric_limits<int>::min() ? 0 : -result.vocabulary;
-    }
-    if (const std::string problem = problem_of(result); !problem.empty())
-        fail("header: " + problem);
-    return result;
-}
-
-/// A checkpoint as if it were a file of named tensors.
-inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
-    opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
-    const std::uint64_t wanted = result.header.tensors.back().end;
-    if (result.data.size() != wanted) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
-                             " bytes, a checkpoint of " + configuration.text() + " has " +
-                             std::to_string(wanted));
-    }
-    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
-    return result;
-}
-
-/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-template <class T>
-llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
-    llama2c_configuration result{.tokens = tokens};
-    for (const auto& parameter : parameters) {
-        const auto extent = [&](int axis) {
-            return axis < parameter.view.rank
-                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
-                       : 0;
-        };
-        if (parameter.name == "embedding") {
-            result.vocabulary = extent(0);
-            result.width = extent(1);
-        } else if (parameter.name == "layers.W_query") {
-            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
-        } else if (parameter.name == "layers.W_key") {
-            result.key_heads = extent(1);
-        } else if (parameter.name == "layers.W_gate") {
-            result.depth = extent(0);
-            result.hidden = extent(1);
-        } else if (parameter.name == "W_logits") {
-            result.tied = false;
-        }
-    }
-    if (!problem_of(result).empty()) result.vocabulary = 0;
-    return result;
-}
-
-/// How many positions a model has: the first extent of its first fact.
-template <class Model>
-constexpr int tokens_of = Model::plan::facts[0].extents[0];
-
-/// What keeps a model's parameters from being those of a configuration; they are named as its
-/// tensors are.
-template <class T>
-std::string misfit(const llama2c_configuration& configuration,
-                   std::span<const named_tensor<T>> parameters) {
-    file_header header{llama2c_tensors(configuration), {}};
-    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
-    return match(header, parameters).problem;
-}
-
-}  // namespace detail
-
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
-inline llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
-}
-
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
-///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
-template <class Model, class Parameters>
-llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    const auto configuration = detail::read_configuration(from);
-    detail::opened file = detail::open_llama2c(from, configuration);
-    if (configuration.tokens < detail::tokens_of<Model>) {
-        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
-                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
-    }
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    detail::load_all(std::move(file), found);
-    return configuration;
-}
-
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
-///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
-/// a number is not finite or too large for F32.
-template <class Model, class Parameters>
-void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
-    using namespace detail;
-    const auto tensors = tensors_of<Model>(parameters);
-    using T = element_of<decltype(tensors)>;
-    const std::span<const named_tensor<T>> given(tensors);
-    const auto configuration = configuration_of(given, tokens_of<Model>);
-    if (configuration.vocabulary == 0) {
-        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
-                             configuration.text());
-    }
-    std::vector<header_entry> entries = llama2c_tensors(configuration);
-    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
-    if (const auto problem = misfit(configuration, given); !problem.empty()) {
-        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
-    }
-    const int sign = configuration.tied ? 1 : -1;
-    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
-                                    configuration.depth,     configuration.heads,
-                                    configuration.key_heads, sign * configuration.vocabulary,
-                                    configuration.tokens};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
-    }
-    for (const header_entry& entry : entries) {
-        std::byte* data = bytes.data() + entry.begin;
-        if (entry.name.empty()) {
-            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
-            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
-            for (std::uint64_t at = 0; at < count; ++at) {
-                const double exponent =
-                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
-                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
-                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
-                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
-            }
-            continue;
-        }
-        for (const auto& tensor : given) {
-            if (tensor.name != entry.name) continue;
-            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
-                if (!std::isfinite(element)) {
-                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
-                }
-                if (!store_element<dtype::f32>(element, data + 4 * number)) {
-                    fail_element(path.string(), entry.name, number,
-                                 number_text(static_cast<double>(element)) + ", too large for F32");
-                }
-            });
-        }
-    }
-    file_replacement file(path);
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
-/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// What a file states of its array.
-struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
-};
-
-namespace detail {
-
-/// Reads the dict, of the three keys in any order.
-class npy_parser {
-  public:
-    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
-
-    npy_header parse() {
-        npy_header header;
-        bool descr = false, order = false, shape = false;
-        const auto first = [&](bool& seen, const std::string& key) {
-            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
-        };
-        expect('{');
-        while (!accept('}')) {
-            const std::string key = string();
-            expect(':');
-            if (key == "descr") {
-                first(descr, key);
-                header.descr = string();
-            } else if (key == "fortran_order") {
-                first(order, key);
-                header.fortran_order = truth();
-            } else if (key == "shape") {
-                first(shape, key);
-                header.shape = numbers();
-            } else {
-                fail("the key '" + key + "' is unknown");
-            }
-            if (!accept(',')) {
-                expect('}');
-                break;
-            }
-        }
-        skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
-        if (!descr || !order || !shape) {
-            fail(std::string("the key '") +
-                 (!descr   ? "descr"
-                  : !order ? "fortran_order"
-                           : "shape") +
-                 "' is missing");
-        }
-        return header;
-    }
-
-  private:
-    std::string string() {
-        skip_space();
-        const char quote = at_ < text_.size() ? text_[at_] : '\0';
-        if (quote != '\'' && quote != '"') fail("expected a string");
-        const std::size_t end = text_.find(quote, ++at_);
-        if (end == std::string_view::npos) fail("a string has no end");
-        std::string value(text_.substr(at_, end - at_));
-        at_ = end + 1;
-        return value;
-    }
-
-    bool truth() {
-        skip_space();
-        for (const bool value : {false, true}) {
-            const std::string_view word = value ? "True" : "False";
-            if (!text_.substr(at_).starts_with(word)) continue;
-            at_ += word.size();
-            return value;
-        }
-        fail("expected True or False");
-    }
-
-    std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('(');
-        while (!accept(')')) {
-            values.push_back(number());
-            if (accept(',')) continue;
-            // A tuple of one has a comma.
-            if (values.size() == 1) fail("expected ','");
-            expect(')');
-            break;
-        }
-        return values;
-    }
-
-    std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail("expected a whole number that is not negative");
-        return value;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    std::size_t at_ = 0;
-};
-
-inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
-
-/// As the element's type is called in safetensors; as it is where it has no name there.
-inline std::string dtype_of_descr(const std::string& descr) {
-    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
-}
-
-/// A container as a view of its elements, and whether it has a shape of its own.
-template <class Container>
-auto view_of(Container& container, bool& shaped) {
-    model_detail::extents found;
-    auto* first = model_detail::unwrap(container, found);
-    using T = std::remove_pointer_t<decltype(first)>;
-    tensor_view<T> view;
-    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
-        view = container;
-    } else {
-        if (!found.contiguous || found.rank > max_rank ||
-            found.size() > std::numeric_limits<int>::max()) {
-            sequent::fail<error>("an array of " + found.text() +
-                                 " elements needs to be contiguous and row-major, of at most " +
-                                 std::to_string(max_rank) + " axes");
-        }
-        view.data = first;
-        view.rank = found.rank;
-        int stride = 1;
-        for (int axis = found.rank; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            view.extents[place] = static_cast<int>(found.at[place]);
-            view.strides[place] = stride;
-            stride *= view.extents[place];
-        }
-    }
-    shaped = found.shaped || found.rank != 1;
-    return view;
-}
-
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
-template <class T>
-tensor_view<T> reversed(tensor_view<T> view) {
-    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
-    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
-    return view;
-}
-
-/// Integers of the file, as int32.
-template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece<std::int32_t>& part) {
-    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
-    const auto load = [&](std::uint64_t number) {
-        return static_cast<std::make_signed_t<bits>>(
-            load_bits<bits>(file.data.data() + number * Bytes));
-    };
-    for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
-        if (load(at) != static_cast<std::int32_t>(load(at))) {
-            fail_element(file.from.name(), "array", at,
-                         std::to_string(load(at)) + ", beyond 32 bits");
-        }
-    }
-    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
-        element = static_cast<std::int32_t>(load(number));
-    });
-}
-
-}  // namespace detail
-
-/// The header of a file. Throws io::error if it is not well-formed.
-inline npy_header read_npy_header(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (!text.starts_with(detail::npy_magic)) {
-        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
-    }
-    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
-    if (text.size() > 6 && (version < 1 || version > 3)) {
-        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
-    }
-    const std::size_t begin = version == 1 ? 10 : 12;
-    if (text.size() < begin) {
-        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
-             std::to_string(begin) + " before the header");
-    }
-    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
-                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
-    if (length > text.size() - begin) {
-        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
-             std::to_string(text.size() - begin) + " for it");
-    }
-    const auto size = static_cast<std::size_t>(length);
-    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
-    header.data = begin + size;
-    return header;
-}
-
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
-///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
-template <class Container>
-void load_npy(const source& from, Container&& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_pointer_t<decltype(view.data)>;
-    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
-    const npy_header header = read_npy_header(from);
-    detail::opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
-        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
-    const auto wanted = detail::shape_of(view);
-    std::uint64_t elements = 1;
-    for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 31;
-        elements = std::min(elements * std::min(extent, most), most);
-    }
-    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
-        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
-             detail::shape_text(wanted));
-    }
-    // The elements of a flat container are in the file's order.
-    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
-    if (header.fortran_order && !shaped && header.shape.size() > 1) {
-        fail("is in Fortran's order, and the container has no shape to put it into");
-    }
-    const auto part = detail::whole(ordered, 0);
-    if constexpr (std::is_same_v<T, std::int32_t>) {
-        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
-        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
-        if (file.data.size() != elements * bytes) {
-            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
-                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
-        }
-        if (bytes == 4) {
-            detail::fill_integers<4>(file, part);
-        } else {
-            detail::fill_integers<8>(file, part);
-        }
-    } else {
-        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
-        if (!dtype_named(entry.dtype)) {
-            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
-        }
-        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
-            fail("array" + problem);
-        }
-        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
-    }
-}
-
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
-///
-/// Throws io::error if the file cannot be written or a number is not finite.
-template <class Container>
-void save_npy(const std::filesystem::path& path, const Container& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
-    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
-                  "save_npy writes float, double and std::int32_t");
-    std::string header = "{'descr': '";
-    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
-    header += "', 'fortran_order': False, 'shape': (";
-    for (const std::uint64_t extent : detail::shape_of(view)) {
-        header += std::to_string(extent);
-        header += ", ";
-    }
-    header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
-    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
-    header += '\n';
-    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
-    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
-        std::byte* to = bytes.data() + number * sizeof(T);
-        if constexpr (detail::Element<T>) {
-            if (!std::isfinite(element)) {
-                detail::fail_element(path.string(), "array", number,
-                                     detail::unlike_a_number(element));
-            }
-            detail::store_element<dtype_of<T>>(element, to);
-        } else {
-            detail::store_bits(static_cast<std::uint32_t>(element), to);
-        }
-    });
-    std::array<std::byte, 2> length{};
-    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
-    file_replacement file(path);
-    file.write(detail::npy_magic.data(), detail::npy_magic.size());
-    file.write("\x01\x00", 2);
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(header.data(), header.size());
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <queue>
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
-/// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text, 3 to 258 are
-/// the bytes 0 to 255, written <0x00> to <0xFF>.
-class tokenizer {
-  public:
-    struct token {
-        std::string text;
-        float score = 0;
-    };
-
-    static constexpr std::int32_t begin = 1;
-    static constexpr std::int32_t end = 2;
-
-    /// Reads a file of any number of tokens. Throws io::error if it cannot be read, is cut off,
-    /// goes on behind its last token, or if a length or a score is none.
-    explicit tokenizer(const source& from) : name_(from.name()) {
-        const std::span<const std::byte> bytes = from.bytes();
-        if (bytes.size() < 4) {
-            fail("has " + std::to_string(bytes.size()) +
-                 " bytes, too few for the length of the longest token, which takes 4");
-        }
-        longest_ = detail::load_bits<std::uint32_t>(bytes.data());
-        for (std::size_t at = 4; at < bytes.size();) {
-            const std::string number = "token " + std::to_string(tokens_.size());
-            const std::size_t left = bytes.size() - at;
-            if (left < 8) {
-                fail(number + ": " + std::to_string(left) +
-                     " bytes are left, its score and length take 8");
-            }
-            const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
-            const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail(number + ": its score is not finite");
-            if (length > longest_) {
-                fail(number + ": its length is " + std::to_string(length) +
-                     ", the longest of the file is " + std::to_string(longest_));
-            }
-            if (length > left - 8) {
-                fail(number + ": its length is " + std::to_string(length) + ", " +
-                     std::to_string(left - 8) + " bytes are left");
-            }
-            const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
-            tokens_.push_back({std::string(first, length), score});
-            at += 8 + length;
-        }
-        if (tokens_.empty()) fail("holds no tokens");
-        sort();
-    }
-
-    /// Of the tokens themselves, at least one.
-    explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail("holds no tokens");
-        for (const token& each : tokens_) {
-            longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
-        }
-        sort();
-    }
-
-    int size() const noexcept { return static_cast<int>(tokens_.size()); }
-    /// 0 <= id < size().
-    const token& operator[](std::int32_t id) const noexcept {
-        return tokens_[static_cast<std::size_t>(id)];
-    }
-
-    /// The tokens of a text: `begin`, a space before the text unless it is empty, a token for each
-    /// code point or, where there is none, for each of its bytes; then, until there is none, the
-    /// neighbours that make the token of the highest score, the first of several, become it.
-    ///
-    /// Throws io::error where a byte has no token.
-    std::vector<std::int32_t> encode(std::string_view text) const {
-        merging work(*this);
-        if (!text.empty()) {
-            work.add(" ");
-            for (std::size_t at = 0; at < text.size();) {
-                std::size_t length = 1;
-                while (length < 4 && at + length < text.size() && continues(text[at + length]))
-                    ++length;
-                work.add(text.substr(at, length));
-                at += length;
-            }
-        }
-        return work.merged();
-    }
-
-    /// What `id` stands for behind `previous`: its text, behind `begin` without a leading space; of
-    /// a byte the byte. Valid as long as the tokenizer. 0 <= id < size().
-    std::string_view decode(std::int32_t previous, std::int32_t id) const noexcept {
-        std::string_view text = (*this)[id].text;
-        if (const int byte = byte_of(text); byte >= 0) {
-            return {&all_bytes[static_cast<std::size_t>(byte)], 1};
-        }
-        if (previous == begin && text.starts_with(' ')) text.remove_prefix(1);
-        return text;
-    }
-
-    /// Writes the file that the constructor reads.
-    void save(const std::filesystem::path& path) const {
-        file_replacement file(path);
-        const auto write = [&](std::uint32_t bits) {
-            std::array<std::byte, 4> bytes{};
-            detail::store_bits(bits, bytes.data());
-            file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        };
-        write(longest_);
-        for (const token& each : tokens_) {
-            write(std::bit_cast<std::uint32_t>(each.score));
-            write(static_cast<std::uint32_t>(each.text.size()));
-            file.write(each.text.data(), each.text.size());
-        }
-        file.commit();
-    }
-
-  private:
-    static constexpr std::int32_t first_byte = 3;
-    static constexpr std::int32_t none = -1;
-
-    static constexpr auto all_bytes = [] {
-        std::array<char, 256> result{};
-        for (std::size_t at = 0; at < result.size(); ++at)
-            result[at] = static_cast<char>(static_cast<unsigned char>(at));
-        return result;
-    }();
-
-    /// Whether a byte is within a code point of UTF-8.
-    static constexpr bool continues(char byte) noexcept {
-        return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-    }
-
-    /// The byte that "<0x41>" stands for; -1 if the text is none such.
-    static constexpr int byte_of(std::string_view text) noexcept {
-        if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-        int result = 0;
-        for (const char digit : text.substr(3, 2)) {
-            const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                              : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                              : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                             : -1;
-            if (value < 0) return -1;
-            result = result * 16 + value;
-        }
-        return result;
-    }
-
-    void sort() {
-        sorted_.resize(tokens_.size());
-        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
-        // Of equal texts the first is found.
-        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
-    }
-
-    std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
-
-    /// The token of a text, or none.
-    std::int32_t find(std::string_view text) const noexcept {
-        const auto found = std::ranges::lower_bound(
-            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
-        return found != sorted_.end() && text_of(*found) == text ? *found : none;
-    }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(name_ + ": " + what);
-    }
-
-    /// A text on its way from code points to the tokens that they merge to.
-    class merging {
-      public:
-        explicit merging(const tokenizer& of) : of_(of) {}
-
-        /// A code point.
-        void add(std::string_view text) {
-            if (const std::int32_t id = of_.find(text); id != none) {
-                append(id);
-                return;
-            }
-            for (const char byte : text) {
-                const int code = static_cast<unsigned char>(byte);
-                if (first_byte + code >= of_.size()) {
-                    of_.fail("has no token for the byte " + std::to_string(code) +
-                             " of the text, only " + std::to_string(of_.size()) + " tokens");
-                }
-                append(first_byte + code);
-            }
-        }
-
-        std::vector<std::int32_t> merged() {
-            for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
-            while (!candidates_.empty()) {
-                const candidate best = candidates_.top();
-                candidates_.pop();
-                piece& left = pieces_[best.left];
-                // Either side may have become part of something else.
-                if (left.id != best.left_id || left.next != best.right ||
-                    pieces_[best.right].id != best.right_id) {
-                    continue;
-                }
-                piece& right = pieces_[best.right];
-                left.id = best.id;
-                left.next = right.next;
-                right.id = none;
-                if (left.next < pieces_.size()) {
-                    pieces_[left.next].previous = best.left;
-                    propose(best.left);
-                }
-                if (best.left > 0) propose(left.previous);
-            }
-            std::vector<std::int32_t> result{begin};
-            for (const piece& each : pieces_) {
-                if (each.id != none) result.push_back(each.id);
-            }
-            return result;
-        }
-
-      private:
-        struct piece {
-            std::int32_t id;  // none behind a merge, for the right one of the two
-            std::size_t previous;
-            std::size_t next;
-        };
-        struct candidate {
-            float score;
-            std::size_t left;
-            std::size_t right;
-            std::int32_t left_id;
-            std::int32_t right_id;
-            std::int32_t id;
-
-            /// Whether it comes later.
-            bool operator<(const candidate& other) const noexcept {
-                return score != other.score ? score < other.score : left > other.left;
-            }
-        };
-
-        void append(std::int32_t id) {
-            pieces_.push_back({id, pieces_.size() - 1, pieces_.size() + 1});
-        }
-
-        void propose(std::size_t left) {
-            const std::size_t right = pieces_[left].next;
-            const std::int32_t left_id = pieces_[left].id, right_id = pieces_[right].id;
-            const std::string_view first = of_.text_of(left_id), second = of_.text_of(right_id);
-            if (first.size() + second.size() > of_.longest_) return;
-            joined_.assign(first).append(second);
-            const std::int32_t id = of_.find(joined_);
-            // The least score at which llama2.c merges.
-            if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
-        }
-
-        const tokenizer& of_;
-        std::vector<piece> pieces_;
-        std::priority_queue<candidate> candidates_;
-        std::string joined_;
-    };
-
-    std::string name_;
-    std::uint32_t longest_ = 0;
-    std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;  // by their texts
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Where the shapes in a file decide the type of the model:
-///
-///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// The parameters of a model with their extents alone.
-template <class Model>
-std::vector<named_tensor<double>> shapes_of() {
-    std::vector<named_tensor<double>> result;
-    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
-        named_tensor<double> tensor{std::string(name), {}};
-        tensor.view.rank = static_cast<int>(extents.size());
-        std::ranges::copy(extents, tensor.view.extents.begin());
-        result.push_back(std::move(tensor));
-    });
-    return result;
-}
-
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
-inline bool is_safetensors(std::span<const std::byte> bytes) {
-    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
-           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
-}
-
-/// What keeps each model from being that of a llama2.c checkpoint.
-template <class Model>
-std::string misfit(const llama2c_configuration& configuration) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
-    const auto own = configuration_of(parameters, tokens_of<Model>);
-    if (own.vocabulary == 0) return "no llama";
-    return own == configuration ? misfit(configuration, parameters) : own.text();
-}
-
-template <class Model>
-std::string misfit(const file_header& header, const name_map* names) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
-    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
-}
-
-template <class Model, class... Models, class F>
-decltype(auto) call_for(std::size_t number, F&& f) {
-    if constexpr (sizeof...(Models) > 0) {
-        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
-    }
-    return std::forward<F>(f).template operator()<Model>();
-}
-
-template <class... Models, class F>
-decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    std::array<std::string, sizeof...(Models)> misfits;
-    std::string found;
-    if (is_safetensors(from.bytes())) {
-        const file_header header = read_header(from);
-        misfits = {misfit<Models>(header, names)...};
-        found = "has " + std::to_string(header.tensors.size()) + " tensors";
-    } else {
-        const auto configuration = read_llama2c_header(from);
-        misfits = {misfit<Models>(configuration)...};
-        found = "has " + configuration.text();
-    }
-    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
-    if (fitting == misfits.end()) {
-        std::string message = from.name() + ": " + found + "; no model of the list fits";
-        for (std::size_t at = 0; at < misfits.size(); ++at) {
-            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
-        }
-        sequent::fail<error>(message);
-    }
-    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
-                               std::forward<F>(f));
-}
-
-}  // namespace detail
-
-/// Calls f.template operator()<Model>() for the first of the models that has exactly the parameters
-/// of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it states the
-/// positions too, or a safetensors file with the model's own names, or with those of `names`.
-///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, F&& f) {
-    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
-}
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, name_map names, F&& f) {
-    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
@@ -25289,7 +23645,7 @@ struct rms {};
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409; relative, relative_buckets).
+/// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
 namespace position {
 struct none {};
 struct learned {};
@@ -25954,6 +24310,23 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
 }
 
+/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
+/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
+/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+template <shape Shape>
+inline constexpr int alibi_period =
+    static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
+
+/// The slope of a head is 2^(-4 / n times this).
+template <shape Shape, class Head>
+constexpr auto alibi_exponent(Head number) noexcept {
+    constexpr int n = alibi_period<Shape>;
+    if constexpr (n == Shape.heads)
+        return 2 * (number + 1);
+    else
+        return 2 * (number + 1) - number / n * (2 * n + 1);
+}
+
 /// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
 /// those of earlier ones; else later positions share the bucket of distance 0.
 constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_directions) {
@@ -26229,10 +24602,9 @@ constexpr auto score_rules(Head... of) noexcept {
                                 capped(name::logit(of..., row, column)) | softmax(column));
         // clang-format off
         if constexpr (Shape.position == position_kind::alibi)
-            // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
             return rules(
-                slope(of...) <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
-                                  number(all + 1)) | product() | exp(),
+                slope(of...) <<= (number(-4 * 0.69314718055994530942 / alibi_period<Shape>),
+                                  number(alibi_exponent<Shape>(all))) | product() | exp(),
                 parts,
                 name::logit(of..., row, column)
                     <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
@@ -27432,8 +25804,8 @@ struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
 };
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files. Takes what
-/// transformer::language_model does.
+/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
+/// loads into either. Takes what transformer::language_model does.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
     static_assert(nn::check_language_model<llama::shape, Options...>());
@@ -27741,18 +26113,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -27760,10 +26128,10 @@ class sampler {
 
     /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
     /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is.
+    /// then 0 is. Throws argument_error if there are no logits.
     template <class T>
-    std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty());
+    std::int32_t operator()(std::span<const T> logits) {
+        if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
         logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
@@ -27775,10 +26143,16 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns.
+    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
+    /// is no row of logits side by side.
     template <class T>
-    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
-        assert(logits.rank == 1 && logits.strides[0] == 1);
+    std::int32_t operator()(const tensor_view<T>& logits) {
+        if (logits.rank != 1 || logits.strides[0] != 1)
+            fail<argument_error>(
+                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                "shape " +
+                model_detail::extents_text(logits.extents.data(), logits.rank) +
+                (logits.rank == 1 ? ", strided" : ""));
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
@@ -27806,12 +26180,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();
@@ -27908,3059 +26284,6 @@ class sampler {
 /// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
 /// no run time.
 
-/// Which values an s-op may have, for any input.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
-/// many positions an input has at most.
-struct inputs {
-    std::vector<value> alphabet;
-    int length = 0;
-};
-
-/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
-/// listed, they are numbers from `low` to `high`.
-struct domain {
-    std::vector<value> values;
-    bool complete = true;
-    rational low;
-    rational high;
-
-    constexpr int size() const { return static_cast<int>(values.size()); }
-    constexpr void settle() {
-        std::sort(values.begin(), values.end());
-        values.erase(std::unique(values.begin(), values.end()), values.end());
-    }
-    /// One more value.
-    constexpr void include(const value& more) {
-        auto at = std::lower_bound(values.begin(), values.end(), more);
-        if (at == values.end() || !(*at == more)) values.insert(at, more);
-    }
-    constexpr bool is_whole() const {
-        for (const value& each : values)
-            if (!is_number(each.kind()) || !each.number().is_whole()) return false;
-        return complete && !values.empty();
-    }
-    /// All integers between two.
-    constexpr bool is_range() const {
-        return is_whole() && highest().over - lowest().over + 1 == size();
-    }
-    constexpr rational lowest() const { return complete ? values.front().number() : low; }
-    constexpr rational highest() const { return complete ? values.back().number() : high; }
-    constexpr void leave_out(const rational& least, const rational& most) {
-        values.clear();
-        complete = false;
-        low = least;
-        high = most;
-    }
-};
-
-/// More values than this, or tuples of them, are not looked at one by one.
-inline constexpr int max_values = 4096;
-inline constexpr int max_tuples = 16384;
-
-/// Whether a node depends on nothing but the position.
-constexpr bool is_positional(const graph& program, int at) {
-    const node& made = program[at];
-    if (made.what == operation::indices || made.what == operation::constant) return true;
-    if (!is_pointwise(made.what)) return false;
-    for (const int argument : made.arguments)
-        if (argument >= 0 && !is_positional(program, argument)) return false;
-    return true;
-}
-
-/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
-/// where it has none.
-template <class Known>
-constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
-    if (known(at, result)) return true;
-    const node& made = program[at];
-    if (made.what == operation::constant) {
-        result = made.known;
-        return true;
-    }
-    value arguments[3];
-    if (made.what == operation::conditional) {
-        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
-        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
-    }
-    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
-    rasp::detail::undefined trouble = rasp::detail::undefined::no;
-    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
-    return trouble == rasp::detail::undefined::no;
-}
-
-/// The means of one to `length` of these values.
-constexpr domain means_of(const domain& of, int length) {
-    domain result;
-    if (!of.is_whole()) {
-        if (of.complete && of.size() == 1)
-            result.values = of.values;
-        else
-            result.leave_out(of.lowest(), of.highest());
-        return result;
-    }
-    const std::int64_t low = of.lowest().over;
-    const std::int64_t high = of.highest().over;
-    // About 3 / pi^2 of all fractions are in lowest terms.
-    if ((high - low) * length * length / 3 > max_values) {
-        result.leave_out(of.lowest(), of.highest());
-        return result;
-    }
-    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
-    // integers.
-    for (std::int64_t whole = low; whole < high; ++whole) {
-        std::int64_t over = 0;
-        std::int64_t under = 1;
-        std::int64_t next_over = 1;
-        std::int64_t next_under = length;
-        while (over < under) {
-            result.values.push_back(value(rational(whole * under + over, under), type::real));
-            const std::int64_t times = (length + under) / next_under;
-            const std::int64_t after_over = times * next_over - over;
-            const std::int64_t after_under = times * next_under - under;
-            over = next_over;
-            under = next_under;
-            next_over = after_over;
-            next_under = after_under;
-        }
-    }
-    result.values.push_back(value(rational(high), type::real));
-    return result;
-}
-
-/// The means of values that are zero but at one position.
-constexpr domain means_of_single(const rational& single, int length) {
-    domain result;
-    result.values.push_back(value(rational(0), type::real));
-    for (int count = 1; count <= length; ++count)
-        result.values.push_back(value(single / rational(count), type::real));
-    result.settle();
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// Sums that programs write as round(width * mean), where the width of the selector is known.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-constexpr bool is_constant(const graph& program, int at) {
-    return program[at].what == operation::constant;
-}
-constexpr bool is_constant(const graph& program, int at, const value& known) {
-    return is_constant(program, at) && program[at].known == known;
-}
-constexpr bool is_index(const graph& program, int at) {
-    return program[at].what == operation::indices;
-}
-
-/// Whether a selector compares two constants, and selects all.
-constexpr bool is_everything(const graph& program, int selector) {
-    const node& made = program[selector];
-    return is_comparison(made.what) && is_constant(program, made.arguments[0]) &&
-           is_constant(program, made.arguments[1]) &&
-           rasp::detail::compares(made.what, program[made.arguments[0]].known,
-                                  program[made.arguments[1]].known);
-}
-
-/// round(1 / aggregate(everything, indicator(indices == 0))).
-constexpr bool is_length(const graph& program, int at) {
-    const node& rounded = program[at];
-    if (rounded.what != operation::round) return false;
-    const node& inverse = program[rounded.arguments[0]];
-    if (inverse.what != operation::divide || !is_constant(program, inverse.arguments[0], 1))
-        return false;
-    const node& mean = program[inverse.arguments[1]];
-    if (mean.what != operation::aggregate || !is_everything(program, mean.arguments[0]))
-        return false;
-    const node& one = program[mean.arguments[1]];
-    if (one.what != operation::indicator) return false;
-    const node& first = program[one.arguments[0]];
-    return first.what == operation::equal && is_index(program, first.arguments[0]) &&
-           is_constant(program, first.arguments[1], 0);
-}
-
-/// Whether a number is how many positions a selector selects: all of them, those before, or those
-/// up to each one.
-constexpr bool is_width(const graph& program, int at, int selector) {
-    if (is_everything(program, selector)) return is_length(program, at);
-    const node& made = program[selector];
-    if (!is_comparison(made.what) || !is_index(program, made.arguments[0]) ||
-        !is_index(program, made.arguments[1]))
-        return false;
-    if (made.what == operation::select_less) return is_index(program, at);
-    const node& next = program[at];
-    return made.what == operation::select_less_equal && next.what == operation::add &&
-           ((is_index(program, next.arguments[0]) && is_constant(program, next.arguments[1], 1)) ||
-            (is_index(program, next.arguments[1]) && is_constant(program, next.arguments[0], 1)));
-}
-
-/// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
-constexpr int mean_of_sum(const graph& program, int at) {
-    const node& rounded = program[at];
-    if (rounded.what != operation::round) return -1;
-    const node& times = program[rounded.arguments[0]];
-    if (times.what != operation::multiply) return -1;
-    for (const int side : {0, 1}) {
-        const int mean = times.arguments[side];
-        const node& made = program[mean];
-        if (made.what == operation::aggregate && program[made.arguments[1]].kind == type::integer &&
-            is_constant(program, made.arguments[2], 0) &&
-            is_width(program, times.arguments[1 - side], made.arguments[0]))
-            return mean;
-    }
-    return -1;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// What a head looks at, as a sum of products of a number at the key and one at the query.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// A number that a position offers to keys or queries: a node's value (`constant`), its square
-/// (`multiply`), or whether it compares so with a threshold.
-struct feature {
-    int node = -1;
-    operation how = operation::constant;
-    value threshold{};
-
-    friend constexpr bool operator==(const feature&, const feature&) = default;
-};
-
-/// Features multiplied with each other; one, if there are none.
-struct product {
-    feature parts[4]{};
-    int count = 0;
-
-    constexpr product() = default;
-    constexpr product(const feature& only) : count(1) { parts[0] = only; }
-    friend constexpr product operator*(const product& left, const product& right) {
-        product result = left;
-        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
-        return result;
-    }
-    constexpr std::uint64_t hash() const {
-        std::uint64_t result = hash_start;
-        for (int at = 0; at < count; ++at) {
-            const feature& part = parts[at];
-            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
-                                        static_cast<std::uint64_t>(part.how));
-            result = hashed(result, part.threshold.bits());
-        }
-        return result;
-    }
-    friend constexpr bool operator==(const product& left, const product& right) {
-        if (left.count != right.count) return false;
-        for (int at = 0; at < left.count; ++at)
-            if (!(left.parts[at] == right.parts[at])) return false;
-        return true;
-    }
-};
-
-struct term {
-    double factor = 1;
-    product key;
-    product query;
-};
-
-/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
-/// sum of penalties, either holds a product.
-using penalty = std::vector<term>;
-
-constexpr penalty both(penalty left, const penalty& right) {
-    for (const term& each : right) left.push_back(each);
-    return left;
-}
-constexpr penalty either(const penalty& left, const penalty& right) {
-    penalty result;
-    for (const term& one : left)
-        for (const term& other : right)
-            result.push_back(
-                {one.factor * other.factor, one.key * other.key, one.query * other.query});
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// A program in the terms of a transformer: what each head looks at as a sum of products of a
-/// number at the key and one at the query, what it carries, and pointwise functions of that.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// What stands in the way of weights.
-enum class problem {
-    none,
-    tokens_are_of_another_type_than_the_alphabet,
-    too_many_values_to_compare,
-    too_many_values_in_a_function,
-    a_number_that_is_no_integer_in_a_sum,
-    too_many_heads_in_a_layer,
-    too_many_values_of_the_output
-};
-
-struct mistake {
-    problem kind = problem::none;
-    operation what = operation::constant;
-};
-
-/// What a head carries from the positions that it looks at.
-struct channel {
-    int node = -1;      // the values
-    value otherwise{};  // where none is selected
-};
-
-/// How a head treats the start position, where no token is.
-enum class start {
-    otherwise,  // it is looked at where no other position is: half a penalty
-    counted,    // it is looked at along with the others, and its share tells how many these are
-    ignored     // what is looked at is told afterwards to have been selected, or not
-};
-
-struct lowered_head {
-    int layer = 0;
-    int place = -1;  // among the heads of the layer, in the order of the analysis
-    int selector = -1;
-    start use = start::otherwise;
-    penalty penalties;
-    double sharpness = 0;
-    std::vector<channel> channels;
-};
-
-/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
-/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
-/// sum times that - or whether the key looked at is the one that was asked for.
-enum class leaf_kind { mean, counted_mean, width, sum, match };
-
-struct leaf {
-    leaf_kind kind = leaf_kind::mean;
-    int head = -1;
-    int channel = -1;
-    int query = -1;  // of a match
-    domain values;
-};
-
-class lowering {
-  public:
-    graph nodes;
-    std::vector<int> layer_of;
-    std::vector<leaf> leaves;
-    std::vector<lowered_head> heads;
-    inputs given;
-    std::vector<value> symbols;  // in rising order; a symbol's code is its place here
-    int output = -1;
-    mistake wrong;
-
-    /// How much the logits of selected pairs stand above others.
-    static constexpr double margin = 64;
-    /// Beyond all numbers that are compared.
-    static constexpr std::int64_t unbounded = 1000000;
-
-    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
-        : given(in), program_(&program), analysed_(&analysed) {
-        for (const value& each : given.alphabet)
-            if (each.kind() == type::symbol) symbols.push_back(each);
-        for (const node& each : program.nodes)
-            if (each.what == operation::constant && each.kind == type::symbol)
-                symbols.push_back(each.known);
-        std::sort(symbols.begin(), symbols.end());
-        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-        lowered_.resize(static_cast<std::size_t>(program.size()), -1);
-        for (const node& each : program.nodes)
-            if (each.what == operation::tokens && !is_of_alphabet(each.kind))
-                fail(problem::tokens_are_of_another_type_than_the_alphabet, each.what);
-        choose_counting();
-        output = lower(program.output);
-    }
-
-    constexpr int layer(int at) const { return layer_of[static_cast<std::size_t>(at)]; }
-    constexpr const leaf& leaf_of(int at) const {
-        return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
-    }
-
-    /// A value as a number: a symbol's place, 0 and 1 for booleans.
-    constexpr double code(const value& of) const {
-        if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
-        if (of.kind() != type::symbol) return of.number().as_double();
-        const auto found = std::lower_bound(symbols.begin(), symbols.end(), of);
-        return static_cast<double>(found - symbols.begin());
-    }
-
-    constexpr domain domain_of(int at) const {
-        const node& made = nodes[at];
-        domain result;
-        if (made.what == operation::tokens) {
-            result.values = given.alphabet;
-        } else if (made.what == operation::indices) {
-            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
-        } else if (made.what == operation::constant) {
-            result.values.push_back(made.known);
-        } else if (made.what == operation::gathered) {
-            return leaf_of(at).values;
-        } else if (made.kind == type::boolean) {
-            result.values = {value(false), value(true)};
-        } else if (made.what == operation::conditional) {
-            result = domain_of(made.arguments[1]);
-            const domain other = domain_of(made.arguments[2]);
-            if (!result.complete || !other.complete) {
-                result.leave_out(std::min(result.lowest(), other.lowest()),
-                                 std::max(result.highest(), other.highest()));
-                return result;
-            }
-            for (const value& each : other.values) result.values.push_back(each);
-        } else if (made.what == operation::indicator) {
-            result.values = {value(0), value(1)};
-        } else {
-            return domain_of_arithmetic(at);
-        }
-        result.settle();
-        return result;
-    }
-
-    /// Where every value is a sum of these, with factors, and a number. False of what is none.
-    struct summand {
-        int node;
-        rational factor;
-    };
-    struct linear {
-        std::vector<summand> summands;
-        rational offset;  // of symbols, their code
-
-        constexpr void add(int node, const rational& factor) {
-            for (summand& each : summands)
-                if (each.node == node) {
-                    each.factor = each.factor + factor;
-                    return;
-                }
-            summands.push_back({node, factor});
-        }
-    };
-    constexpr const channel& channel_of(const leaf& of) const {
-        return heads[static_cast<std::size_t>(of.head)]
-            .channels[static_cast<std::size_t>(of.channel)];
-    }
-
-    /// Different values of two such sums are at least so far apart, if the other's is multiplied
-    /// with it; 0 where that is not known.
-    constexpr double finest(const linear& of) const {
-        double denominators = static_cast<double>(of.offset.under);
-        for (const summand& each : of.summands) {
-            denominators *= static_cast<double>(each.factor.under);
-            const node& made = nodes[each.node];
-            const domain values = domain_of(each.node);
-            std::int64_t most = 1;
-            if (values.complete && is_number(made.kind)) {
-                for (const value& one : values.values) most = std::max(most, one.number().under);
-            } else if (!values.complete) {
-                if (made.what != operation::gathered) return 0;
-                // A mean of up to `length` values.
-                const leaf& of_leaf = leaf_of(each.node);
-                const double step = finest(linear_of(channel_of(of_leaf).node));
-                if (step == 0) return 0;
-                denominators *= given.length / step;
-            }
-            denominators *= static_cast<double>(most);
-        }
-        return 1 / denominators;
-    }
-    constexpr linear linear_of(int at) const {
-        linear result;
-        add_linear(at, 1, result);
-        return result;
-    }
-
-  private:
-    const graph* program_;
-    const program_analysis* analysed_;
-    std::vector<int> lowered_;
-
-    // A selector of one layer of which a sum is taken: its head counts.
-    struct counting {
-        int layer;
-        int selector;
-    };
-    std::vector<counting> counted_;
-    std::vector<int> split_;  // widths that are sums of two
-
-    /// A node that is known to have one value.
-    struct binding {
-        int node;
-        value known;
-    };
-    struct bindings {
-        std::vector<binding> keys;
-        std::vector<binding> queries;
-    };
-
-    constexpr void fail(problem kind, operation what) {
-        if (wrong.kind == problem::none) wrong = {kind, what};
-    }
-
-    constexpr bool is_of_alphabet(type kind) const {
-        for (const value& each : given.alphabet)
-            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
-                return false;
-        return true;
-    }
-
-    constexpr int add(const node& made, int layer) {
-        const int at = nodes.add(made);
-        if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
-        return at;
-    }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
-        node made;
-        made.what = what;
-        made.kind = kind;
-        made.arguments[0] = first;
-        made.arguments[1] = second;
-        made.arguments[2] = third;
-        int deepest = 0;
-        for (const int argument : made.arguments)
-            if (argument >= 0) deepest = std::max(deepest, layer(argument));
-        return add(made, deepest);
-    }
-    constexpr int add_constant(const value& known) {
-        node made;
-        made.kind = known.kind();
-        made.known = known;
-        return add(made, 0);
-    }
-    constexpr int add_leaf(const leaf& made, type kind) {
-        node standing;
-        standing.what = operation::gathered;
-        standing.kind = kind;
-        standing.known = value(static_cast<int>(leaves.size()));
-        for (std::size_t at = 0; at < leaves.size(); ++at)
-            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
-                leaves[at].channel == made.channel && leaves[at].query == made.query)
-                standing.known = value(static_cast<int>(at));
-        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
-        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
-            leaves.push_back(made);
-        return add(standing, layer);
-    }
-
-    // Which heads count.
-
-    constexpr bool counts(int layer, int selector) const {
-        for (const counting& each : counted_)
-            if (each.layer == layer && each.selector == selector) return true;
-        return false;
-    }
-    constexpr int layer_in_program(int at) const {
-        return analysed_->layer_of[static_cast<std::size_t>(at)];
-    }
-
-    constexpr void choose_counting() {
-        // What only a sum needs is not computed.
-        std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
-        needed[static_cast<std::size_t>(program_->output)] = 1;
-        for (int at = program_->size() - 1; at >= 0; --at) {
-            if (!needed[static_cast<std::size_t>(at)]) continue;
-            const int mean = mean_of_sum(*program_, at);
-            const node& made = (*program_)[mean >= 0 ? mean : at];
-            for (const int argument : made.arguments)
-                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-            if (mean >= 0 || made.what == operation::sum)
-                counted_.push_back({layer_in_program(at), made.arguments[0]});
-        }
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
-        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
-        for (int at = 0; at < program_->size(); ++at) {
-            const node& made = (*program_)[at];
-            if (!gathers(made.what) || !needed[static_cast<std::size_t>(at)]) continue;
-            bool known = false;
-            for (int other = 0; other < at; ++other) {
-                const node& before = (*program_)[other];
-                known = known || (gathers(before.what) && needed[static_cast<std::size_t>(other)] &&
-                                  layer_in_program(other) == layer_in_program(at) &&
-                                  before.arguments[0] == made.arguments[0] &&
-                                  use_of(before.what) == use_of(made.what));
-            }
-            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
-        }
-        for (int at = 0; at < program_->size(); ++at) {
-            const node& made = (*program_)[at];
-            if (!needed[static_cast<std::size_t>(at)] ||
-                (made.what != operation::width && made.what != operation::width_with_bos))
-                continue;
-            const node& selector = (*program_)[made.arguments[0]];
-            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
-            if (selector.what != operation::select_or || left < 1 ||
-                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
-                continue;
-            --left;
-            split_.push_back(at);
-        }
-    }
-    /// Heads that count, that count without position 0, and others.
-    static constexpr int use_of(operation what) {
-        return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
-    }
-    /// keys < queries, and something with keys == queries.
-    constexpr bool exclude_each_other(int one, int other) const {
-        const node& first = (*program_)[one];
-        if (first.what != operation::select_less && first.what != operation::select_greater)
-            return false;
-        const node& second = (*program_)[other];
-        if (second.what == operation::select_and)
-            return exclude_each_other(one, second.arguments[0]) ||
-                   exclude_each_other(one, second.arguments[1]);
-        return second.what == operation::select_equal &&
-               second.arguments[0] == first.arguments[0] &&
-               second.arguments[1] == first.arguments[1];
-    }
-
-    // Nodes.
-
-    constexpr int lower(int at) {
-        int& known = lowered_[static_cast<std::size_t>(at)];
-        if (known < 0) {
-            const int made = lower_new(at);
-            lowered_[static_cast<std::size_t>(at)] = made;
-            return made;
-        }
-        return known;
-    }
-    constexpr int lower_new(int at) {
-        const node& made = (*program_)[at];
-        if (const int found = mean_of_sum(*program_, at); found >= 0) {
-            const node& mean = (*program_)[found];
-            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
-        }
-        switch (made.what) {
-            case operation::aggregate:
-                return lower_mean(at);
-            case operation::sum:
-                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
-            case operation::width:
-            case operation::width_with_bos:
-                return lower_width(at);
-            default: {
-                node copy = made;
-                copy.name = {};
-                int deepest = 0;
-                for (int& argument : copy.arguments)
-                    if (argument >= 0) {
-                        argument = lower(argument);
-                        deepest = std::max(deepest, layer(argument));
-                    }
-                const int plain = add(copy, deepest);
-                const bool adds = made.what == operation::add || made.what == operation::subtract;
-                return adds ? joined(plain) : plain;
-            }
-        }
-    }
-
-    /// A sum of what one head gives of several values is what it gives of their sum.
-    constexpr int joined(int at) {
-        const linear parts = linear_of(at);
-        const auto can_join = [&](const summand& one, const summand& other) {
-            if (nodes[one.node].what != operation::gathered ||
-                nodes[other.node].what != operation::gathered)
-                return false;
-            const leaf& first = leaf_of(one.node);
-            const leaf& second = leaf_of(other.node);
-            return first.head == second.head && first.kind == second.kind &&
-                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
-                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
-        };
-        for (std::size_t one = 0; one < parts.summands.size(); ++one)
-            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
-                if (!can_join(parts.summands[one], parts.summands[other])) continue;
-                linear values;
-                rational otherwise;
-                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
-                    const leaf& of = leaf_of(each.node);
-                    const channel& from = channel_of(of);
-                    values.add(from.node, each.factor);
-                    otherwise = otherwise + each.factor * from.otherwise.number();
-                }
-                leaf made = leaf_of(parts.summands[one].node);
-                const int carried = node_of(values);
-                made.channel = channel_of(made.head, carried, value(otherwise, type::real));
-                if (made.kind == leaf_kind::sum) {
-                    made.values = sum_domain(carried);
-                } else {
-                    made.values = mean_domain(carried, type::real);
-                    made.values.include(value(otherwise, type::real));
-                }
-                linear rest;
-                rest.offset = parts.offset;
-                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
-                         1);
-                for (std::size_t each = 0; each < parts.summands.size(); ++each)
-                    if (each != one && each != other)
-                        rest.add(parts.summands[each].node, parts.summands[each].factor);
-                return joined(node_of(rest));
-            }
-        return at;
-    }
-
-    constexpr int head_for(int layer, int selector, start use, bool without_first,
-                           const penalty& penalties) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
-        const int id = without_first ? -2 - selector : selector;
-        for (std::size_t at = 0; at < heads.size(); ++at)
-            if (heads[at].layer == layer && heads[at].selector == id && heads[at].use == use)
-                return static_cast<int>(at);
-        lowered_head made;
-        made.layer = layer;
-        made.selector = id;
-        made.use = use;
-        made.penalties = penalties;
-        made.sharpness = margin;
-        made.place = place_of(layer, selector);
-        heads.push_back(made);
-        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
-        return static_cast<int>(heads.size()) - 1;
-    }
-    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
-    /// None where all are taken: -1.
-    constexpr int place_of(int layer, int selector) const {
-        const auto is_taken = [&](int place) {
-            for (const lowered_head& each : heads)
-                if (each.layer == layer && each.place == place) return true;
-            return false;
-        };
-        int place = 0;
-        for (const head& each : analysed_->all_heads) {
-            if (each.layer != layer) continue;
-            if (each.selector == selector && !is_taken(place)) return place;
-            ++place;
-        }
-        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
-        return place;
-    }
-    constexpr int channel_of(int head, int node, const value& otherwise) {
-        auto& channels = heads[static_cast<std::size_t>(head)].channels;
-        for (std::size_t at = 0; at < channels.size(); ++at)
-            if (channels[at].node == node && channels[at].otherwise == otherwise &&
-                channels[at].otherwise.kind() == otherwise.kind())
-                return static_cast<int>(at);
-        channels.push_back({node, otherwise});
-        return static_cast<int>(channels.size()) - 1;
-    }
-
-    constexpr int lower_width(int at) {
-        const node& made = (*program_)[at];
-        const bool without_first = made.what == operation::width_with_bos;
-        const int layer = layer_in_program(at);
-        const auto one = [&](int selector) {
-            bindings none;
-            penalty penalties = penalty_of(selector, false, none);
-            if (without_first) penalties = both(penalties, not_at_first());
-            const int head = head_for(layer, selector, start::counted, without_first, penalties);
-            leaf counted;
-            counted.kind = leaf_kind::width;
-            counted.head = head;
-            for (int count = 0; count <= given.length; ++count)
-                counted.values.values.push_back(count);
-            return add_leaf(counted, type::integer);
-        };
-        for (const int each : split_)
-            if (each == at) {
-                const node& parts = (*program_)[made.arguments[0]];
-                const int first = one(parts.arguments[0]);
-                return add(operation::add, type::integer, first, one(parts.arguments[1]));
-            }
-        return one(made.arguments[0]);
-    }
-
-    constexpr int lower_sum(int layer, int selector, int values) {
-        const int node = lower(values);
-        bindings none;
-        const int head =
-            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
-        leaf made;
-        made.kind = leaf_kind::sum;
-        made.head = head;
-        made.channel = channel_of(head, node, value(0));
-        made.values = sum_domain(node);
-        return add_leaf(made, type::integer);
-    }
-    constexpr domain sum_domain(int node) {
-        const domain of = domain_of(node);
-        domain result;
-        if (!of.is_whole()) {
-            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
-            return result;
-        }
-        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
-        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
-        for (std::int64_t each = low; each <= high; ++each) result.values.push_back(each);
-        return result;
-    }
-
-    constexpr int lower_mean(int at) {
-        const node& made = (*program_)[at];
-        const int layer = layer_in_program(at);
-        const int selector = made.arguments[0];
-        const int values = lower(made.arguments[1]);
-        const value otherwise = (*program_)[made.arguments[2]].known;
-        bindings none;
-        leaf gathered;
-        gathered.kind = leaf_kind::mean;
-        gathered.values = mean_domain(values, made.kind);
-        if (counts(layer, selector)) {
-            gathered.kind = leaf_kind::counted_mean;
-            gathered.head =
-                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
-            gathered.channel = channel_of(gathered.head, values, value(0));
-            const int mean = add_leaf(gathered, made.kind);
-            leaf width;
-            width.kind = leaf_kind::width;
-            width.head = gathered.head;
-            for (int count = 0; count <= given.length; ++count)
-                width.values.values.push_back(count);
-            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
-                                add_constant(value(0)));
-            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
-        }
-        if (selects_one(selector)) gathered.values = domain_of(values);
-        const matching sought = matching_of(selector);
-        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
-        gathered.head =
-            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
-        gathered.channel = channel_of(gathered.head, values, otherwise);
-        gathered.values.include(otherwise);
-        return add_leaf(gathered, made.kind);
-    }
-
-    constexpr domain mean_domain(int values, type kind) const {
-        const domain of = domain_of(values);
-        if (!is_number(kind)) return of;
-        if (is_positional(nodes, values)) {
-            rational single;
-            int count = 0;
-            for (int index = 0; index < given.length; ++index) {
-                value here;
-                value_at(
-                    nodes, values,
-                    [&](int node, value& result) {
-                        if (nodes[node].what != operation::indices) return false;
-                        result = value(index);
-                        return true;
-                    },
-                    here);
-                if (here.number().over == 0) continue;
-                single = here.number();
-                ++count;
-            }
-            if (count == 1) return means_of_single(single, given.length);
-        }
-        return means_of(of, given.length);
-    }
-
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
-
-    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
-    /// something.
-    constexpr bool selects_one(int selector) {
-        const node& made = (*program_)[selector];
-        if (made.what == operation::select_and)
-            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
-        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
-            return false;
-        const linear keys = linear_of(lower(made.arguments[0]));
-        bool moves = false;
-        for (const summand& each : keys.summands) {
-            if (nodes[each.node].what == operation::indices)
-                moves = !(each.factor == rational(0));
-            else if (!is_uniform(each.node))
-                return false;
-        }
-        return moves;
-    }
-
-    struct matching {
-        int keys = -1;
-        int queries = -1;
-    };
-    constexpr matching matching_of(int selector) {
-        const node& made = (*program_)[selector];
-        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
-            return {};
-        linear keys = linear_of(lower(made.arguments[0]));
-        linear queries = linear_of(lower(made.arguments[1]));
-        if (keys.summands.empty() || queries.summands.empty()) return {};
-        if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
-        linear rest;
-        for (const summand& each : keys.summands)
-            if (is_free(keys) || !is_uniform(each.node))
-                rest.add(each.node, each.factor);
-            else
-                queries.add(each.node, -each.factor);
-        if (!is_free(rest)) return {};
-        queries.offset = queries.offset - keys.offset;
-        return {node_of(rest), node_of(queries)};
-    }
-    /// Whether the square of it is a function of one number, or part of the embedding.
-    constexpr bool is_free(const linear& of) const {
-        bool embedded = true;
-        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
-        return embedded || of.summands.size() < 2;
-    }
-    /// Whether all positions have the same value.
-    constexpr bool is_uniform(int at) const {
-        const node& made = nodes[at];
-        if (made.what == operation::constant) return true;
-        if (made.what == operation::gathered) {
-            for (const term& each : heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
-                if (each.query.count > 0) return false;
-            return true;
-        }
-        if (!is_pointwise(made.what)) return false;
-        for (const int argument : made.arguments)
-            if (argument >= 0 && !is_uniform(argument)) return false;
-        return true;
-    }
-    constexpr int node_of(const linear& of) {
-        int result = -1;
-        for (const summand& each : of.summands) {
-            int part = each.node;
-            if (!(each.factor == rational(1)))
-                part = add(operation::multiply, type::real, part,
-                           add_constant(value(each.factor, type::real)));
-            result = result < 0 ? part : add(operation::add, type::real, result, part);
-        }
-        if (result < 0) return add_constant(value(of.offset, type::real));
-        if (of.offset == rational(0)) return result;
-        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
-    }
-    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
-                              const matching& sought) {
-        const node& made = (*program_)[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
-        const double aside = 1.0 / 8;
-        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
-        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
-        penalty penalties;
-        const product key = feature{sought.keys};
-        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
-        penalties.push_back({-2, key, feature{sought.queries}});
-        penalties.push_back({-2 * aside, key, {}});
-        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
-        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
-        gathered.channel = channel_of(gathered.head, values, otherwise);
-        const int mean = add_leaf(gathered, made.kind);
-        leaf match;
-        match.kind = leaf_kind::match;
-        match.head = gathered.head;
-        match.channel = channel_of(gathered.head, sought.keys, value(0));
-        match.query = sought.queries;
-        match.values.values = {value(false), value(true)};
-        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
-                   add_constant(otherwise));
-    }
-
-    // Selectors.
-
-    constexpr penalty not_at_first() {
-        node index;
-        index.what = operation::indices;
-        return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
-    }
-
-    /// Whether a node compares so with a constant.
-    constexpr feature condition(int node, operation how, const value& with) {
-        const int other = add_constant(with);
-        const auto negated = [&](operation opposite) {
-            return add(operation::negation, type::boolean,
-                       add(opposite, type::boolean, node, other));
-        };
-        // Of a condition and its negation one is the other's.
-        if (how == operation::not_equal) return {negated(operation::equal)};
-        if (how == operation::greater_equal) return {negated(operation::less)};
-        if (how == operation::less_equal) return {negated(operation::greater)};
-        return {add(how, type::boolean, node, other)};
-    }
-
-    static constexpr operation opposite(operation what) {
-        switch (what) {
-            case operation::select_equal:
-                return operation::select_not_equal;
-            case operation::select_not_equal:
-                return operation::select_equal;
-            case operation::select_less:
-                return operation::select_greater_equal;
-            case operation::select_greater_equal:
-                return operation::select_less;
-            case operation::select_greater:
-                return operation::select_less_equal;
-            default:
-                return operation::select_greater;
-        }
-    }
-    /// key < query and query > key are one.
-    static constexpr operation mirrored(operation what) {
-        switch (what) {
-            case operation::select_less:
-                return operation::select_greater;
-            case operation::select_greater:
-                return operation::select_less;
-            case operation::select_less_equal:
-                return operation::select_greater_equal;
-            case operation::select_greater_equal:
-                return operation::select_less_equal;
-            default:
-                return what;
-        }
-    }
-    static constexpr operation pointwise(operation what) {
-        switch (what) {
-            case operation::select_equal:
-                return operation::equal;
-            case operation::select_not_equal:
-                return operation::not_equal;
-            case operation::select_less:
-                return operation::less;
-            case operation::select_less_equal:
-                return operation::less_equal;
-            case operation::select_greater:
-                return operation::greater;
-            default:
-                return operation::greater_equal;
-        }
-    }
-
-    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
-        const node& made = (*program_)[selector];
-        if (made.what == operation::select_not)
-            return penalty_of(made.arguments[0], !negated, outer);
-        const bool joins = made.what == operation::select_and || made.what == operation::select_or;
-        if (joins && (made.what == operation::select_and) != negated) {
-            bindings inner = outer;
-            if (!negated) bind(selector, inner);
-            return both(penalty_of(made.arguments[0], negated, inner),
-                        penalty_of(made.arguments[1], negated, inner));
-        }
-        if (joins)
-            return either(penalty_of(made.arguments[0], negated, outer),
-                          penalty_of(made.arguments[1], negated, outer));
-        return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
-    }
-    /// Which nodes are known wherever all parts hold.
-    constexpr void bind(int selector, bindings& known) const {
-        const node& made = (*program_)[selector];
-        if (made.what == operation::select_and) {
-            bind(made.arguments[0], known);
-            bind(made.arguments[1], known);
-        } else if (made.what == operation::select_equal) {
-            const int key = made.arguments[0];
-            const int query = made.arguments[1];
-            if (is_constant(*program_, query) && !is_constant(*program_, key))
-                known.keys.push_back({key, (*program_)[query].known});
-            if (is_constant(*program_, key) && !is_constant(*program_, query))
-                known.queries.push_back({query, (*program_)[key].known});
-        }
-    }
-
-    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
-        const node& made = (*program_)[selector];
-        value constants[2];
-        bool is_known[2]{};
-        for (int side = 0; side < 2; ++side) {
-            const int at = made.arguments[side];
-            if (is_constant(*program_, at)) {
-                is_known[side] = true;
-                constants[side] = (*program_)[at].known;
-            }
-            const int other = made.arguments[1 - side];
-            if (is_constant(*program_, other)) continue;
-            for (const binding& each : side == 0 ? known.keys : known.queries)
-                if (each.node == at) {
-                    is_known[side] = true;
-                    constants[side] = each.known;
-                }
-        }
-        if (is_known[0] && is_known[1]) {
-            if (rasp::detail::compares(what, constants[0], constants[1])) return {};
-            return {{1, {}, {}}};
-        }
-        if (is_known[1])
-            return {{1,
-                     condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]),
-                     {}}};
-        if (is_known[0])
-            return {{1,
-                     {},
-                     condition(lower(made.arguments[1]), pointwise(opposite(mirrored(what))),
-                               constants[0])}};
-        const int key = lower(made.arguments[0]);
-        const int query = lower(made.arguments[1]);
-        if (what == operation::select_equal) {
-            // (k - q)^2, where no two values are closer than one, or closer than that squared.
-            const double scale = square_scale(key, query);
-            return {{scale, feature{key, operation::multiply, {}}, {}},
-                    {-2 * scale, feature{key}, feature{query}},
-                    {scale, {}, feature{query, operation::multiply, {}}}};
-        }
-        // One feature for each value of the side that has fewer.
-        const domain keys = domain_of(key);
-        const domain queries = domain_of(query);
-        const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
-        const domain& values = by_key ? keys : queries;
-        if (!values.complete) {
-            fail(problem::too_many_values_to_compare, made.what);
-            return {};
-        }
-        penalty result;
-        for (const value& each : values.values)
-            if (by_key)
-                result.push_back({1, feature{key, operation::equal, each},
-                                  feature{query, pointwise(opposite(mirrored(what))), each}});
-            else
-                result.push_back({1, feature{key, pointwise(opposite(what)), each},
-                                  feature{query, operation::equal, each}});
-        return result;
-    }
-    constexpr double square_scale(int key, int query) {
-        if (!is_number(nodes[key].kind)) return 1;
-        const double step = finest(linear_of(key)) * finest(linear_of(query));
-        // Finer ones would need more digits than a double has.
-        if (step < 1.0 / 128) {
-            fail(problem::too_many_values_to_compare, operation::select_equal);
-            return 1;
-        }
-        return 1 / (step * step);
-    }
-
-    // Domains.
-
-    constexpr domain domain_of_arithmetic(int at) const {
-        const node& made = nodes[at];
-        domain of[3];
-        int count = 0;
-        long long tuples = 1;
-        bool complete = true;
-        for (; count < 3 && made.arguments[count] >= 0; ++count) {
-            of[count] = domain_of(made.arguments[count]);
-            tuples *= std::max(1, of[count].size());
-            complete = complete && of[count].complete;
-        }
-        domain result;
-        const bool adds = made.what == operation::add || made.what == operation::subtract;
-        if (adds && of[0].is_range() && of[1].is_range()) {
-            const bool plus = made.what == operation::add;
-            const std::int64_t low =
-                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
-            const std::int64_t high =
-                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
-            for (std::int64_t each = low; each <= high; ++each)
-                result.values.push_back(value(rational(each), made.kind));
-            return result;
-        }
-        if (!complete || tuples > max_tuples) {
-            // Bounds of what is linear; of other numbers none are known.
-            const linear parts = linear_of(at);
-            rational low = parts.offset;
-            rational high = parts.offset;
-            for (const summand& each : parts.summands) {
-                if (each.node == at) {
-                    result.leave_out(-unbounded, unbounded);
-                    return result;
-                }
-                const domain summed = domain_of(each.node);
-                const rational ends[]{each.factor * summed.lowest(),
-                                      each.factor * summed.highest()};
-                low = low + std::min(ends[0], ends[1]);
-                high = high + std::max(ends[0], ends[1]);
-            }
-            result.leave_out(low, high);
-            return result;
-        }
-        value chosen[3];
-        for (long long tuple = 0; tuple < tuples; ++tuple) {
-            long long rest = tuple;
-            for (int which = 0; which < count; ++which) {
-                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
-                rest /= of[which].size();
-            }
-            rasp::detail::undefined trouble = rasp::detail::undefined::no;
-            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
-            if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
-        }
-        result.settle();
-        if (result.size() > max_values) result.leave_out(result.lowest(), result.highest());
-        return result;
-    }
-
-    constexpr void add_linear(int at, const rational& factor, linear& to) const {
-        const node& made = nodes[at];
-        switch (made.what) {
-            case operation::constant:
-                to.offset = to.offset + factor * code_of_constant(made.known);
-                return;
-            case operation::negate:
-                add_linear(made.arguments[0], -factor, to);
-                return;
-            case operation::indicator:
-                add_linear(made.arguments[0], factor, to);
-                return;
-            case operation::negation:
-                to.offset = to.offset + factor;
-                add_linear(made.arguments[0], -factor, to);
-                return;
-            case operation::add:
-                add_linear(made.arguments[0], factor, to);
-                add_linear(made.arguments[1], factor, to);
-                return;
-            case operation::subtract:
-                add_linear(made.arguments[0], factor, to);
-                add_linear(made.arguments[1], -factor, to);
-                return;
-            case operation::multiply:
-            case operation::divide: {
-                const node& right = nodes[made.arguments[1]];
-                const node& left = nodes[made.arguments[0]];
-                const bool divides = made.what == operation::divide;
-                if (right.what == operation::constant &&
-                    !(divides && right.known.number().over == 0)) {
-                    const rational times =
-                        divides ? rational(1) / right.known.number() : right.known.number();
-                    add_linear(made.arguments[0], factor * times, to);
-                    return;
-                }
-                if (left.what == operation::constant && !divides) {
-                    add_linear(made.arguments[1], factor * left.known.number(), to);
-                    return;
-                }
-                to.add(at, factor);
-                return;
-            }
-            default:
-                to.add(at, factor);
-                return;
-        }
-    }
-    constexpr rational code_of_constant(const value& known) const {
-        if (is_number(known.kind())) return known.number();
-        return static_cast<std::int64_t>(code(known));
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
-/// line, on which the functions are constant on stretches with gaps between.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// One value that a variable may have, or all of a range, and where it lies on the variable's own
-/// line.
-struct item {
-    double low = 0;
-    double high = 0;
-    value known{};
-};
-
-/// A variable's values in rising order.
-using items = std::vector<item>;
-
-/// A stretch of the line, on which the variables have the values of this choice of items.
-struct stretch {
-    double low = 0;
-    double high = 0;
-    std::vector<int> chosen;
-};
-
-struct staircase {
-    int count = 0;               // of stretches; 0 where there is no such line
-    std::vector<double> scales;  // the line is the sum of the variables' lines times these
-    std::vector<stretch> stretches;
-};
-
-/// Lays the variables on a line in the order that has the fewest stretches.
-class staircase_search {
-  public:
-    constexpr explicit staircase_search(const std::vector<items>& variables)
-        : variables_(variables) {
-        for (const items& each : variables) {
-            strides_.push_back(tuples_);
-            sizes_.push_back(static_cast<int>(each.size()));
-            tuples_ *= static_cast<long long>(each.size());
-            for (const item& value : each) has_ranges_ = has_ranges_ || value.low < value.high;
-        }
-    }
-
-    constexpr long long tuples() const { return tuples_; }
-
-    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
-    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
-    /// not to be laid, stretches are only counted.
-    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
-        std::vector<int> order;
-        for (std::size_t at = 0; at < variables_.size(); ++at)
-            order.push_back(static_cast<int>(at));
-        std::vector<int> best;
-        int fewest = -1;
-        do {
-            const int stretches = count_stretches(order, classes, fewest);
-            if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
-                fewest = stretches;
-                best = order;
-            }
-        } while (std::next_permutation(order.begin(), order.end()));
-        staircase result;
-        result.count = std::max(fewest, 0);
-        if (laid && fewest > 0) lay(best, classes, result);
-        return result;
-    }
-
-  private:
-    const std::vector<items>& variables_;
-    std::vector<long long> strides_;
-    std::vector<int> sizes_;
-    long long tuples_ = 1;
-    bool has_ranges_ = false;
-
-    constexpr const items& variable(int at) const {
-        return variables_[static_cast<std::size_t>(at)];
-    }
-    constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
-
-    /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
-    /// returns false.
-    template <class Visit>
-    constexpr void each_tuple(const std::vector<int>& order, const std::vector<int>& classes,
-                              const Visit& visit) const {
-        std::vector<int> chosen(order.size(), 0);
-        long long tuple = 0;
-        for (;;) {
-            if (!visit(classes[static_cast<std::size_t>(tuple)], chosen)) return;
-            std::size_t digit = order.size();
-            for (; digit > 0; --digit) {
-                const auto which = static_cast<std::size_t>(order[digit - 1]);
-                tuple += strides_[which];
-                if (++chosen[which] < sizes_[which]) break;
-                tuple -= strides_[which] * chosen[which];
-                chosen[which] = 0;
-            }
-            if (digit == 0) return;
-        }
-    }
-
-    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
-    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
-                                  int enough) const {
-        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
-        int count = 0;
-        int last = -1;
-        each_tuple(order, classes, [&](int found, const std::vector<int>&) {
-            if (found < 0 || found == last) return true;
-            last = found;
-            return ++count != enough;
-        });
-        return count;
-    }
-    /// Whether within each item that is a range the later variables of the order change nothing:
-    /// there is no telling them apart.
-    constexpr bool has_place_for_ranges(const std::vector<int>& order,
-                                        const std::vector<int>& classes) const {
-        bool fits = true;
-        int within = -1;  // the class of the range that the tuple before was in
-        std::vector<int> prefix;
-        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            std::vector<int> here;  // the choices up to the first range
-            for (std::size_t at = 0; at + 1 < order.size(); ++at) {
-                const auto which = static_cast<std::size_t>(order[at]);
-                here.push_back(chosen[which]);
-                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
-                if (!(value.low < value.high)) continue;
-                if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
-                if (!(here == prefix) || within < 0) within = found;
-                prefix = here;
-                return fits;
-            }
-            prefix.clear();
-            within = -1;
-            return fits;
-        });
-        return fits;
-    }
-
-    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
-                       staircase& result) const {
-        result.scales.resize(order.size(), 1);
-        // From the last variable of the order to the first: the gaps of each have room for all that
-        // the later ones add.
-        double low = 0;
-        double high = 0;
-        for (std::size_t at = order.size(); at-- > 0;) {
-            const int which = order[at];
-            double gap = 0;
-            for (int each = 1; each < size(which); ++each) {
-                const double here = variable(which)[static_cast<std::size_t>(each)].low -
-                                    variable(which)[static_cast<std::size_t>(each) - 1].high;
-                if (each == 1 || here < gap) gap = here;
-            }
-            double& scale = result.scales[static_cast<std::size_t>(which)];
-            if (gap > 0) scale = at + 1 == order.size() ? 1 / gap : (high - low + 1) / gap;
-            low += scale * variable(which).front().low;
-            high += scale * variable(which).back().high;
-        }
-        int last = -1;
-        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            if (found < 0) return true;
-            double from = 0;
-            double to = 0;
-            for (std::size_t at = 0; at < chosen.size(); ++at) {
-                const item& here = variables_[at][static_cast<std::size_t>(chosen[at])];
-                from += result.scales[at] * here.low;
-                to += result.scales[at] * here.high;
-            }
-            if (found != last) result.stretches.push_back({from, to, chosen});
-            stretch& reached = result.stretches.back();
-            if (to > reached.high) reached.high = to;
-            if (from < reached.low) reached.low = from;
-            last = found;
-            return true;
-        });
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
-/// what each head and each hidden unit reads and writes.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// A sum of directions of the residual stream, and a number.
-struct reading {
-    struct part {
-        int direction;
-        double factor;
-    };
-    std::vector<part> parts;
-    double offset = 0;
-
-    constexpr void add(int direction, double factor) {
-        for (part& each : parts)
-            if (each.direction == direction) {
-                each.factor += factor;
-                return;
-            }
-        parts.push_back({direction, factor});
-    }
-    constexpr void add(const reading& other, double factor) {
-        for (const part& each : other.parts) add(each.direction, factor * each.factor);
-        offset += factor * other.offset;
-    }
-};
-
-enum class origin {
-    start,     // one at the start position, zero at all others
-    embedded,  // a function of the token and the position
-    gathered,  // written by a head
-    computed   // written by hidden units
-};
-
-struct direction {
-    origin from = origin::start;
-    int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
-    double at_start = 0;  // its value at the start position, from its layer on
-};
-
-/// Functions of the same variables, computed on one line.
-struct function_group {
-    int layer = 0;
-    std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    std::vector<items> values;    // of the variables
-    std::vector<reading> lines;   // along which these lie
-    staircase steps;
-
-    constexpr int hidden() const { return 2 * (steps.count - 1); }
-};
-
-/// Numbers things by their hashes, in the order in which they come.
-class hash_table {
-  public:
-    constexpr int number_of(std::uint64_t hash) {
-        if (slots_.size() < 2 * hashes_.size() + 8) grow();
-        const std::size_t slot = slot_of(hash);
-        if (slots_[slot] == 0) {
-            hashes_.push_back(hash);
-            slots_[slot] = static_cast<int>(hashes_.size());
-        }
-        return slots_[slot] - 1;
-    }
-    /// -1 of a hash that has no number.
-    constexpr int find(std::uint64_t hash) const {
-        return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
-    }
-
-  private:
-    std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
-
-    constexpr std::size_t slot_of(std::uint64_t hash) const {
-        std::size_t slot = hash % slots_.size();
-        while (slots_[slot] != 0 && hashes_[static_cast<std::size_t>(slots_[slot]) - 1] != hash)
-            slot = (slot + 1) % slots_.size();
-        return slot;
-    }
-    constexpr void grow() {
-        slots_.assign(4 * hashes_.size() + 16, 0);
-        for (std::size_t at = 0; at < hashes_.size(); ++at)
-            slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
-    }
-};
-
-class network {
-    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
-    template <class Direction>
-    constexpr reading read_by(const product& what, const Direction& direction_for) const {
-        reading result;
-        if (what.count == 0) {
-            result.offset = 1;
-        } else if (what.count > 1 || what.parts[0].how != operation::constant) {
-            result.add(direction_for(what), 1);
-        } else {
-            const lowering::linear parts = program.linear_of(what.parts[0].node);
-            result.offset = parts.offset.as_double();
-            for (const lowering::summand& each : parts.summands)
-                result.add(direction_for(product(feature{each.node})), each.factor.as_double());
-        }
-        return result;
-    }
-
-  public:
-    lowering program;
-    std::vector<direction> directions;
-    std::vector<function_group> groups;
-    mistake wrong;
-
-    /// Where its functions are not to be laid out, the network's size is known, no more.
-    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
-                      bool laid)
-        : program(source, analysed, given) {
-        directions.push_back({});
-        directions[0].at_start = 1;
-        // What is read adds directions, which are computed from others of earlier layers.
-        output = read(program.output);
-        for (const lowered_head& head : program.heads) {
-            for (const term& each : head.penalties) {
-                (void)read(each.key);
-                (void)read(each.query);
-            }
-        }
-        for (std::size_t at = 0; at < directions.size(); ++at) {
-            if (directions[at].from == origin::gathered) {
-                const lowered_head& head =
-                    program.heads[static_cast<std::size_t>(directions[at].head)];
-                if (directions[at].channel >= 0)
-                    (void)read(
-                        head.channels[static_cast<std::size_t>(directions[at].channel)].node);
-            } else if (directions[at].from == origin::computed) {
-                join_group(static_cast<int>(at));
-            }
-        }
-        if (wrong.kind == problem::none) wrong = program.wrong;
-        if (wrong.kind == problem::none)
-            for (function_group& each : groups) fit(each, laid);
-        if (laid && wrong.kind == problem::none) settle_start();
-    }
-
-    reading output;
-
-    constexpr int width() const { return static_cast<int>(directions.size()); }
-    constexpr int hidden() const {
-        int most = 0;
-        for (int layer = 1; layer <= layers(); ++layer) {
-            int units = 0;
-            for (const function_group& each : groups)
-                if (each.layer == layer) units += each.hidden();
-            most = std::max(most, units);
-        }
-        return most;
-    }
-    constexpr int layers() const {
-        int last = 1;
-        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
-        return last;
-    }
-
-    /// What the directions give for products of features, as far as it is linear in them. All that
-    /// the program reads has directions once the network is made.
-    constexpr reading known(const product& what) const {
-        return read_by(what, [this](const product& part) { return known_direction(part); });
-    }
-    constexpr reading known(int node) const { return known(product(feature{node})); }
-
-    /// A number that a position offers, of the values that known(node, value&) tells.
-    template <class Known>
-    constexpr bool number_at(const product& what, const Known& known, double& result) const {
-        result = 1;
-        for (int at = 0; at < what.count; ++at) {
-            const feature& part = what.parts[at];
-            value found;
-            if (!value_at(program.nodes, part.node, known, found)) return false;
-            if (part.how == operation::constant) {
-                result *= program.code(found);
-            } else if (part.how == operation::multiply) {
-                result *= program.code(found) * program.code(found);
-            } else {
-                node compared;
-                compared.what = part.how;
-                rasp::detail::undefined trouble = rasp::detail::undefined::no;
-                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
-                    result = 0;
-            }
-        }
-        return true;
-    }
-    /// The values of a group's variables for a choice of items.
-    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
-        return [&group, &chosen](int node, value& result) {
-            for (std::size_t at = 0; at < group.variables.size(); ++at)
-                if (group.variables[at] == node) {
-                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
-                    return true;
-                }
-            return false;
-        };
-    }
-    /// What is read at the start position.
-    constexpr double at_start(const reading& of) const {
-        double result = of.offset;
-        for (const reading::part& each : of.parts)
-            result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
-        return result;
-    }
-    /// A group's line at the start position.
-    constexpr double line_at_start(const function_group& group) const {
-        double result = 0;
-        for (std::size_t at = 0; at < group.lines.size(); ++at)
-            result += group.steps.scales[at] * at_start(group.lines[at]);
-        return result;
-    }
-
-    constexpr int find(int head, int channel) const {
-        for (std::size_t at = 0; at < directions.size(); ++at)
-            if (directions[at].from == origin::gathered && directions[at].head == head &&
-                directions[at].channel == channel)
-                return static_cast<int>(at);
-        return -1;
-    }
-
-  private:
-    // The directions of products that have one.
-    hash_table numbers_;
-    std::vector<int> offered_;
-
-    constexpr void fail(problem kind, operation what) {
-        if (wrong.kind == problem::none) wrong = {kind, what};
-    }
-
-    /// The same, with new directions where there are none yet.
-    constexpr reading read(const product& what) {
-        return read_by(what, [this](const product& part) { return direction_of(part); });
-    }
-    constexpr reading read(int node) { return read(product(feature{node})); }
-
-    constexpr int known_direction(const product& what) const {
-        if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
-        const int number = numbers_.find(what.hash());
-        return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
-    }
-    /// The mean that a head gives, where it is nothing else.
-    constexpr const leaf* mean_of(const product& what) const {
-        if (what.count != 1 || what.parts[0].how != operation::constant ||
-            program.nodes[what.parts[0].node].what != operation::gathered)
-            return nullptr;
-        const leaf& of = program.leaf_of(what.parts[0].node);
-        return of.kind == leaf_kind::mean ? &of : nullptr;
-    }
-
-    constexpr int layer_of(const product& what) const {
-        int layer = 0;
-        for (int at = 0; at < what.count; ++at)
-            layer = std::max(layer, program.layer(what.parts[at].node));
-        return layer;
-    }
-    constexpr int direction_of(const product& what) {
-        if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
-        const int number = numbers_.number_of(what.hash());
-        if (number < static_cast<int>(offered_.size()))
-            return offered_[static_cast<std::size_t>(number)];
-        offered_.push_back(width());
-        direction made;
-        made.layer = layer_of(what);
-        made.from = made.layer == 0 ? origin::embedded : origin::computed;
-        made.what = what;
-        directions.push_back(made);
-        return width() - 1;
-    }
-    constexpr int gathered(int head, int channel) {
-        const int known = find(head, channel);
-        if (known >= 0) return known;
-        direction made;
-        made.from = origin::gathered;
-        made.layer = program.heads[static_cast<std::size_t>(head)].layer;
-        made.head = head;
-        made.channel = channel;
-        directions.push_back(made);
-        return width() - 1;
-    }
-
-    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
-        const auto& made = program.nodes[node];
-        if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
-        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
-        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
-            for (const int each : variables)
-                if (each == node) return;
-            variables.push_back(node);
-            return;
-        }
-        if (compares_beyond_lists(node)) {
-            if (std::find(variables.begin(), variables.end(), node) == variables.end())
-                variables.push_back(node);
-            return;
-        }
-        for (const int argument : made.arguments)
-            if (argument >= 0) collect(argument, layer, variables);
-    }
-    /// A comparison of numbers that have too many values to be listed: of their difference the sign
-    /// is enough.
-    constexpr bool compares_beyond_lists(int node) const {
-        const auto& made = program.nodes[node];
-        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
-        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
-        return !program.domain_of(made.arguments[0]).complete ||
-               !program.domain_of(made.arguments[1]).complete;
-    }
-    /// Several functions of one number are one variable, that number, if it has fewer values than
-    /// they have tuples.
-    constexpr void share_supports(int layer, std::vector<int>& variables) const {
-        std::vector<int> result;
-        std::vector<int> supports;
-        for (const int each : variables)
-            supports.push_back(program.layer(each) < layer ? only_support(each) : -1);
-        for (std::size_t at = 0; at < variables.size(); ++at) {
-            int chosen = variables[at];
-            long long tuples = 1;
-            int shared = 0;
-            for (std::size_t other = 0; other < variables.size(); ++other) {
-                if (supports[at] < 0 || supports[other] != supports[at]) continue;
-                tuples *= program.domain_of(variables[other]).size();
-                ++shared;
-            }
-            if (shared > 1 && program.domain_of(supports[at]).size() < tuples)
-                chosen = supports[at];
-            if (std::find(result.begin(), result.end(), chosen) == result.end())
-                result.push_back(chosen);
-        }
-        variables = result;
-    }
-    /// What a node is a function of, if that is one number.
-    constexpr int only_support(int node) const {
-        const auto& made = program.nodes[node];
-        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
-        int found = -1;
-        for (const int argument : made.arguments) {
-            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
-            const int support = only_support(argument);
-            if (support < 0 || (found >= 0 && support != found)) return -1;
-            found = support;
-        }
-        return found;
-    }
-    constexpr void join_group(int at) {
-        const product what = directions[static_cast<std::size_t>(at)].what;
-        function_group made;
-        made.layer = directions[static_cast<std::size_t>(at)].layer;
-        for (int part = 0; part < what.count; ++part)
-            collect(what.parts[part].node, made.layer, made.variables);
-        share_supports(made.layer, made.variables);
-        std::sort(made.variables.begin(), made.variables.end());
-        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
-        for (function_group& each : groups)
-            if (each.layer == made.layer && each.variables == made.variables &&
-                each.by_sign == made.by_sign) {
-                each.directions.push_back(at);
-                return;
-            }
-        made.directions.push_back(at);
-        for (const int each : made.variables) {
-            made.values.push_back(values_of(each, made.layer, made.by_sign));
-            made.lines.push_back(line_of(each, made.layer, made.by_sign));
-        }
-        groups.push_back(made);
-    }
-
-    /// Where a variable can be read. Of a sum, a block for each share of the start.
-    constexpr reading line_of(int node, int layer, bool by_sign) {
-        reading result;
-        if (is_compared_here(node, layer)) {
-            const auto& made = program.nodes[node];
-            result.add(read(made.arguments[0]), 1);
-            result.add(read(made.arguments[1]), -1);
-            for (const reading::part& each : result.parts) {
-                const direction& from = directions[static_cast<std::size_t>(each.direction)];
-                if (from.from == origin::computed && from.layer >= program.layer(node))
-                    fail(problem::too_many_values_in_a_function, made.what);
-            }
-            return result;
-        }
-        if (program.nodes[node].what != operation::gathered) return read(node);
-        const leaf of = program.leaf_of(node);
-        switch (of.kind) {
-            case leaf_kind::mean:
-                result.add(gathered(of.head, of.channel), 1);
-                break;
-            case leaf_kind::width:
-                result.add(gathered(of.head, -1), 1);
-                break;
-            case leaf_kind::sum:
-            case leaf_kind::counted_mean:
-                result.add(gathered(of.head, of.channel), 1);
-                if (!by_sign) result.add(gathered(of.head, -1), share_factor(of));
-                break;
-            case leaf_kind::match:
-                result.add(gathered(of.head, of.channel), 1);
-                result.add(read(of.query), -1);
-                break;
-        }
-        return result;
-    }
-    constexpr domain summed(const leaf& of) const {
-        return program.domain_of(program.channel_of(of).node);
-    }
-    constexpr double share_factor(const leaf& of) const {
-        const domain values = summed(of);
-        const double length = program.given.length;
-        if (values.values.empty()) return 1;
-        const double range =
-            program.code(values.values.back()) - program.code(values.values.front());
-        return (range + 2) * length * (length + 1);
-    }
-
-    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
-    constexpr bool is_compared_here(int node, int layer) const {
-        return program.layer(node) == layer && compares_beyond_lists(node);
-    }
-
-    constexpr items values_of_comparison(int node) {
-        const auto& made = program.nodes[node];
-        const domain left = program.domain_of(made.arguments[0]);
-        const domain right = program.domain_of(made.arguments[1]);
-        const double apart = program.finest(program.linear_of(made.arguments[0])) *
-                             program.finest(program.linear_of(made.arguments[1]));
-        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
-        const double low = (left.lowest() - right.highest()).as_double() - 1;
-        const double high = (left.highest() - right.lowest()).as_double() + 1;
-        const auto known = [&](int difference) {
-            auto trouble = rasp::detail::undefined::no;
-            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
-        };
-        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
-    }
-
-    constexpr items values_of(int node, int layer, bool by_sign) {
-        items result;
-        if (is_compared_here(node, layer)) return values_of_comparison(node);
-        const bool is_leaf = program.nodes[node].what == operation::gathered;
-        leaf of;
-        if (is_leaf) of = program.leaf_of(node);
-        const int length = program.given.length;
-        if (!is_leaf || of.kind == leaf_kind::mean) {
-            const domain values = program.domain_of(node);
-            if (!values.complete || values.values.empty())
-                fail(problem::too_many_values_in_a_function, source_of(node));
-            for (const value& each : values.values)
-                result.push_back({program.code(each), program.code(each), each});
-        } else if (of.kind == leaf_kind::width) {
-            for (int count = length; count >= 0; --count)
-                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
-        } else if (of.kind == leaf_kind::match) {
-            const double apart = closest(of);
-            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
-            result = {
-                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
-        } else if (by_sign) {
-            const double least = 1.0 / (1 + length);
-            const domain values = summed(of);
-            if (values.lowest().over < 0)
-                result.push_back({values.lowest().as_double(), -least, value(-1)});
-            result.push_back({0, 0, value(0)});
-            if (values.highest().over > 0)
-                result.push_back({least, values.highest().as_double(), value(1)});
-        } else if (!is_number(program.nodes[node].kind)) {
-            // One position is selected, or none.
-            const double factor = share_factor(of);
-            for (const value& each : summed(of).values) {
-                const double place = (program.code(each) + factor) / 2;
-                result.push_back({place, place, each});
-            }
-            result.push_back({factor, factor, summed(of).values.front()});
-        } else {
-            const domain values = summed(of);
-            if (!values.is_whole()) {
-                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
-                return result;
-            }
-            const double factor = share_factor(of);
-            for (int count = length; count >= 0; --count)
-                for (std::int64_t sum = values.lowest().over * count;
-                     sum <= values.highest().over * count; ++sum) {
-                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
-                    value known = sum;
-                    if (of.kind == leaf_kind::counted_mean)
-                        known = value(rational(sum, std::max(count, 1)), type::real);
-                    result.push_back({place, place, known});
-                }
-        }
-        return result;
-    }
-    /// Of a match, how near a query can come to a key that is another one.
-    constexpr double closest(const leaf& of) const {
-        const int keys = program.channel_of(of).node;
-        return program.finest(program.linear_of(keys)) *
-               program.finest(program.linear_of(of.query));
-    }
-    constexpr double farthest(const leaf& of) const {
-        const domain values = program.domain_of(of.query);
-        return std::max(values.highest().as_double(), -values.lowest().as_double());
-    }
-    constexpr operation source_of(int node) const {
-        const operation what = program.nodes[node].what;
-        return what == operation::gathered ? operation::aggregate : what;
-    }
-
-    /// Whether a function of a sum is one of its sign.
-    constexpr bool depends_on_sign(int node, const product& what) const {
-        if (program.nodes[node].what != operation::gathered) return false;
-        const leaf& of = program.leaf_of(node);
-        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
-        double seen[3]{};
-        bool known[3]{};
-        for (const value& each : of.values.values) {
-            const std::int64_t sum = each.number().over;
-            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
-            double here = 0;
-            const auto told = [&](int asked, value& result) {
-                if (asked != node) return false;
-                result = each;
-                return true;
-            };
-            if (!number_at(what, told, here)) continue;
-            if (known[sign] && seen[sign] != here) return false;
-            known[sign] = true;
-            seen[sign] = here;
-        }
-        return true;
-    }
-
-    constexpr void fit(function_group& group, bool laid) {
-        const staircase_search search(group.values);
-        const operation blamed =
-            program
-                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
-                .what;
-        if (search.tuples() > max_tuples || group.variables.size() > 5) {
-            fail(problem::too_many_values_in_a_function, blamed);
-            return;
-        }
-        // Features of a node are functions of its value.
-        std::vector<int> roots;
-        for (const int at : group.directions) {
-            const product& what = directions[static_cast<std::size_t>(at)].what;
-            for (int part = 0; part < what.count; ++part)
-                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
-                    roots.push_back(what.parts[part].node);
-        }
-        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
-        if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
-    }
-
-    /// For each tuple of the variables' values a number, the same where all roots have the same
-    /// values; -1 where one has none.
-    constexpr std::vector<int> classes_of(const function_group& group,
-                                          const std::vector<int>& roots, long long tuples) const {
-        // What is computed, and which is the first variable that it depends on.
-        const auto size = static_cast<std::size_t>(program.nodes.size());
-        const int count = static_cast<int>(group.variables.size());
-        std::vector<int> first(size, count);
-        std::vector<char> needed(size, 0);
-        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
-        for (int at = count; at-- > 0;)
-            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
-        for (std::size_t at = size; at-- > 0;)
-            if (needed[at] && first[at] == count)
-                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
-                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
-        std::vector<int> computed;
-        std::vector<value> values(size);
-        std::vector<char> defined(size, 1);
-        for (std::size_t at = 0; at < size; ++at) {
-            const node& made = program.nodes[static_cast<int>(at)];
-            if (!needed[at] || first[at] < count) continue;
-            if (made.what == operation::constant) {
-                values[at] = made.known;
-                continue;
-            }
-            computed.push_back(static_cast<int>(at));
-            for (const int argument : made.arguments)
-                if (argument >= 0)
-                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
-        }
-
-        std::vector<int> classes;
-        classes.reserve(static_cast<std::size_t>(tuples));
-        hash_table seen;
-        std::uint64_t last_hash = 0;
-        int last = -1;
-        std::vector<std::size_t> chosen(group.variables.size(), 0);
-        int changed = count;  // the last variable that did
-        for (long long tuple = 0; tuple < tuples; ++tuple) {
-            for (int at = 0; at < count && at <= changed; ++at) {
-                const auto which = static_cast<std::size_t>(at);
-                values[static_cast<std::size_t>(group.variables[which])] =
-                    group.values[which][chosen[which]].known;
-            }
-            for (const int at : computed)
-                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
-            bool all = true;
-            std::uint64_t hash = hash_start;
-            for (const int each : roots) {
-                const auto root = static_cast<std::size_t>(each);
-                all = all && defined[root];
-                hash = hashed(hash, values[root].bits());
-            }
-            if (all && (last < 0 || hash != last_hash)) {
-                last = seen.number_of(hash);
-                last_hash = hash;
-            }
-            classes.push_back(all ? last : -1);
-            for (changed = 0; changed < count; ++changed) {
-                const auto which = static_cast<std::size_t>(changed);
-                if (++chosen[which] < group.values[which].size()) break;
-                chosen[which] = 0;
-            }
-        }
-        return classes;
-    }
-    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
-        const node& made = program.nodes[at];
-        const auto place = static_cast<std::size_t>(at);
-        const auto argument = [&](int which) {
-            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
-        };
-        if (made.what == operation::conditional) {
-            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
-            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
-            values[place] = values[from];
-            return;
-        }
-        defined[place] = 1;
-        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
-            if (!defined[argument(which)]) defined[place] = 0;
-        if (!defined[place]) return;
-        rasp::detail::undefined trouble = rasp::detail::undefined::no;
-        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
-                                            values[argument(2)], trouble);
-        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
-    }
-
-    /// The start position looks at itself alone, and its hidden units rest.
-    constexpr void settle_start() {
-        for (direction& each : directions) {
-            if (each.from == origin::embedded) {
-                each.at_start = 0;
-            } else if (each.from == origin::gathered) {
-                const lowered_head& head = program.heads[static_cast<std::size_t>(each.head)];
-                each.at_start =
-                    each.channel < 0
-                        ? 1
-                        : program.code(
-                              head.channels[static_cast<std::size_t>(each.channel)].otherwise);
-            }
-        }
-        for (const function_group& group : groups)
-            for (const int at : group.directions) {
-                double first = 0;
-                (void)number_at(directions[static_cast<std::size_t>(at)].what,
-                                known_in(group, group.steps.stretches.front().chosen), first);
-                directions[static_cast<std::size_t>(at)].at_start = first;
-            }
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// From a network to the rules of a transformer, and its weights.
-
-namespace sequent::inline SEQUENT_ABI::rasp::compiling {
-
-/// How large a compiled transformer is. Everything is known at compile time.
-struct sizes {
-    int layers = 0;
-    int heads = 0;
-    int width = 0;       // of the residual stream
-    int head_width = 0;  // of queries, keys and values
-    int hidden = 0;      // between the linear maps of the feed-forward part
-    int tokens = 0;      // how many an embedding tells apart
-    int positions = 0;   // of an input, and the start
-    int classes = 0;     // of the output
-    /// A feature depends on a token and its position together: the embedding has a row for each
-    /// pair of them.
-    bool embeds_pairs = false;
-    mistake wrong{};
-};
-
-/// The numbers at which a head compares: for each one read at a query, what is read at keys.
-struct comparison_row {
-    product query;
-    reading key;
-};
-
-class layout {
-  public:
-    const network& of;
-    sizes size;
-    std::vector<value> classes;
-
-    constexpr layout(const network& made, int heads) : of(made) {
-        size.wrong = made.wrong;
-        size.layers = made.layers();
-        size.heads = std::max(heads, 1);
-        size.width = made.width();
-        size.hidden = std::max(made.hidden(), 1);
-        size.positions = made.program.given.length + 1;
-        for (const direction& each : made.directions)
-            if (each.from == origin::embedded)
-                size.embeds_pairs = size.embeds_pairs || (depends_on(each, operation::tokens) &&
-                                                          depends_on(each, operation::indices));
-        const int alphabet = static_cast<int>(made.program.given.alphabet.size());
-        size.tokens = 1 + alphabet * (size.embeds_pairs ? made.program.given.length : 1);
-        for (std::size_t head = 0; head < made.program.heads.size(); ++head)
-            size.head_width = std::max(
-                {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
-                 static_cast<int>(channels_of(static_cast<int>(head)).size())});
-        size.head_width = std::max(size.head_width, 1);
-        const domain found = made.program.domain_of(made.program.output);
-        classes = found.values;
-        size.classes = std::max(found.size(), 1);
-        if (size.wrong.kind == problem::none && (!found.complete || found.size() > 1024))
-            size.wrong = {problem::too_many_values_of_the_output,
-                          made.program.nodes[made.program.output].what};
-    }
-
-    constexpr bool depends_on(const direction& embedded, operation what) const {
-        for (int at = 0; at < embedded.what.count; ++at)
-            if (reaches(embedded.what.parts[at].node, what)) return true;
-        return false;
-    }
-
-    /// The first row is of what does not depend on the query.
-    constexpr std::vector<comparison_row> rows_of(int head) const {
-        std::vector<comparison_row> result(1);
-        for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
-            std::size_t at = 0;
-            while (at < result.size() && !(result[at].query == each.query)) ++at;
-            if (at == result.size()) result.push_back({each.query, {}});
-            result[at].key.add(of.known(each.key), each.factor);
-        }
-        return result;
-    }
-    /// The directions that a head writes.
-    constexpr std::vector<int> channels_of(int head) const {
-        std::vector<int> result;
-        for (int at = 0; at < of.width(); ++at)
-            if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
-                of.directions[static_cast<std::size_t>(at)].head == head)
-                result.push_back(at);
-        return result;
-    }
-
-  private:
-    constexpr bool reaches(int node, operation what) const {
-        if (of.program.nodes[node].what == what) return true;
-        for (const int argument : of.program.nodes[node].arguments)
-            if (argument >= 0 && reaches(argument, what)) return true;
-        return false;
-    }
-};
-
-constexpr nn::shape shape_of(const sizes& of) {
-    nn::shape result;
-    result.tokens = of.positions;
-    result.width = of.width;
-    result.heads = of.heads;
-    result.key_heads = of.heads;
-    result.head_width = of.head_width;
-    result.hidden = of.hidden;
-    result.depth = of.layers;
-    result.scaled = false;
-    return result;
-}
-
-/// A layer without norms.
-template <nn::shape Shape>
-inline constexpr auto block_rules = [] {
-    using namespace nn;
-    // clang-format off
-    return rules(
-        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
-        between(i) <<= (x(i), attended(i)),
-        feed_forward_rules<Shape, activation::relu, relation<"between">>,
-        y(i)       <<= (between(i), transformed(i)));
-    // clang-format on
-}();
-
-template <sizes Size>
-inline constexpr language::weight<"embedding", Size.tokens, Size.width> embedding_of{};
-template <sizes Size>
-inline constexpr language::weight<"position", Size.width> position_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_query", Size.head_width, Size.width> W_query_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_key", Size.head_width, Size.width> W_key_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_value", Size.head_width, Size.width> W_value_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_out", Size.width, Size.head_width * Size.heads> W_out_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_expand", Size.hidden, Size.width> W_expand_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_contract", Size.width, Size.hidden> W_contract_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_query", Size.head_width> b_query_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_key", Size.head_width> b_key_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_value", Size.head_width> b_value_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_out", Size.width> b_out_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_expand", Size.hidden> b_expand_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_contract", Size.width> b_contract_of{};
-template <sizes Size>
-inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits_of{};
-template <sizes Size>
-inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
-
-template <sizes Size>
-inline constexpr auto transformer_rules = [] {
-    using nn::i;
-    constexpr auto& block = block_rules<shape_of(Size)>;
-    // clang-format off
-    return language::rules(
-        nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
-        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
-        nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
-    // clang-format on
-}();
-
-template <sizes Size>
-struct transformer_of : model<transformer_rules<Size>,
-                              fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
-};
-
-/// Writes a network's numbers into the weights of its transformer.
-template <sizes Size, class T>
-class weight_writer {
-    using transformer = transformer_of<Size>;
-    using parameters = typename transformer::template parameters<T>;
-
-  public:
-    weight_writer(const layout& from, parameters& to) : from_(from), of_(from.of), to_(to) {}
-
-    void write() {
-        write_embedding();
-        for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
-            const lowered_head& made = of_.program.heads[head];
-            write_head(static_cast<int>(head), made.layer - 1, made.place);
-        }
-        std::vector<int> units(static_cast<std::size_t>(Size.layers) + 1, 0);
-        for (const function_group& each : of_.groups)
-            write_group(each, units[static_cast<std::size_t>(each.layer)]);
-        write_logits();
-    }
-
-  private:
-    const layout& from_;
-    const network& of_;
-    parameters& to_;
-
-    // Looks so little at other positions, from the start, that nothing of them is left.
-    static constexpr double far = 1e9;
-    // A logit of a class above all others.
-    static constexpr double margin = 32;
-
-    static constexpr int d = Size.width;
-    static constexpr int d_head = Size.head_width;
-
-    T number(double value) const { return static_cast<T>(value); }
-
-    void write_embedding() {
-        auto table = to_[embedding_of<Size>];
-        auto position = to_[position_of<Size>];
-        const auto& alphabet = of_.program.given.alphabet;
-        const int letters = static_cast<int>(alphabet.size());
-        const auto value_of = [&](int at, const value& letter, int index) {
-            double result = 0;
-            (void)of_.number_at(
-                of_.directions[static_cast<std::size_t>(at)].what,
-                [&](int node, value& found) {
-                    const operation what = of_.program.nodes[node].what;
-                    if (what == operation::tokens) found = letter;
-                    if (what == operation::indices) found = value(index);
-                    return what == operation::tokens || what == operation::indices;
-                },
-                result);
-            return number(result);
-        };
-        table(0, 0) = 1;
-        for (int at = 1; at < d; ++at) {
-            const direction& made = of_.directions[static_cast<std::size_t>(at)];
-            if (made.from != origin::embedded) continue;
-            if (Size.embeds_pairs) {
-                for (int index = 0; index + 1 < Size.positions; ++index)
-                    for (int letter = 0; letter < letters; ++letter)
-                        table(1 + index * letters + letter, at) =
-                            value_of(at, alphabet[static_cast<std::size_t>(letter)], index);
-            } else if (from_.depends_on(made, operation::tokens)) {
-                for (int letter = 0; letter < letters; ++letter)
-                    table(1 + letter, at) =
-                        value_of(at, alphabet[static_cast<std::size_t>(letter)], 0);
-            } else {
-                for (int index = 0; index + 1 < Size.positions; ++index)
-                    position(index + 1, at) = value_of(at, alphabet[0], index);
-            }
-        }
-    }
-
-    /// `factor` times a reading, to a row of a matrix and its bias; at the start position the
-    /// result is `at_start`.
-    template <class Row, class Bias>
-    void write_reading(const reading& from, double factor, double at_start, Row row, Bias& bias) {
-        for (const reading::part& each : from.parts)
-            row(each.direction) = number(factor * each.factor);
-        bias = number(factor * from.offset);
-        row(0) += number(at_start - factor * of_.at_start(from));
-    }
-
-    void write_head(int head, int layer, int place) {
-        const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
-
-        const double start_penalty = made.use == start::otherwise ? 0.5
-                                     : made.use == start::counted ? 0
-                                                                  : far / made.sharpness;
-        const auto rows = from_.rows_of(head);
-        auto query = to_[W_query_of<Size>];
-        auto key = to_[W_key_of<Size>];
-        const auto row_of = [layer, place](auto& matrix, int row) {
-            return [&matrix, layer, place, row](int column) -> T& {
-                return matrix(layer, place, row, column);
-            };
-        };
-        auto query_bias = to_[b_query_of<Size>];
-        auto key_bias = to_[b_key_of<Size>];
-        for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
-            const comparison_row& each = rows[static_cast<std::size_t>(row)];
-            const reading asked = of_.known(each.query);
-            write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
-                          query_bias(layer, place, row));
-            write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
-                          row_of(key, row), key_bias(layer, place, row));
-        }
-        const int alone = static_cast<int>(rows.size());
-        query(layer, place, alone, 0) = 1;
-        key(layer, place, alone, 0) = number(far);
-        key_bias(layer, place, alone) = number(-far);
-
-        auto values = to_[W_value_of<Size>];
-        auto value_bias = to_[b_value_of<Size>];
-        auto out = to_[W_out_of<Size>];
-        const auto channels = from_.channels_of(head);
-        for (int slot = 0; slot < static_cast<int>(channels.size()); ++slot) {
-            const int to = channels[static_cast<std::size_t>(slot)];
-            const direction& written = of_.directions[static_cast<std::size_t>(to)];
-            reading carried;
-            if (written.channel >= 0)
-                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
-            write_reading(carried, 1, written.at_start, row_of(values, slot),
-                          value_bias(layer, place, slot));
-            out(layer, to, place * d_head + slot) = 1;
-        }
-    }
-
-    void write_group(const function_group& group, int& unit) {
-        auto expand = to_[W_expand_of<Size>];
-        auto expand_bias = to_[b_expand_of<Size>];
-        auto contract = to_[W_contract_of<Size>];
-        auto contract_bias = to_[b_contract_of<Size>];
-        const int layer = group.layer - 1;
-
-        reading line;
-        for (std::size_t at = 0; at < group.lines.size(); ++at)
-            line.add(group.lines[at], group.steps.scales[at]);
-        const auto value_on = [&](int to, const stretch& on) {
-            double result = 0;
-            (void)of_.number_at(of_.directions[static_cast<std::size_t>(to)].what,
-                                of_.known_in(group, on.chosen), result);
-            return result;
-        };
-        for (const int to : group.directions)
-            contract_bias(layer, to) = number(value_on(to, group.steps.stretches.front()));
-        for (int gap = 0; gap < group.steps.count - 1; ++gap) {
-            const stretch& below = group.steps.stretches[static_cast<std::size_t>(gap)];
-            const stretch& above = group.steps.stretches[static_cast<std::size_t>(gap) + 1];
-            // A ramp from 0 to 1 over the middle half of the gap: two units.
-            const double quarter = (above.low - below.high) / 4;
-            const double slope = 1 / (2 * quarter);
-            const double knots[]{below.high + quarter, above.low - quarter};
-            for (int side = 0; side < 2; ++side, ++unit) {
-                reading shifted = line;
-                shifted.offset -= knots[side];
-                write_reading(
-                    shifted, slope, -1,
-                    [&](int column) -> T& { return expand(layer, unit, column); },
-                    expand_bias(layer, unit));
-                for (const int to : group.directions)
-                    contract(layer, to, unit) =
-                        number((side == 0 ? 1 : -1) * (value_on(to, above) - value_on(to, below)));
-            }
-        }
-    }
-
-    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
-    void write_logits() {
-        auto matrix = to_[W_logits_of<Size>];
-        auto bias = to_[b_logits_of<Size>];
-        double apart = 1;
-        for (int at = 1; at < Size.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
-        const double factor = margin / (apart * apart);
-        for (int at = 0; at < Size.classes; ++at) {
-            for (const reading::part& each : of_.output.parts)
-                matrix(at, each.direction) = number(2 * factor * code(at) * each.factor);
-            bias(at) = number(factor * code(at) * (2 * of_.output.offset - code(at)));
-        }
-    }
-    double code(int of_class) const {
-        return of_.program.code(from_.classes[static_cast<std::size_t>(of_class)]);
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// What the heads of a compiled program look at, computed from its weights by plain loops: the
-/// model itself keeps no attention.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// The share of each position's attention (row) that each position (column) has, layer by layer and
-/// head by head. Column `length` is the start position, which stands for no position at all.
-class attention_maps {
-  public:
-    int layers = 0;
-    int heads = 0;
-    int length = 0;
-
-    attention_maps(int layer_count, int head_count, int positions)
-        : layers(layer_count),
-          heads(head_count),
-          length(positions),
-          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
-
-    double operator()(int layer, int head, int row, int column) const {
-        return shares_[place(layer, head, row, column)];
-    }
-    double& operator()(int layer, int head, int row, int column) {
-        return shares_[place(layer, head, row, column)];
-    }
-
-  private:
-    std::vector<double> shares_;
-
-    std::size_t place(int layer, int head, int row, int column) const {
-        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
-                                        column);
-    }
-};
-
-namespace compiling {
-
-template <sizes Size, class T>
-class attention_loops {
-    using parameters = typename transformer_of<Size>::template parameters<T>;
-    using rows = std::vector<std::vector<double>>;
-
-  public:
-    explicit attention_loops(const parameters& of) : of_(of) {}
-
-    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
-    attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
-        attention_maps result(Size.layers, Size.heads, count - 1);
-        rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
-        const auto embedding = of_[embedding_of<Size>];
-        const auto position = of_[position_of<Size>];
-        for (int i = 0; i < count; ++i)
-            for (int c = 0; c < Size.width; ++c)
-                at(stream, i, c) =
-                    static_cast<double>(embedding(tokens[static_cast<std::size_t>(i)], c)) +
-                    static_cast<double>(position(i, c));
-        for (int layer = 0; layer < Size.layers; ++layer) {
-            attend(stream, layer, result);
-            feed_forward(stream, layer);
-        }
-        return result;
-    }
-
-  private:
-    const parameters& of_;
-    static constexpr auto d = static_cast<std::size_t>(Size.width);
-
-    static double& at(rows& of, int row, int column) {
-        return of[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)];
-    }
-
-    /// weight(row, column) stream + bias(row), for each position.
-    template <class Weight, class Bias>
-    static rows apply(const rows& stream, int outputs, const Weight& weight, const Bias& bias) {
-        rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (int row = 0; row < outputs; ++row) {
-                double sum = static_cast<double>(bias(row));
-                for (std::size_t column = 0; column < stream[i].size(); ++column)
-                    sum += static_cast<double>(weight(row, static_cast<int>(column))) *
-                           stream[i][column];
-                result[i][static_cast<std::size_t>(row)] = sum;
-            }
-        return result;
-    }
-    static void add(rows& stream, const rows& more) {
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
-    }
-
-    void attend(rows& stream, int layer, attention_maps& maps) const {
-        constexpr int width = Size.head_width;
-        const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
-                                                           const Bias& bias) {
-            return apply(
-                stream, width,
-                [&](int row, int column) { return matrix(layer, head, row, column); },
-                [&](int row) { return bias(layer, head, row); });
-        };
-        rows joined(stream.size(),
-                    std::vector<double>(static_cast<std::size_t>(width * Size.heads)));
-        for (int head = 0; head < Size.heads; ++head) {
-            const rows query = of_head(head, of_[W_query_of<Size>], of_[b_query_of<Size>]);
-            const rows key = of_head(head, of_[W_key_of<Size>], of_[b_key_of<Size>]);
-            const rows value = of_head(head, of_[W_value_of<Size>], of_[b_value_of<Size>]);
-            for (std::size_t i = 0; i < stream.size(); ++i) {
-                std::vector<double> share(stream.size());
-                for (std::size_t j = 0; j < stream.size(); ++j)
-                    for (std::size_t c = 0; c < query[i].size(); ++c)
-                        share[j] += query[i][c] * key[j][c];
-                const double highest = *std::max_element(share.begin(), share.end());
-                double sum = 0;
-                for (double& each : share) sum += each = std::exp(each - highest);
-                for (std::size_t j = 0; j < stream.size(); ++j) {
-                    share[j] /= sum;
-                    for (std::size_t c = 0; c < value[j].size(); ++c)
-                        joined[i][static_cast<std::size_t>(head * width) + c] +=
-                            share[j] * value[j][c];
-                    if (i > 0)
-                        maps(layer, head, static_cast<int>(i) - 1,
-                             j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
-                }
-            }
-        }
-        const auto out = of_[W_out_of<Size>];
-        const auto bias = of_[b_out_of<Size>];
-        add(stream,
-            apply(
-                joined, Size.width, [&](int row, int column) { return out(layer, row, column); },
-                [&](int row) { return bias(layer, row); }));
-    }
-
-    void feed_forward(rows& stream, int layer) const {
-        const auto expand = of_[W_expand_of<Size>];
-        const auto expand_bias = of_[b_expand_of<Size>];
-        const auto contract = of_[W_contract_of<Size>];
-        const auto contract_bias = of_[b_contract_of<Size>];
-        rows hidden = apply(
-            stream, Size.hidden, [&](int row, int column) { return expand(layer, row, column); },
-            [&](int row) { return expand_bias(layer, row); });
-        for (std::vector<double>& row : hidden)
-            for (double& each : row) each = std::max(each, 0.0);
-        add(stream, apply(
-                        hidden, Size.width,
-                        [&](int row, int column) { return contract(layer, row, column); },
-                        [&](int row) { return contract_bias(layer, row); }));
-    }
-};
-
-}  // namespace compiling
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// The symbols that an input may hold: the characters of one text, or several texts, each a symbol.
-template <language::fixed_string Symbols, language::fixed_string... More>
-struct alphabet {};
-/// The integers First to Last as tokens.
-template <int First, int Last>
-struct integers {};
-/// How many positions an input has at most.
-template <int Length>
-struct max_length {};
-
-namespace compiling {
-
-template <class Option>
-struct option {
-    static constexpr bool is_known = false;
-};
-template <language::fixed_string Symbols, language::fixed_string... More>
-struct option<alphabet<Symbols, More...>> {
-    static constexpr bool is_known = true;
-    static constexpr void apply(inputs& to) {
-        if constexpr (sizeof...(More) == 0) {
-            for (const value& each : sequence(text(Symbols))) to.alphabet.push_back(each);
-        } else {
-            to.alphabet.push_back(value(text(Symbols)));
-            (..., to.alphabet.push_back(value(text(More))));
-        }
-    }
-    template <std::size_t Size>
-    static constexpr std::string_view text(const language::fixed_string<Size>& of) {
-        return {of.characters, Size - 1};
-    }
-};
-template <int First, int Last>
-struct option<integers<First, Last>> {
-    static_assert(First <= Last, "sequent: integers<first, last> has a last one after its first");
-    static constexpr bool is_known = true;
-    static constexpr void apply(inputs& to) {
-        for (int each = First; each <= Last; ++each) to.alphabet.push_back(each);
-    }
-};
-template <int Length>
-struct option<max_length<Length>> {
-    static_assert(Length > 0, "sequent: max_length is at least one");
-    static constexpr bool is_known = true;
-    static constexpr void apply(inputs& to) { to.length = Length; }
-};
-
-template <class... Options>
-constexpr inputs inputs_of() {
-    inputs result;
-    (..., option<Options>::apply(result));
-    std::sort(result.alphabet.begin(), result.alphabet.end());
-    result.alphabet.erase(std::unique(result.alphabet.begin(), result.alphabet.end()),
-                          result.alphabet.end());
-    return result;
-}
-
-template <class... Options>
-consteval bool is_given() {
-    const inputs given = inputs_of<Options...>();
-    return given.length > 0 && !given.alphabet.empty();
-}
-
-template <const auto& Program, class... Options>
-inline constexpr sizes sizes_of = [] {
-    static_assert((... && option<Options>::is_known) && is_given<Options...>(),
-                  "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
-                  "max_length<N>");
-    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
-    return layout(made, analysis<Program>.heads).size;
-}();
-
-/// Names what can't be compiled, in the first lines of the error.
-template <problem Problem, operation Operation>
-inline constexpr bool compiles = Problem == problem::none;
-
-}  // namespace compiling
-
-/// The transformer of a program, with weights that are computed: `compile<reversed,
-/// alphabet<"abc">, max_length<10>>`. Its layers and heads are those of the analysis. It gives what
-/// evaluate gives, for every input that evaluate has a value for, of 1 to max_length tokens of the
-/// alphabet. Inputs are read with one more position in front, the start, where what selects no
-/// position looks.
-///
-/// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
-/// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
-/// round what is left away.
-///
-/// How wide the residual stream and the hidden layer are depends on the program: an order of n
-/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
-/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
-/// twice the number of its changes from one tuple of values to the next, in the order that has the
-/// fewest. What would take a table of more than 16,384 tuples does not compile.
-template <const auto& Program, class... Options>
-struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
-    /// How large it is.
-    static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,
-                  "sequent: this operation of the RASP program can't be compiled");
-
-    using transformer = compiling::transformer_of<size>;
-    template <class T>
-    using parameters = typename transformer::template parameters<T>;
-
-    /// The weights. They are made when they are first asked for.
-    template <class T = double>
-    static const parameters<T>& weights() {
-        static const std::unique_ptr<parameters<T>> made = [] {
-            auto result = make_unique<parameters<T>>();
-            const compiling::layout from(plan_of(), analysis<Program>.heads);
-            compiling::weight_writer<size, T>(from, *result).write();
-            return result;
-        }();
-        return *made;
-    }
-
-    /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
-    /// the alphabet, and for too many of them.
-    template <class T = double>
-    static sequence run(const sequence& input) {
-        static thread_local const auto w =
-            make_unique<typename transformer::template workspace<T>>();
-        const std::vector<std::int32_t> given = encode(input);
-        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
-        sequence result;
-        for (int position = 1; position <= input.size(); ++position) {
-            int best = 0;
-            for (int each = 1; each < size.classes; ++each)
-                if (logits(position, each) > logits(position, best)) best = each;
-            result.push_back(classes()[static_cast<std::size_t>(best)]);
-        }
-        return result;
-    }
-
-    /// The values that a position of the output may have, in the order of the logits.
-    static const std::vector<value>& classes() {
-        static const std::vector<value> found =
-            compiling::layout(plan_of(), analysis<Program>.heads).classes;
-        return found;
-    }
-
-    /// An input as the model's fact: the start, the tokens, and the start again to the end.
-    static std::vector<std::int32_t> encode(const sequence& input) {
-        constexpr int longest = size.positions - 1;
-        if (input.empty()) rasp::detail::an_empty_input();
-        if (input.size() > longest)
-            fail<evaluation_error>("sequent: the program is compiled for " +
-                                   std::to_string(longest) + " tokens, the input has " +
-                                   std::to_string(input.size()));
-        const auto& alphabet = plan_of().program.given.alphabet;
-        std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
-        for (int at = 0; at < input.size(); ++at) {
-            const auto found =
-                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
-                                 [](const value& left, const value& right) {
-                                     return left.kind() == right.kind() && left < right;
-                                 });
-            if (found == alphabet.end() || !(*found == input[at]))
-                fail<evaluation_error>("sequent: the token \"" + input[at].text() +
-                                       "\" at position " + std::to_string(at) +
-                                       " is not of the alphabet that the program is compiled for");
-            const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
-            const auto letters = static_cast<std::int32_t>(alphabet.size());
-            result[static_cast<std::size_t>(at) + 1] =
-                1 + letter + (size.embeds_pairs ? at * letters : 0);
-        }
-        return result;
-    }
-
-    /// What the heads look at.
-    static attention_maps attention(const sequence& input) {
-        return compiling::attention_loops<size, double>(weights<double>())
-            .run(encode(input), input.size() + 1);
-    }
-
-  private:
-    static const compiling::network& plan_of() {
-        static const compiling::network made(graph_of<Program>, analysis<Program>,
-                                             compiling::inputs_of<Options...>(), true);
-        return made;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
-/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
-/// paper's appendix (arXiv 2106.06981, appendix B).
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-/// Whether a selector selects any position.
-template <class Selector>
-    requires is_selector<Selector>
-constexpr auto has(const Selector& from) {
-    return aggregate(from, 1) > 0;
-}
-/// How many positions hold a value, at every position.
-template <s_op Values, s_op_or_constant Wanted>
-constexpr auto count(const Values& values, const Wanted& wanted) {
-    return round(length * aggregate(everything, indicator(values == wanted)));
-}
-/// Whether any position holds a value.
-template <s_op Values, s_op_or_constant Wanted>
-constexpr auto contains(const Values& values, const Wanted& wanted) {
-    return aggregate(everything, indicator(values == wanted)) > 0;
-}
-template <s_op_or_constant Left, s_op_or_constant Right>
-    requires operands<Left, Right>
-constexpr auto max(const Left& left, const Right& right) {
-    return cond(left > right, left, right);
-}
-template <s_op_or_constant Left, s_op_or_constant Right>
-    requires operands<Left, Right>
-constexpr auto min(const Left& left, const Right& right) {
-    return cond(left < right, left, right);
-}
-/// The mean over all positions.
-template <s_op Values>
-constexpr auto average(const Values& values) {
-    return aggregate(everything, values);
-}
-/// The value at the position that another s-op names; the default where there is none.
-template <s_op Values, s_op Places>
-constexpr auto load_from(const Values& values, const Places& places) {
-    return aggregate(select(indices, places, equal), values);
-}
-/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
-/// where none comes from.
-template <s_op Values, s_op_or_constant Filler>
-constexpr auto shift(const Values& values, int places, const Filler& filler) {
-    return aggregate(select(indices + places, indices, equal), values, filler);
-}
-/// Where a value stands for the first time.
-template <s_op Values, s_op_or_constant Wanted>
-constexpr auto mark_first(const Values& values, const Wanted& wanted) {
-    return values == wanted &&
-           !has(select(values, wanted, equal) && select(indices, indices, less));
-}
-/// Where a value stands for the last time.
-template <s_op Values, s_op_or_constant Wanted>
-constexpr auto mark_last(const Values& values, const Wanted& wanted) {
-    return values == wanted &&
-           !has(select(values, wanted, equal) && select(indices, indices, greater));
-}
-
-/// Whether the value is one of some constants.
-template <s_op Values, s_op_or_constant... Constants>
-constexpr auto is_one_of(const Values& values, const Constants&... constants) {
-    static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
-    return (... || (values == constants));
-}
-
-/// What a map has for a key.
-template <class Key, class Result>
-struct entry {
-    Key key;
-    Result result;
-};
-template <class Key, class Result>
-entry(Key, Result) -> entry<Key, Result>;
-
-/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
-/// `otherwise`.
-template <s_op Values, s_op_or_constant Otherwise>
-constexpr auto lookup(const Values&, const Otherwise& otherwise) {
-    return otherwise;
-}
-template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
-constexpr auto lookup(const Values& values, const Otherwise& otherwise,
-                      const entry<Key, Result>& first, const Rest&... rest) {
-    return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
-}
-/// Element `places` of a constant list; where there is none, the last.
-template <s_op Places, s_op_or_constant Last>
-constexpr auto element_of(const Places&, const Last& last) {
-    return last;
-}
-namespace detail {
-template <int At, s_op Places, class First, class... Rest>
-constexpr auto element_from(const Places& places, const First& first, const Rest&... rest) {
-    if constexpr (sizeof...(Rest) == 0)
-        return first;
-    else
-        return cond(places == At, first, element_from<At + 1>(places, rest...));
-}
-}  // namespace detail
-template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
-    requires(sizeof...(Rest) > 0)
-constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {
-    return detail::element_from<0>(places, first, rest...);
-}
-
-/// For each value how often it occurs.
-template <s_op Values>
-constexpr auto hist(const Values& values) {
-    return selector_width(select(values, values, equal));
-}
-template <s_op Values>
-constexpr auto hist_with_bos(const Values& values) {
-    return selector_width_with_bos(select(values, values, equal));
-}
-
-namespace detail {
-/// Whose key is smaller, or the same and earlier.
-template <s_op Key>
-constexpr auto earlier_in_order(const Key& key) {
-    return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
-}
-template <s_op Values>
-constexpr auto has_earlier(const Values& values) {
-    return selector_width_with_bos(select(values, values, equal) &&
-                                   select(indices, indices, less)) > 0;
-}
-}  // namespace detail
-
-/// Values in the order of their keys; those of equal keys keep theirs.
-template <s_op Values, s_op Key>
-constexpr auto sort(const Values& values, const Key& key) {
-    const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
-    return aggregate(select(place, indices, equal), values);
-}
-/// The same where position 0 holds a beginning-of-sequence token, which stays.
-template <s_op Values, s_op Key>
-constexpr auto sort_with_bos(const Values& values, const Key& key) {
-    const auto before = selector_width_with_bos(detail::earlier_in_order(key));
-    const auto place = named<"place">(cond(indices == 0, -1, before));
-    return aggregate(select(place, indices - 1, equal) ||
-                         (select(indices, 0, equal) && select(indices, indices, equal)),
-                     values);
-}
-
-/// Selects, for each position, the next one with the same value.
-template <s_op Values>
-constexpr auto select_next_identical(const Values& values) {
-    const auto same = select(values, values, equal);
-    const auto before =
-        named<"number before">(selector_width(same && select(indices, indices, less)));
-    return same && select(before, before + 1, equal);
-}
-
-/// For each count, how many different values occur that often; position 0 holds a
-/// beginning-of-sequence token.
-template <s_op Values>
-constexpr auto double_hist_with_bos(const Values& values) {
-    const auto often = named<"hist">(hist_with_bos(values));
-    const auto seen = named<"seen">(detail::has_earlier(values));
-    return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
-}
-
-/// Each different value once, the most frequent first, those that are as frequent in the order of
-/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
-/// `longest` positions are sorted right.
-template <s_op Values, s_op_or_constant Filler>
-constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
-    const auto often = named<"hist">(hist_with_bos(values));
-    const auto seen = named<"seen">(detail::has_earlier(values));
-    const auto kept = named<"first ones">(cond(seen, filler, values));
-    return sort_with_bos(kept, named<"order">(-(often - indicator(seen) * longest)));
-}
-
-namespace detail {
-
-/// Two symbols, one that opens and one that closes: "()".
-struct bracket_pair {
-    char opens;
-    char closes;
-    constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
-};
-
-/// How many of the positions up to each one have a property.
-template <s_op Property>
-constexpr auto up_to_here(const Property& property) {
-    return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
-}
-
-/// F once something went wrong, T where all is closed, P before.
-template <s_op Wrong, s_op Depth>
-constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
-    const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
-    return cond(so_far > 0, 'F', cond(depth == 0, 'T', 'P'));
-}
-
-}  // namespace detail
-
-/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
-/// Other symbols change nothing.
-template <s_op Values>
-constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
-    const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
-    const auto closed = named<"closed">(detail::up_to_here(indicator(values == closes)));
-    const auto depth = named<"depth">(opened - closed);
-    return detail::verdict(depth < 0, depth);
-}
-
-/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
-/// else: other symbols between a pair are taken for mistakes.
-template <s_op Values, std::same_as<char[3]>... Pairs>
-constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
-    const auto is_opener = (... || (values == pairs[0]));
-    const auto is_closer = (... || (values == pairs[1]));
-    const auto opens = named<"opens">(indicator(is_opener));
-    const auto closes = named<"closes">(indicator(is_closer));
-    const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
-    // Of a closer, the depth that its opener reached.
-    const auto level = named<"level">(depth + closes);
-    const auto same_level = select(level, level, equal);
-    const auto number =
-        named<"number">(selector_width(same_level && select(indices, indices, less_equal)));
-    const auto opener = named<"opener">(aggregate(
-        select(opens, 1, equal) && same_level && select(number, number - 1, equal), values, '-'));
-    const auto matches = (... || (opener == pairs[0] && values == pairs[1]));
-    return detail::verdict((is_closer && !matches) || depth < 0, depth);
-}
-
-/// The digits of the sum of two numbers that are written with a + between, at the end of as many
-/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
-template <s_op Values>
-constexpr auto long_addition(const Values& values) {
-    const auto digit = named<"digit">(lookup(
-        values, -1, entry{'0', 0}, entry{'1', 1}, entry{'2', 2}, entry{'3', 3}, entry{'4', 4},
-        entry{'5', 5}, entry{'6', 6}, entry{'7', 7}, entry{'8', 8}, entry{'9', 9}));
-    const auto plus = named<"plus">(aggregate(select(values, '+', equal), indices));
-    const auto second = named<"second">(cond(indices > plus, digit, 0));
-    const auto first =
-        named<"first">(aggregate(select(indices + (length - plus), indices, equal), digit, 0));
-    const auto added = named<"added">(first + second);
-    const auto carries_surely = named<"carries">(added > 9);
-    const auto stops = named<"stops">(
-        round(aggregate(select(indices, indices, less), indicator(added < 9)) * indices));
-    const auto triggered = named<"triggered">(
-        aggregate(select(indices, indices, greater) && select(stops, stops, equal),
-                  indicator(carries_surely)) > 0);
-    const auto carries = carries_surely || (added == 9 && triggered);
-    const auto received =
-        named<"received">(aggregate(select(indices, indices + 1, equal), carries, false));
-    const auto whole = named<"whole">(added + indicator(received));
-    return cond(whole < 10, whole, whole - 10);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
-
 /// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
 
 /// Parameters and an optimiser's state in one safetensors file.
@@ -31028,9 +26351,9 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements, in double.
+/// The sum of the squares of all elements times `scale`, in double.
 template <std::floating_point T>
-double sum_of_squares(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -31038,12 +26361,12 @@ double sum_of_squares(std::span<const T> values) noexcept {
     std::size_t at = 0;
     for (; at + width <= values.size(); at += width) {
         for (std::size_t lane = 0; lane < width; ++lane) {
-            const auto x = static_cast<double>(values[at + lane]);
+            const auto x = static_cast<double>(values[at + lane]) * scale;
             sums[lane] += x * x;
         }
     }
     for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
-        const auto x = static_cast<double>(values[at]);
+        const auto x = static_cast<double>(values[at]) * scale;
         sums[lane] += x * x;
     }
     double sum = 0;
@@ -31051,27 +26374,51 @@ double sum_of_squares(std::span<const T> values) noexcept {
     return sum;
 }
 
-/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// several threads.
 template <std::floating_point T, class Run>
-double norm_of_parts(std::span<const T> values, Run run) noexcept {
+double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
     std::array<double, 64> sums{};
     const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
     run(static_cast<int>(sums.size()), [&](int task) {
         const auto at = static_cast<std::size_t>(task);
         const std::size_t begin = std::min(values.size(), at * part);
-        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+        sums[at] =
+            sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)), scale);
     });
     double sum = 0;
     for (const double each : sums) sum += each;
     return std::sqrt(sum);
 }
 
+/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
+/// those of double do not, the elements are scaled by a power of two that brings the greatest
+/// magnitude near 1.
+template <std::floating_point T, class Run>
+double norm_with(std::span<const T> values, Run run) noexcept {
+    const double plain = norm_of_parts(values, 1.0, run);
+    if constexpr (sizeof(T) > sizeof(float)) {
+        constexpr double least = 1e-140, most = std::numeric_limits<double>::max();
+        if (plain < least || plain > most) {
+            double greatest = 0;
+            for (const T x : values) greatest = std::max(greatest, std::abs(double{x}));
+            if (greatest == 0 || greatest > most) return greatest;
+            int exponent = 0;
+            std::frexp(greatest, &exponent);
+            // Of the least denormal, 2^1073 would be infinite.
+            exponent = std::max(exponent, -1000);
+            return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
+        }
+    }
+    return plain;
+}
+
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double.
+/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
-    return detail::norm_of_parts(values, [](int tasks, auto part) {
+    return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
 }
@@ -31079,26 +26426,34 @@ double norm(std::span<const T> values) noexcept {
 /// The same number, on the threads of a pool.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
-    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+    return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
-/// if it is, or if the norm is not finite.
+/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
+/// at most that already, or not finite.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) noexcept {
+T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
+    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
+                                        "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
+/// test what is returned.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
+/// is.
 template <std::floating_point T>
-T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
     const T factor = clip_factor<T>(before, max_norm);
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    return static_cast<T>(before);
+    return before;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -31118,7 +26473,7 @@ SEQUENT_INLINE void for_each_part(F f) noexcept {
 
 /// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
 template <int Classes, bool WithGradient, class T>
-T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
     using kernel::batch;
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part<Classes, T>([&](int at, auto count) {
@@ -31144,23 +26499,54 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
         });
         gradient[target] -= factor;
     }
-    return std::log(sum) + (greatest - logits[target]);
+    // In double, as the difference of two floats may be beyond float and the mean of rows within.
+    return static_cast<double>(std::log(sum)) +
+           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
+}
+
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+    check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        if (targets[row] < 0 || targets[row] >= classes)
+            fail<argument_error>("sequent: cross_entropy has the target " +
+                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
+                                 ", beyond its " + std::to_string(classes) +
+                                 " classes; there is no index that is ignored");
 }
 
 template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                T scale) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
     static_assert(Rows > 0 && Classes > 0);
-    assert(targets.size() == static_cast<std::size_t>(Rows));
+    check_targets(targets, Rows, Classes);
     double sum = 0;
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        assert(0 <= target && target < Classes);
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+        sum += cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
     }
     return static_cast<T>(sum / Rows);
+}
+
+/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
+/// double, relative to the greatest of the halved differences.
+template <class T>
+T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
+    const auto half = [&](int at) {
+        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+    };
+    double greatest = 0;
+    for (int at = 0; at < size; ++at) {
+        const double magnitude = std::abs(half(at));
+        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
+        if (gradient == nullptr) continue;
+        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
+    }
+    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
+    double sum = 0;
+    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
+    const double root = 2 * greatest * std::sqrt(sum / size);
+    return static_cast<T>(root * root);
 }
 
 }  // namespace detail
@@ -31169,23 +26555,28 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
 /// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
 ///
 /// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
+/// count (PyTorch's ignore_index), call it for the others.
+///
+/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// written.
 template <int Rows, int Classes, class T>
 T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
+                std::type_identity_t<T> scale = 1) {
     return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
 }
 
 /// The loss alone.
 template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
     return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
 }
 
 /// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
 /// times `scale`: gradient = scale * 2 (value - target) / Size.
 ///
-/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
+/// null.
 template <int Size, class T>
 T squared_error(const T* values, const T* targets, T* gradient,
                 std::type_identity_t<T> scale = 1) noexcept {
@@ -31198,7 +26589,9 @@ T squared_error(const T* values, const T* targets, T* gradient,
         sums += difference * difference;
         if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
     });
-    return kernel::reduce_add(sums) / T(Size);
+    const T sum = kernel::reduce_add(sums);
+    if (std::isfinite(sum)) return sum / T(Size);
+    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
 }
 
 /// The loss alone.
@@ -31244,10 +26637,11 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
-/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
+/// `steps()` are all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor,
+/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
+/// changed),
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -31268,32 +26662,52 @@ struct state_array {
 
 namespace detail {
 
+/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
+/// overflow, that of a number below 1 / bound vanish.
+template <class T>
+inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
+
+/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+template <class T>
+void check_decay_rate(std::string_view what, double value) {
+    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                        sizeof(T) == sizeof(float)
+                                            ? "at least 0 and, as a float, below 1"
+                                            : "at least 0 and below 1");
+}
+
 /// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
 /// take(read, write) gives the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == gradient.size());
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
+        check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
         self().update(parameters, learning_rate, nullptr,
                       [from](auto read, auto) { return read(from); });
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale = 1) noexcept {
+                        T scale = 1) {
         take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool& pool) noexcept {
+                        T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
+    void check_sizes(std::size_t parameters, std::size_t gradient) {
+        const std::size_t size = self().size();
+        check_size("the parameters given to an optimiser's step", parameters, size);
+        check_size("the gradient given to an optimiser's step", gradient, size);
+    }
+
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool* pool) noexcept {
-        assert(parameters.size() == gradient.size());
+                        T scale, thread_pool* pool) {
+        check_sizes(parameters.size(), gradient.size());
         T* const from = gradient.data();
         self().update(parameters, learning_rate, pool,
                       [from, factor = kernel::set(scale)](auto read, auto write) {
@@ -31312,11 +26726,18 @@ class stepping {
 ///     parameter = parameter - learning_rate * velocity
 ///
 /// Without momentum (0, the default) nothing is remembered.
+///
+/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+        detail::check_decay_rate<T>("sgd: momentum", momentum);
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return size_; }
 
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
@@ -31330,7 +26751,6 @@ class sgd : public detail::stepping<sgd<T>, T> {
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        assert(parameters.size() == size_);
         ++steps_;
         T* const to = parameters.data();
         const auto descent = kernel::set(static_cast<T>(-learning_rate));
@@ -31355,7 +26775,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
+/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
+/// double: below that, the square of a gradient of epsilon's size would vanish.
 struct adam_options {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -31370,7 +26792,18 @@ template <class T>
 class adam_moments {
   public:
     adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {}
+        : options_(options), first_(size), second_(size) {
+        check_decay_rate<T>("adam: beta1", options.beta1);
+        check_decay_rate<T>("adam: beta2", options.beta2);
+        const auto epsilon = static_cast<T>(options.epsilon);
+        constexpr T least = 1 / square_bound<T>;
+        check_number<std::invalid_argument>(
+            epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
+            "a finite number of at least " + number_text(static_cast<double>(least), 3));
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_}}};
@@ -31385,7 +26818,6 @@ class adam_moments {
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
-        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -31399,9 +26831,13 @@ class adam_moments {
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
+        const auto bound = kernel::set(square_bound<T>);
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
-            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> given = take(read, write);
+            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            const kernel::batch<T> g =
+                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
             const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
@@ -31420,7 +26856,11 @@ class adam_moments {
 
 }  // namespace detail
 
-/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
+/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
+/// that is infinite or NaN makes its parameter NaN.
+///
+/// Throws std::invalid_argument if an option is out of its range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
@@ -31443,20 +26883,28 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
 /// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
 /// for vectors and scalars. An empty mask lets all decay. It is copied.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters.
+/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// negative or not finite, or if an option is out of its range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        const auto check = [](T decay, const char* what, double value) {
+            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
+                                                "a finite number of at least 0");
+        };
+        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
             fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            return static_cast<T>(weight_decay * static_cast<double>(x));
+            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
+            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
+            return decay;
         });
     }
 
@@ -31485,24 +26933,46 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// The learning rate of a step, counted from 0: it climbs in a straight line, reaches `peak` at
 /// step `warmup_steps`, falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983,
 /// equation 5, without restarts) to `floor` at step `total_steps`, and stays there.
+///
+/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
+/// negative, or the warm-up is longer than the whole.
 struct warmup_cosine {
     double peak = 1e-3;
     double floor = 0;
     std::int64_t warmup_steps = 0;
     std::int64_t total_steps = 1;
 
-    double operator()(std::int64_t step) const noexcept {
+    double operator()(std::int64_t step) const {
+        check(step);
         // One more in both: the first step shall not be lost to a rate of zero.
         if (step < warmup_steps) {
-            return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
+            return peak *
+                   ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));
         }
         if (step >= total_steps) return floor;
         const double progress = static_cast<double>(step - warmup_steps) /
                                 static_cast<double>(total_steps - warmup_steps);
         return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
     }
+
+  private:
+    void check(std::int64_t step) const {
+        const auto rate = [](const char* what, double value) {
+            check_number<std::invalid_argument>(value >= 0 && std::isfinite(value), what, value,
+                                                "a finite number of at least 0");
+        };
+        const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
+            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
+                                                "at least " + std::to_string(least));
+        };
+        rate("warmup_cosine: peak", peak);
+        rate("warmup_cosine: floor", floor);
+        count("warmup_cosine: warmup_steps", warmup_steps, 0);
+        count("warmup_cosine: total_steps", total_steps, warmup_steps);
+        count("warmup_cosine: step", step, 0);
+    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-#endif  // SEQUENT_SINGLE_HEADER_HPP
+#endif  // SEQUENT_SINGLE_SEQUENT_HPP

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "../error.hpp"
+
 /// What the benchmark programs share: their numbers, their context and their main.
 
 namespace bench {
@@ -55,16 +57,18 @@ inline doubles widened(const floats& x) {
     return doubles(x.begin(), x.end());
 }
 
-/// The greatest difference, as a part of the greatest number.
+/// The largest difference divided by the largest expected magnitude; infinite if a number is NaN or
+/// the sizes differ.
 template <class List>
 double error(const List& found, const doubles& wanted) {
-    double difference = 0, greatest = 0;
+    if (found.size() != wanted.size()) return sequent_test::infinite;
+    sequent_test::largest difference, greatest;
     for (std::size_t at = 0; at < wanted.size(); ++at) {
-        const double each = std::abs(static_cast<double>(found[at]) - wanted[at]);
-        if (!(each <= difference)) difference = each;
-        greatest = std::max(greatest, std::abs(wanted[at]));
+        difference.add(std::abs(static_cast<double>(found[at]) - wanted[at]));
+        greatest.add(std::abs(wanted[at]));
     }
-    return difference / greatest;
+    const bool finite = std::isfinite(difference.value()) && std::isfinite(greatest.value());
+    return finite ? difference.value() / greatest.value() : sequent_test::infinite;
 }
 
 /// Whether errors are asked for: some references take longer than what they check.

@@ -193,10 +193,9 @@ struct measured {
         });
         check(state, [&] {
             const reference expected = reference::of(Kind{}, m.given, m.outward);
-            double worst = 0;
-            for (int at = 0; at < 3; ++at)
-                worst = std::max(worst, error(gradients[at], expected.gradients[at]));
-            return worst;
+            sequent_test::largest worst;
+            for (int at = 0; at < 3; ++at) worst.add(error(gradients[at], expected.gradients[at]));
+            return worst.value();
         });
     }
 };

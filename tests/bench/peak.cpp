@@ -76,12 +76,12 @@ void exponential(benchmark::State& state) {
     state.counters["element/s"] =
         benchmark::Counter(size, benchmark::Counter::kIsIterationInvariantRate);
     check(state, [&] {
-        double greatest = 0;
+        sequent_test::largest greatest;
         for (std::size_t i = 0; i < size; ++i) {
             const double wanted = std::exp(double{x[i]});
-            greatest = std::max(greatest, std::abs(double{y[i]} - wanted) / wanted);
+            greatest.add(std::abs(double{y[i]} - wanted) / wanted);
         }
-        return greatest;
+        return greatest.value();
     });
 }
 

@@ -1,10 +1,12 @@
 #include <filesystem>
 #include <fstream>
 #include <sequent/draw.hpp>
+#include <sequent/model/explain.hpp>
 #include <sequent/nn.hpp>
 #include <sstream>
 
 #include "catch.hpp"
+#include "comma_locale.hpp"
 
 namespace {
 
@@ -81,4 +83,16 @@ TEST_CASE("pictures of masks") {
     CHECK(count_of(written.str(), "heads 0 2") == 1);
     std::filesystem::remove(path);
     CHECK_THROWS_AS(draw::masks<heads_of_two_kinds>("/no such folder/masks.svg"), io::error);
+}
+
+TEST_CASE("pictures of masks and explain do not depend on the locale") {
+    const auto texts = [] {
+        return draw::picture_of(draw::masks_of<heads_of_two_kinds>()).str() +
+               explain<heads_of_two_kinds>();
+    };
+    const std::string expected = texts();
+    CHECK(count_of(expected, "69 of 576 pairs, 12.0 %") == 1);
+    CHECK(count_of(expected, "0.005 MFLOP") > 0);
+    const sequent_test::comma_locale locale;
+    CHECK(texts() == expected);
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sequent/draw/rasp.hpp>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "comma_locale.hpp"
 
 namespace {
 
@@ -270,6 +272,30 @@ TEST_CASE("a page has what the program's heads and the compiled model's attend t
     CHECK(count_of(odd,
                    "\"tokens\":[\"\\u003c/script\\u003e\",\"\\u003c!--\",\"\\u2028\","
                    "\"\\\"\\\\\"]") == 1);
+}
+
+TEST_CASE("pictures and pages of flows do not depend on the locale") {
+    const auto texts = [] {
+        return drawn<reversed, compiled>("hello", "sequent_rasp.html") +
+               drawn<frequencies>("hello, world, hello", "sequent_rasp.svg");
+    };
+    const std::string expected = texts();
+    CHECK(count_of(expected, "[0,0,0,0,0.9,0.1]") == 1);
+    const sequent_test::comma_locale locale;
+    CHECK(texts() == expected);
+}
+
+/// A model whose attention is no number.
+struct broken : compiled {
+    struct maps : compiled::maps {
+        double operator()(int, int, int, int) const { return std::nan(""); }
+    };
+    static maps attention(const sequence& input) { return {{2, 1, input.size()}}; }
+};
+
+TEST_CASE("a page of a model that gives NaN is JSON") {
+    const std::string text = drawn<reversed, broken>("hi", "sequent_rasp.html");
+    CHECK(count_of(text, "\"model\":[[null,null,null],[null,null,null]]") == 2);
 }
 
 TEST_CASE("files are drawn whole or not at all") {

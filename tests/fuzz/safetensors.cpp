@@ -17,9 +17,11 @@ namespace {
 
 constexpr io::name_entry names[] = {
     io::optional_prefix("p."),
-    {"a", "a.{}", io::transposed | io::part(0, 2)},
+    {"a", "a.{}", io::transposed | io::part(0, 2) | io::halves},
     {"b", "a.{}", io::transposed | io::part(1, 2)},
-    {"c", "c", io::reshaped},
+    {"c", "c", io::shaped(1, io::side, io::side, 0)},
+    {"d", "d"},
+    io::copy_of("d", "e"),
     io::ignored("m.{}.*"),
 };
 
@@ -44,12 +46,13 @@ void load_all(const io::source& from) {
     const std::vector<io::named_tensor<T>> plain{tensor("a", 0, {3}), tensor("b", 3, {2, 2}),
                                                  tensor("c", 7, {})};
     const std::vector<io::named_tensor<T>> mapped{tensor("a", 8, {2, 2, 2}),
-                                                  tensor("b", 16, {2, 2, 2}), tensor("c", 24, {4})};
+                                                  tensor("b", 16, {2, 2, 2}), tensor("c", 24, {4}),
+                                                  tensor("d", 28, {2})};
     fuzz::attempt([&] { io::load(from, plain); });
     fuzz::attempt([&] {
         io::detail::opened file = io::detail::open_checked(from);
         const auto found = io::detail::match(
-            file.header, std::span<const io::named_tensor<T>>(mapped), io::name_map(names));
+            file.header, std::span<const io::named_tensor<T>>(mapped), io::name_map(names), true);
         io::detail::load_all(std::move(file), found);
     });
     for (const T number : numbers)

@@ -52,9 +52,17 @@ mapped = {
     "p.a.1": entry("F64", [2, 4], 32, 96),
     "c": entry("F16", [1, 2, 2, 1], 96, 104),
     "m.3.x": entry("I64", [1], 104, 112),
+    "p.d": entry("F32", [2], 112, 120),
+    "e": entry("F64", [2], 120, 136),
 }
 doubles = struct.pack("<8d", *range(8))
-put("safetensors", "mapped", safetensors(mapped, floats(*range(8)) + doubles + b"\0\x3c" * 4 + b"\0" * 8))
+put("safetensors", "mapped", safetensors(mapped, floats(*range(8)) + doubles + b"\0\x3c" * 4 + b"\0" * 8
+    + floats(5, 6) + struct.pack("<2d", 5, 6)))
+removed = {"__metadata__": {"d": "e"}} | mapped
+del removed["p.d"], removed["e"]
+removed["e"] = entry("F32", [2], 112, 120)
+put("safetensors", "removed", safetensors(removed, floats(*range(8)) + doubles + b"\0\x3c" * 4
+    + b"\0" * 8 + floats(5, 6)))
 
 put("llama2c", "small", checkpoint(2, 1, 1, 1, 1, 2, 1))
 put("llama2c", "grouped", checkpoint(4, 3, 2, 2, 1, -3, 2))

@@ -3,6 +3,7 @@
 #include <sequent/nn/presets.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -62,6 +63,36 @@ std::string message(const std::string& bytes) {
     }
     return "";
 }
+
+/// What is asked of a model beside its parameters: the functions of its rules, its options.
+using functions = std::array<plan::transformation_use, 3>;
+struct rules_of {
+    struct {
+        struct {
+            functions transformations;
+        } rules[1];
+    } text;
+};
+template <const auto& Functions, bool Scaled = true, bool NormFirst = true>
+struct model_of {
+    struct plan {
+        static constexpr rules_of shapes{{{{Functions}}}};
+    };
+    static constexpr struct {
+        bool norm_first;
+        bool scaled;
+    } shape{NormFirst, Scaled};
+};
+constexpr plan::transformation_use use(plan::transformation kind, double number = 0) {
+    return {.kind = kind, .numbers = {number, 0}};
+}
+using kind = plan::transformation;
+constexpr functions usual{use(kind::rotary, 1e4), use(kind::rms_norm, 1e-5), use(kind::silu)};
+constexpr functions halves{use(kind::rotary_halves, 1e4)};
+constexpr functions less{use(kind::rotary, 1e4), use(kind::rms_norm, 1e-6)};
+constexpr functions unplaced{use(kind::rms_norm, 1e-5)};
+constexpr functions gelu{use(kind::rotary, 1e4), use(kind::gelu)};
+constexpr functions capped{use(kind::rotary, 1e4), use(kind::soft_cap, 30)};
 
 std::string with_field(int field, int value) {
     std::string bytes = checkpoint, bits;
@@ -150,6 +181,32 @@ TEST_CASE("what is no checkpoint of the model is an error") {
     check_contains(message<Tied>(checkpoint), {"W_query", "[2, 2, 2, 2, 8]", "[2, 2, 4, 8]"});
     using Longer = llama_of<7>;
     check_contains(message<Longer>(checkpoint), {"is for 6 tokens", "has 7"});
+}
+
+TEST_CASE("a model that computes what the format cannot say is neither loaded nor saved") {
+    using Other = llama<width<8>, hidden<12>, depth<2>, heads<4>, key_heads<2>, vocabulary<11>,
+                        tokens<6>, tied<false>, position::rotary<500000>>;
+    check_contains(message<Other>(checkpoint), {"rotary base is 500000, llama2.c's is 10000"});
+    const folder here;
+    const auto p = std::make_unique<Other::parameters<float>>();
+    CHECK_THROWS_WITH(io::save_llama2c<Other>(here / "x", *p),
+                      sequent_test::contains("rotary base is 500000"));
+    CHECK_THROWS_WITH((io::visit<Other>(in_memory(checkpoint), []<class>() {})),
+                      sequent_test::contains("rotary base is 500000"));
+    CHECK(here.files() == 0);
+
+    const auto difference = []<const auto & Functions>() {
+        return io::detail::unlike_llama2c<model_of<Functions>>();
+    };
+    CHECK(difference.operator()<usual>().empty());
+    check_contains(difference.operator()<halves>(), {"rotary_halves", "neighbours"});
+    check_contains(difference.operator()<less>(), {"epsilon of rms_norm is 1e-06", "1e-05"});
+    check_contains(difference.operator()<unplaced>(), {"no rotary positions", "llama2.c"});
+    check_contains(difference.operator()<gelu>(), {"another activation", "silu"});
+    check_contains(difference.operator()<capped>(), {"a cap", "none"});
+    check_contains(io::detail::unlike_llama2c<model_of<usual, false>>(), {"not scaled"});
+    check_contains(io::detail::unlike_llama2c<model_of<usual, true, false>>(),
+                   {"behind residual sums", "before layers"});
 }
 
 TEST_CASE("the file chooses the model") {

@@ -10,7 +10,7 @@
 #include "folder.hpp"
 
 namespace io = sequent::io;
-using io_test::check_contains, io_test::folder, io_test::view;
+using io_test::bytes_of, io_test::check_contains, io_test::folder, io_test::view;
 
 namespace {
 
@@ -175,8 +175,8 @@ TEST_CASE("rows of a tensor may be parts of several sizes") {
         {"layers.A", "h.{}", io::rows(3, 11)},
         {"layers.B", "h.{}", io::rows(7, 11)},
         {"layers.C", "c.{}"},
-        {"layers.b_A", "b", io::reshaped},
-        {"scale", "s", io::reshaped},
+        {"layers.b_A", "b", io::shaped(io::own(0), 1, 0)},
+        {"scale", "s", io::shaped(1, 1)},
         {"gain", "h.{}"},
     };
     // Rows [0, 3) of h.0 are nobody's.
@@ -187,7 +187,7 @@ TEST_CASE("rows of a tensor may be parts of several sizes") {
         list.push_back({"h." + number, view(values.data() + 44 * layer, {11, 4}, {4, 1})});
         list.push_back({"c." + number, view(values.data(), {4, 4}, {4, 1})});
     }
-    list.push_back({"b", view(values.data(), {4, 1, 2}, {2, 1, 1})});
+    list.push_back({"b", view(values.data(), {2, 1, 4}, {4, 4, 1})});
     list.push_back({"s", view(values.data(), {1, 1}, {1, 1})});
     // A gain is a vector for each "layer": no tensor of 11 x 4.
     check_contains(message(list, unequal), {"\"gain\"", "\"h.0\"", "[11, 4]", "[]"});
@@ -204,6 +204,125 @@ TEST_CASE("rows of a tensor may be parts of several sizes") {
     CHECK_THROWS_WITH(io::save<Model>(here / "x", *p, io::name_map(whole)),
                       sequent_test::contains("\"h.0\": rows [0, 4) belong to two parameters"));
     CHECK(here.files() == 0);
+}
+
+TEST_CASE("a stated shape is compared, not the number of elements") {
+    constexpr io::name_entry stated[] = {
+        {"layers.A", "a", io::shaped(io::own(0), 0, io::side, io::side)},
+        {"layers.b_A", "b_A", io::shaped(1, io::own(0), io::own(1), 0)},
+        {"layers.B", "b", io::shaped(0, io::own(3))},
+        {"layers.C", "c", io::shaped(0)},
+        {"scale", "scale", io::shaped(1)},
+        {"gain", "gain", io::shaped(1, io::own(0))},
+    };
+    std::array<float, 32> values{};
+    for (std::size_t at = 0; at < values.size(); ++at) values[at] = static_cast<float>(at);
+    const auto file = [&](std::initializer_list<int> a, std::initializer_list<int> gain) {
+        const auto of = [&](std::initializer_list<int> extents) {
+            sequent::tensor_view<float> result = view(values.data(), extents, {});
+            int stride = 1;
+            for (int axis = result.rank; axis-- > 0;) {
+                result.strides[static_cast<std::size_t>(axis)] = stride;
+                stride *= result.extents[static_cast<std::size_t>(axis)];
+            }
+            return result;
+        };
+        return tensors{{"a", of(a)},    {"b_A", of({1, 2, 2, 2})}, {"b", of({8, 4})},
+                       {"c", of({32})}, {"scale", of({1})},        {"gain", of(gain)}};
+    };
+    CHECK(message(file({2, 4, 2, 2}, {1, 4}), stated).empty());
+    CHECK(message(file({2, 1, 4, 4}, {1, 4}), stated).empty());
+    CHECK(message(file({2, 16, 1, 1}, {1, 4}), stated).empty());
+    for (const auto& a : {std::initializer_list<int>{2, 2, 2, 4},
+                          {2, 2, 4, 2},
+                          {4, 2, 2, 2},
+                          {2, 16},
+                          {32},
+                          {2, 4, 4},
+                          {1, 2, 4, 4}}) {
+        check_contains(message(file(a, {1, 4}), stated),
+                       {"\"a\"", "the file has shape", "[2, 1, 4, 4]"});
+    }
+    check_contains(message(file({2, 4, 2, 2}, {4, 1}), stated), {"\"gain\"", "[4, 1]", "[1, 4]"});
+    check_contains(message(file({2, 4, 2, 2}, {4}), stated), {"\"gain\"", "[4]", "[1, 4]"});
+
+    // Written with the greatest squares, and read again.
+    const folder here;
+    Model::parameters<float> p, q;
+    Model::initialize(p, 1);
+    io::save<Model>(here / "x", p, io::name_map(stated));
+    io::load<Model>(here / "x", q, io::name_map(stated));
+    CHECK(std::equal(p.flat().begin(), p.flat().end(), q.flat().begin()));
+    const auto header = io::read_header(here / "x");
+    CHECK(std::ranges::find(header.tensors, "a", &io::header_entry::name)->shape ==
+          std::vector<std::uint64_t>{2, 1, 4, 4});
+    auto wrong = std::to_array(stated);
+    wrong[5].place = io::shaped(io::own(1));
+    check_contains(message(file({2, 4, 2, 2}, {1, 4}), wrong), {"\"gain\"", "[0]", "4 elements"});
+}
+
+TEST_CASE(
+    "a copy of a tensor is accepted if it is equal, and is the tensor where that is missing") {
+    constexpr io::name_entry with_copies[] = {
+        io::optional_prefix("body."),
+        {"layers.A", "h.{}.ab.weight", io::transposed | io::part(0, 2)},
+        {"layers.b_A", "h.{}.a.bias", io::flat},
+        {"layers.B", "h.{}.ab.weight", io::transposed | io::part(1, 2)},
+        {"layers.C", "h.{}.c.weight", io::shaped(4, 0, 2)},
+        {"scale", "scale"},
+        {"gain", "body.norm.weight"},
+        io::copy_of("gain", "head.weight"),
+        io::copy_of("scale", "free", "no_such"),
+        io::copy_of("no_such", "other"),
+        io::ignored("free"),
+    };
+    other_file other;
+    std::array<float, 4> copy = other.norm;
+    const auto with = [&](const char* name, sequent::tensor_view<float> of) {
+        auto list = other.list("body.");
+        list.push_back({name, of});
+        return message(list, with_copies);
+    };
+    CHECK(with("head.weight", view(copy.data(), {4}, {1})).empty());
+    CHECK(with("body.head.weight", view(copy.data(), {4}, {1})).empty());
+    // A model that does not have the parameter in its place does not look at it.
+    CHECK(with("free", view(copy.data(), {4}, {1})).empty());
+    check_contains(with("other", view(copy.data(), {4}, {1})), {"\"other\"", "no parameter"});
+    check_contains(with("head.weight", view(copy.data(), {2, 2}, {2, 1})),
+                   {"\"head.weight\"", "[2, 2]", "\"body.norm.weight\"", "[4]"});
+    copy[2] = 7;
+    check_contains(with("head.weight", view(copy.data(), {4}, {1})),
+                   {"\"head.weight\"", "element 2 is 7", "\"body.norm.weight\", 3"});
+
+    const folder here;
+    const auto renamed = [&](io::metadata_map metadata) {
+        auto list = other.list("");
+        for (auto& each : list)
+            if (each.name == "norm.weight") each.name = "head.weight";
+        io::save(here / "x", list, metadata);
+        const auto p = std::make_unique<Model::parameters<float>>();
+        io::load<Model>(here / "x", *p, io::name_map(with_copies));
+        float last = 0;
+        Model::for_each(*p, [&](std::string_view name, auto v) {
+            if (name == "gain") last = v(3);
+        });
+        return last;
+    };
+    CHECK(renamed({{"norm.weight", "head.weight"}}) == 4);
+    CHECK(renamed({{"body.norm.weight", "body.head.weight"}}) == 4);
+    CHECK_THROWS_WITH(renamed({}), sequent_test::contains("norm.weight"));
+    CHECK_THROWS_WITH(renamed({{"norm.weight", "nothing"}}), sequent_test::contains("norm.weight"));
+
+    // The last tensor of the file, its third number NaN.
+    auto list = other.list("");
+    list.push_back({"head.weight", view(other.norm.data(), {4}, {1})});
+    io::save(here / "y", list);
+    std::string bytes = bytes_of(here / "y");
+    bytes.replace(bytes.size() - 8, 4, std::string("\x00\x00\xc0\x7f", 4));
+    io_test::write_bytes(here / "y", bytes);
+    const auto p = std::make_unique<Model::parameters<float>>();
+    CHECK_THROWS_WITH(io::load<Model>(here / "y", *p, io::name_map(with_copies)),
+                      sequent_test::contains("\"head.weight\": element 2 is not a number"));
 }
 
 TEST_CASE("a file that does not fit its names is an error and changes nothing") {

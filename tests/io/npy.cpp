@@ -106,6 +106,29 @@ TEST_CASE("arrays of NumPy are read into containers of their shape") {
     CHECK(symbols == std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});
 }
 
+TEST_CASE("shapes of Python 2, which ends long numbers with an L, are read") {
+    for (const char version : {'\1', '\2', '\3'}) {
+        std::string bytes = array_file(header("<f4", "(3L, )"), numbers<float>(3));
+        bytes[6] = version;
+        if (version > 1) bytes.insert(10, 2, '\0');
+        std::array<float, 3> values{};
+        if (version == 3) {
+            CHECK_THROWS_WITH(
+                io::load_npy(in_memory(bytes), values),
+                sequent_test::contains("expected ')'") || sequent_test::contains("expected ','"));
+            continue;
+        }
+        io::load_npy(in_memory(bytes), values);
+        CHECK(values == std::array<float, 3>{1, 2, 3});
+    }
+    matrix two{};
+    io::load_npy(in_memory(array_file(header("<f4", "(2L, 3L)"), numbers<float>())), two);
+    CHECK(two[1][2] == 6);
+    check_contains(message(array_file(header("<f4", "(2LL, 3)"), numbers<float>())), {"expected"});
+    check_contains(message(array_file(header("<f4", "(L, 3)"), numbers<float>())),
+                   {"whole number"});
+}
+
 TEST_CASE("containers are written as NumPy writes them") {
     const folder here;
     const matrix values{{{1, 2, 3}, {4, 5, 6}}};

@@ -131,4 +131,14 @@ TEST_CASE("a byte without a token is an error") {
     CHECK(tokens.encode("a") == ids{1, 3, 4});
     CHECK_THROWS_WITH(tokens.encode("ab"),
                       sequent_test::contains("the byte 98") && sequent_test::contains("5 tokens"));
+    // Enough tokens, of which none is a byte.
+    std::vector<io::tokenizer::token> words{{"<unk>"}, {"<s>"}, {"</s>"}, {" "}, {"a"}};
+    while (words.size() < 300) words.push_back({"w" + std::to_string(words.size())});
+    const io::tokenizer without(words);
+    CHECK(without.encode("a") == ids{1, 3, 4});
+    CHECK_THROWS_WITH(without.encode("a\xc3\xa9"), sequent_test::contains("the byte 195"));
+    // They need not stand from 3 on.
+    words.push_back({"<0xC3>"});
+    words.push_back({"<0xA9>"});
+    CHECK(io::tokenizer(words).encode("a\xc3\xa9") == ids{1, 3, 4, 300, 301});
 }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 
 namespace kernel = sequent::kernel;
 
@@ -14,7 +15,7 @@ namespace {
 template <class T, class F, class Reference>
 double worst_ulp(F f, Reference reference, double low, double high, int n) {
     constexpr int lanes = kernel::lanes<T>;
-    double worst = 0;
+    sequent_test::largest error;
     for (int i = 0; i < n; i += lanes) {
         T x[lanes], y[lanes];
         for (int l = 0; l < lanes; ++l) x[l] = static_cast<T>(low + (high - low) * (i + l) / n);
@@ -25,11 +26,10 @@ double worst_ulp(F f, Reference reference, double low, double high, int n) {
             if (std::fabs(exact) > std::numeric_limits<T>::max()) continue;
             const int e = std::ilogb(exact);
             const long double ulp = std::ldexp(1.0L, e + 1 - std::numeric_limits<T>::digits);
-            const double error = static_cast<double>(std::fabs(y[l] - exact) / ulp);
-            if (!(error <= worst)) worst = error;
+            error.add(static_cast<double>(std::fabs(y[l] - exact) / ulp));
         }
     }
-    return worst;
+    return error.value();
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 
 namespace kernel = sequent::kernel;
 
@@ -27,12 +28,12 @@ std::vector<T> matrix(int rows, int columns, int row, int column, unsigned seed)
 }
 
 template <class T>
-void require_product(const kernel::product_shape& s, const std::vector<T>& a,
-                     const std::vector<T>& b, const std::vector<T>& before,
-                     const std::vector<T>& after, int rows, int depth) {
+void check_product(const kernel::product_shape& s, const std::vector<T>& a, const std::vector<T>& b,
+                   const std::vector<T>& before, const std::vector<T>& after, int rows, int depth) {
     INFO(s.rows << " x " << s.columns << " x " << s.depth << ", " << rows << " rows, depth "
                 << depth << ", strides " << s.a_row << " " << s.a_depth << " " << s.b_depth << " "
                 << s.b_column);
+    sequent_test::largest error;
     const double tolerance = (depth + 1) * static_cast<double>(std::numeric_limits<T>::epsilon());
     for (std::size_t at = 0; at < before.size(); ++at) {
         const int i = static_cast<int>(at) / s.c_row;
@@ -45,9 +46,10 @@ void require_product(const kernel::product_shape& s, const std::vector<T>& a,
         for (int k = 0; k < depth; ++k)
             sum += static_cast<double>(a[static_cast<std::size_t>(i * s.a_row + k * s.a_depth)]) *
                    static_cast<double>(b[static_cast<std::size_t>(k * s.b_depth + j * s.b_column)]);
-        if (!(std::abs(static_cast<double>(after[at]) - sum) <= tolerance))
-            FAIL("row " << i << ", column " << j << ": " << after[at] << " is not " << sum);
+        error.add(std::abs(static_cast<double>(after[at]) - sum));
     }
+    // Of no rows nothing is written.
+    if (rows > 0) CHECK(error.value() <= tolerance);
 }
 
 template <kernel::product_shape S, class T>
@@ -59,7 +61,7 @@ void check() {
 
     std::vector<T> c = before;
     kernel::product<S>(a.data(), b.data(), c.data());
-    require_product(S, a, b, before, c, S.rows, S.depth);
+    check_product(S, a, b, before, c, S.rows, S.depth);
 
     const int some_rows[] = {0, 1, S.rows / 2, S.rows - 1, S.rows};
     const int some_depths[] = {0, 1, S.depth / 2, S.depth};
@@ -67,10 +69,9 @@ void check() {
         for (const int depth : some_depths) {
             c = before;
             kernel::product<S>(a.data(), b.data(), c.data(), rows, depth);
-            require_product(S, a, b, before, c, rows, depth);
+            check_product(S, a, b, before, c, rows, depth);
         }
     }
-    SUCCEED();
 }
 
 /// The four forms: each operand as it is or transposed, with and without space between the rows.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 
 namespace kernel = sequent::kernel;
 
@@ -52,11 +53,7 @@ double dot(const row& a, const row& b) {
 }
 
 void require_near(const row& a, const row& b, double tolerance) {
-    REQUIRE(a.size() == b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        INFO("element " << i << " of " << a.size());
-        REQUIRE(std::abs(a[i] - b[i]) <= tolerance * std::max(1.0, std::abs(b[i])));
-    }
+    REQUIRE(sequent_test::error_of(a, b) <= tolerance);
 }
 
 /// d dot(f(x), dy) / dx by central differences.

@@ -1,4 +1,5 @@
 #include <array>
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -14,9 +15,10 @@ using sequent::symbol;
 inline constexpr relation<"input"> input;
 inline constexpr relation<"token"> token;
 inline constexpr relation<"other"> other;
+inline constexpr weight<"E", 5, 2> E;
 
 inline constexpr auto program =
-    rules(a(i) <<= (input(i), token(i)[W<"E", 5, 2>]),
+    rules(a(i) <<= (input(i), token(i)[E]),
           out(i) <<= (a(j), j <= i, j < length, hidden(input(i))) | sum(j));
 using model = sequent::model<program, fact<"input", 3, 2>, fact<"token", 3, symbol<5>>,
                              sequent::bound<"length">>;
@@ -26,7 +28,8 @@ const std::vector<float> numbers{1, 2, 3, 4, 5, 6};
 const std::vector<std::int32_t> symbols{0, 4, 2};
 
 /// What the message is if these are given as the facts.
-std::string refusal(std::initializer_list<sequent::model_detail::argument<const float>> given) {
+std::string refusal(
+    std::initializer_list<sequent::model_detail::kept_argument<const float>> given) {
     try {
         (void)facts(given);
     } catch (const argument_error& error) {
@@ -35,10 +38,10 @@ std::string refusal(std::initializer_list<sequent::model_detail::argument<const 
     return "";
 }
 
-float last(const facts& given) {
+float last(const model::facts_of_call<float>& given) {
     static model::parameters<float> p;
     model::workspace<float> w;
-    const auto result = model::forward(p, given, w);
+    const auto result = model::forward(p, *given, w);
     return result(2, 1);
 }
 
@@ -102,6 +105,37 @@ TEST_CASE("a symbol beyond its classes is told with its position") {
                                                  contains("position 1") && contains("5 classes"));
     const std::vector<std::int32_t> negative{0, 1, -7};
     CHECK_THAT(refusal({numbers, negative, 3}), contains("-7") && contains("position 2"));
+}
+
+TEST_CASE("in the braces of a call containers may be temporaries") {
+    CHECK(last({std::vector<float>{1, 2, 3, 4, 5, 6}, std::vector<std::int32_t>{0, 4, 2}, 3}) ==
+          12);
+    CHECK(last({input = std::vector<float>(6, 2.0F), token = std::array{0, 4, 2}, length = 3}) ==
+          6);
+    const facts kept{numbers, symbols, 3};
+    CHECK(last(kept) == 12);
+    CHECK(last({kept}) == 12);
+}
+
+TEST_CASE("a symbol that is changed behind the facts gives a row of numbers that are none") {
+    model::parameters<float> p, gradient;
+    model::initialize(p, 1);
+    model::workspace<float> w;
+    std::vector<std::int32_t> changed{0, 4, 2};
+    const facts given{numbers, changed, 3};
+    const std::vector<float> dy(6, 1.0F);
+    for (const std::int32_t beyond : {5, -1, 1 << 30, -(1 << 30)}) {
+        changed[1] = beyond;
+        const auto y = model::forward(p, given, w);
+        CHECK(std::isfinite(y(0, 0)));
+        CHECK(std::isnan(y(1, 0)));
+        gradient = {};
+        model::backward(p, given, dy, w, gradient);
+        // Of the two symbols that are left: 3 and 1 rows see them.
+        for (int column = 0; column < 2; ++column)
+            CHECK((gradient[E](0, column) == 3 && gradient[E](2, column) == 1 &&
+                   gradient[E](4, column) == 0));
+    }
 }
 
 TEST_CASE("gradients that do not fit are refused") {

@@ -116,8 +116,7 @@ TEST_CASE("one group adds up as a loop over the samples does") {
     CHECK(loss_and_gradient(s, 2, 1) == expected);
     // Other groups, other roundings.
     const auto grouped = loss_and_gradient(s, 2, 4);
-    for (std::size_t at = 0; at < expected.size(); ++at)
-        if (!(std::abs(grouped[at] - expected[at]) < 1e-5)) FAIL_CHECK("number " << at);
+    CHECK(sequent_test::error_of(grouped, expected) < 1e-5);
 }
 
 TEST_CASE("backward_batch takes gradients that are known, of several outputs") {
@@ -175,4 +174,67 @@ TEST_CASE("an empty batch changes nothing") {
     CHECK(gpt::backward_batch(*s.p, {}, loss, batch, *gradient) == 0);
     CHECK(std::ranges::all_of(gradient->flat(), [](float each) { return each == 0; }));
     CHECK(batch.groups() == 4);
+}
+
+TEST_CASE("what a visitor or a loss throws reaches the caller, and leaves the batch as it was") {
+    const sequences s;
+    const auto expected = loss_and_gradient(s, 1, 4);
+    for (const int threads : {1, 3}) {
+        thread_pool pool(threads);
+        gpt::batch<float> batch(pool);
+        CHECK_THROWS_WITH(gpt::forward_batch(*s.p, s.facts, batch,
+                                             [](int sample, const auto&) {
+                                                 if (sample == 4) throw std::runtime_error("four");
+                                             }),
+                          "four");
+        const auto gradient = make_unique<gpt::parameters<float>>();
+        const auto loss = [&](int sample, const auto& values, const auto& dy) {
+            return s.loss(sample, values, dy.data);
+        };
+        // The last sample of the last group, so that others have added to the groups' gradients.
+        CHECK_THROWS_WITH(gpt::backward_batch(
+                              *s.p, s.facts,
+                              [&](int sample, const auto& values, const auto& dy) {
+                                  if (sample == 8) throw std::runtime_error("eight");
+                                  return loss(sample, values, dy);
+                              },
+                              batch, *gradient),
+                          "eight");
+        *gradient = {};
+        std::vector<double> found{gpt::backward_batch(*s.p, s.facts, loss, batch, *gradient)};
+        found.insert(found.end(), gradient->flat().begin(), gradient->flat().end());
+        CHECK(found == expected);
+    }
+}
+
+TEST_CASE("outputs of another size, and a batch that is in use, are refused") {
+    const sequences s;
+    thread_pool pool(2);
+    gpt::batch<float> batch(pool);
+    constexpr std::size_t size = sequences::count * positions * symbol_count;
+    std::vector<float> right(size), small(size - 1, 3.0F);
+    const auto gradient = make_unique<gpt::parameters<float>>();
+    using sequent_test::contains;
+    CHECK_THROWS_WITH(
+        gpt::forward_batch(*s.p, s.facts, batch, small),
+        contains("forward_batch") && contains("692 elements") && contains("expected 693"));
+    CHECK(small == std::vector<float>(size - 1, 3.0F));
+    CHECK_THROWS_WITH(
+        gpt::backward_batch(*s.p, s.facts, small, batch, *gradient),
+        contains("backward_batch") && contains("692 elements") && contains("expected 693"));
+    CHECK_THROWS_WITH(gpt::forward_batch(*s.p, s.facts, batch,
+                                         [&](int, const auto&) {
+                                             gpt::forward_batch(*s.p, s.facts, batch, right);
+                                         }),
+                      contains("batch of its own"));
+    // Another batch on the same pool works within the visitor.
+    gpt::batch<float> other(pool);
+    std::vector<float> expected(size);
+    gpt::forward_batch(*s.p, s.facts, batch, expected);
+    std::atomic<int> equal{0};
+    gpt::forward_batch(*s.p, std::span(s.facts).first(1), batch, [&](int, const auto&) {
+        gpt::forward_batch(*s.p, s.facts, other, right);
+        equal += right == expected;
+    });
+    CHECK(equal == 1);
 }

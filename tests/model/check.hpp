@@ -13,6 +13,7 @@
 #include <sequent/model.hpp>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 #include "../oracle/oracle.hpp"
 
 /// Compares a model with the oracle, forward, and with central differences, backward.
@@ -214,7 +215,7 @@ struct fixture {
     }
 
     template <std::size_t At>
-    sequent::model_detail::argument<const T> argument() const {
+    sequent::model_detail::kept_argument<const T> argument() const {
         constexpr auto fact = Model::plan::facts[static_cast<int>(At)];
         constexpr auto kind = fact.kind;
         if constexpr (fact.is_sparse() && kind == sequent::plan::fact_kind::symbols)
@@ -256,34 +257,26 @@ std::vector<double> in_order_of_view(const oracle::relation_values& all, int out
     return result;
 }
 
-/// The largest difference between the model's outputs and the oracle's, relative to
-/// max(1, |value|).
+/// The largest error of the model's outputs against the oracle's.
 template <class Model, class T>
 double forward_error(const oracle::tree::program& program, fixture<Model, T>& f) {
     const oracle::result expected = oracle::evaluate(program, f.world());
     const auto given = f.given();
-    double worst = 0;
+    sequent_test::largest worst;
     auto compare = [&](int output, const auto& view) {
         const auto& id = Model::plan::shapes.text.relations[Model::plan::shapes.outputs[output]].id;
         const std::string name(id.text, to_size(id.length));
         const auto values = in_order_of_view(expected.relations.at(name), output, f);
-        REQUIRE(view.size() == static_cast<int>(values.size()));
-        double error = 0;
-        for (int at = 0; at < view.size(); ++at) {
-            const double a = values[to_size(at)];
-            const double b = static_cast<double>(view.element(at));
-            const double difference = std::abs(a - b) / std::max(1.0, std::abs(a));
-            if (!(difference <= error)) error = std::isnan(b) ? INFINITY : difference;
-        }
-        if (error > 1e-5) UNSCOPED_INFO(name << " differs by " << error);
-        worst = std::max(worst, error);
+        const double error = sequent_test::error_of(view, values);
+        if (!(error < 1e-10)) UNSCOPED_INFO(name << " differs by " << error);
+        worst.add(error);
     };
     const auto result = Model::forward(*f.p, given, *f.w);
     if constexpr (Model::outputs == 1)
         compare(0, result);
     else
         for (int at = 0; at < Model::outputs; ++at) compare(at, result[to_size(at)]);
-    return worst;
+    return worst.value();
 }
 
 inline std::vector<double> random_coefficients(std::size_t size) {
@@ -302,16 +295,15 @@ std::vector<bool> trained_weights() {
     return result;
 }
 
-/// The largest difference between the gradients and central differences, of weights and of facts,
-/// relative to max(1, |value|). At most `probes` elements of each are tried. The gradient of a
-/// weight that is not trained is zero.
+/// The largest error of the gradients of a tensor, weight or fact, against central differences.
+/// About `probes` elements of each are tried. The gradient of a weight that is not trained is zero.
 template <class Model>
 double gradient_error(fixture<Model, double>& f, int probes = 40) {
     sequent::random_numbers random(99);
     const std::vector<double> coefficients = random_coefficients(f.outputs().size());
     const auto fact_gradients = f.backward(coefficients);
-    double worst = 0;
-    auto probe = [&](const std::string& name, double& number, double given) {
+    sequent_test::largest worst;
+    auto slope = [&](double& number) {
         const double step = 1e-5;
         const double kept = number;
         number = kept + step;
@@ -319,11 +311,12 @@ double gradient_error(fixture<Model, double>& f, int probes = 40) {
         number = kept - step;
         const double below = f.weighted_output(coefficients);
         number = kept;
-        const double expected = (above - below) / (2 * step);
-        const double error = std::abs(given - expected) / std::max(1.0, std::abs(expected));
-        if (!(error <= 1e-5))
-            UNSCOPED_INFO("the gradient of " << name << " is " << given << ", not " << expected);
-        if (!(error <= worst)) worst = error;
+        return (above - below) / (2 * step);
+    };
+    auto finish = [&](const std::string& name, const sequent_test::largest_error& error) {
+        if (!(error.value() < 1e-5))
+            UNSCOPED_INFO("the gradient of " << name << " differs by " << error.value());
+        worst.add(error.value());
     };
     const std::vector<bool> trained = trained_weights<Model>();
     std::vector<sequent::tensor_view<double>> gradients;
@@ -332,43 +325,41 @@ double gradient_error(fixture<Model, double>& f, int probes = 40) {
     Model::for_each(*f.p, [&](std::string_view name, auto view) {
         const auto gradient = gradients[place];
         const int stride = std::max(1, view.size() / probes);
+        sequent_test::largest_error error;
         for (int at = random.below(stride); at < view.size(); at += stride)
             if (trained[place])
-                probe(std::string(name), view.element(at), gradient.element(at));
+                error.add(gradient.element(at), slope(view.element(at)));
             else
                 CHECK(gradient.element(at) == 0);
+        if (trained[place]) finish(std::string(name), error);
         ++place;
     });
     for (std::size_t at = 0; at < f.dense.size(); ++at) {
         const int size = static_cast<int>(f.dense[at].size());
         const int stride = std::max(1, size / probes);
-        for (int each = size ? random.below(stride) : 0; each < size; each += stride)
+        if (size == 0) continue;
+        sequent_test::largest_error error;
+        for (int each = random.below(stride); each < size; each += stride)
             if (f.dense[at][to_size(each)] != 0)  // that would be a step on which literals depend
-                probe("fact " + std::to_string(at + 1), f.dense[at][to_size(each)],
-                      fact_gradients[at][to_size(each)]);
+                error.add(fact_gradients[at][to_size(each)], slope(f.dense[at][to_size(each)]));
+        finish("fact " + std::to_string(at + 1), error);
     }
-    return worst;
+    return worst.value();
 }
 
-/// The largest difference between the gradients in float and in double, relative to
-/// max(1, |value|).
+/// The largest error of the gradients in float against those in double.
 template <class Model>
 double float_gradient_error(fixture<Model, float>& f, fixture<Model, double>& exact) {
     const std::vector<double> coefficients = random_coefficients(f.outputs().size());
     const auto expected = exact.backward(coefficients);
     const auto given = f.backward({coefficients.begin(), coefficients.end()});
-    double worst = 0;
-    auto compare = [&](double a, double b) {
-        const double error = std::abs(a - b) / std::max(1.0, std::abs(a));
-        if (!(error <= worst)) worst = error;
-    };
-    const auto a = exact.gradient->flat();
-    const auto b = f.gradient->flat();
-    for (std::size_t at = 0; at < a.size(); ++at) compare(a[at], static_cast<double>(b[at]));
+    sequent_test::largest worst;
+    if (Model::parameter_count > 0)
+        worst.add(sequent_test::error_of(f.gradient->flat(), exact.gradient->flat()));
     for (std::size_t fact = 0; fact < expected.size(); ++fact)
-        for (std::size_t at = 0; at < expected[fact].size(); ++at)
-            compare(expected[fact][at], static_cast<double>(given[fact][at]));
-    return worst;
+        if (!exact.dense[fact].empty())
+            worst.add(sequent_test::error_of(given[fact], expected[fact]));
+    return worst.value();
 }
 
 template <bool InFloat, class Model, class Prepare>

@@ -100,9 +100,7 @@ TEST_CASE("a window as a piece and as a table") {
     };
     const auto pieces = numbers(attention<(j <= i && i - j <= 37), 700, 700, 3>{});
     const auto table = numbers(attention<holds<is_near>(i, j), 700, 700, 3>{});
-    REQUIRE(pieces.size() == table.size());
-    for (std::size_t at = 0; at < table.size(); ++at)
-        REQUIRE(std::abs(pieces[at] - table[at]) < 1e-4F);
+    CHECK(sequent_test::error_of(pieces, table) < 1e-4);
 }
 
 TEST_CASE("documents, alone and beside a length and a table") {

@@ -71,13 +71,6 @@ std::vector<double> values_of(const View& view) {
     return result;
 }
 
-double difference(const std::vector<double>& a, const std::vector<double>& b) {
-    REQUIRE(a.size() == b.size());
-    double worst = 0;
-    for (std::size_t at = 0; at < a.size(); ++at) worst = std::max(worst, std::abs(a[at] - b[at]));
-    return worst;
-}
-
 }  // namespace
 
 TEST_CASE("weights that follow from parameters alone") {
@@ -118,7 +111,7 @@ TEST_CASE("a language model with parameters that are prepared, or not") {
         for (int call = 0; call < 2; ++call) {
             *f.gradient = {};
             CHECK(Random::backward_batch(*f.p, samples, loss, batch, *f.gradient) == 4);
-            CHECK(difference(flat(*f.gradient), four) < 1e-12);
+            CHECK(sequent_test::error_of(flat(*f.gradient), four) < 1e-12);
         }
         const auto in_batch = flat(*f.gradient);
         *f.gradient = {};
@@ -138,15 +131,15 @@ TEST_CASE("a language model with parameters that are prepared, or not") {
                                                      : Random::step(*f.p, {row(at)}, *s));
                 const auto wanted =
                     std::vector<double>(expected.begin() + 5 * at, expected.begin() + 5 * at + 5);
-                CHECK(difference(next, wanted) < 1e-12);
+                CHECK(sequent_test::error_of(next, wanted) < 1e-12);
             }
         }
         (void)Random::forward(*ready, f.given(), *f.w, {0, 4});
-        CHECK(difference(values_of(Random::forward(*ready, f.given(), *f.w, {4, 6})), expected) <
-              1e-12);
+        CHECK(sequent_test::error_of(values_of(Random::forward(*ready, f.given(), *f.w, {4, 6})),
+                                     expected) < 1e-12);
         (void)Random::forward(*f.p, f.given(), *f.w, {0, 4});
-        CHECK(difference(values_of(Random::forward(*f.p, f.given(), *f.w, {4, 6})), expected) <
-              1e-12);
+        CHECK(sequent_test::error_of(values_of(Random::forward(*f.p, f.given(), *f.w, {4, 6})),
+                                     expected) < 1e-12);
         CHECK(values_of(Random::forward(*ready, f.given(), *f.w, pool)) == expected);
 
         for (double& number : f.p->flat()) number *= 0.9;

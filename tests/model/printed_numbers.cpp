@@ -190,21 +190,17 @@ TEMPLATE_TEST_CASE("the article's encoder agrees with PyTorch", "", float, doubl
         for (int at = 0; at < 36; ++at) view.element(at) = values[check::to_size(at)];
     }
     const auto x = narrow(article::numbers(30, 1));
-    auto check = [&](const std::vector<double>& expected, auto element) {
-        for (int at = 0; at < static_cast<int>(expected.size()); ++at) {
-            const double wanted = expected[check::to_size(at)];
-            CHECK(std::abs(static_cast<double>(element(at)) - wanted) <
-                  tolerance * std::max(1.0, std::abs(wanted)));
-        }
+    auto check = [&](const std::vector<double>& expected, const auto& found) {
+        CHECK(sequent_test::error_of(found, expected) < tolerance);
     };
     const auto y = model_type::forward(p, {x}, w);
-    check(article::y, [&](int at) { return y.element(at); });
+    check(article::y, y);
     std::vector<TestType> x_gradient(30);
     model_type::backward(p, {x}, narrow(article::numbers(30, 7)), w, gradient, {x_gradient});
-    check(article::x_gradient, [&](int at) { return x_gradient[check::to_size(at)]; });
-    check(article::W_q_gradient, [&](int at) { return gradient[article::W_q].element(at); });
-    check(article::W_k_gradient, [&](int at) { return gradient[article::W_k].element(at); });
-    check(article::W_v_gradient, [&](int at) { return gradient[article::W_v].element(at); });
-    check(article::W_1_gradient, [&](int at) { return gradient[article::W_1].element(at); });
-    check(article::W_2_gradient, [&](int at) { return gradient[article::W_2].element(at); });
+    check(article::x_gradient, x_gradient);
+    check(article::W_q_gradient, gradient[article::W_q]);
+    check(article::W_k_gradient, gradient[article::W_k]);
+    check(article::W_v_gradient, gradient[article::W_v]);
+    check(article::W_1_gradient, gradient[article::W_1]);
+    check(article::W_2_gradient, gradient[article::W_2]);
 }

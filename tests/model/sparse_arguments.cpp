@@ -124,7 +124,8 @@ TEST_CASE("pairs that do not fit are named with their position and both figures"
     CHECK_THAT(refused_edge(sparse_pairs(beyond)),
                contains("(5, 0)") && contains("position 0") && contains("5 x 4"));
     const std::vector<pair> turned{{3, 4}};
-    CHECK_THAT(refused_bond(sparse_pairs(turned, std::vector<std::int32_t>{1})),
+    const std::vector<std::int32_t> one_kind{1};
+    CHECK_THAT(refused_bond(sparse_pairs(turned, one_kind)),
                contains("\"bond\"") && contains("(3, 4)"));
     const std::vector<pair> twice{{0, 1}, {4, 3}, {0, 1}};
     CHECK_THAT(refused_edge(sparse_pairs(twice)), contains("\"edge\"") && contains("(0, 1)") &&

@@ -3,11 +3,18 @@
 #include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <future>
 #include <numeric>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "../catch.hpp"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 using sequent::thread_pool;
 
@@ -90,5 +97,96 @@ TEST_CASE("workers round as the caller does") {
         CHECK(found[0] == expected);
         CHECK(found[1] == expected);
     }
+}
+#endif
+
+TEST_CASE("an exception of a task reaches the caller, and the pool goes on") {
+    for (const int threads : {1, 2, 3}) {
+        thread_pool pool(threads);
+        for (int time = 0; time < 20; ++time) {
+            std::atomic<int> begun{0};
+            CHECK_THROWS_WITH(pool.run(100,
+                                       [&](int task) {
+                                           ++begun;
+                                           if (task == 3) throw std::runtime_error("task 3");
+                                       }),
+                              "task 3");
+            CHECK(begun >= 4);
+            std::atomic<int> done{0};
+            pool.run(100, [&](int) { ++done; });
+            CHECK(done == 100);
+        }
+    }
+}
+
+TEST_CASE("a run within a task is done by its thread") {
+    thread_pool pool(3);
+    std::atomic<int> done{0};
+    std::atomic<int> elsewhere{0};
+    pool.run(20, [&](int, int outer) {
+        const auto caller = std::this_thread::get_id();
+        pool.run(5, [&](int, int thread) {
+            ++done;
+            if (thread != outer || std::this_thread::get_id() != caller) ++elsewhere;
+            pool.run(2, [&](int) { ++done; });
+        });
+    });
+    CHECK(done == 20 * 5 * 3);
+    CHECK(elsewhere == 0);
+    // Through another pool, whose threads don't know the first.
+    thread_pool second(2);
+    std::atomic<int> inner{0};
+    pool.run(4, [&](int) { second.run(4, [&](int) { pool.run(4, [&](int) { ++inner; }); }); });
+    CHECK(inner == 4 * 4 * 4);
+}
+
+TEST_CASE("runs of several callers at once are all done") {
+    thread_pool pool(2);
+    const auto call = [&] {
+        long sum = 0;
+        for (int run = 0; run < 500; ++run) {
+            std::vector<int> times(7);
+            pool.run(7, [&](int task) { ++times[static_cast<std::size_t>(task)]; });
+            for (const int each : times) sum += each == 1;
+        }
+        return sum;
+    };
+    auto first = std::async(std::launch::async, call);
+    auto second = std::async(std::launch::async, call);
+    CHECK(call() == 500 * 7);
+    CHECK(first.get() == 500 * 7);
+    CHECK(second.get() == 500 * 7);
+}
+
+TEST_CASE("a task may wait for another thread that uses the pool") {
+    thread_pool pool(2);
+    std::atomic<int> done{0};
+    pool.run(2, [&](int) {
+        std::async(std::launch::async, [&] { pool.run(3, [&](int) { ++done; }); }).get();
+    });
+    CHECK(done == 6);
+}
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("the child of a fork runs alone and ends") {
+    auto pool = std::make_unique<thread_pool>(3);
+    pool->run(10, [](int) {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the workers sleep
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        std::atomic<int> done{0};
+        pool->run(10, [&](int) { ++done; });
+        pool.reset();
+        thread_pool of_the_child(2);
+        of_the_child.run(10, [&](int) { ++done; });
+        _exit(done == 20 ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    std::atomic<int> done{0};
+    pool->run(10, [&](int) { ++done; });
+    CHECK(done == 10);
 }
 #endif

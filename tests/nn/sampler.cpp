@@ -107,6 +107,39 @@ TEST_CASE("at temperature 0 the first symbol of the highest logit is chosen") {
     CHECK(drawn<3>({none, none, none}, {}, 3)[0] == 1);
 }
 
+TEST_CASE("near temperature 0 the highest logit is drawn, at a very high one each symbol") {
+    constexpr float most = std::numeric_limits<float>::max();
+    for (const double temperature : {1e-300, 1e-308, 1e-310, 5e-324}) {
+        INFO("temperature " << temperature);
+        CHECK(drawn<4>({1, 2, 5, 3}, {.temperature = temperature}, 10)[2] == 1);
+        CHECK(drawn<4>({-most, most, none, 0}, {.temperature = temperature}, 10)[1] == 1);
+        CHECK(drawn<4>({1, 2, 5, 3}, {.temperature = temperature, .top_p = 1e-320}, 10)[2] == 1);
+        // The limit of equal ones.
+        check_drawn<4>({1, 5, 5, 3}, {.temperature = temperature}, {0, 0.5, 0.5, 0});
+    }
+    check_drawn<4>({1, 2, 5, none}, {.temperature = 1e308}, {1.0 / 3, 1.0 / 3, 1.0 / 3, 0});
+    // Doubles whose difference is none: exp(-3.4) of each other.
+    const std::array<double, 2> far{1.7e308, -1.7e308};
+    sampler choose(2, {.temperature = 1e308}, 7);
+    int lower = 0;
+    for (int draw = 0; draw < 40000; ++draw) lower += choose(std::span<const double>(far));
+    CHECK(std::abs(lower / 4e4 - std::exp(-3.4) / (1 + std::exp(-3.4))) < 5e-3);
+}
+
+TEST_CASE("logits that are no numbers are never drawn, infinite ones always") {
+    const float nan = std::nanf(""), infinity = std::numeric_limits<float>::infinity();
+    for (const sampling settings : {sampling{},
+                                    {.temperature = 0},
+                                    {.top_k = 2},
+                                    {.top_p = 0.5},
+                                    {.top_k = 9, .top_p = 1e-9}}) {
+        CHECK(drawn<5>({nan, none, 3, nan, none}, settings, 20)[2] == 1);
+        CHECK(drawn<5>({nan, 3e38F, infinity, 0, infinity}, settings, 20)[2] == 1);
+        CHECK(drawn<3>({nan, nan, nan}, settings, 20)[0] == 1);
+    }
+    check_drawn<4>({nan, 0, 0, -3e38F}, {.top_k = 4}, {0, 0.5, 0.5, 0});
+}
+
 TEST_CASE("the same seed draws the same symbols") {
     const auto sequence = [](sampler& choose) {
         std::vector<std::int32_t> result;
@@ -130,16 +163,27 @@ TEST_CASE("the same seed draws the same symbols") {
     CHECK(first(row) == 2);
 }
 
+TEST_CASE("what is no row of logits is refused") {
+    sampler choose(4);
+    CHECK_THROWS_WITH(choose(std::span<const float>()), sequent_test::contains("no logits"));
+    const std::array<float, 8> numbers{};
+    const sequent::tensor_view<const float> table{numbers.data(), 2, {2, 4}, {4, 1}};
+    const sequent::tensor_view<const float> strided{numbers.data(), 1, {4}, {2}};
+    CHECK_THROWS_WITH(choose(table), sequent_test::contains("2 x 4"));
+    CHECK_THROWS_WITH(choose(strided), sequent_test::contains("strided"));
+}
+
 TEST_CASE("settings that mean nothing are errors") {
     const auto fails = [](int vocabulary, sampling settings, const char* part) {
         CHECK_THROWS_WITH(sampler(vocabulary, settings), sequent_test::contains(part));
     };
     fails(0, {}, "vocabulary of a sampler is 0");
-    fails(4, {.temperature = -1}, "temperature is -1");
-    fails(4, {.temperature = std::numeric_limits<double>::quiet_NaN()}, "temperature is");
-    fails(4, {.temperature = std::numeric_limits<double>::infinity()}, "temperature is inf");
-    fails(4, {.top_k = -2}, "top_k is -2");
-    fails(4, {.top_p = 0}, "top_p is 0");
-    fails(4, {.top_p = 1.5}, "top_p is 1.5");
+    fails(4, {.temperature = -1e-310}, "temperature of a sampler is -1e-310");
+    fails(4, {.temperature = std::numeric_limits<double>::quiet_NaN()}, "sampler is nan");
+    fails(4, {.temperature = std::numeric_limits<double>::infinity()}, "sampler is inf");
+    fails(4, {.top_k = -2}, "top_k of a sampler is -2");
+    fails(4, {.top_p = 0}, "top_p of a sampler is 0");
+    fails(4, {.top_p = 1.5}, "top_p of a sampler is 1.5");
+    fails(4, {.top_p = std::numeric_limits<double>::quiet_NaN()}, "top_p of a sampler is nan");
     CHECK_THROWS_AS(sampler(0), sequent::argument_error);
 }

@@ -76,22 +76,16 @@ void agrees_with_torch(const std::string& variant) {
         for (int at = 0; at < view.size(); ++at) view.element(at) = from[check::to_size(at)];
     });
     f.dense[0] = given.at("x");
-    double worst = 0;
-    const auto compare = [&](double found, double wanted) {
-        const double error = std::abs(found - wanted);
-        if (!(error <= worst)) worst = error;
-    };
-    const auto y = f.outputs();
-    for (std::size_t at = 0; at < y.size(); ++at) compare(y[at], given.at("attended")[at]);
-    const auto of_x = f.backward(given.at("coefficients"))[0];
-    for (std::size_t at = 0; at < of_x.size(); ++at) compare(of_x[at], given.at("x.gradient")[at]);
+    CHECK(sequent_test::error_of(f.outputs(), given.at("attended")) < 1e-12);
+    CHECK(sequent_test::error_of(f.backward(given.at("coefficients"))[0], given.at("x.gradient")) <
+          1e-12);
     Model::for_each(*f.gradient, [&](std::string_view name, auto view) {
+        INFO(name);
         const auto wanted = given.find(std::string(name) + ".gradient");
-        for (int at = 0; at < view.size(); ++at)
-            compare(view.element(at),
-                    wanted == given.end() ? 0 : wanted->second[check::to_size(at)]);
+        CHECK(sequent_test::error_of(view, wanted == given.end()
+                                               ? std::vector<double>(check::to_size(view.size()))
+                                               : wanted->second) < 1e-12);
     });
-    CHECK(worst < 1e-12);
 }
 
 template <class Synthesizer>

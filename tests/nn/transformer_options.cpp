@@ -1,4 +1,6 @@
+#include <cmath>
 #include <sequent/nn.hpp>
+#include <vector>
 
 #include "../model/check.hpp"
 
@@ -33,6 +35,50 @@ static_assert(steps_of<distances>(plan::step_kind::general) == 0);
 static_assert(deep::shape.hidden == 16 && deep::shape.head_width == 4);
 
 }  // namespace
+
+TEST_CASE("slopes of ALiBi are those of trained files") {
+    // get_slopes of the paper's authors, https://github.com/ofirpress/attention_with_linear_biases.
+    const auto check = []<int Heads>(const std::vector<double>& expected) {
+        constexpr nn::shape shape{.heads = Heads};
+        for (int head = 0; head < Heads; ++head) {
+            INFO(Heads << " heads, head " << head);
+            const int exponent = nn::alibi_exponent<shape>(head);
+            const double slope = std::exp2(-4.0 / nn::alibi_period<shape> * exponent);
+            CHECK(slope == Approx(expected[static_cast<std::size_t>(head)]).epsilon(1e-12));
+        }
+    };
+    check.operator()<1>({0x1p-8});
+    check.operator()<2>({0x1p-4, 0x1p-8});
+    check.operator()<3>({0x1p-4, 0x1p-8, 0x1p-2});
+    check.operator()<6>({0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125});
+    check.operator()<8>({0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625});
+    const double root = std::sqrt(0.5);
+    check.operator()<12>({0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625, root,
+                          root / 2, root / 4, root / 8});
+}
+
+TEST_CASE("slopes of distances, six heads") {
+    using six = multi_head_attention<tokens<4>, width<6>, heads<6>, position::alibi, mask::causal>;
+    const auto p = make_unique<six::parameters<float>>();
+    const auto w = make_unique<six::workspace<float>>();
+    std::vector<float> x(24);
+    // Queries and keys are zero, so that the weights follow from the slopes alone; values are the
+    // first input, which only the first position has.
+    x[0] = 1;
+    six::for_each(*p, [](std::string_view name, auto view) {
+        for (int head = 0; head < 6; ++head) {
+            if (name == "W_value") view(head, 0, 0) = 1;
+            if (name == "W_out") view(head, head) = 1;
+        }
+    });
+    const auto y = six::forward(*p, {x}, *w);
+    const double slopes[]{0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125};
+    for (int head = 0; head < 6; ++head) {
+        double sum = 0;
+        for (int distance = 0; distance <= 3; ++distance) sum += std::exp(-distance * slopes[head]);
+        CHECK(y(3, head) == Approx(std::exp(-3 * slopes[head]) / sum).epsilon(1e-5));
+    }
+}
 
 TEST_CASE("slopes of distances, queries in groups, a cap") {
     check::agrees_in_double<slopes>();

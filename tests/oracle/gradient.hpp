@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -31,17 +29,6 @@ inline std::vector<double> gradient(const std::function<double(const std::vector
                                     std::vector<double> point, double step = 1e-5) {
     return gradient(
         point, [&] { return loss(point); }, step);
-}
-
-/// |a - b| <= tolerance * max(1, |a|). A NaN is close to nothing.
-inline bool close(double a, double b, double tolerance = 1e-5) {
-    return std::abs(a - b) <= tolerance * std::max(1.0, std::abs(a));
-}
-
-inline bool close(const std::vector<double>& a, const std::vector<double>& b,
-                  double tolerance = 1e-5) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [tolerance](double x, double y) { return close(x, y, tolerance); });
 }
 
 }  // namespace oracle

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 #include "oracle.hpp"
 
 namespace oracle_test {
@@ -25,7 +26,7 @@ std::vector<bool> domain(const Program& program, const oracle::world& given,
 /// Compares with a tolerance and shows both sides where they differ.
 inline void check_close(const list& found, const list& expected, double tolerance = 1e-12) {
     CAPTURE(found, expected);
-    CHECK(oracle::close(expected, found, tolerance));
+    CHECK(sequent_test::error_of(found, expected) <= tolerance);
 }
 
 }  // namespace oracle_test

@@ -97,8 +97,8 @@ struct reader {
 
     // Indices.
     template <language::fixed_string Name, int Extent>
-    static index read_index(language::var<Name, Extent>) {
-        return {index_form::variable, text<Name>(), Extent, {}, {}};
+    static index read_index(language::var<Name, Extent> written) {
+        return {index_form::variable, text<Name>(), written.stated_extent, {}, {}};
     }
     template <language::fixed_string Name>
     static index read_index(language::bound<Name>) {

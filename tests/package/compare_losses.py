@@ -5,6 +5,7 @@
 """
 
 import itertools
+import math
 import re
 import subprocess
 import sys
@@ -31,7 +32,9 @@ def main():
     first, second = losses(groups[1]), losses(groups[2])
     if len(first) != len(second):
         sys.exit(f"{len(first)} losses and {len(second)}")
-    worst = max(abs(a - b) for a, b in zip(first, second))
+    # max() would pass over a NaN.
+    differences = [abs(a - b) for a, b in zip(first, second)]
+    worst = math.nan if any(map(math.isnan, differences)) else max(differences)
     print(f"{len(first)} losses, from {first[0]:.6f} to {first[-1]:.6f}; largest difference {worst:.2g}")
     if not worst <= tolerance:
         sys.exit(f"they differ by more than {tolerance:g}")

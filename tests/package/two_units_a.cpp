@@ -1,11 +1,9 @@
 // With two_units_b.cpp: every header in two translation units of one program. What is defined twice
 // would fail to link.
 
-#if __has_include(<sequent/sequent.hpp>)
+#include <sequent/draw.hpp>
+#include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
-#endif
-#include <sequent/io.hpp>
-#include <sequent/train.hpp>
 
 #include <array>
 #include <cstdio>

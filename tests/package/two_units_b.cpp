@@ -1,8 +1,6 @@
-#if __has_include(<sequent/sequent.hpp>)
+#include <sequent/draw.hpp>
+#include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
-#endif
-#include <sequent/io.hpp>
-#include <sequent/train.hpp>
 
 #include <span>
 #include <vector>

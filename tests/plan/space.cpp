@@ -54,6 +54,15 @@ bool is_partition(const both_read& read, const plan::space& space, bool transpos
     return true;
 }
 
+long long count_one_by_one(const plan::space& space, int rows, int columns, int count = 0) {
+    const int counts[1] = {count};
+    long long pairs = 0;
+    for (int row = 0; row < rows; ++row)
+        for (int column = 0; column < columns; ++column)
+            pairs += space.contains(row, column, columns, counts) ? 1 : 0;
+    return pairs;
+}
+
 /// Checks both directions over a few sizes. A condition that pieces cannot hold says so, in one
 /// direction at least.
 template <class Condition>
@@ -72,8 +81,16 @@ void check_space(const Condition& condition, bool exact = true) {
                 if (backward.exact)
                     REQUIRE(is_partition(read_condition, backward, true, columns, rows, count));
             }
-    if (exact && read_condition.source.counts.size() == 0)
-        CHECK(count_pairs(forward, 17, 31) == count_pairs(backward, 31, 17));
+    if (!exact) return;
+    if (read_condition.source.counts.size() > 0) {
+        for (int count : {0, 2, 9, 40})
+            CHECK(count_pairs(forward, 33, 31) >= count_one_by_one(forward, 33, 31, count));
+        return;
+    }
+    for (const auto& [rows, columns] : {std::pair{17, 31}, {2, 300}, {301, 257}, {700, 40}}) {
+        CHECK(count_pairs(forward, rows, columns) == count_one_by_one(forward, rows, columns));
+        CHECK(count_pairs(backward, columns, rows) == count_pairs(forward, rows, columns));
+    }
 }
 
 }  // namespace

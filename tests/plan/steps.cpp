@@ -192,7 +192,3 @@ static_assert(of_stacked::tables.scope_parameters[1] >= 2 * 5 * 7);
 static_assert(of_stacked::tables.parameters == 12 * of_stacked::tables.scope_parameters[1]);
 
 }  // namespace
-
-TEST_CASE("plans are values that the compiler has checked") {
-    SUCCEED();
-}

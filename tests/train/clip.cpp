@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "../catch.hpp"
@@ -44,11 +45,11 @@ TEST_CASE("clipping scales to the norm asked for and returns the one before, as 
 TEST_CASE("a gradient within the norm stays as it is") {
     auto gradient = sequence<float>(19);
     const auto before = gradient;
-    const float norm = train::clip_by_norm(std::span(gradient), 1e3F);
+    const double norm = train::clip_by_norm(std::span(gradient), 1e3F);
     CHECK(gradient == before);
-    CHECK(norm > 0.0F);
+    CHECK(norm > 0);
     std::vector<float> zero(5);
-    CHECK(train::clip_by_norm(std::span(zero), 1.0F) == 0.0F);
+    CHECK(train::clip_by_norm(std::span(zero), 1.0F) == 0);
     CHECK(zero == std::vector<float>(5));
 }
 
@@ -60,6 +61,42 @@ TEST_CASE("the norm of many and of large floats is sound") {
     std::vector<float> large(4, 1e30F);
     CHECK(is_near(train::clip_by_norm(std::span(large), 2.0F), 2e30, 1e-6));
     check_near(large, std::vector<double>(4, 1.0), 1e-6);
+    // Their norm does.
+    std::vector<float> largest{3e38F, 3e38F};
+    CHECK(train::clip_by_norm(std::span(largest), 1.0F) ==
+          Approx(std::sqrt(2.0) * 3e38).epsilon(1e-7));
+    check_near(largest, std::vector<double>(2, std::sqrt(0.5)), 1e-5);
+}
+
+TEST_CASE("the norm of doubles is sound where their squares overflow or vanish") {
+    sequent::thread_pool pool(2);
+    for (const double size : {1e200, 1e-200, 4.2e153, 1.1e-162, 1e-310}) {
+        INFO("size " << size);
+        const std::vector<double> values{3 * size, 0, -4 * size, 12 * size};
+        CHECK(train::norm<double>(values) / (13 * size) == Approx(1).epsilon(1e-12));
+        CHECK(train::norm<double>(values, pool) == train::norm<double>(values));
+        std::vector<double> clipped = values;
+        CHECK(train::clip_by_norm(std::span(clipped), 6.5 * size) / (13 * size) ==
+              Approx(1).epsilon(1e-12));
+        CHECK(clipped[3] / (6 * size) == Approx(1).epsilon(1e-12));
+    }
+    const double infinity = std::numeric_limits<double>::infinity();
+    CHECK(train::norm<double>(std::vector<double>{1e200, -infinity}) == infinity);
+    CHECK(std::isnan(train::norm<double>(std::vector<double>{1e200, std::nan("")})));
+    CHECK(train::norm<double>(std::vector<double>(3)) == 0);
+}
+
+TEST_CASE("a bound of the norm that is negative or not a number is an error") {
+    for (const float bound : {-1.0F, std::numeric_limits<float>::quiet_NaN()}) {
+        std::vector<float> gradient{1, 2};
+        CHECK_THROWS_AS(train::clip_by_norm(std::span(gradient), bound), std::invalid_argument);
+        CHECK_THROWS_WITH(train::clip_factor(3.0, bound),
+                          sequent_test::contains("clipping: max_norm is"));
+        CHECK(gradient == std::vector<float>{1, 2});
+    }
+    std::vector<float> gradient{3, 4};
+    CHECK(train::clip_by_norm(std::span(gradient), 0.0F) == 5);
+    CHECK(gradient == std::vector<float>{0, 0});
 }
 
 TEST_CASE("the norm is the same on any number of threads") {

@@ -157,3 +157,76 @@ TEST_CASE("squared error and its gradient are PyTorch's") {
     for (double& x : halved) x *= 0.5;
     check_near(gradient_f, halved, 1e-6);
 }
+
+TEST_CASE("cross-entropy over all of a type is finite where its mean is") {
+    // 6e38 and 0: their mean is a float, the loss of the first row is none.
+    const std::array<float, 4> logits{3e38F, -3e38F, 3e38F, -3e38F};
+    std::array<float, 4> gradient{};
+    const std::array<std::int32_t, 2> targets{1, 0};
+    const float value = train::cross_entropy<2, 2>(logits.data(), targets, gradient.data());
+    CHECK(value == Approx(3e38).epsilon(1e-6));
+    check_near(gradient, std::array{0.5, -0.5, 0.0, 0.0}, 1e-6);
+    const std::array<double, 4> wide{1e308, -5e307, 0, 1e308};
+    const std::array<std::int32_t, 1> last{1};
+    CHECK(train::cross_entropy<1, 4>(wide.data(), last) == Approx(1.5e308).epsilon(1e-12));
+}
+
+TEST_CASE("a logit that is not a number makes the loss and the row's gradient NaN") {
+    for (const std::size_t at : {0u, 1u, 4u, 17u}) {
+        std::array<float, 2 * 18> logits{};
+        logits[18 + at] = std::nanf("");
+        std::array<float, 2 * 18> gradient{};
+        const std::array<std::int32_t, 2> targets{3, 3};
+        CHECK(std::isnan(train::cross_entropy<2, 18>(logits.data(), targets, gradient.data())));
+        for (std::size_t place = 0; place < 36; ++place)
+            CHECK(std::isnan(gradient[place]) == (place >= 18));
+    }
+}
+
+TEST_CASE("squared error is finite where its mean is, its gradient where that is") {
+    // Each square is a float, their sum is none.
+    const std::vector<float> zeros(19);
+    const std::vector<float> large(19, 1.5e19F);
+    std::vector<float> gradient(19);
+    CHECK(train::squared_error<19>(large.data(), zeros.data(), gradient.data()) ==
+          Approx(2.25e38).epsilon(1e-6));
+    for (const float each : gradient) CHECK(each == Approx(2 * 1.5e19 / 19).epsilon(1e-6));
+    // The difference is none; a 19th of it is.
+    std::vector<float> values(19), targets(19);
+    values[18] = 3e38F;
+    targets[18] = -3e38F;
+    CHECK(std::isinf(train::squared_error<19>(values.data(), targets.data(), gradient.data())));
+    CHECK(gradient[18] == Approx(2 * 6e38 / 19).epsilon(1e-6));
+    CHECK(gradient[0] == 0.0F);
+    // A square is none, the mean is.
+    values[18] = 4e19F;
+    targets[18] = 0;
+    CHECK(train::squared_error<19>(values.data(), targets.data()) ==
+          Approx(1.6e39 / 19).epsilon(1e-6));
+    const std::vector<double> wide(4, 1e154), none(4);
+    CHECK(train::squared_error<4>(wide.data(), none.data()) == Approx(1e308).epsilon(1e-12));
+    values[3] = std::nanf("");
+    CHECK(std::isnan(train::squared_error<19>(values.data(), targets.data(), gradient.data())));
+    CHECK(std::isnan(gradient[3]));
+    CHECK(gradient[0] == 0.0F);
+}
+
+TEST_CASE(
+    "targets that are no classes, and too few targets, are refused before anything is written") {
+    const std::array<double, 8> logits{};
+    std::array<double, 8> gradient{};
+    gradient.fill(3);
+    const auto fails = [&](std::vector<std::int32_t> targets, const char* one, const char* two) {
+        using sequent_test::contains;
+        CHECK_THROWS_WITH((train::cross_entropy<2, 4>(logits.data(), targets, gradient.data())),
+                          contains("cross_entropy") && contains(one) && contains(two));
+        CHECK_THROWS_AS((train::cross_entropy<2, 4>(logits.data(), targets)),
+                        sequent::argument_error);
+    };
+    fails({0, -100}, "target -100 in row 1", "4 classes");
+    fails({7, 0}, "target 7 in row 0", "4 classes");
+    fails({4, 0}, "target 4", "4 classes");
+    fails({1}, "1 elements", "expected 2");
+    fails({1, 2, 3}, "3 elements", "expected 2");
+    for (const double each : gradient) CHECK(each == 3);
+}

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error.hpp"
 
 namespace train_test {
 
@@ -18,19 +19,15 @@ std::vector<T> sequence(int count, int a = 7, int b = 11, int c = 5, int d = 4) 
     return values;
 }
 
-/// |found - expected| <= tolerance * max(1, |expected|).
+/// |found - expected| <= tolerance * |expected|.
 inline bool is_near(double found, double expected, double tolerance) {
-    return std::abs(found - expected) <= tolerance * std::fmax(1.0, std::abs(expected));
+    return std::abs(found - expected) <= tolerance * std::abs(expected);
 }
 
+/// Relative to the root mean square of the expected numbers.
 template <class Found, class Expected>
 void check_near(const Found& found, const Expected& expected, double tolerance) {
-    REQUIRE(found.size() == expected.size());
-    for (std::size_t at = 0; at < expected.size(); ++at) {
-        const auto value = static_cast<double>(found[at]);
-        INFO("element " << at << ": found " << value << ", expected " << expected[at]);
-        CHECK(is_near(value, expected[at], tolerance));
-    }
+    CHECK(sequent_test::error_of(found, expected) <= tolerance);
 }
 
 }  // namespace train_test

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -218,6 +220,83 @@ TEST_CASE("a saved optimiser continues exactly") {
     check_continues(train::adam_w<float>(n, 0.1), train::adam_w<float>(n, 0.1));
 }
 
+TEST_CASE("options out of their range are errors, in the type that is used") {
+    const auto fails = [](auto make, const char* part) {
+        CHECK_THROWS_AS(make(), std::invalid_argument);
+        CHECK_THROWS_WITH(make(), sequent_test::contains(part));
+    };
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto adam_fails = [&](train::adam_options options, const char* part) {
+        fails([&] { return train::adam<float>(3, options); }, part);
+        fails([&] { return train::adam_w<float>(3, 0.1, {}, options); }, part);
+    };
+    adam_fails({.epsilon = 0}, "epsilon is 0, expected a finite number of at least 1.08e-19");
+    adam_fails({.epsilon = 1e-46}, "epsilon is 1e-46");
+    adam_fails({.epsilon = nan}, "epsilon is nan");
+    adam_fails({.epsilon = 1e39}, "epsilon is 1e+39");
+    adam_fails({.beta1 = 1}, "beta1 is 1");
+    adam_fails({.beta1 = -0.1}, "beta1 is -0.1");
+    adam_fails({.beta2 = 1}, "beta2 is 1");
+    adam_fails({.beta2 = nan}, "beta2 is nan");
+    // One in float, less in double.
+    adam_fails({.beta2 = 1 - 1e-9}, "as a float, below 1");
+    CHECK_NOTHROW(train::adam<double>(3, {.beta2 = 1 - 1e-9, .epsilon = 1e-46}));
+    fails([] { return train::sgd<float>(3, -0.5); }, "momentum is -0.5");
+    fails([] { return train::sgd<float>(3, 1); }, "momentum is 1");
+    fails([&] { return train::sgd<float>(3, nan); }, "momentum is nan");
+    fails([] { return train::adam_w<float>(3, -0.1); }, "weight decay is -0.1");
+    fails([] { return train::adam_w<float>(3, 1e39); }, "weight decay is 1e+39");
+    fails([&] { return train::adam_w<double>(1, 0.1, std::array{nan}); }, "mask is nan");
+}
+
+TEST_CASE("a parameter without gradient stays where it is") {
+    const auto stays = []<class T>(T epsilon) {
+        train::adam<T> optimizer(3, {.epsilon = static_cast<double>(epsilon)});
+        std::vector<T> parameters{1, 2, 3};
+        const std::vector<T> gradient{0, 1, -0.0F};
+        for (int step = 0; step < 3; ++step) optimizer.step(parameters, gradient, 0.1);
+        CHECK(parameters[0] == 1);
+        CHECK(parameters[1] == Approx(1.7));
+        CHECK(parameters[2] == 3);
+    };
+    stays(0x1p-63F);
+    stays(0x1p-511);
+}
+
+TEST_CASE("a large gradient does not stop a parameter of Adam, a tiny one does not throw it") {
+    const train::adam_options options{.beta1 = 0.5, .beta2 = 0.9, .epsilon = 1e-18};
+    train::adam<float> narrow(4, options);
+    train::adam<double> wide(4, options);
+    std::vector<float> few{1, 1, 1, 1};
+    std::vector<double> many{1, 1, 1, 1};
+    const auto step = [&](double a, double b, double c) {
+        const std::vector<float> gradient{static_cast<float>(a), static_cast<float>(b),
+                                          static_cast<float>(c), 1};
+        narrow.step(few, gradient, 0.01);
+        wide.step(many, std::vector<double>(gradient.begin(), gradient.end()), 0.01);
+    };
+    step(1e21, -3e38, 1e-22);
+    check_near(few, std::vector<double>{0.99, 1.01, many[2], 0.99}, 1e-6);
+    // The square's memory of it fades: 0.9^900 * 1e42 is nothing beside 1.
+    for (int at = 0; at < 1700; ++at) step(1, 1, 1e-22);
+    CHECK(std::isfinite(few[0]));
+    const float before = few[0], other = few[1];
+    step(1, 1, 1e-22);
+    CHECK(before - few[0] == Approx(0.01).epsilon(1e-3));
+    CHECK(other - few[1] == Approx(0.01).epsilon(1e-3));
+    CHECK(std::abs(static_cast<double>(few[2]) - many[2]) < 1e-3);
+}
+
+TEST_CASE("a gradient that is not finite makes its parameter NaN, and no other one") {
+    train::adam<float> optimizer(3);
+    std::vector<float> parameters{1, 1, 1};
+    const float infinity = std::numeric_limits<float>::infinity();
+    optimizer.step(parameters, std::array{infinity, 1.0F, std::nanf("")}, 0.1);
+    CHECK(std::isnan(parameters[0]));
+    CHECK(parameters[1] == Approx(0.9));
+    CHECK(std::isnan(parameters[2]));
+}
+
 TEST_CASE("a step changes nothing behind the last parameter") {
     std::vector<float> parameters(reference::size + 16, 3.0F);
     const auto gradient = gradient_of_step<float>(0);
@@ -226,4 +305,26 @@ TEST_CASE("a step changes nothing behind the last parameter") {
     for (std::size_t at = reference::size; at < parameters.size(); ++at) {
         CHECK(parameters[at] == 3.0F);
     }
+}
+
+TEST_CASE("arrays of other sizes than the optimiser's are refused and left as they are") {
+    const auto fails = [](auto optimizer) {
+        std::vector<float> eight(8, 1.0F), four(4, 1.0F), nine(9, 1.0F);
+        sequent::thread_pool pool(2);
+        using sequent_test::contains;
+        CHECK_THROWS_WITH(optimizer.step(four, four, 0.1), contains("parameters") &&
+                                                               contains("has 4 elements") &&
+                                                               contains("expected 8"));
+        CHECK_THROWS_WITH(optimizer.step_and_clear(eight, nine, 0.1),
+                          contains("gradient") && contains("has 9 elements"));
+        CHECK_THROWS_AS(optimizer.step_and_clear(nine, eight, 0.1, 1.0F, pool),
+                        sequent::argument_error);
+        CHECK(optimizer.steps() == 0);
+        CHECK(eight == std::vector<float>(8, 1.0F));
+        CHECK(nine == std::vector<float>(9, 1.0F));
+    };
+    fails(train::sgd<float>(8));
+    fails(train::sgd<float>(8, 0.9));
+    fails(train::adam<float>(8));
+    fails(train::adam_w<float>(8, 0.1));
 }

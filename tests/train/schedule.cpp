@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <stdexcept>
 
 #include "../catch.hpp"
 
@@ -44,4 +46,21 @@ TEST_CASE("a schedule without warm-up starts at its peak") {
     const train::warmup_cosine nothing{
         .peak = 1, .floor = 0.5, .warmup_steps = 0, .total_steps = 0};
     CHECK(nothing(0) == 0.5);
+}
+
+TEST_CASE("a schedule out of its range is an error") {
+    const auto fails = [](const train::warmup_cosine& rate, std::int64_t step, const char* part) {
+        CHECK_THROWS_AS(rate(step), std::invalid_argument);
+        CHECK_THROWS_WITH(rate(step), sequent_test::contains(part));
+    };
+    fails({.peak = std::numeric_limits<double>::quiet_NaN()}, 0, "peak is nan");
+    fails({.peak = -1e-3}, 0, "peak is -0.001");
+    fails({.floor = std::numeric_limits<double>::infinity()}, 0, "floor is inf");
+    fails({.warmup_steps = -1}, 0, "warmup_steps is -1, expected at least 0");
+    fails({.warmup_steps = 10, .total_steps = 5}, 7, "total_steps is 5, expected at least 10");
+    fails({}, -5, "step is -5");
+    // No count overflows.
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    const train::warmup_cosine endless{.peak = 1, .warmup_steps = most, .total_steps = most};
+    CHECK(endless(most / 2) == Approx(0.5));
 }

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdio>
+#include <cmath>
 #include <string>
 #include <vector>
 
+#include "../number_text.hpp"
 #include "flow.hpp"
 #include "page.hpp"
 #include "svg.hpp"
@@ -139,10 +140,9 @@ class page_data {
             text_ += ",\n  \"model\":";
             add_list(flow_.length(), [&](int row) {
                 add_list(flow_.length() + 1, [&](int column) {
-                    char share[32];
-                    std::snprintf(share, sizeof share, "%.4g",
-                                  (*model_)(layer - 1, head.number - 1, row, column));
-                    text_ += share;
+                    const double share = (*model_)(layer - 1, head.number - 1, row, column);
+                    // JSON has no other numbers.
+                    text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
             });
         }

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdio>
 #include <initializer_list>
 #include <string>
 
+#include "../number_text.hpp"
 #include "flow_placer.hpp"
 #include "svg.hpp"
 
@@ -68,10 +68,7 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
         std::string words = text;
         if (letters_in(text) > fitting && placed.node >= 0 &&
             rasp::is_number(shown.values()(placed.node, at).kind())) {
-            char decimal[32];
-            std::snprintf(decimal, sizeof decimal, "%.3g",
-                          shown.values()(placed.node, at).number().as_double());
-            words = decimal;
+            words = number_text(shown.values()(placed.node, at).number().as_double(), 3);
         }
         words = elided(words, std::max(fitting, 1));
         const double size =

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../model.hpp"
+#include "../number_text.hpp"
 #include "svg.hpp"
 
 /// Pictures of masks, drawn from the rules' own conditions.
@@ -122,9 +123,9 @@ inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::str
                                       ? titles[static_cast<std::size_t>(at)]
                                       : title_of(shown);
         const double all = static_cast<double>(shown.rows) * shown.columns;
-        char figures[96];
-        std::snprintf(figures, sizeof figures, "%lld of %.0f pairs, %.1f %%", shown.pairs(), all,
-                      100 * static_cast<double>(shown.pairs()) / all);
+        const std::string figures =
+            std::to_string(shown.pairs()) + " of " + fixed_text(all, 0) + " pairs, " +
+            fixed_text(100 * static_cast<double>(shown.pairs()) / all, 1) + " %";
         result.text(x, y - 24, title, 14, dark);
         result.text(x, y - 8, figures, 11, quiet);
         result.text(x - 12, y + 10, "i", 11, quiet, "font-style=\"italic\"");

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdio>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
 #include "../io/replace_file.hpp"
+#include "../number_text.hpp"
 #include "text.hpp"
 
 /// The little of SVG that pictures of models need. Lengths are in pixels.
@@ -74,11 +74,7 @@ class svg {
         return whole.body_;
     }
 
-    static std::string number(double value) {
-        char text[32];
-        std::snprintf(text, sizeof text, "%.6g", value);
-        return text;
-    }
+    static std::string number(double value) { return number_text(value, 6); }
 
   private:
     double width_;

@@ -41,6 +41,22 @@ constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
 }
 
+/// How many bits an element has, of any dtype that the format knows; 0 of others.
+constexpr int bits_of(std::string_view dtype) noexcept {
+    struct known {
+        std::string_view name;
+        int bits;
+    };
+    constexpr known all[] = {{"BOOL", 8},    {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6},
+                             {"U8", 8},      {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+                             {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16},    {"F16", 16},
+                             {"BF16", 16},   {"I32", 32}, {"U32", 32},    {"F32", 32},
+                             {"C64", 64},    {"F64", 64}, {"I64", 64},    {"U64", 64}};
+    for (const known& each : all)
+        if (each.name == dtype) return each.bits;
+    return 0;
+}
+
 template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;

@@ -33,18 +33,19 @@ inline constexpr name_entry gpt2[] = {
     {"gain", "transformer.ln_f.weight"},
     {"bias", "transformer.ln_f.bias"},
     {"W_logits", "lm_head.weight"},
-    ignored("lm_head.weight"),
+    copy_of("embedding", "lm_head.weight"),
     ignored("transformer.h.{}.attn.bias"),
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with position::rotary_halves<>, and tied<false> where there is an lm_head.
+/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
+/// embedding.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
     {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
     {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
     {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
     {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
@@ -53,6 +54,7 @@ inline constexpr name_entry llama[] = {
     {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
     {"gain", "model.norm.weight"},
     {"W_logits", "lm_head.weight"},
+    copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
@@ -95,6 +97,8 @@ constexpr auto bert_names(bool gamma) {
         {"bias_predict", gamma ? "cls.predictions.transform.LayerNorm.beta"
                                : "cls.predictions.transform.LayerNorm.bias"},
         {"b_logits", "cls.predictions.bias"},
+        copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
+        copy_of("b_logits", "cls.predictions.decoder.bias"),
         ignored("bert.embeddings.position_ids"),
         ignored("bert.pooler.*"),
         ignored("cls.*"),
@@ -109,9 +113,10 @@ inline constexpr auto bert_gamma = detail::bert_names(true);
 
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
-    {"class_token", "vit.embeddings.cls_token", reshaped},
-    {"position", "vit.embeddings.position_embeddings", reshaped},
-    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", reshaped},
+    {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    // Of channels and the rows and columns of a square patch.
+    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
     {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
@@ -174,10 +179,10 @@ constexpr auto t5_names(bool gated) {
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
         // The first version's is the embedding; the other one's is W_logits.
-        ignored(gated ? "" : "lm_head.weight"),
+        copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
-        ignored("encoder.embed_tokens.weight"),
-        ignored("decoder.embed_tokens.weight"),
+        copy_of("embedding", "encoder.embed_tokens.weight"),
+        copy_of("embedding", "decoder.embed_tokens.weight"),
     });
 }
 }  // namespace detail

@@ -52,7 +52,7 @@ class header_parser {
         object([&](std::string name) {
             if (name == "__metadata__") {
                 if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
-                header.metadata = metadata();
+                if (!accept_null()) header.metadata = metadata();
                 return;
             }
             if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
@@ -224,6 +224,13 @@ class header_parser {
     char take() {
         if (at_ == text_.size()) fail("a string has no end");
         return text_[at_++];
+    }
+
+    bool accept_null() {
+        skip_space();
+        if (!text_.substr(at_).starts_with("null")) return false;
+        at_ += 4;
+        return true;
     }
 
     bool accept(char wanted) {

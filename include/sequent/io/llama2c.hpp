@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "functions.hpp"
 #include "name_map.hpp"
 #include "replace_file.hpp"
 #include "safetensors.hpp"
@@ -29,6 +30,9 @@
 ///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
 ///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
 ///     W_contract [d, hidden], with "layers." before their names.
+///
+/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
+/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -231,6 +235,9 @@ llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     using T = detail::element_of<decltype(tensors)>;
     const auto configuration = detail::read_configuration(from);
     detail::opened file = detail::open_llama2c(from, configuration);
+    if (const std::string problem = detail::unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(from.name() + ": " + problem);
+    }
     if (configuration.tokens < detail::tokens_of<Model>) {
         sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
                              " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
@@ -254,6 +261,9 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
     if (configuration.vocabulary == 0) {
         sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
                              configuration.text());
+    }
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) {
+        sequent::fail<error>(path.string() + ": " + problem);
     }
     std::vector<header_entry> entries = llama2c_tensors(configuration);
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));

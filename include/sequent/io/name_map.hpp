@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "functions.hpp"
 #include "safetensors.hpp"
 
 /// A model's parameters under the names, and in the layout, that another library's files have.
@@ -37,7 +38,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 struct placement {
     bool transposed = false;
     bool flat = false;
-    bool any_shape = false;
+    bool halves = false;
     int rank = 0;  // of the shape that is stated; 0 if none is
     std::array<int, 4> shape{};
     int begin = 0;  // the first row, or, of equal parts, which of them
@@ -51,12 +52,23 @@ struct placement {
 inline constexpr placement transposed{.transposed = true};
 /// The file has a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The file's tensor has as many elements in the same order, whatever its extents are. It is
-/// written with the parameter's own.
-inline constexpr placement reshaped{.any_shape = true};
+/// The rows of each head (the parameter's last extent but one) are in the order that
+/// rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which turns
+/// neighbours, they are put into its order, and back when they are written.
+inline constexpr placement halves{.halves = true};
+
+/// In `shaped`: the parameter's own extent of an axis.
+constexpr int own(int axis) {
+    if (axis < 0 || axis >= max_rank) {
+        sequent::fail<error>("io::own: no parameter has the axis " + std::to_string(axis));
+    }
+    return -1 - axis;
+}
+/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+inline constexpr int side = -1 - max_rank;
 
 /// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16).
+/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -87,7 +99,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
     result.flat = a.flat || b.flat;
-    result.any_shape = a.any_shape || b.any_shape;
+    result.halves = a.halves || b.halves;
     if (b.rank > 0) {
         result.rank = b.rank;
         result.shape = b.shape;
@@ -106,18 +118,27 @@ constexpr placement operator|(const placement& a, const placement& b) {
 /// A line whose parameter the model does not have is passed over, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
-    enum class role { parameter, ignored, prefix };
+    enum class role { parameter, ignored, prefix, copy };
 
     std::string_view parameter;
     std::string_view tensor;
     placement place{};
     role use = role::parameter;
+    std::string_view with{};  // of a copy: the parameter that a model has where it matters
 };
 
 /// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
 /// anything.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
+}
+
+/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
+/// matrix of the logits of a model that has the embedding in its place. A model without the
+/// parameter `with`, if one is named, does not read it either way.
+constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
+                             std::string_view with = {}) {
+    return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
 /// What names of the file and of the map may begin with; names that differ in this alone are the
@@ -180,30 +201,71 @@ struct placed {
     std::string problem;
 };
 
-inline placed place(const std::vector<std::uint64_t>& own, const placement& how) {
+/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
+/// file, if there is one, which tells the side of squares.
+inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
+                                               const placement& how,
+                                               const std::vector<std::uint64_t>* found) {
+    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
+    const std::uint64_t size = size_of(own);
+    std::vector<std::uint64_t> result;
+    std::uint64_t others = 1;
+    std::size_t sides = 0;
+    for (const int extent : extents) {
+        const auto axis = static_cast<std::size_t>(-1 - extent);
+        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
+                         : extent == 0       ? 1
+                         : extent == side    ? 1
+                         : axis < own.size() ? own[axis]
+                                             : 0);
+        others *= result.back();
+        sides += extent == side ? 1U : 0U;
+    }
+    // What is left for squares and the one extent that the others leave.
+    std::uint64_t rest = others == 0 ? 0 : size / others;
+    const auto power = [&](std::uint64_t length) {
+        std::uint64_t all = 1;
+        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
+        return all;
+    };
+    std::uint64_t length = 1;
+    if (sides > 0 && rest > 0) {
+        if (found && found->size() == extents.size()) {
+            for (std::size_t axis = 0; axis < extents.size(); ++axis)
+                if (extents[axis] == side)
+                    length = std::clamp<std::uint64_t>((*found)[axis], 1, rest);
+        } else {
+            for (std::uint64_t each = 2; power(each) <= rest; ++each)
+                if (rest % power(each) == 0) length = each;
+        }
+        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
+    }
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        if (extents[axis] == 0) result[axis] = rest;
+        if (extents[axis] == side) result[axis] = length;
+    }
+    return result;
+}
+
+inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                    const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
     result.row_stride = columns;
-    if (how.any_shape || how.rank > 0) {
-        result.shape = own;
+    if (how.rank > 0) {
         result.end = result.all = size;
-        if (!how.is_whole() || how.transposed || how.flat) {
+        result.shape = stated_shape(own, how, found);
+        if (!how.is_whole() || how.transposed || how.flat || how.halves) {
             result.problem = "a tensor of another shape is whole and not transposed";
-        }
-        if (how.rank == 0) return result;
-        const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
-        std::uint64_t others = 1;
-        for (const int extent : extents) others *= extent == 0 ? 1U : static_cast<unsigned>(extent);
-        result.shape.clear();
-        for (const int extent : extents) {
-            result.shape.push_back(extent == 0 ? size / others : static_cast<unsigned>(extent));
-        }
-        if (size_of(result.shape) != size) {
+        } else if (size_of(result.shape) != size) {
             result.problem = "shape " + shape_text(result.shape) + " has not its " +
                              std::to_string(size) + " elements";
         }
         return result;
+    }
+    if (how.halves && (own.size() < 2 || own[own.size() - 2] % 2 != 0)) {
+        result.problem = "its heads have no halves";
     }
     const bool vector = how.flat || own.size() < 2;
     const std::uint64_t count = vector ? size : columns == 0 ? 0 : size / columns;
@@ -243,8 +305,16 @@ tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
     return result;
 }
 
-/// Calls visit(parameter, view, placed, tensor's name) for each parameter, or each layer of it,
-/// until one returns a problem.
+/// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
+template <class T>
+std::uint64_t interleaved_rows(const tensor_view<T>& view, const placement& how, bool neighbours) {
+    return how.halves && neighbours
+               ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
+               : 0;
+}
+
+/// Calls visit(parameter, view, placed, tensor's name, placement) for each parameter, or each layer
+/// of it, until one returns a problem.
 template <class T, class Visit>
 std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
                            Visit visit) {
@@ -299,10 +369,11 @@ struct coverage {
     }
 };
 
-/// The pieces of the file that the parameters are.
+/// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
+/// neighbours by rotary positions.
 template <class T>
 matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
-                  name_map names) {
+                  name_map names, bool neighbours) {
     std::map<std::string_view, std::size_t> entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
@@ -310,35 +381,73 @@ matching<T> match(const file_header& header, std::span<const named_tensor<T>> pa
             return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
         }
     }
+    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    const auto find = [&](std::string_view name) {
+        name = without_prefix(name, names);
+        const auto found = entries.find(name);
+        if (found != entries.end()) return found;
+        for (const auto& [removed, kept] : header.metadata)
+            if (without_prefix(removed, names) == name)
+                return entries.find(without_prefix(kept, names));
+        return found;
+    };
     matching<T> result;
     std::map<std::size_t, coverage> used;
     result.problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+        [&](const auto&, const tensor_view<T>& view, const placed& stated, const std::string& name,
             const placement& how) -> std::string {
-            const auto found = entries.find(without_prefix(name, names));
+            const auto found = find(name);
             if (found == entries.end()) return "it is not in the file";
             const header_entry& entry = header.tensors[found->second];
-            // What the file says may overflow: problem_of_type compares it with its bytes first.
             std::string problem = problem_of_type<T>(entry);
             if (!problem.empty()) return problem.substr(2);
-            if (how.any_shape && how.rank == 0 ? size_of(entry.shape) != size_of(where.shape)
-                                               : entry.shape != where.shape) {
+            const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
+            if (entry.shape != where.shape) {
                 return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                       shape_text(where.shape);
+                       shape_text(stated.shape);
             }
             used[found->second].add(where);
-            result.pieces.push_back(
-                {view, found->second, where.first, where.row_stride, where.column_stride});
+            result.pieces.push_back({view, found->second, where.first, where.row_stride,
+                                     where.column_stride, interleaved_rows(view, how, neighbours)});
             return "";
         });
     if (!result.problem.empty()) return result;
+    const auto has = [&](std::string_view parameter) {
+        return std::ranges::count(parameters, parameter, &named_tensor<T>::name) > 0;
+    };
+    for (const name_entry& copy : names) {
+        if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
+            (!copy.with.empty() && !has(copy.with))) {
+            continue;
+        }
+        const auto found = entries.find(without_prefix(copy.tensor, names));
+        if (found == entries.end() || used.contains(found->second)) continue;
+        const auto line = std::ranges::find_if(names, [&](const name_entry& each) {
+            return each.use == name_entry::role::parameter && each.parameter == copy.parameter;
+        });
+        const auto place = find(line->tensor);
+        if (place == entries.end()) continue;  // it has a tensor for each layer
+        const std::size_t other = place->second;
+        const header_entry& entry = header.tensors[found->second];
+        std::string problem = problem_of_type<T>(entry);
+        if (problem.empty() && entry.shape != header.tensors[other].shape) {
+            problem = ": the file has shape " + shape_text(entry.shape) + ", that of " +
+                      in_quotes(header.tensors[other].name) +
+                      ", which the model has in its place, is " +
+                      shape_text(header.tensors[other].shape);
+        }
+        if (!problem.empty()) return {{}, "tensor " + in_quotes(entry.name) + problem};
+        result.equal.emplace_back(found->second, other);
+    }
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
         if (const auto found = used.find(at); found != used.end()) {
             const std::string problem = found->second.problem(false);
             if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
-        } else if (std::ranges::none_of(names, [&](const name_entry& entry) {
+        } else if (std::ranges::count(result.equal, at,
+                                      [](const auto& pair) { return pair.first; }) == 0 &&
+                   std::ranges::none_of(names, [&](const name_entry& entry) {
                        return entry.use == name_entry::role::ignored &&
                               is_like(without_prefix(name, names),
                                       without_prefix(entry.tensor, names));
@@ -365,7 +474,7 @@ auto tensors_of(Parameters& parameters) {
 
 template <class T>
 void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
-                 name_map names, const metadata_map& metadata, dtype type) {
+                 name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece<T>> pieces;
     std::vector<coverage> used;
@@ -373,7 +482,7 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
     std::string problem = for_each_place(
         parameters, names,
         [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
-            const placement&) -> std::string {
+            const placement& how) -> std::string {
             const auto [found, is_new] = places.emplace(name, planned.size());
             const std::size_t tensor = found->second;
             if (is_new) {
@@ -384,7 +493,8 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
                        shape_text(planned[tensor].shape) + " for another parameter";
             }
             used[tensor].add(where);
-            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride});
+            pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
+                              interleaved_rows(view, how, neighbours)});
             return "";
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
@@ -411,7 +521,8 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
     const auto tensors = detail::tensors_of<Model>(parameters);
     using T = detail::element_of<decltype(tensors)>;
     detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names);
+    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names,
+                                     detail::pairs_neighbours<Model>);
     return detail::load_all(std::move(file), found);
 }
 
@@ -433,7 +544,8 @@ void save(const std::filesystem::path& path, const Parameters& parameters, name_
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     const auto tensors = detail::tensors_of<Model>(parameters);
     using T = detail::element_of<decltype(tensors)>;
-    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names, metadata, type);
+    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names,
+                        detail::pairs_neighbours<Model>, metadata, type);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -43,7 +43,9 @@ namespace detail {
 /// Reads the dict, of the three keys in any order.
 class npy_parser {
   public:
-    npy_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    npy_parser(std::string_view text, std::string_view file, bool longs)
+        : text_(text), file_(file), longs_(longs) {}
 
     npy_header parse() {
         npy_header header;
@@ -132,6 +134,7 @@ class npy_parser {
             value = value * 10 + digit;
         }
         if (at_ == start) fail("expected a whole number that is not negative");
+        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
         return value;
     }
 
@@ -157,6 +160,7 @@ class npy_parser {
 
     std::string_view text_;
     std::string_view file_;
+    bool longs_;
     std::size_t at_ = 0;
 };
 
@@ -252,7 +256,8 @@ inline npy_header read_npy_header(const source& from) {
              std::to_string(text.size() - begin) + " for it");
     }
     const auto size = static_cast<std::size_t>(length);
-    npy_header header = detail::npy_parser(text.substr(begin, size), from.name()).parse();
+    npy_header header =
+        detail::npy_parser(text.substr(begin, size), from.name(), version <= 2).parse();
     header.data = begin + size;
     return header;
 }
@@ -309,9 +314,9 @@ void load_npy(const source& from, Container&& container) {
         if (!dtype_named(entry.dtype)) {
             fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
         }
-        if (const std::string problem = detail::problem_of_type<T>(entry); !problem.empty()) {
-            fail("array" + problem);
-        }
+        std::string problem = detail::problem_of_type<T>(entry);
+        if (problem.empty()) problem = detail::problem_of_size(entry);
+        if (!problem.empty()) fail("array" + problem);
         detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
     }
 }

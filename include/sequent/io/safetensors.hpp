@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -20,6 +19,7 @@
 
 #include "../config.hpp"
 #include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
 #include "json_header.hpp"
@@ -87,8 +87,30 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     return size;
 }
 
-/// The tensors must cover the data exactly: in the order of their offsets each begins where the
-/// last one ended.
+/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
+/// The size of a dtype that is unknown is unknown.
+inline std::string problem_of_size(const header_entry& entry) {
+    const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
+    if (bits == 0) return "";
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t all = bits;
+    for (const std::uint64_t extent : entry.shape)
+        all = extent != 0 && all > most / extent ? most : all * extent;
+    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    if (std::ranges::count(entry.shape, std::uint64_t{0}) > 0) all = 0;
+    const std::uint64_t found = entry.end - entry.begin;
+    if (all == most || all % 8 != 0 || all / 8 != found) {
+        return ": the file has " + std::to_string(found) + " bytes, shape " +
+               shape_text(entry.shape) + " of " + entry.dtype + " takes " +
+               (all == most    ? "more than any file has"
+                : all % 8 != 0 ? std::to_string(all) + " bits"
+                               : std::to_string(all / 8));
+    }
+    return "";
+}
+
+/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
+/// their offsets each begins where the last one ended.
 inline void check_layout(const file_header& header, std::uint64_t data_size,
                          std::string_view file) {
     std::vector<const header_entry*> sorted;
@@ -119,6 +141,10 @@ inline void check_layout(const file_header& header, std::uint64_t data_size,
         sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
                              " bytes, the file has " + std::to_string(data_size) +
                              " behind its header");
+    }
+    for (const auto& entry : header.tensors) {
+        if (const std::string problem = problem_of_size(entry); !problem.empty())
+            sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) + problem);
     }
 }
 
@@ -163,6 +189,8 @@ struct piece {
     std::uint64_t first = 0;
     std::uint64_t row_stride = 0;
     std::uint64_t column_stride = 1;
+    /// If not 0, the view's rows 2k and 2k + 1 of each so many are the tensor's k and k + half.
+    std::uint64_t interleaved = 0;
 };
 
 inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
@@ -172,7 +200,7 @@ inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
 /// A view that is all of a tensor.
 template <class T>
 piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
-    return {view, tensor, 0, columns_of(shape_of(view)), 1};
+    return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
 
 /// Calls f(element, number within the tensor) for each element of a piece.
@@ -187,7 +215,12 @@ void for_each_element(const piece<T>& part, F f) {
     std::array<int, max_rank> index{};
     std::ptrdiff_t at = 0;
     for (int row = 0; row < rows; ++row) {
-        std::uint64_t number = part.first + static_cast<std::uint64_t>(row) * part.row_stride;
+        auto from = static_cast<std::uint64_t>(row);
+        if (const std::uint64_t of = part.interleaved; of > 0) {
+            const std::uint64_t within = from % of;
+            from += within / 2 + within % 2 * (of / 2) - within;
+        }
+        std::uint64_t number = part.first + from * part.row_stride;
         for (int column = 0; column < columns; ++column, number += part.column_stride) {
             f(view.data[at + column * stride], number);
         }
@@ -207,12 +240,6 @@ void for_each_element(const piece<T>& part, F f) {
                          std::to_string(number) + " is " + what);
 }
 
-inline std::string number_text(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g", value);
-    return text.data();
-}
-
 template <class T>
 std::string unlike_a_number(T value) {
     return std::isnan(value) ? "not a number" : "infinite";
@@ -228,16 +255,6 @@ std::string problem_of_type(const header_entry& entry) {
     if (io::size_of(*type) > sizeof(T)) {
         return ": the file has dtype " + entry.dtype + ", wanted is " +
                std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
-    }
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t found = entry.end - entry.begin;
-    std::uint64_t bytes = io::size_of(*type);
-    for (const std::uint64_t extent : entry.shape) {
-        bytes = extent != 0 && bytes > most / extent ? most : bytes * extent;
-    }
-    if (bytes != found) {
-        return ": the file has " + std::to_string(found) + " bytes, shape " +
-               shape_text(entry.shape) + " of " + entry.dtype + " takes " + std::to_string(bytes);
     }
     return "";
 }
@@ -279,12 +296,36 @@ void fill(const opened& file, std::span<const piece<T>> pieces) {
     }
 }
 
-/// Pieces for views that are to be filled, or why the file is not for them.
+/// Pieces for views that are to be filled, and pairs of tensors that must hold the same numbers, or
+/// why the file is not for them.
 template <class T>
 struct matching {
     std::vector<piece<T>> pieces;
     std::string problem;
+    std::vector<std::pair<std::size_t, std::size_t>> equal{};
 };
+
+/// Fails unless two tensors of one shape hold the same numbers.
+inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+    const header_entry& one = file.header.tensors[tensor];
+    const header_entry& two = file.header.tensors[other];
+    with_dtype(*dtype_named(one.dtype), [&](auto first) {
+        with_dtype(*dtype_named(two.dtype), [&](auto second) {
+            constexpr dtype left = decltype(first)::value, right = decltype(second)::value;
+            const std::byte* a = file.data.data() + one.begin;
+            const std::byte* b = file.data.data() + two.begin;
+            for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
+                const double x = load_element<double, left>(a + at * io::size_of(left));
+                const double y = load_element<double, right>(b + at * io::size_of(right));
+                if (x == y) continue;
+                fail_element(file.from.name(), one.name, at,
+                             (std::isfinite(x) ? number_text(x) : unlike_a_number(x)) +
+                                 ", expected is that of " + in_quotes(two.name) + ", " +
+                                 number_text(y) + ", which the model has in its place");
+            }
+        });
+    });
+}
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
 template <class T>
@@ -325,6 +366,7 @@ matching<T> match(const file_header& header, std::span<const named_tensor<T>> te
 template <class T>
 metadata_map load_all(opened&& file, const matching<T>& found) {
     if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
+    for (const auto& [tensor, other] : found.equal) check_equal(file, tensor, other);
     fill(file, std::span<const piece<T>>(found.pieces));
     return std::move(file.header.metadata);
 }

@@ -24,8 +24,8 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 /// The tokenizer of llama2.c, byte pair encoding with scores as SentencePiece has it. Its file is,
 /// little-endian, the length of the longest token (uint32), then for each token its score (F32),
-/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text, 3 to 258 are
-/// the bytes 0 to 255, written <0x00> to <0xFF>.
+/// its length (int32) and its bytes. Token 0 is unknown, 1 begins and 2 ends a text. The tokens
+/// written <0x00> to <0xFF>, 3 to 258 by custom, are the bytes 0 to 255.
 class tokenizer {
   public:
     struct token {
@@ -136,7 +136,6 @@ class tokenizer {
     }
 
   private:
-    static constexpr std::int32_t first_byte = 3;
     static constexpr std::int32_t none = -1;
 
     static constexpr auto all_bytes = [] {
@@ -171,6 +170,11 @@ class tokenizer {
         std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
         // Of equal texts the first is found.
         std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+        bytes_.fill(none);
+        for (std::int32_t id = size(); id-- > 0;) {
+            if (const int byte = byte_of(text_of(id)); byte >= 0)
+                bytes_[static_cast<std::size_t>(byte)] = id;
+        }
     }
 
     std::string_view text_of(std::int32_t id) const noexcept { return (*this)[id].text; }
@@ -198,12 +202,12 @@ class tokenizer {
                 return;
             }
             for (const char byte : text) {
-                const int code = static_cast<unsigned char>(byte);
-                if (first_byte + code >= of_.size()) {
-                    of_.fail("has no token for the byte " + std::to_string(code) +
-                             " of the text, only " + std::to_string(of_.size()) + " tokens");
+                const auto code = static_cast<unsigned char>(byte);
+                if (of_.bytes_[code] == none) {
+                    of_.fail("none of its " + std::to_string(of_.size()) + " tokens is the byte " +
+                             std::to_string(code) + " of the text");
                 }
-                append(first_byte + code);
+                append(of_.bytes_[code]);
             }
         }
 
@@ -280,7 +284,8 @@ class tokenizer {
     std::string name_;
     std::uint32_t longest_ = 0;
     std::vector<token> tokens_;
-    std::vector<std::int32_t> sorted_;  // by their texts
+    std::vector<std::int32_t> sorted_;       // by their texts
+    std::array<std::int32_t, 256> bytes_{};  // the token of each, or none
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -50,6 +50,7 @@ std::string misfit(const llama2c_configuration& configuration) {
     const std::span<const named_tensor<double>> parameters(shapes);
     const auto own = configuration_of(parameters, tokens_of<Model>);
     if (own.vocabulary == 0) return "no llama";
+    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
     return own == configuration ? misfit(configuration, parameters) : own.text();
 }
 
@@ -57,7 +58,8 @@ template <class Model>
 std::string misfit(const file_header& header, const name_map* names) {
     const auto shapes = shapes_of<Model>();
     const std::span<const named_tensor<double>> parameters(shapes);
-    return names ? match(header, parameters, *names).problem : match(header, parameters).problem;
+    return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
+                 : match(header, parameters).problem;
 }
 
 template <class Model, class... Models, class F>

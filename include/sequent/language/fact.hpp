@@ -8,7 +8,8 @@ namespace sequent::inline SEQUENT_ABI::language {
 
 template <int Classes>
 struct symbol_type {
-    static constexpr int classes = Classes;
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;
 };
 
 /// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
@@ -17,7 +18,8 @@ inline constexpr symbol_type<Classes> symbol{};
 
 template <int Capacity>
 struct sparse_type {
-    static constexpr int pairs = Capacity;
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
 };
 
 /// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.

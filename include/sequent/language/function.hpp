@@ -4,7 +4,8 @@
 
 /// The functions of a rule: how the literals of one body combine, what is done with the result, and
 /// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with <cmath>.
+/// names would clash with <cmath>. A model refuses a rule in which a function is given a number
+/// outside of its range (plan/parameter.hpp).
 
 namespace sequent::inline SEQUENT_ABI::language {
 
@@ -57,7 +58,6 @@ struct aggregate {};
 /// A program of one fact and one output, applied Count times with parameters of its own each time.
 template <int Count, class Program>
 struct repeated {
-    static_assert(Count > 0, "sequent: stack<N> needs at least one layer");
     const Program* block;
 };
 
@@ -96,6 +96,7 @@ constexpr auto identity() noexcept {
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
+/// x, or slope x below zero. The slope is at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
@@ -133,7 +134,7 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c).
+/// c tanh(x / c); c is above 0.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
@@ -150,7 +151,8 @@ constexpr auto softmax() noexcept {
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length.
+/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
+/// eps is above 0.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -186,11 +188,6 @@ constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-namespace detail {
-// Not constexpr: the compiler names it where a rate is not between.
-inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
-}  // namespace detail
-
 /// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
 /// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
 /// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
@@ -198,7 +195,6 @@ inline void a_dropout_rate_is_at_least_0_and_below_1() noexcept {}
 /// seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    if (!(rate >= 0 && rate < 1)) detail::a_dropout_rate_is_at_least_0_and_below_1();
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
 /// The `length` elements from `begin` on.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <limits>
 #include <type_traits>
 
 #include "text.hpp"
@@ -9,25 +10,29 @@
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
 /// An index variable. Its range follows from the facts, weights and literals that bind it, or is
 /// stated: `var<"h", 8>` runs over 0..7.
-template <fixed_string Name, int Extent = 0>
-struct var {};
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
 
 /// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output.
+/// an output. Value is an lvalue reference unless x is a temporary.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value& value;
+    Value&& value;
 };
 
 /// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
 template <fixed_string Name>
 struct bound {
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <type_traits>
 
 #include "index.hpp"
@@ -52,9 +53,8 @@ template <fixed_string Name>
 struct relation {
     /// Names an argument of a model's forward or backward.
     template <class Value>
-    constexpr named_argument<Name, std::remove_reference_t<Value>> operator=(
-        Value&& value) const noexcept {
-        return {value};
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
     }
 
     template <index_operand... Terms>
@@ -69,9 +69,6 @@ struct relation {
 /// same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
-    static_assert(sizeof...(Shape) <= 2, "sequent: a weight is a scalar, a vector or a matrix");
-    static_assert((... && (Shape > 0)), "sequent: a weight has extents of at least one");
-
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
@@ -102,9 +99,10 @@ struct element {
     Index index;
 };
 
-/// A constant scalar.
+/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
 struct constant {
     double value;
+    double root = 1;
 };
 
 /// A scalar computed from indices: `number(i - j)`.
@@ -121,15 +119,17 @@ constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method, which falls until it has arrived. The value is above zero.
+/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
+/// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     long double root = value > 1 ? value : 1;
     for (;;) {
         const long double next = (root + value / root) / 2;
         if (!(next < root)) break;
         root = next;
     }
-    return {static_cast<double>(1 / root)};
+    return {static_cast<double>(1 / root), value};
 }
 
 template <class T>

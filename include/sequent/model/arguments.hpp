@@ -3,9 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <ranges>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -20,31 +20,29 @@
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A fact, an output's gradient or a count does not fit the model. The message names it and both
-/// figures.
-struct argument_error : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
-
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs().
+/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
+/// Values are lvalue references unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
-    const Pairs& pairs;
-    const Values* values;
+    Pairs&& pairs;
+    Values&& values;
+};
+template <class Pairs>
+struct sparse_argument<Pairs, void> {
+    Pairs&& pairs;
 };
 
 /// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
 /// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. Both are only referred to.
+/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
 template <class Pairs, class Values>
-constexpr sparse_argument<Pairs, Values> sparse_pairs(const Pairs& pairs,
-                                                      const Values& values) noexcept {
-    return {pairs, &values};
+constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
+    return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
 /// The same for a sparse fact of scalars, all one.
 template <class Pairs>
-constexpr sparse_argument<Pairs, void> sparse_pairs(const Pairs& pairs) noexcept {
-    return {pairs, nullptr};
+constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
+    return {static_cast<Pairs&&>(pairs)};
 }
 
 namespace model_detail {
@@ -53,6 +51,43 @@ template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+template <class T>
+inline constexpr bool is_named_argument = false;
+template <language::fixed_string Name, class Value>
+inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
+
+template <class X>
+concept is_view = requires(const X& x) {
+    []<class T>(const tensor_view<T>&) {}(x);
+};
+
+/// A view by its type: xt::view of an lvalue.
+template <class T>
+inline constexpr bool views_an_lvalue = false;
+template <template <class, class...> class View, class Viewed, class... Rest>
+inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
+
+/// Whether numbers that are read through a Value&& are still there when the full expression has
+/// ended: Value is an lvalue reference, or a view, which owns nothing.
+template <class Value>
+inline constexpr bool outlives_call =
+    std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
+    std::is_integral_v<std::remove_cv_t<Value>> || views_an_lvalue<std::remove_cv_t<Value>> ||
+    is_view<Value>;
+template <language::fixed_string Name, class Value>
+inline constexpr bool outlives_call<language::named_argument<Name, Value>> = outlives_call<Value>;
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
+template <class Pairs>
+inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
+// Of one that has a name, the pairs are read later than in the expression that gave them.
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
+                                                                       (std::is_void_v<Values> ||
+                                                                        outlives_call<Values>);
+template <class Pairs, class Values>
+inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
+    outlives_call<sparse_argument<Pairs, Values>&>;
 
 /// "16 x 64", for messages.
 template <class Int>
@@ -63,6 +98,23 @@ std::string extents_text(const Int* extents, int rank) {
         result.append(" x ").append(std::to_string(extents[axis]));
     return result;
 }
+
+/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
+/// text is made where there is an error.
+struct subject {
+    const char* what = "";
+    plan::name id{};
+    int number = -1;  // counted from zero; -1 of one that stands for itself
+
+    std::string text() const {
+        std::string result(what);
+        if (id.length)
+            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+        else if (number >= 0)
+            result.append(" number ").append(std::to_string(number + 1));
+        return result;
+    }
+};
 
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
@@ -84,11 +136,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-template <class T>
-inline constexpr bool is_view = false;
-template <class T>
-inline constexpr bool is_view<tensor_view<T>> = true;
-
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -155,6 +202,12 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
+/// The facts, rows or gradients of a call, as opposed to one of them.
+template <class T>
+concept is_fact_set = requires {
+    typename T::given_together;
+};
+
 /// One argument with its type forgotten. Element says what the values must be: const T for facts,
 /// T where they are written.
 template <class Element>
@@ -171,28 +224,36 @@ struct argument {
 
     argument() = default;
 
-    template <language::fixed_string Name, class Value>
-    argument(language::named_argument<Name, Value> named) : argument(named.value) {
-        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
-    }
-
     template <class Value>
-        requires(!std::is_same_v<std::remove_cvref_t<Value>, argument>)
-    argument(Value&& value) {
+        requires(!std::is_base_of_v<argument, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    argument(Value&& value) { take(static_cast<Value&&>(value)); }
+
+  private:
+    template <class Value>
+    void take(Value&& value) {
         using plain = std::remove_cvref_t<Value>;
-        if constexpr (std::is_integral_v<plain>) {
+        if constexpr (is_named_argument<plain>) {
+            take_named(value);
+        } else if constexpr (std::is_integral_v<plain>) {
             count = static_cast<int>(value);
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
+            static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
+                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "them names first");
             take_pairs(value.pairs);
-            using values = std::remove_pointer_t<decltype(value.values)>;
-            if constexpr (!std::is_void_v<values>) take_values(*value.values);
+            if constexpr (requires { value.values; }) take_values(value.values);
         } else {
             take_values(value);
         }
     }
+    template <language::fixed_string Name, class Value>
+    void take_named(const language::named_argument<Name, Value>& named) {
+        take(static_cast<Value&&>(named.value));
+        id = plan::make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
+    }
 
-  private:
     template <class Value>
     void take_values(Value& value) {
         auto* first = unwrap(value, shape);
@@ -218,9 +279,45 @@ struct argument {
     }
 };
 
+/// An argument that is referred to after the expression that gives it.
+template <class Element>
+struct kept_argument : argument<Element> {
+    template <class Value>
+        requires(!std::is_base_of_v<argument<Element>, std::remove_cvref_t<Value>> &&
+                 !is_fact_set<std::remove_cvref_t<Value>>)
+    kept_argument(Value&& value) : argument<Element>(static_cast<Value&&>(value)) {
+        static_assert(outlives_call<Value>,
+                      "sequent: facts refer to their containers, and this one is a temporary that "
+                      "is gone before they are read; give it a name first");
+    }
+};
+
+/// Chooses the constructor that takes temporaries.
+struct temporaries_too {};
+
+/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
+/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+template <class Kept, class Argument>
+class of_one_call {
+  public:
+    using given_together = Kept;
+
+    of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    of_one_call(std::initializer_list<Argument> given)
+        : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
+    of_one_call(const of_one_call&) = delete;
+    of_one_call& operator=(const of_one_call&) = delete;
+
+    const Kept& operator*() const noexcept { return given_; }
+    const Kept* operator->() const noexcept { return &given_; }
+
+  private:
+    std::optional<Kept> made_;
+    const Kept& given_;
+};
+
 /// Throws unless the container has the expected extents; a flat one of the right size will do.
-inline void check_shape(const std::string& what, const extents& given, const int* expected,
-                        int rank) {
+inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
     bool same = given.size() == size;
@@ -230,10 +327,10 @@ inline void check_shape(const std::string& what, const extents& given, const int
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what + " needs the shape " +
+        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
                              extents_text(expected, rank) + ", given is " + given.text());
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what +
+        fail<argument_error>("sequent: " + what.text() +
                              " needs contiguous row-major values, given is a strided view");
 }
 
@@ -246,11 +343,10 @@ inline std::string pair_text(const std::int32_t* pair) {
 }
 
 /// Throws if a symbol is none of the classes.
-inline void check_symbols(const std::string& what, const std::int32_t* symbols, int size,
-                          int classes) {
+inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what + " holds the symbol " +
+            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                  std::to_string(symbols[at]) + " at position " +
                                  std::to_string(at) + ", beyond its " + std::to_string(classes) +
                                  " classes");
@@ -274,11 +370,11 @@ bool is_finite(const T* numbers, int size) noexcept {
     return total == T(0);
 }
 template <class T>
-void check_finite(const std::string& what, const T* numbers, int size) {
+void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what + " holds " + std::to_string(numbers[at]) +
+    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
                          " at position " + std::to_string(at) + " of " + std::to_string(size) +
                          "; values are finite");
 }
@@ -286,23 +382,23 @@ void check_finite(const std::string& what, const T* numbers, int size) {
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
 /// then indexes them.
 template <class Element>
-void take_pairs(const std::string& what, const argument<Element>& given, const pair_layout& layout,
+void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what + " are two integers each, given is " +
-                             shape.text());
+        fail<argument_error>("sequent: the pairs of " + what.text() +
+                             " are two integers each, given is " + shape.text());
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what + " has room for " +
+        fail<argument_error>("sequent: " + what.text() + " has room for " +
                              std::to_string(layout.capacity) + " pairs, given are " +
                              std::to_string(count));
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what + " has the pair " + pair_text(pair) +
+            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
                                  " at position " + std::to_string(at) + ", outside of " +
                                  std::to_string(layout.rows) + " x " +
                                  std::to_string(layout.columns));
@@ -314,7 +410,7 @@ void take_pairs(const std::string& what, const argument<Element>& given, const p
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what + " has the pair " +
+                fail<argument_error>("sequent: " + what.text() + " has the pair " +
                                      pair_text(given.pairs + 2 * numbers[at]) + " at position " +
                                      std::to_string(numbers[at]) + " as well as at " +
                                      std::to_string(numbers[at - 1]));

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <memory>
 #include <vector>
 
+#include "../fail.hpp"
 #include "prepared.hpp"
 #include "thread_pool.hpp"
 #include "workspace.hpp"
@@ -42,20 +44,31 @@ struct output_layout {
         return result;
     }
 
+    static constexpr bool same_rank = [] {
+        bool result = count > 0;
+        for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
+        return result;
+    }();
+    static constexpr int rank = same_rank ? view(0).rank : 0;
+
+    template <class T>
+    using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
     /// One view, or an array of them.
     template <class T>
-    using views = std::conditional_t<count == 1, tensor_view<T>,
-                                     std::array<tensor_view<T>, static_cast<std::size_t>(count)>>;
+    using views = std::conditional_t<count == 1, one_view<T>,
+                                     std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
     template <class T>
     static views<T> views_of(T* numbers) noexcept {
         if constexpr (count == 1) {
             constexpr weight_view only = side_by_side(0);
-            return to_tensor<T>(only, numbers);
+            return to_tensor<rank>(only, numbers);
         } else {
             views<T> result;
-            for (int at = 0; at < count; ++at)
-                result[static_cast<std::size_t>(at)] = to_tensor<T>(side_by_side(at), numbers);
+            kernel::unroll<count>([&](auto index) {
+                constexpr weight_view one = side_by_side(index());
+                result[static_cast<std::size_t>(index())] = to_tensor<one.rank>(one, numbers);
+            });
             return result;
         }
     }
@@ -85,6 +98,7 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
 /// order: the numbers depend on how many groups there are and never on the threads. No more threads
 /// than groups can share a backward_batch. With one group there is no gradient but the caller's.
+/// One call uses it at a time.
 template <class Plan, class T>
 class batch_memory {
   public:
@@ -125,7 +139,8 @@ class batch_memory {
     /// to the gradients and returns a loss; the sum of the losses. All is added to `total` in the
     /// end, the gradient of what is prepared once for all samples.
     template <class P, class Add>
-    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) noexcept {
+    double sum(const P& p, int samples, parameter_block<Plan, T>& total, Add add) {
+        clear_at_end clear{*this};
         pool_.run(groups(), [&](int group, int thread) {
             auto& gradient = group == 0 ? total : *at(gradients_, group - 1);
             double loss = 0;
@@ -137,16 +152,56 @@ class batch_memory {
         if (groups() > 1) add_groups(samples, total);
         if constexpr (prepares<Plan>) {
             prepare_gradient<Plan>(numbers_of(p), prepared_in(p), prepared_gradient(0),
-                                   total.numbers);
+                                   total.numbers, workspace(0).scratch);
             std::fill_n(prepared_gradient(0), prepared_size<Plan>, T(0));
         }
+        clear.wanted = false;
         double loss = 0;
         for (const double each : losses_) loss += each;
         return loss;
     }
 
+    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
+    /// one whose visitor or loss makes this call.
+    class use {
+      public:
+        explicit use(batch_memory& of) : of_(of) {
+            if (of_.used_.now.exchange(true, std::memory_order_acquire))
+                fail<argument_error>(
+                    "sequent: a batch is given to a call while another call uses it; each call "
+                    "that runs at the same time, or within another, needs a batch of its own");
+        }
+        ~use() { of_.used_.now.store(false, std::memory_order_release); }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+      private:
+        batch_memory& of_;
+    };
+
   private:
+    /// Nobody uses what is moved.
+    struct usage {
+        std::atomic<bool> now{false};
+        usage() = default;
+        usage(usage&&) noexcept {}
+    };
+
+    /// Restores the zeros of the groups' gradients if an exception has left numbers there.
+    struct clear_at_end {
+        batch_memory& of;
+        bool wanted = true;
+        ~clear_at_end() {
+            if (!wanted) return;
+            for (auto& gradient : of.gradients_)
+                std::fill_n(gradient->numbers, parameter_block<Plan, T>::size, T(0));
+            for (auto& gradient : of.prepared_gradients_)
+                std::fill(gradient.begin(), gradient.end(), T(0));
+        }
+    };
+
     thread_pool& pool_;
+    usage used_;
     std::vector<double> losses_;
     std::vector<std::unique_ptr<workspace_block<Plan, T>>> workspaces_;
     std::vector<std::vector<T>> outward_;

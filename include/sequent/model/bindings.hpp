@@ -21,6 +21,7 @@ struct bindings {
     T* workspace = nullptr;
     const T* prepared = nullptr;
     T* prepared_to = nullptr;        // while it is prepared
+    T* scratch = nullptr;            // of general steps whose values are large
     T* prepared_gradient = nullptr;  // laid out as what is prepared
     const void* facts[max_facts]{};
     const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
@@ -48,6 +49,18 @@ struct bindings {
     }
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
+    }
+    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
+    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
+                                          int stride) noexcept {
+        return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
+                   ? table + static_cast<std::ptrdiff_t>(symbol) * stride
+                   : nullptr;
+    }
+    static SEQUENT_INLINE T* row_of(T* table, std::int32_t symbol, int classes,
+                                    int stride) noexcept {
+        return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <cstdio>
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
+#include "../number_text.hpp"
 #include "model.hpp"
 
 /// What a plan does, as text.
@@ -12,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI {
 namespace model_detail {
 
 /// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as without limit.
+/// time are taken as those with which most pairs hold.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -51,13 +53,19 @@ long long step_operations() {
 
 inline std::string step_line(const std::string& name, const std::string& what, long long operations,
                              int depth) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%*s%-*s  %-60s", 2 * depth + 2, "", 20 - 2 * depth,
-                  name.c_str(), what.c_str());
-    std::string result = line;
+    const auto indent = static_cast<std::size_t>(2 * depth + 2);
+    std::string result(indent, ' ');
+    const auto fill_to = [&](std::size_t column) {
+        if (result.size() < column) result.resize(column, ' ');
+    };
+    result += name;
+    fill_to(22);
+    result += "  " + what;
     if (operations > 0) {
-        std::snprintf(line, sizeof line, " %10.3f MFLOP", static_cast<double>(operations) * 1e-6);
-        result += line;
+        fill_to(84);
+        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
+        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        result += figure + " MFLOP";
     }
     return result + "\n";
 }
@@ -122,11 +130,12 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    constexpr int parameters = plan::tables.parameters;
-    constexpr int workspace = plan::tables.workspace;
+    constexpr auto bytes = [](long long numbers) {
+        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
+    };
     result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              std::to_string(parameters * static_cast<int>(sizeof(float))) + " bytes as float\n";
-    result += "workspace   " + std::to_string(workspace * static_cast<int>(sizeof(float))) +
+              bytes(plan::tables.parameters) + " bytes as float\n";
+    result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
     if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
         using state = typename Model::template state<float>;

@@ -13,7 +13,7 @@ class general_runner : ground_rule<Plan, At, T> {
     using ground::admitted, ground::evaluate, ground::result, ground::shift, ground::undo;
     using ground::bound_, ground::index_, ground::pair_;
     using ground::length, ground::room, ground::step;
-    using typename ground::value;
+    using typename ground::own_value;
 
     explicit general_runner(const bindings<T>& bound) noexcept : ground(bound) {}
 
@@ -89,8 +89,10 @@ class general_runner : ground_rule<Plan, At, T> {
 
     /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
-        alignas(64) value most;
-        alignas(64) value sum;
+        alignas(64) own_value own_most;
+        T* const most = ground::template temporary<3>(own_most);
+        alignas(64) own_value own_sum;
+        T* const sum = ground::template temporary<4>(own_sum);
         std::fill_n(most, length, -std::numeric_limits<T>::infinity());
         std::fill_n(sum, length, T(0));
         if constexpr (!skips) clear_group(step.heads);
@@ -130,9 +132,11 @@ class general_runner : ground_rule<Plan, At, T> {
     }
 
     void backward_head() noexcept {
-        alignas(64) value gradient;
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
         if constexpr (normalises) {
-            alignas(64) value inner;
+            alignas(64) own_value own_inner;
+            T* const inner = ground::template temporary<4>(own_inner);
             std::fill_n(inner, length, T(0));
             auto first = [&] {
                 for (int at = 0; at < length; ++at)
@@ -156,7 +160,9 @@ class general_runner : ground_rule<Plan, At, T> {
                 each_ground(counting);
                 if (count > 0) scale = T(1) / static_cast<T>(count);
             }
-            [[maybe_unused]] bool taken[room] = {};
+            alignas(64) own_value own_taken;
+            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
+            if constexpr (picks) std::fill_n(taken, length, T(0));
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
@@ -164,8 +170,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     gradient[at] = from[shifted + at] * scale;
                     if constexpr (picks) {
                         // The first that attains it takes all.
-                        const bool chosen = !taken[at] && result()[at] == to[at];
-                        taken[at] = taken[at] || chosen;
+                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
+                        if (chosen) taken[at] = T(1);
                         if (!chosen) gradient[at] = 0;
                     }
                 }

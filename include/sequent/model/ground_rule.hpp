@@ -18,6 +18,40 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
+/// How many numbers the largest value has of a literal or a function.
+constexpr int value_room(const plan::general_step& step) {
+    int size = std::max(step.combined_shape.size(), step.shape.size());
+    for (const general_literal& item : step.literals)
+        size = std::max({size, item.shape.size(), item.rows * item.columns});
+    for (const general_function& function : step.functions)
+        size = std::max(size, function.shape.size());
+    return size;
+}
+/// How many such values a step needs at once: its literals, the products of the first ones, what
+/// its functions are applied to, and temporaries.
+inline constexpr int general_temporaries = 5;
+constexpr int first_temporary(const plan::general_step& step) {
+    return 2 * step.literals.size() + step.functions.size() + 2;
+}
+template <class T>
+constexpr long long value_bytes(const plan::general_step& step) {
+    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
+           static_cast<long long>(sizeof(T));
+}
+/// Few values are kept on the stack, where compilers keep them in registers.
+template <class T>
+constexpr bool is_on_stack(const plan::general_step& step) {
+    return value_bytes<T>(step) <= 32768;
+}
+/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+template <class Plan, class T>
+inline constexpr int scratch_size = [] {
+    long long bytes = 0;
+    for (const plan::general_step& step : Plan::tables.generals)
+        if (!is_on_stack<T>(step)) bytes = std::max(bytes, value_bytes<T>(step));
+    return std::max(1, static_cast<int>(bytes / static_cast<long long>(sizeof(T))));
+}();
+
 template <class Plan, int At, class T>
 class ground_rule : protected assignments<Plan, At, T> {
   protected:
@@ -31,27 +65,54 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for the values of one ground rule: literals, partial products, and what each function
-    /// was applied to.
-    static constexpr int most() {
-        int size = combined > length ? combined : length;
-        for (const general_literal& item : step.literals) {
-            if (item.shape.size() > size) size = item.shape.size();
-            if (item.rows * item.columns > size) size = item.rows * item.columns;
+    /// Room for one value of any literal or function.
+    static constexpr int room = value_room(step);
+    static constexpr bool on_stack = is_on_stack<T>(step);
+
+    /// Values that one ground rule needs: on the stack, or in the memory of the call.
+    template <int Count>
+    class value_list {
+      public:
+        explicit value_list([[maybe_unused]] T* memory) noexcept {
+            if constexpr (!on_stack) first_ = memory;
         }
-        for (const general_function& function : step.functions)
-            if (function.shape.size() > size) size = function.shape.size();
-        return size;
+        T* operator[](int at) noexcept { return from(*this, at); }
+        const T* operator[](int at) const noexcept { return from(*this, at); }
+
+      private:
+        alignas(64) T own_[on_stack ? Count : 1][on_stack ? room : 1];
+        T* first_ = nullptr;
+
+        template <class List>
+        static SEQUENT_INLINE auto from(List& list, int at) noexcept {
+            if constexpr (on_stack)
+                return &list.own_[at][0];
+            else
+                return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
+        }
+    };
+    /// A value that a function needs for itself. Those that are needed at once have different
+    /// places in the memory of the call.
+    using own_value = T[on_stack ? room : 1];
+    template <int Place>
+    T* temporary([[maybe_unused]] T* own) const noexcept {
+        static_assert(Place < general_temporaries);
+        if constexpr (on_stack)
+            return own;
+        else
+            return bound_.scratch +
+                   static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
-    static constexpr int room = most();
 
-    using value = T[room];
+    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
+    value_list<literals + 1> partial_;                  // products of the first ones
+    value_list<functions + 1> stages_;                  // before, between and after functions
 
-    alignas(64) value values_[literals > 0 ? literals : 1];  // of the literals, as combined
-    alignas(64) value partial_[literals + 1];                // products of the first ones
-    alignas(64) value stages_[functions + 1];                // before, between and after functions
-
-    explicit ground_rule(const bindings<T>& bound) noexcept : base(bound) {}
+    explicit ground_rule(const bindings<T>& bound) noexcept
+        : base(bound),
+          values_(bound.scratch),
+          partial_(bound.scratch + literals * room),
+          stages_(bound.scratch + (2 * literals + 1) * room) {}
 
     static constexpr bool gives_value(const general_literal& item) {
         return !item.required_nonzero && !item.required_zero;
@@ -66,6 +127,10 @@ class ground_rule : protected assignments<Plan, At, T> {
 
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
+
+    /// Of the symbols of a literal's fact.
+    template <int Item>
+    static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
     /// How far a literal's value lies from the first of its relation.
     template <int Item>
@@ -120,9 +185,10 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr int size = item.rows * item.columns;
         if constexpr (item.symbols) {
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            const T* row =
-                bound_.read(item.weight) + shift(item.weight_strides) + symbol * item.weight_row;
-            for (int at = 0; at < item.weight_columns; ++at) to[at] = row[at * item.weight_column];
+            const T* row = bound_.row_of(bound_.read(item.weight) + shift(item.weight_strides),
+                                         symbol, classes<Item>, item.weight_row);
+            for (int at = 0; at < item.weight_columns; ++at)
+                to[at] = row ? row[at * item.weight_column] : std::numeric_limits<T>::quiet_NaN();
         } else {
             const T* from = bound_.read(item.at) + place<Item>();
             if constexpr (item.weight_rows == 0) {
@@ -154,11 +220,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (item.kind == literal_kind::index) {
             to[0] = static_cast<T>(base::template evaluate_node<item.expression>());
         } else if constexpr (item.has_element) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             to[0] = whole[value_of(item.element)];
         } else if constexpr (item.transposed && item.shape.rows != 1 && item.shape.columns != 1) {
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             weighted<Item>(whole);
             for (int row = 0; row < item.shape.rows; ++row)
                 for (int column = 0; column < item.shape.columns; ++column)
@@ -374,11 +442,13 @@ class ground_rule : protected assignments<Plan, At, T> {
         } else if constexpr (f.kind == rms_norm) {
             kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), false>(x, y, angles);
         } else if constexpr (f.kind == sinusoidal) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::add_waves<size>(x, y, angles);
         } else if constexpr (f.kind == dropout) {
@@ -430,13 +500,15 @@ class ground_rule : protected assignments<Plan, At, T> {
             kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
                                             function_weight_gradient<F>(0), number);
         } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) value angles;
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
             write_angles<F>(angles);
             kernel::turn<size, pairing_of(f.kind), true>(gradient, gradient, angles);
         } else if constexpr (f.kind == dropout) {
             drop<F>(gradient, gradient);
         } else if constexpr (f.kind == slice) {
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             constexpr int begin = static_cast<int>(f.numbers[0]);
             constexpr int count = static_cast<int>(f.numbers[1]);
             std::copy_n(gradient, count, part);
@@ -481,7 +553,8 @@ class ground_rule : protected assignments<Plan, At, T> {
             const int other = 1 - which;
             const T scale = norms[0] * norms[1];
             const T square = norms[which] * norms[which];
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             for (int at = 0; at < size; ++at)
                 part[at] = gradient *
                            (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
@@ -493,7 +566,8 @@ class ground_rule : protected assignments<Plan, At, T> {
     void undo_elementwise(const T* gradient) noexcept {
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            alignas(64) value part;
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
             std::fill_n(part, size, T(0));
             for (int at = 0; at < combined; ++at) {
                 T slope = 1;
@@ -535,8 +609,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 } else {
                     constexpr value_shape a = product_shape(at);
                     constexpr value_shape b = item.shape;
-                    alignas(64) value left;
-                    alignas(64) value right;
+                    alignas(64) own_value own_left;
+                    T* const left = this->template temporary<1>(own_left);
+                    alignas(64) own_value own_right;
+                    T* const right = this->template temporary<2>(own_right);
                     std::fill_n(left, room, T(0));
                     std::fill_n(right, room, T(0));
                     const T* x = partial_[at];
@@ -574,7 +650,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_literal item = literal<Item>;
         if constexpr (item.kind == literal_kind::relation || item.kind == literal_kind::weight) {
             if (!present<Item>()) return;
-            alignas(64) value whole;
+            alignas(64) own_value own_whole;
+            T* const whole = this->template temporary<0>(own_whole);
             if constexpr (item.has_element) {
                 std::fill_n(whole, room, T(0));
                 whole[value_of(item.element)] = gradient[0];
@@ -599,7 +676,9 @@ class ground_rule : protected assignments<Plan, At, T> {
             T* table = bound_.gradient(item.weight);
             if (!table) return;
             const auto symbol = bound_.read_symbols(item.at)[place<Item>()];
-            T* row = table + shift(item.weight_strides) + symbol * item.weight_row;
+            T* row = bound_.row_of(table + shift(item.weight_strides), symbol, classes<Item>,
+                                   item.weight_row);
+            if (!row) return;
             for (int at = 0; at < item.weight_columns; ++at)
                 row[at * item.weight_column] += gradient[at];
         } else {

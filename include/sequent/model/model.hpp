@@ -1,8 +1,9 @@
 #pragma once
 
-#include <cassert>
+#include <limits>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "arguments.hpp"
 #include "batch.hpp"
@@ -63,28 +64,25 @@ class model {
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Facts as pointers, checked: each is there once and has the shape of its fact.
+    /// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
+    /// the containers, which must live as long as the facts are used, and copy the pairs of sparse
+    /// facts and the counts. A container that is a temporary does not compile, unless it is given
+    /// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+    ///
+    /// What is changed in the containers afterwards is not checked again: numbers are taken as they
+    /// are, and a symbol outside of its classes counts as a row of NaN.
     template <class T>
     class facts {
       public:
-        facts(std::initializer_list<model_detail::argument<const T>> given) {
-            constexpr int count = facts_list::capacity();
-            bool filled[count > 0 ? count : 1]{};
-            int position = 0;
-            for (const auto& each : given) {
-                const int at = each.id.length ? place_of_fact(each.id) : position++;
-                if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no fact " + text(each.id, at));
-                const auto& wanted = plan::facts[at];
-                const std::string what = "fact " + text(wanted.id, at);
-                if (filled[at]) fail<argument_error>("sequent: " + what + " is given twice");
-                filled[at] = true;
-                take(at, what, each);
-            }
-            for (int at = 0; at < count; ++at)
-                if (!filled[at])
-                    fail<argument_error>("sequent: fact " + text(plan::facts[at].id, at) +
-                                         " is not given");
+        using given_together = facts;
+
+        facts(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        /// Of one call alone.
+        facts(std::initializer_list<model_detail::argument<const T>> given,
+              model_detail::temporaries_too) {
+            take_all(given);
         }
 
         const void* pointers[model_detail::max_facts]{};
@@ -92,7 +90,7 @@ class model {
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
-            return plan::facts[at].is_sparse() ? indices_ + index_offset(at) : nullptr;
+            return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
         }
 
       private:
@@ -102,6 +100,29 @@ class model {
         facts() = default;
 
         using kind = sequent::plan::fact_kind;
+        using subject = model_detail::subject;
+
+        template <class List>
+        void take_all(const List& given) {
+            constexpr int count = facts_list::capacity();
+            bool filled[count > 0 ? count : 1]{};
+            int position = 0;
+            for (const auto& each : given) {
+                const int at = each.id.length ? place_of_fact(each.id) : position++;
+                if (at < 0 || at >= count)
+                    fail<argument_error>("sequent: the model has no " +
+                                         subject{"fact", each.id, at}.text());
+                const subject what{"fact", plan::facts[at].id, at};
+                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                filled[at] = true;
+                take(at, what, each);
+            }
+            for (int at = 0; at < count; ++at)
+                if (!filled[at])
+                    fail<argument_error>(
+                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
+                        " is not given");
+        }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
             return {plan::facts[at].extents[0], plan::facts[at].extents[1], plan::facts[at].pairs};
@@ -112,19 +133,27 @@ class model {
                 if (plan::facts[at].is_sparse()) offset += layout_of(at).size();
             return offset;
         }
-        /// The values of pairs that are given without.
-        static constexpr auto ones = [] {
-            constexpr int most = [] {
-                int result = 1;
-                for (const auto& each : plan::facts) result = std::max(result, each.pairs);
-                return result;
-            }();
-            std::array<T, static_cast<std::size_t>(most)> result{};
-            for (T& each : result) each = T(1);
+        /// The values of pairs that are given without. Written at run time: compilers limit the
+        /// loops of constant expressions.
+        static constexpr int most_pairs = [] {
+            int result = 1;
+            for (const auto& each : plan::facts) result = std::max(result, each.pairs);
             return result;
         }();
+        static const T* ones() noexcept {
+            struct made {
+                T numbers[static_cast<std::size_t>(most_pairs)];
+                made() noexcept { std::fill_n(numbers, most_pairs, T(1)); }
+            };
+            static const made result;
+            return result.numbers;
+        }
         static constexpr int index_size = index_offset(facts_list::capacity());
-        std::int32_t indices_[index_size > 0 ? index_size : 1];
+        /// An index of many pairs is on the heap: facts may stand on the stack.
+        static constexpr bool large_index = index_size > 16384;
+        std::conditional_t<large_index, std::vector<std::int32_t>,
+                           std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
+            indices_;
 
         /// Where a run-time count stands among those that the program names; -1 if it names none.
         static constexpr auto count_places = [] {
@@ -146,61 +175,53 @@ class model {
             return result;
         }();
 
-        static std::string text(const sequent::plan::name& id, int at) {
-            std::string result;
-            if (id.length)
-                result.append("\"")
-                    .append(id.text, static_cast<std::size_t>(id.length))
-                    .append("\"");
-            else
-                result.append("number ").append(std::to_string(at + 1));
-            return result;
-        }
-
-        void take(int at, const std::string& what, const model_detail::argument<const T>& given) {
+        void take(int at, const subject& what, const model_detail::argument<const T>& given) {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what + " is a count, given is a container");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " is a count, given is a container");
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what + " is a count and cannot be " +
+                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
                                          std::to_string(given.count));
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what + " is " + std::to_string(given.count) +
-                                         ", beyond the " + std::to_string(limit) +
-                                         " values of what it bounds");
+                    fail<argument_error>("sequent: " + what.text() + " is " +
+                                         std::to_string(given.count) + ", beyond the " +
+                                         std::to_string(limit) + " values of what it bounds");
                 counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                fail<argument_error>("sequent: " + what + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what.text() +
+                                     " is a container, given is a number");
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what +
+                fail<argument_error>("sequent: " + what.text() +
                                      (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
                                                          : " is dense, given are sparse_pairs()"));
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
-                std::int32_t* memory = indices_ + index_offset(at);
+                if constexpr (large_index) indices_.resize(index_size);
+                std::int32_t* memory = indices_.data() + index_offset(at);
                 model_detail::take_pairs(what, given, layout_of(at), memory);
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " needs a value for each pair, given are pairs alone");
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
                         model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
-                    pointers[at] = ones.data();
+                    pointers[at] = ones();
                     return;
                 }
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what +
+                    fail<argument_error>("sequent: " + what.text() +
                                          " holds symbols as std::int32_t, given are numbers");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
@@ -208,7 +229,8 @@ class model {
                 model_detail::find_runs<plan>(at, what, given.symbols, counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what + " holds numbers, given are symbols");
+                    fail<argument_error>("sequent: " + what.text() +
+                                         " holds numbers, given are symbols");
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -216,15 +238,43 @@ class model {
         }
     };
 
+    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    template <class T>
+    using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
+
     /// Rows of the facts along the sequence, for step and prefill; in any order by name.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    template <class T>
+    using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name.
+    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
+    /// facts do.
     template <class T>
     class output_gradients {
       public:
-        output_gradients(std::initializer_list<model_detail::argument<const T>> given) {
+        using given_together = output_gradients;
+
+        output_gradients(std::initializer_list<model_detail::kept_argument<const T>> given) {
+            take_all(given);
+        }
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        output_gradients(Value&& only) {
+            take_all(std::initializer_list<model_detail::kept_argument<const T>>{
+                static_cast<Value&&>(only)});
+        }
+        /// Of one call alone.
+        output_gradients(std::initializer_list<model_detail::argument<const T>> given,
+                         model_detail::temporaries_too) {
+            take_all(given);
+        }
+
+        const T* pointers[outputs > 0 ? outputs : 1]{};
+
+      private:
+        template <class List>
+        void take_all(const List& given) {
             int position = 0;
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
@@ -232,24 +282,15 @@ class model {
                     fail<argument_error>("sequent: the gradient of output number " +
                                          std::to_string(at + 1) + " is not given");
         }
-        template <class Value>
-            requires(!std::is_same_v<std::remove_cvref_t<Value>, output_gradients>)
-        output_gradients(const Value& only)
-            : output_gradients({model_detail::argument<const T>(only)}) {}
 
-        const T* pointers[outputs > 0 ? outputs : 1]{};
-
-      private:
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
                 const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
                 if (given.id.length ? !(id == given.id) : at != position) continue;
                 const model_detail::weight_view view =
                     model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
-                model_detail::check_shape(
-                    "the gradient of output \"" +
-                        std::string(id.text, static_cast<std::size_t>(id.length)) + "\"",
-                    given.shape, view.extents, view.rank);
+                model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
+                                          view.rank);
                 pointers[at] = given.numbers;
                 return;
             }
@@ -257,12 +298,28 @@ class model {
         }
     };
 
+    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    template <class T>
+    class gradients_of_call
+        : public model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>> {
+        using base =
+            model_detail::of_one_call<output_gradients<T>, model_detail::argument<const T>>;
+
+      public:
+        using base::base;
+        template <class Value>
+            requires(!model_detail::is_fact_set<std::remove_cvref_t<Value>>)
+        gradients_of_call(Value&& only)
+            : base(std::initializer_list<model_detail::argument<const T>>{
+                  static_cast<Value&&>(only)}) {}
+    };
+
     /// Where the gradients of facts are to be added, by name or in order; none by default.
     template <class T>
     class fact_gradients {
       public:
         fact_gradients() = default;
-        fact_gradients(std::initializer_list<model_detail::argument<T>> given) {
+        fact_gradients(std::initializer_list<model_detail::kept_argument<T>> given) {
             int position = 0;
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
@@ -272,8 +329,8 @@ class model {
                 // Of a sparse one, with room for all pairs that it may have.
                 const auto& of = plan::facts[at];
                 const auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
-                model_detail::check_shape("the gradient of a fact", each.shape, shape.extents,
-                                          shape.rank);
+                model_detail::check_shape({"the gradient of fact", of.id, at}, each.shape,
+                                          shape.extents, shape.rank);
                 pointers[at] = each.numbers;
             }
         }
@@ -286,7 +343,7 @@ class model {
     /// same numbers everywhere.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
-        p = parameters<T>{};
+        p = {};
         model_detail::initialize_parameters<plan>(p.numbers, seed);
     }
 
@@ -319,12 +376,12 @@ class model {
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
-        mask = parameters<T>{};
+        mask = {};
         kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
             constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
             if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
                           view.trained) {
-                auto to = model_detail::to_tensor<T>(view, mask.numbers);
+                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
                 for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
             }
         });
@@ -341,24 +398,29 @@ class model {
     /// The outputs' values, in a view or, where there are several, an array of views of w, valid
     /// until the next call with w.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
                                                                         model_detail::whole_run{});
         return all_outputs(w);
     }
 
     /// Only rows [begin, end) of the sequence, on what earlier calls for the rows before have left
-    /// in w; the other rows of the outputs are as they were. 0 <= begin <= end <= the rows of the
-    /// first fact. The facts are given whole; what they hold beyond `end` does not matter, as long
-    /// as they are numbers; those that are not along the sequence do not change between the calls.
-    /// Does not compile where a rule needs later rows.
+    /// in w; the other rows of the outputs are as they were. Throws argument_error unless
+    /// 0 <= begin <= end <= the rows of the sequence. The facts are given whole; what they hold
+    /// beyond `end` does not matter, as long as they are numbers; those that are not along the
+    /// sequence do not change between the calls. Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
-                        workspace<typename P::number>& w, kernel::row_range rows) noexcept {
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
+                        workspace<typename P::number>& w, kernel::row_range rows) {
         static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
-        auto bound = bind(p, given, w);
+        constexpr int length = plan::template by_rows<>.rows;
+        if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
+            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
+                                 std::to_string(rows.end) + " of a sequence of " +
+                                 std::to_string(length) + " rows");
+        auto bound = bind(p, *given, w);
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -374,24 +436,24 @@ class model {
     /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
     /// what s keeps of the rows before; then the position is the next one. Views of s, without the
     /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given.
+    /// position beyond the last, and where other facts are needed that prefill has not been given->
     /// Does not compile where a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto step(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        given.check_single();
+    static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given, state<T>& s) {
+        given->check_single();
         check_position(s, 1);
         if constexpr (state<T>::needs_rest)
-            if (!s.has_rest() || given.has_rest())
+            if (!s.has_rest() || given->has_rest())
                 fail<argument_error>(
                     "sequent: facts besides the sequence are given to prefill, with the first "
                     "rows");
         const kernel::one_row row{s.position()};
         if constexpr (state<T>::computes_once && !state<T>::needs_rest)
             if (s.position() == 0) {
-                run_rows<true>(p, given, s, 0, row);
+                run_rows<true>(p, *given, s, 0, row);
                 return last_row(s);
             }
-        run_rows<false>(p, given, s, 0, row);
+        run_rows<false>(p, *given, s, 0, row);
         return last_row(s);
     }
 
@@ -399,20 +461,21 @@ class model {
     /// last one. With the first rows of a sequence, the facts that are not along it are given
     /// whole: what follows from them alone is computed once.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static auto prefill(const P& p, const std::type_identity_t<rows<T>>& given, state<T>& s) {
-        check_position(s, given.size());
+    static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T>& s) {
+        check_position(s, given->size());
         bool starts = s.position() == 0;
         if constexpr (state<T>::needs_rest) {
-            starts = given.check_rest(s.has_rest());
-            if (starts) s.take_rest(given.rest().pointers, given.rest().counts);
+            starts = given->check_rest(s.has_rest());
+            if (starts) s.take_rest(given->rest().pointers, given->rest().counts);
         }
-        for (int from = 0; from < given.size();) {
-            const int count = std::min(state<T>::block, given.size() - from);
+        for (int from = 0; from < given->size();) {
+            const int count = std::min(state<T>::block, given->size() - from);
             const kernel::row_range range{s.position(), s.position() + count};
             if (state<T>::computes_once && starts && from == 0)
-                run_rows<state<T>::computes_once>(p, given, s, from, range);
+                run_rows<state<T>::computes_once>(p, *given, s, from, range);
             else
-                run_rows<false>(p, given, s, from, range);
+                run_rows<false>(p, *given, s, from, range);
             from += count;
         }
         return last_row(s);
@@ -421,9 +484,9 @@ class model {
     /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
     /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
     template <model_detail::parameters_of<plan> P>
-    static auto forward(const P& p, const facts<typename P::number>& given,
+    static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
-        auto bound = bind(p, given, w);
+        auto bound = bind(p, *given, w);
         model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
             bound, model_detail::run_on_pool{pool});
         return all_outputs(w);
@@ -432,46 +495,52 @@ class model {
     /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
     /// where they are asked for. The values in w are used up.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::whole_run{});
     }
 
     /// The same on all threads of a pool, to the same numbers.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
-    static void backward(const P& p, const std::type_identity_t<facts<T>>& given,
-                         const std::type_identity_t<output_gradients<T>>& outward, workspace<T>& w,
+    static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
+                         const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
                          parameters<T>& gradient, thread_pool& pool,
                          const std::type_identity_t<fact_gradients<T>>& of_facts = {}) noexcept {
-        run_backward(p, given, outward.pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
+        run_backward(p, *given, outward->pointers, w, gradient, static_cast<T*>(nullptr), of_facts,
                      model_detail::run_on_pool{pool});
     }
 
     /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once.
+    /// forward returns, valid until it returns. Visits come in any order and several at once. What
+    /// visit throws is thrown here, and the samples that have not begun are left out.
     template <model_detail::parameters_of<plan> P, class T, class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, Visit&& visit) noexcept {
+                              batch<T>& b, Visit&& visit) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             visit(sample,
                   forward(ready, samples[static_cast<std::size_t>(sample)], b.workspace(thread)));
         });
     }
 
     /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. `out` has room for exactly these.
+    /// after another. Throws argument_error unless `out` has room for exactly these.
     template <model_detail::parameters_of<plan> P, class T>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
-                              batch<T>& b, std::span<std::type_identity_t<T>> out) noexcept {
+                              batch<T>& b, std::span<std::type_identity_t<T>> out) {
         constexpr int size = output_layout::total;
-        assert(out.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output given to forward_batch", out.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.pool().run(static_cast<int>(samples.size()), [&](int sample, int thread) {
+        b.pool().run(count, [&](int sample, int thread) {
             workspace<T>& w = b.workspace(thread);
             (void)forward(ready, samples[static_cast<std::size_t>(sample)], w);
             T* to = out.data() + std::ptrdiff_t{size} * sample;
@@ -489,14 +558,16 @@ class model {
     /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
     /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
     /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples.
+    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
     template <model_detail::parameters_of<plan> P, class T, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
     static double backward_batch(const P& p,
                                  std::span<const std::type_identity_t<facts<T>>> samples,
-                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) noexcept {
+                                 Loss&& loss, batch<T>& b, parameters<T>& gradient) {
+        const int count = count_of<T>(samples);
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        return b.sum(ready, static_cast<int>(samples.size()), gradient,
+        return b.sum(ready, count, gradient,
                      [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                          const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                          workspace<T>& w = b.workspace(thread);
@@ -511,15 +582,19 @@ class model {
     }
 
     /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward.
+    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
+    /// argument_error unless there is one for each.
     template <model_detail::parameters_of<plan> P, class T>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                                std::span<const std::type_identity_t<T>> outward, batch<T>& b,
-                               parameters<T>& gradient) noexcept {
+                               parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        assert(outward.size() == samples.size() * size);
+        const int count = count_of<T>(samples);
+        check_size("the output gradient given to backward_batch", outward.size(),
+                   samples.size() * std::size_t{size});
+        const typename batch<T>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, static_cast<int>(samples.size()), gradient,
+        b.sum(ready, count, gradient,
               [&](int sample, int thread, parameters<T>& to, T* to_prepared) {
                   const facts<T>& given = samples[static_cast<std::size_t>(sample)];
                   workspace<T>& w = b.workspace(thread);
@@ -532,6 +607,14 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
+                                 " samples, more than an int counts");
+        return static_cast<int>(samples.size());
+    }
 
     /// Where the fact of this name stands among the facts; -1 if there is none.
     static constexpr int place_of_fact(const sequent::plan::name& id) {
@@ -548,10 +631,12 @@ class model {
         result.parameters = model_detail::numbers_of(p);
         result.prepared = model_detail::prepared_in(p);
         if (!result.prepared) {
-            if (!kept) model_detail::prepare_numbers<plan>(result.parameters, w.prepared);
+            if (!kept)
+                model_detail::prepare_numbers<plan>(result.parameters, w.prepared, w.scratch);
             result.prepared = w.prepared;
         }
         result.workspace = w.numbers;
+        result.scratch = w.scratch;
         std::copy_n(given.pointers, model_detail::max_facts, result.facts);
         result.counts = given.counts;
         for (int at = 0; at < facts_list::capacity(); ++at) result.pairs[at] = given.pairs(at);
@@ -578,11 +663,11 @@ class model {
     }
 
     template <class T>
-    static output_views<const T> last_row(const state<T>& s) noexcept {
+    static auto last_row(const state<T>& s) noexcept {
         if constexpr (outputs == 1) {
             return s.template output<0>();
         } else {
-            output_views<const T> result;
+            std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
                 result[static_cast<std::size_t>(at)] = s.template output<at>();
@@ -612,7 +697,8 @@ class model {
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
-                                                     w.prepared_gradient, gradient.numbers);
+                                                     w.prepared_gradient, gradient.numbers,
+                                                     w.scratch);
     }
 
     /// With the gradients of all outputs one after another.
@@ -639,9 +725,9 @@ class model {
     }
 
     template <int At, class T>
-    static tensor_view<const T> output(const workspace<T>& w) noexcept {
+    static auto output(const workspace<T>& w) noexcept {
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
-        return model_detail::to_tensor<const T>(view, w.numbers);
+        return model_detail::to_tensor<view.rank>(view, w.numbers);
     }
 
     /// The caller's gradient of an output, to where backward expects it; first zeros, since an

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -105,9 +106,9 @@ consteval int find_weight() {
     return found;
 }
 
-template <class T>
-constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
-    tensor_view<T> result;
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    ranked_view<T, Rank> result;
     result.data = base + view.offset;
     result.rank = view.rank;
     for (int axis = 0; axis < view.rank; ++axis) {
@@ -117,13 +118,23 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero.
+/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
+/// block's size might not fit the stack.
+enum class zeros {};
+
+/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
+/// {}` fills it with zeros.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
     using number = T;
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
     T numbers[static_cast<std::size_t>(size)]{};
+
+    parameter_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     T* data() noexcept { return numbers; }
     const T* data() const noexcept { return numbers; }
@@ -138,27 +149,27 @@ struct alignas(64) parameter_block {
     /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
     /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
     template <fixed_string Name, int... Shape>
-    tensor_view<T> operator[](language::weight<Name, Shape...>) noexcept {
+    auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
     template <fixed_string Name, int... Shape>
-    tensor_view<const T> operator[](language::weight<Name, Shape...>) const noexcept {
+    auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
     }
 
   private:
     template <fixed_string Name, class U>
-    static constexpr tensor_view<U> view(U* base) noexcept {
+    static constexpr auto view(U* base) noexcept {
         constexpr int at = find_weight<Plan, Name>();
         using reason =
             std::conditional_t<at == -1, mistake::no_weight_of_this_name,
                                mistake::several_stacks_have_a_weight_of_this_name_use_for_each>;
         if constexpr (at >= 0) {
             constexpr weight_view found = view_of_weight<Plan>(at);
-            return to_tensor<U>(found, base);
+            return to_tensor<found.rank>(found, base);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<U>{};
         }
     }
 };
@@ -171,7 +182,7 @@ void for_each_weight(T* base, F f) {
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
             constexpr const full_name& name = weight_name<Plan, index()>;
             f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<T>(view, base));
+              to_tensor<view.rank>(view, base));
         }
     });
 }
@@ -211,7 +222,7 @@ void initialize_parameters(T* base, std::uint64_t seed) {
     kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
         constexpr weight_view view = view_of_weight<Plan>(index());
         if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            tensor_view<T> to = to_tensor<T>(view, base);
+            const auto to = to_tensor<view.rank>(view, base);
             constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
             const bool stays = view.bare && !view.trained && view.value_rank == 0;
             const double deviation =

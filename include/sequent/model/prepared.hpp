@@ -17,25 +17,27 @@ inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
 /// Computes what is prepared. `Plan` may be that of a state.
 template <class Plan, class T>
-void prepare_numbers(const T* parameters, T* to) noexcept {
+void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
+        bound.scratch = scratch;
         forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
 
 /// Adds to the gradient of the parameters, given that of what is prepared.
 template <class Plan, class T>
-void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient,
-                      T* gradient) noexcept {
+void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
+                      T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
         bindings<T> bound;
         bound.parameters = parameters;
         bound.prepared = prepared;
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
+        bound.scratch = scratch;
         backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
     }
 }
@@ -52,10 +54,16 @@ class alignas(64) prepared_block {
     prepared_block() = default;
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    prepared_block& operator=(zeros) noexcept {
+        parameters_ = nullptr;
+        std::fill_n(numbers_, size, T(0));
+        return *this;
+    }
+
     /// Computes all of it anew.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
-        prepare_numbers<Plan>(p.numbers, numbers_);
+        prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
     void prepare() noexcept {
         assert(parameters_);
@@ -71,22 +79,23 @@ class alignas(64) prepared_block {
 
     /// The values of a relation outside of stacks that is prepared.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool held =
             at >= 0 && Plan::tables.relations[at < 0 ? 0 : at].where == plan::place::prepared;
         if constexpr (held) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers_);
+            return to_tensor<view.rank>(view, numbers_);
         } else {
             static_assert(held, "sequent: the relation does not follow from parameters alone");
-            return {};
+            return tensor_view<const T>{};
         }
     }
 
   private:
     const parameter_block<Plan, T>* parameters_ = nullptr;
     alignas(64) T numbers_[static_cast<std::size_t>(size)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
 /// Parameters, prepared or not.

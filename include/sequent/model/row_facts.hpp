@@ -18,25 +18,11 @@ class row_facts {
     static constexpr const auto& known = Plan::facts;
 
   public:
-    row_facts(std::initializer_list<argument<const T>> given) {
-        int position = 0;
-        for (const auto& each : given) {
-            const int at = each.id.length ? place_of(each.id) : position++;
-            const std::string_view id = each.id.length
-                                            ? std::string_view(each.id.text, length_of(each.id))
-                                            : std::string_view();
-            if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no fact \"" + std::string(id) + "\"");
-            if (filled_[at]) fail<argument_error>("sequent: " + what(at) + " is given twice");
-            filled_[at] = true;
-            if (is_along(at))
-                take(at, each);
-            else
-                rest_.take(at, what(at), each);
-        }
-        for (int at = 0; at < known.size(); ++at)
-            if (is_along(at)) check_given(at);
-    }
+    using given_together = row_facts;
+
+    row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// Of one call alone.
+    row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
     /// How many rows there are.
     int size() const noexcept { return count_; }
@@ -81,40 +67,55 @@ class row_facts {
     bool filled_[max_facts]{};
     int count_ = -1;
 
+    template <class List>
+    void take_all(const List& given) {
+        int position = 0;
+        for (const auto& each : given) {
+            const int at = each.id.length ? place_of(each.id) : position++;
+            if (at < 0 || at >= known.size())
+                fail<argument_error>("sequent: the model has no " +
+                                     subject{"fact", each.id, at}.text());
+            if (filled_[at])
+                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+            filled_[at] = true;
+            if (is_along(at))
+                take(at, each);
+            else
+                rest_.take(at, what(at), each);
+        }
+        for (int at = 0; at < known.size(); ++at)
+            if (is_along(at)) check_given(at);
+    }
+
     static constexpr bool is_along(int at) {
         return ((Plan::template by_rows<>.sequences >> at) & 1u) != 0;
     }
     static constexpr bool is_symbols(int at) { return known[at].kind == plan::fact_kind::symbols; }
     static constexpr int row_size(int at) { return known[at].size() / known[at].extents[0]; }
-    static constexpr std::size_t length_of(const plan::name& id) {
-        return static_cast<std::size_t>(id.length);
-    }
     static constexpr int place_of(const plan::name& id) {
         for (int at = 0; at < known.size(); ++at)
             if (known[at].id == id) return at;
         return -1;
     }
-    static std::string what(int at) {
-        std::string result("fact \"");
-        return result.append(known[at].id.text, length_of(known[at].id)).append("\"");
-    }
+    static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at) + " is not given");
+        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at) + " is a container, given is a number");
+                fail<argument_error>("sequent: " + what(at).text() +
+                                     " is a container, given is a number");
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at) +
+                fail<argument_error>("sequent: " + what(at).text() +
                                      (is_symbols(at)
                                           ? " holds symbols as std::int32_t, given are numbers"
                                           : " holds numbers, given are symbols"));
@@ -127,7 +128,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at) + " has " + std::to_string(count) +
+            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
                                  " rows, another fact has " + std::to_string(count_));
         count_ = count;
     }
@@ -149,11 +150,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at) + " needs rows of the shape " +
+            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
                                  extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
                                  shape.text());
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at) +
+            fail<argument_error>("sequent: " + what(at).text() +
                                  " needs contiguous row-major values, given is a strided view");
         return static_cast<int>(size / row_size(at));
     }

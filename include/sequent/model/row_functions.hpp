@@ -39,6 +39,17 @@ constexpr kernel::pairing pairing_of(transformation kind) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
+static_assert(
+    [] {
+        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
+            const auto kind = static_cast<transformation>(at);
+            if (kernel::derivative_needs_input(activation_of(kind)) &&
+                !plan::derivative_of(kind).argument)
+                return false;
+        }
+        return true;
+    }(),
+    "sequent: the plan keeps what the kernels' derivatives read");
 
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "condition.hpp"
 #include "row_functions.hpp"
@@ -107,12 +108,14 @@ class row_runner {
                     continue;
                 }
             if constexpr (count > 0) {
-                // What each function was applied to, computed again but for the first and the last.
-                alignas(64) T between[count > 1 ? count - 1 : 1][columns];
+                // The arguments of the functions. Those between the first and the last are computed
+                // again from the sum; where the sum is not kept, no derivative reads them.
+                constexpr int again = keeps_input ? count - 1 : 0;
+                alignas(64) T between[again > 0 ? again : 1][columns];
                 const T* values[count + 1];
+                std::fill_n(values, count + 1, out + row * step.out.row);
                 values[0] = sum + row * sum_row;
-                values[count] = out + row * step.out.row;
-                kernel::unroll<count - 1>([&](auto index) {
+                kernel::unroll<again>([&](auto index) {
                     functions.template forward<index()>(values[index()], between[index()], row);
                     values[index() + 1] = between[index()];
                 });
@@ -214,7 +217,9 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = table + symbols[row * term.x.row] * term.w_depth + row * term.w.row;
+                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                if (!to) continue;
+                to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
                 if constexpr (term.w_column == 1)
                     add_to<columns>(to, from);
@@ -234,6 +239,10 @@ class row_runner {
     static constexpr bool keeps_input = step.before.at.where != place::none;
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
+
+    /// Of the symbols that choose the rows of term `At`.
+    template <int At>
+    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
 
     /// How many rows there are, all in front.
     static int limit(const bindings<T>& bound) noexcept {
@@ -356,8 +365,13 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from =
-                        table + symbols[at * term.x.row] * term.w_depth + at * term.w.row;
+                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
+                                                 term.w_depth);
+                    if (!from) {
+                        std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
+                        continue;
+                    }
+                    from += at * term.w.row;
                     if constexpr (term.w_column != 1) {
                         for (int column = 0; column < columns; ++column)
                             to[column] =

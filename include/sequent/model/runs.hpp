@@ -20,7 +20,7 @@ constexpr int count_given() {
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
 template <class Plan>
-void find_runs(int fact, const std::string& what, const std::int32_t* symbols, int* given) {
+void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
                   "sequent: a program compares the symbols of up to 4 facts");
     int room = plan::given_numbers::runs;
@@ -40,7 +40,7 @@ void find_runs(int fact, const std::string& what, const std::int32_t* symbols, i
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what + " holds the symbol " +
+                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
                                          std::to_string(symbols[begin]) + " again at position " +
                                          std::to_string(begin) +
                                          ", after another one: equal symbols stand side by side");

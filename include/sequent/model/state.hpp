@@ -38,6 +38,12 @@ class alignas(64) state_block {
     }();
     static constexpr bool computes_once = model_detail::computes_once<Plan>;
 
+    /// Starts another sequence, as reset() does.
+    state_block& operator=(zeros) noexcept {
+        reset();
+        return *this;
+    }
+
     /// The row that the next step computes.
     int position() const noexcept { return position_; }
 
@@ -73,7 +79,7 @@ class alignas(64) state_block {
     void run(const T* parameters, const T* prepared, Rows rows, Rest rest, Pairs pairs,
              Range range) noexcept {
         if (prepares<state_plan> && !prepared) {
-            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_);
+            if (!has_prepared_) prepare_numbers<state_plan>(parameters, prepared_, scratch_);
             has_prepared_ = true;
             prepared = prepared_;
         }
@@ -82,6 +88,7 @@ class alignas(64) state_block {
         bound.prepared = prepared;
         bound.workspace = numbers_;
         bound.counts = counts_;
+        bound.scratch = scratch_;
         bound.first_row = range.begin;
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
@@ -104,11 +111,11 @@ class alignas(64) state_block {
 
     /// The last row of output `At`: the output without its first argument.
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int row = made.row_size[state_plan::tables.relations[relation].index];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
-        return to_tensor<const T>(
+        return to_tensor<view.rank>(
             view, numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row_) * row);
     }
 
@@ -142,6 +149,7 @@ class alignas(64) state_block {
 
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
+    alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
     alignas(64) std::byte facts_[fact_bytes > 0 ? fact_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t last_symbols_[plan::max_compared]{};

@@ -2,17 +2,23 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cassert>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../config.hpp"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define SEQUENT_HAS_FORK
+#endif
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -89,29 +95,56 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
+/// How often this process has come out of fork() as the child: threads made before are not there.
+inline std::atomic<int> times_forked{0};
+
+inline int count_forks() noexcept {
+#if defined(SEQUENT_HAS_FORK)
+    [[maybe_unused]] static const int registered = ::pthread_atfork(
+        nullptr, nullptr, +[] { times_forked.fetch_add(1, std::memory_order_relaxed); });
+#endif
+    return times_forked.load(std::memory_order_relaxed);
+}
+
+/// The pool whose task this thread is in, and the thread's number there.
+struct pool_position {
+    const void* pool = nullptr;
+    int thread = 0;
+};
+inline constinit thread_local pool_position in_pool{};
+
 }  // namespace model_detail
 
 /// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
 /// and size() - 1 workers, which sleep while there is none.
 ///
-/// A pool does one run at a time: run must not be called within a task of the same pool, nor by two
-/// threads at once. It must live until run has returned; its end ends the workers.
+/// A pool shares one run at a time among its threads. A run that begins within a task of the same
+/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
+/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
+/// until run has returned; its end ends the workers.
 class thread_pool {
   public:
     /// As many threads as the machine has unless told; at least one. Throws std::system_error if
     /// the system has no more threads.
     explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : thread_pool(std::max(1, threads), nothing_started{}) {
-        while (static_cast<int>(workers_.size()) + 1 < size_) {
-            const int thread = static_cast<int>(workers_.size()) + 1;
-            workers_.emplace_back([this, thread] { serve(thread); });
+        std::vector<std::thread>& workers = crew_->workers;
+        while (static_cast<int>(workers.size()) + 1 < size_) {
+            const int thread = static_cast<int>(workers.size()) + 1;
+            workers.emplace_back([this, thread] { serve(thread); });
         }
     }
     ~thread_pool() {
-        ending_ = true;
-        left_ = left_ + one_run;
-        begin_.ring();
-        for (std::thread& worker : workers_) worker.join();
+        if (is_forked()) {
+            // Threads that are not there can neither be joined nor detached, and the child's copy
+            // of what they wait on cannot be destroyed.
+            (void)crew_.release();
+            return;
+        }
+        crew_->ending = true;
+        crew_->left = crew_->left + one_run;
+        crew_->begin.ring();
+        for (std::thread& worker : crew_->workers) worker.join();
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
@@ -119,100 +152,143 @@ class thread_pool {
     /// With the calling thread.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), 0 <= thread < size(), on
-    /// all threads in no certain order, and returns when all are done. What was written before is
-    /// seen by the tasks, and what they wrote is seen after. Tasks round as the caller does.
-    /// Nothing is allocated. An exception in f ends the program.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
+    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
+    /// that run at once have different ones, and those of a run within a task have that task's.
+    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
+    /// as the caller does. Nothing is allocated.
+    ///
+    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
+    /// here once those that have begun are done.
     template <class F>
-    void run(int tasks, F&& f) noexcept {
+    void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) noexcept {
+        constexpr auto call = [](const void* context, int task, int thread) {
             auto& of = *static_cast<function*>(const_cast<void*>(context));
             if constexpr (std::is_invocable_v<function&, int, int>)
                 of(task, thread);
             else
                 of(task);
         };
-        if (size_ == 1 || tasks <= 1) {
-            for (int task = 0; task < tasks; ++task) call(std::addressof(f), task, 0);
+        const void* const context = std::addressof(f);
+        if (size_ > 1 && tasks > 1 && !is_forked() &&
+            !crew_->running.exchange(true, std::memory_order_acquire)) {
+            run_on_all(tasks, call, context);
         } else {
-            run_on_all(tasks, call, std::addressof(f));
+            const model_detail::pool_position at = model_detail::in_pool;
+            const int thread = at.pool == this ? at.thread : 0;
+            for (int task = 0; task < tasks; ++task) call(context, task, thread);
         }
     }
 
   private:
-    using call_type = void (*)(const void*, int, int) noexcept;
+    using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// In left_, the number of the run stands above that of the tasks that nobody has taken.
+    /// What the threads share.
+    struct crew {
+        alignas(64) std::atomic<std::uint64_t> left{0};
+        alignas(64) std::atomic<int> done{0};
+        alignas(64) std::atomic<call_type> call{nullptr};
+        std::atomic<const void*> context{nullptr};
+        std::atomic<int> tasks{0};
+        std::atomic<std::uint64_t> float_mode{0};
+        std::atomic<bool> failed{false};
+        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::atomic<bool> running{false};
+        std::atomic<bool> ending{false};
+        model_detail::bell begin{};
+        model_detail::bell end{};
+        std::vector<std::thread> workers{};
+    };
+
+    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
     /// The threads follow in the constructor that delegates here: should one fail, the destructor
     /// ends those that have started.
-    thread_pool(int size, nothing_started) : size_(size) {
-        workers_.reserve(static_cast<std::size_t>(size - 1));
+    thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
+        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
 
-    void run_on_all(int tasks, call_type call, const void* context) noexcept {
-        [[maybe_unused]] const bool running = running_.exchange(true, std::memory_order_relaxed);
-        assert(!running && "a thread_pool does one run at a time");
+    bool is_forked() const noexcept {
+        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+    }
+
+    void run_on_all(int tasks, call_type call, const void* context) {
         constexpr auto relaxed = std::memory_order_relaxed;
-        call_.store(call, relaxed);
-        context_.store(context, relaxed);
-        tasks_.store(tasks, relaxed);
-        float_mode_.store(model_detail::float_mode::current().bits, relaxed);
-        done_.store(0, relaxed);
-        const std::uint64_t run = run_of(left_.load(relaxed)) + 1;
-        left_ = run * one_run + static_cast<std::uint64_t>(tasks);
-        begin_.ring();
+        crew& shared = *crew_;
+        shared.call.store(call, relaxed);
+        shared.context.store(context, relaxed);
+        shared.tasks.store(tasks, relaxed);
+        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+        shared.failed.store(false, relaxed);
+        shared.done.store(0, relaxed);
+        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
+        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
+        shared.begin.ring();
         take_tasks(run, 0);
-        end_.wait([&] { return done_ == tasks; });
-        running_.store(false, relaxed);
+        shared.end.wait([&] { return shared.done == tasks; });
+        std::exception_ptr error;
+        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+        shared.running.store(false, std::memory_order_release);
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        if (error) std::rethrow_exception(std::move(error));
+#endif
     }
 
     /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
     /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
-        const call_type call = call_.load(relaxed);
-        const void* const context = context_.load(relaxed);
-        const int tasks = tasks_.load(relaxed);
-        if (thread > 0) model_detail::float_mode{float_mode_.load(relaxed)}.apply();
+        crew& shared = *crew_;
+        const call_type call = shared.call.load(relaxed);
+        const void* const context = shared.context.load(relaxed);
+        const int tasks = shared.tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
         int taken = 0;
-        std::uint64_t left = left_;
+        std::uint64_t left = shared.left;
         while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!left_.compare_exchange_weak(left, left - 1)) continue;
-            call(context, tasks - tasks_of(left), thread);
+            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
+            if (!shared.failed.load(relaxed))
+                call_one(call, context, tasks - tasks_of(left), thread);
             ++taken;
-            left = left_;
+            left = shared.left;
         }
-        if (taken > 0 && done_.fetch_add(taken) + taken == tasks && thread > 0) end_.ring();
+        model_detail::in_pool = outside;
+        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
+            shared.end.ring();
+    }
+
+    void call_one(call_type call, const void* context, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            call(context, task, thread);
+        } catch (...) {
+            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        }
+#else
+        call(context, task, thread);
+#endif
     }
 
     void serve(int thread) noexcept {
         std::uint64_t last = 0;
         for (;;) {
-            begin_.wait([&] { return run_of(left_) != last; });
-            last = run_of(left_);
-            if (ending_) return;
+            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
+            last = run_of(crew_->left);
+            if (crew_->ending) return;
             take_tasks(last, thread);
         }
     }
 
     int size_;
-    alignas(64) std::atomic<std::uint64_t> left_{0};
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<call_type> call_{nullptr};
-    std::atomic<const void*> context_{nullptr};
-    std::atomic<int> tasks_{0};
-    std::atomic<std::uint64_t> float_mode_{0};
-    std::atomic<bool> running_{false};
-    std::atomic<bool> ending_{false};
-    model_detail::bell begin_;
-    model_detail::bell end_;
-    std::vector<std::thread> workers_;
+    int forks_ = model_detail::count_forks();
+    std::unique_ptr<crew> crew_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI

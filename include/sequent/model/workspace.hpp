@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "ground_rule.hpp"
 #include "parameters.hpp"
 
 /// The memory of a call, and where the values of relations lie in it.
@@ -65,10 +66,16 @@ struct alignas(64) workspace_block {
     /// What parameters that have not been prepared are prepared to, and its gradient.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
+    alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+
+    workspace_block& operator=(zeros) noexcept {
+        std::fill_n(numbers, size, T(0));
+        return *this;
+    }
 
     /// A relation's values after forward, until backward.
     template <fixed_string Name>
-    tensor_view<const T> operator[](language::relation<Name>) const noexcept {
+    auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
         constexpr bool kept = is_kept<Plan>(at);
         using reason =
@@ -76,10 +83,10 @@ struct alignas(64) workspace_block {
                                mistake::the_plan_does_not_keep_this_relation_without_a_query>;
         if constexpr (kept) {
             constexpr weight_view view = view_of_relation<Plan>(at);
-            return to_tensor<const T>(view, numbers);
+            return to_tensor<view.rank>(view, numbers);
         } else {
             static_assert(sizeof(check_name<plan::named_as<Name>, reason>) > 0);
-            return {};
+            return tensor_view<const T>{};
         }
     }
 };

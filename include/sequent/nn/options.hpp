@@ -107,7 +107,7 @@ struct rms {};
 
 /// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
 /// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409; relative, relative_buckets).
+/// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
 namespace position {
 struct none {};
 struct learned {};

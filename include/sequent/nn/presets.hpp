@@ -134,8 +134,8 @@ struct gpt2 : nn::language_model<nn::arguments<nn::gpt2_defaults, Options...>> {
 };
 
 /// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files. Takes what
-/// transformer::language_model does.
+/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
+/// loads into either. Takes what transformer::language_model does.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<nn::llama_defaults, Options...>> {
     static_assert(nn::check_language_model<llama::shape, Options...>());

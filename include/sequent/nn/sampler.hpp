@@ -1,20 +1,19 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <numeric>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "../kernel.hpp"
 #include "../model/arguments.hpp"
 #include "../model/random.hpp"
 #include "../model/tensor_view.hpp"
+#include "../number_text.hpp"
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -37,18 +36,14 @@ class sampler {
     /// 0 < top_p <= 1 and vocabulary >= 1.
     explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
-        const auto check = [](bool fits, const char* what, double value, const char* wanted) {
-            if (!fits) {
-                fail<argument_error>("sequent: " + std::string(what) + " is " +
-                                     std::to_string(value) + ", wanted is " + wanted);
-            }
-        };
-        check(vocabulary >= 1, "the vocabulary of a sampler", vocabulary, "at least 1");
-        check(settings.temperature >= 0 && std::isfinite(settings.temperature), "the temperature",
-              settings.temperature, "a number of at least 0");
-        check(settings.top_k >= 0, "top_k", settings.top_k, "at least 0");
-        check(settings.top_p > 0 && settings.top_p <= 1, "top_p", settings.top_p,
-              "above 0 and at most 1");
+        constexpr auto& check = check_number<argument_error>;
+        check(vocabulary >= 1, "sequent: the vocabulary of a sampler", vocabulary, "at least 1");
+        check(settings.temperature >= 0 && std::isfinite(settings.temperature),
+              "sequent: the temperature of a sampler", settings.temperature,
+              "a finite number of at least 0");
+        check(settings.top_k >= 0, "sequent: top_k of a sampler", settings.top_k, "at least 0");
+        check(settings.top_p > 0 && settings.top_p <= 1, "sequent: top_p of a sampler",
+              settings.top_p, "a number above 0 and at most 1");
         size_ = static_cast<std::size_t>(vocabulary);
         weights_.resize(size_ + lanes);
         candidates_.resize(size_);
@@ -56,10 +51,10 @@ class sampler {
 
     /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
     /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is.
+    /// then 0 is. Throws argument_error if there are no logits.
     template <class T>
-    std::int32_t operator()(std::span<const T> logits) noexcept {
-        assert(!logits.empty());
+    std::int32_t operator()(std::span<const T> logits) {
+        if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
         logits = logits.first(std::min(logits.size(), size_));
         const T highest = greatest_of(logits);
         if (highest == -std::numeric_limits<T>::infinity()) return 0;
@@ -71,10 +66,16 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns.
+    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
+    /// is no row of logits side by side.
     template <class T>
-    std::int32_t operator()(const tensor_view<T>& logits) noexcept {
-        assert(logits.rank == 1 && logits.strides[0] == 1);
+    std::int32_t operator()(const tensor_view<T>& logits) {
+        if (logits.rank != 1 || logits.strides[0] != 1)
+            fail<argument_error>(
+                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                "shape " +
+                model_detail::extents_text(logits.extents.data(), logits.rank) +
+                (logits.rank == 1 ? ", strided" : ""));
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
@@ -102,12 +103,14 @@ class sampler {
         return greatest;
     }
 
-    /// Probabilities up to a factor.
+    /// Probabilities up to a factor: exp((logit - highest) / temperature). The halves keep the
+    /// difference of two doubles finite; the reciprocal of a temperature may not be.
     template <class T>
     void weigh(std::span<const T> logits, double highest) noexcept {
-        const double scale = 1 / settings_.temperature;
-        for (std::size_t at = 0; at < logits.size(); ++at)
-            weights_[at] = (static_cast<double>(logits[at]) - highest) * scale;
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double half = static_cast<double>(logits[at]) * 0.5 - highest * 0.5;
+            weights_[at] = half / settings_.temperature * 2;
+        }
         for (std::size_t at = 0; at < logits.size(); at += lanes) {
             const auto weight = kernel::exp(kernel::load(&weights_[at]));
             const auto none = kernel::zero<double>();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -118,6 +119,23 @@ constexpr auto number_of_head(KeyHead key_head) noexcept {
 template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
+}
+
+/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
+/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
+/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+template <shape Shape>
+inline constexpr int alibi_period =
+    static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
+
+/// The slope of a head is 2^(-4 / n times this).
+template <shape Shape, class Head>
+constexpr auto alibi_exponent(Head number) noexcept {
+    constexpr int n = alibi_period<Shape>;
+    if constexpr (n == Shape.heads)
+        return 2 * (number + 1);
+    else
+        return 2 * (number + 1) - number / n * (2 * n + 1);
 }
 
 /// Bucket of a distance j - i. Where both directions have buckets, those of later positions follow
@@ -395,10 +413,9 @@ constexpr auto score_rules(Head... of) noexcept {
                                 capped(name::logit(of..., row, column)) | softmax(column));
         // clang-format off
         if constexpr (Shape.position == position_kind::alibi)
-            // The slopes are 2^(-8/H), 2^(-16/H), ... (arXiv 2108.12409, section 3).
             return rules(
-                slope(of...) <<= (number(-8 * 0.69314718055994530942 / Shape.heads),
-                                  number(all + 1)) | product() | exp(),
+                slope(of...) <<= (number(-4 * 0.69314718055994530942 / alibi_period<Shape>),
+                                  number(alibi_exponent<Shape>(all))) | product() | exp(),
                 parts,
                 name::logit(of..., row, column)
                     <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)

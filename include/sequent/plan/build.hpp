@@ -176,7 +176,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at))
             row.lay_out(draft_.new_buffer(size, at), 0, 0);
         row_step made = row.build();
-        if (needs_input(made)) {
+        if (made.needs_sum()) {
             // The sum before the functions, in the same layout as the result.
             made.before = made.out;
             relation_layout& layout = draft_.out.relations[written.head];
@@ -187,37 +187,6 @@ class builder {
             layout = kept;
         }
         push(step_kind::rows, draft_.out.rows.push(made), at);
-    }
-
-    /// Whether the gradient of the functions cannot be had from their result alone.
-    static constexpr bool needs_input(const row_step& made) {
-        int remembering = 0;
-        for (const row_function& function : made.functions) {
-            switch (function.kind) {
-                case transformation::identity:
-                case transformation::rotary:
-                case transformation::rotary_halves:
-                case transformation::sinusoidal:
-                case transformation::dropout:
-                case transformation::scale:
-                    break;
-                case transformation::relu:
-                case transformation::leaky_relu:
-                case transformation::sigmoid:
-                case transformation::tanh:
-                case transformation::exp:
-                case transformation::sqrt:
-                case transformation::inverse:
-                case transformation::complement:
-                case transformation::softmax:
-                case transformation::sparsemax:
-                    ++remembering;
-                    break;
-                default:
-                    return true;
-            }
-        }
-        return remembering > 0 && made.functions.size() > 1;
     }
 
     constexpr void emit_group(int at) {

@@ -4,6 +4,7 @@
 
 #include "../language/text.hpp"
 #include "list.hpp"
+#include "parameter.hpp"
 
 /// What can be wrong with a program, and how the compiler says it.
 
@@ -20,9 +21,13 @@ struct too_many_transformations {};
 struct too_many_literals {};
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
+/// A number of a function; divisors are numbers of `%` and `/`.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
 struct one_weight_with_two_shapes {};
 struct unknown_relation {};
 struct query_of_an_unknown_relation {};
@@ -42,6 +47,7 @@ struct rules_of_one_sum_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
+struct two_facts_of_one_name {};
 struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
@@ -63,6 +69,10 @@ struct rule_number {};
 struct outside_of_rules {};
 template <char... Characters>
 struct in_relation {};
+template <char... Characters>
+struct of_function {};
+template <char... Characters>
+struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
 inline constexpr bool well_formed = false;
@@ -100,10 +110,12 @@ enum class fault {
     too_many_transformations,
     too_many_literals,
     too_many_rules_for_one_head,
+    number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
     one_weight_with_two_shapes,
     unknown_relation,
     query_of_an_unknown_relation,
@@ -120,6 +132,7 @@ enum class fault {
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
+    two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
     no_output,
@@ -137,6 +150,7 @@ struct diagnosis {
     int stacked_by = -1;  // the rule that stacks the block in which it is
     name first{};         // relations that clash
     name second{};
+    refused_number refused{};
 
     constexpr bool ok() const { return found == fault::none; }
 };
@@ -145,6 +159,41 @@ template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
 consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
     return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
                                                   in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
 }
 
 template <const auto& Diagnosis>
@@ -168,6 +217,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
     SEQUENT_MISTAKE(one_weight_with_two_shapes)
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
@@ -181,6 +231,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
@@ -189,6 +240,8 @@ consteval auto mistake_type() {
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)

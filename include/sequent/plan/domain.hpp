@@ -43,12 +43,6 @@ struct node_pool {
         if (top.kind == node_kind::variable) return 1u << top.value;
         return variables(top.left) | variables(top.right);
     }
-    constexpr bool mentions_count(int root) const {
-        if (root < 0) return false;
-        const node& top = nodes[root];
-        return top.kind == node_kind::count || mentions_count(top.left) ||
-               mentions_count(top.right);
-    }
     /// Calls visit(node) for each conjunct.
     template <class Visit>
     constexpr void each_conjunct(int root, Visit visit) const {
@@ -223,12 +217,16 @@ class domain_finder {
         return in.text.rules[in.relations[item.relation].rule].number;
     }
 
-    /// Whether two conditions, in the variables of a rule, hold for the same pairs however they are
-    /// written.
+    /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
+    /// assignments however they are written: their conjuncts that are arithmetic on one or two
+    /// variables are compared by the pairs that they admit, all others by their words.
     constexpr bool is_same_space(int left, int right, const rule& written) {
-        if (left == right) return true;
         if (holds_conjuncts(left, right) && holds_conjuncts(right, left)) return true;
-        if (out.pool.mentions_count(left) || out.pool.mentions_count(right)) return false;
+        if (!holds_conjuncts(left, conjuncts(right, false)) ||
+            !holds_conjuncts(right, conjuncts(left, false)))
+            return false;
+        left = conjuncts(left, true);
+        right = conjuncts(right, true);
         const unsigned mentioned = out.pool.variables(left) | out.pool.variables(right);
         int row = -1;
         int column = -1;
@@ -237,19 +235,47 @@ class domain_finder {
             if (column >= 0) return false;
             (row < 0 ? row : column) = index;
         }
-        if (row < 0) return false;
+        const int rows = row < 0 ? 1 : written.variables[row].extent;
+        const int columns = column < 0 ? 1 : written.variables[column].extent;
         // One set holds both, and has as many members as each.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
             const space where = make_space(out.pool.nodes, roots[at], row, column);
-            if (!where.exact) return false;
-            constexpr int enough = 1024;  // rows tell as much as all
-            const int rows = written.variables[row].extent;
-            pairs[at] = count_pairs(where, rows < enough ? rows : enough,
-                                    column < 0 ? 1 : written.variables[column].extent);
+            if (!is_countable(where, rows, columns)) return false;
+            pairs[at] = count_pairs(where, rows, columns);
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
+    }
+    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    static constexpr bool is_countable(const space& where, int rows, int columns) {
+        constexpr int most_rows = 2048;  // one by one
+        if (!where.exact) return false;
+        for (const piece& part : where.pieces)
+            if (rows > most_rows && !detail::pair_counter(part, rows, columns).has_lines())
+                return false;
+        return true;
+    }
+    /// The conjuncts that are arithmetic on variables, or those that are not.
+    constexpr int conjuncts(int root, bool arithmetic) {
+        int result = -1;
+        out.pool.each_conjunct(root, [&](int part) {
+            if (is_arithmetic(part) == arithmetic) result = out.pool.both(result, part);
+        });
+        return result;
+    }
+    constexpr bool is_arithmetic(int root) const {
+        if (root < 0) return true;
+        const node& top = out.pool.nodes[root];
+        switch (top.kind) {
+            case node_kind::count:
+            case node_kind::decision:
+            case node_kind::same_symbol:
+            case node_kind::pair:
+                return false;
+            default:
+                return is_arithmetic(top.left) && is_arithmetic(top.right);
+        }
     }
     /// One of two conditions, with what they share kept apart: a rule that aggregates over some of
     /// the variables inherits what is said of the others.
@@ -269,12 +295,12 @@ class domain_finder {
     /// Whether a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
-        if (out.pool.mentions_count(root)) return false;
+        if (!is_arithmetic(root)) return false;
         for (int index = 0; index < written.variables.size(); ++index) {
             if (mentioned != 1u << index) continue;
             const space where = make_space(out.pool.nodes, root, index, -1);
             const int values = written.variables[index].extent;
-            return where.exact && count_pairs(where, values, 1) == values;
+            return is_countable(where, values, 1) && count_pairs(where, values, 1) == values;
         }
         return false;
     }

@@ -8,12 +8,12 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How a step uses an operand, for how long its numbers must last.
-enum class usage { now, until_gradient };
+/// How long the numbers of an operand must last: until the step is done, or until its gradient has
+/// been computed. `kept` numbers last as long; they have no gradient of their own.
+enum class usage { now, until_gradient, kept };
 
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
-    const bool functions = row.functions.size() > 0;
     for (auto& term : row.terms) {
         const bool read_again = term.kind != term_kind::add || row.multiplies;
         visit(term.x.at, read_again ? usage::until_gradient : usage::now);
@@ -21,9 +21,8 @@ constexpr void visit_row(Row& row, Visit visit) {
     }
     for (auto& function : row.functions)
         for (auto& weight : function.weights) visit(weight.at, usage::now);
-    const bool kept = row.before.at.where != place::none;
-    visit(row.out.at, functions && !kept ? usage::until_gradient : usage::now);
-    visit(row.before.at, usage::until_gradient);
+    visit(row.out.at, row.needs_result() ? usage::until_gradient : usage::now);
+    visit(row.before.at, usage::kept);
 }
 
 template <class Attention, class Visit>
@@ -45,8 +44,8 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.normalizer.at, usage::until_gradient);
-    visit(attention.scores.at, usage::until_gradient);
+    visit(attention.normalizer.at, usage::kept);
+    visit(attention.scores.at, usage::kept);
 }
 
 template <class General, class Visit>
@@ -157,10 +156,11 @@ class memory_planner {
                     // Kept from layer to layer: through both passes of the whole stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
-                    use(of, begin, how == usage::until_gradient ? backward_of(begin) : end);
+                    use(of, begin, how == usage::now ? end : backward_of(begin));
                 }
                 // Keys and values of earlier rows must outlast a run for later ones.
                 if (each.kind == step_kind::attention) use(of, 0, end);
+                if (how == usage::kept) return;
                 if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
                 if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
             });

@@ -84,6 +84,8 @@ class normaliser {
         out.mistake = in.mistake;
         out.mistaken_rule = in.mistaken_rule;
         out.mistaken_scope = in.mistaken_scope;
+        out.refused = in.refused;
+        if (out.mistake != fault::none) return;
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();

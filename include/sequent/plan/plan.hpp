@@ -28,7 +28,6 @@ struct fact_reader<language::fact<Name, Shape...>> {
             if constexpr (std::is_integral_v<Extent>) {
                 result.extents[result.rank++] = static_cast<int>(extent);
             } else if constexpr (requires { Extent::pairs; }) {
-                static_assert(Extent::pairs > 0, "sequent: sparse<E> has room for a pair at least");
                 result.pairs = Extent::pairs;
             } else {
                 result.kind = fact_kind::symbols;

@@ -119,6 +119,12 @@ class reader {
         out.mistaken_scope = scope_;
     }
 
+    constexpr void check_number(const name& function, number_range range, double given) {
+        if (is_within(range, given) || out.mistake != fault::none) return;
+        fail(fault::number_out_of_range);
+        out.refused = {function, given, range};
+    }
+
     template <class Head, class Body>
     constexpr void read_rule(const lang::rule<Head, Body>& written) {
         read_head(written.head);
@@ -203,6 +209,9 @@ class reader {
         literal result;
         result.kind = literal_kind::number;
         result.number = item.value;
+        check_number(make_name("inverse_sqrt", 12), number_range::above_0_and_finite_in_float,
+                     item.root);
+        check_number(make_name("number", 6), number_range::finite, item.value);
         return result;
     }
     template <class Index>
@@ -220,7 +229,12 @@ class reader {
         weight_use result;
         weight declared{text_of<Name>(), scope_, sizeof...(Shape), {1, 1}};
         int axis = 0;
-        ((declared.shape[axis++] = Shape), ...);
+        if (sizeof...(Shape) > 2) fail(fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (const int extent : {1, Shape...}) {
+            check_number(make_name("weight", 6), number_range::at_least_1, extent);
+            if (axis > 0 && axis <= 2) declared.shape[axis - 1] = extent;
+            ++axis;
+        }
         result.weight = weight_id(declared);
         read_terms(item.terms, result.terms, result.arity);
         if (!bare) check_single(result.terms, result.arity);
@@ -251,6 +265,9 @@ class reader {
             use.kind = Kind;
             use.numbers[0] = function.numbers[0];
             use.numbers[1] = function.numbers[1];
+            constexpr number_ranges ranges = ranges_of(Kind);
+            for (int at = 0; at < 2; ++at)
+                check_number(ranges.function, ranges.of[at], use.numbers[at]);
             read_arguments(function.arguments, use, 0);
             current.transformations.push(use);
         }
@@ -279,6 +296,7 @@ class reader {
     }
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
+        check_number(make_name("stack", 5), number_range::at_least_1, Count);
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -414,6 +432,12 @@ class reader {
     template <lang::arithmetic Operation, class Left, class Right>
     constexpr int read_node(const lang::index_expression<Operation, Left, Right>& written) {
         constexpr int kind = static_cast<int>(node_kind::add) + static_cast<int>(Operation);
+        if constexpr (std::is_same_v<Right, lang::integer>) {
+            if constexpr (Operation == lang::arithmetic::divide)
+                check_number(make_name("/", 1), number_range::at_least_1, written.right.value);
+            if constexpr (Operation == lang::arithmetic::remainder)
+                check_number(make_name("%", 1), number_range::at_least_1, written.right.value);
+        }
         return read_pair(static_cast<node_kind>(kind), written.left, written.right);
     }
     template <lang::order Relation, class Left, class Right>
@@ -434,7 +458,9 @@ class reader {
         return make_name(Name.characters, static_cast<int>(sizeof(Name.characters)) - 1);
     }
     template <lang::fixed_string Name, int Extent>
-    constexpr int variable_of(const lang::var<Name, Extent>&) {
+    constexpr int variable_of(const lang::var<Name, Extent>& written) {
+        if constexpr (Extent != lang::unstated)
+            check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) return at;
@@ -442,7 +468,7 @@ class reader {
             fail(fault::too_many_variables);
             return 0;
         }
-        return current.variables.push({id, Extent, 0});
+        return current.variables.push({id, written.stated_extent, 0});
     }
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)

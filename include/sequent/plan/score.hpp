@@ -298,7 +298,7 @@ class attention_matcher {
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
             literal item = mapped(draft_.literal_of(at, body), map);
-            if (!plain(item)) return -1;
+            if (!plain(item) || !covers(draft_, written, draft_.literal_of(at, body))) return -1;
             int next = -1;
             if (item.kind == literal_kind::index) {
                 next = index_node(draft_.conditions.expression[written.first_literal + body], map);

@@ -27,9 +27,11 @@ class shaper {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
                     fail(text.mistake, written, -1);
+            out.mistake.refused = text.refused;
             return;
         }
-        bind_facts();
+        check_facts();
+        if (ok()) bind_facts();
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
@@ -67,6 +69,22 @@ class shaper {
 
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
+    }
+
+    constexpr void check_facts() {
+        for (int at = 0; ok() && at < out.facts.size(); ++at) {
+            const fact_shape& given = out.facts[at];
+            for (int earlier = 0; ok() && earlier < at; ++earlier)
+                if (out.facts[earlier].id == given.id)
+                    out.mistake = {fault::two_facts_of_one_name, -1, given.id};
+            for (int axis = 0; ok() && axis < given.rank; ++axis) {
+                if (given.extents[axis] >= 1) continue;
+                out.mistake = {fault::number_out_of_range, -1, given.id};
+                out.mistake.refused = {make_name("fact", 4),
+                                       static_cast<double>(given.extents[axis]),
+                                       number_range::at_least_1};
+            }
+        }
     }
 
     constexpr void bind_facts() {
@@ -618,12 +636,12 @@ class shaper {
         const int first = static_cast<int>(function.numbers[0]);
         const int second = static_cast<int>(function.numbers[1]);
         if (function.kind == transformation::slice) {
-            if (first < 0 || first + second > shape.size())
-                misfit(written, -1, first + second, shape.size());
+            if (second > shape.size() - first) misfit(written, -1, second, shape.size() - first);
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (first * second != shape.size()) misfit(written, -1, first * second, shape.size());
+            if (1LL * first * second != shape.size())
+                misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
         for (const weight_use& use : function.weights) {

@@ -233,6 +233,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    refused_number refused{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -52,6 +52,16 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
+/// The least counts that may be given at run time, and counts that are as good as without limit.
+struct widest_counts {
+    int least[given_numbers::runs]{};
+    int most[given_numbers::runs]{};
+
+    constexpr widest_counts() {
+        for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
+    }
+};
+
 /// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
 /// residues, for the rows that the guard admits.
 struct piece {
@@ -88,18 +98,16 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts from 0 to `columns` are given: [first,
+    /// All columns that the row may have, whatever counts are given: [first,
     /// second), none where first is not less.
     constexpr std::pair<int, int> widest(int row, int columns) const {
-        const int least[given_numbers::runs]{};
-        int most[given_numbers::runs]{};
-        for (int at = 0; at < max_counts; ++at) most[at] = columns;
+        const widest_counts given;
         for (const bound& limit : row_lower)
-            if (row < limit.at(0, least)) return {};
+            if (row < limit.at(0, given.least)) return {};
         for (const bound& limit : row_upper)
-            if (row >= limit.at(0, most)) return {};
+            if (row >= limit.at(0, given.most)) return {};
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
-        return {begin(row, least), end(row, columns, most)};
+        return {begin(row, given.least), end(row, columns, given.most)};
     }
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
@@ -132,29 +140,160 @@ struct space {
     }
 };
 
-/// How many pairs a space holds; counts given at run time are taken as without limit.
-constexpr long long count_pairs(const space& where, int rows, int columns) {
-    int unlimited[given_numbers::runs]{};
-    for (int at = 0; at < max_counts; ++at) unlimited[at] = rows > columns ? rows : columns;
-    long long pairs = 0;
-    for (const piece& part : where.pieces) {
-        for (int row = 0; row < rows; ++row) {
-            if (!part.admits_row(row, unlimited)) continue;
-            const int begin = part.begin(row, unlimited);
-            const int end = part.end(row, columns, unlimited);
-            if (end <= begin) continue;
-            if (part.modulus == 1) {
-                pairs += end - begin;
-                continue;
-            }
-            for (int residue = 0; residue < part.modulus; ++residue) {
-                if (!((part.residues >> residue) & 1)) continue;
-                const int first = floor_remainder(residue + part.slope * row - begin, part.modulus);
-                if (first < end - begin) pairs += (end - begin - 1 - first) / part.modulus + 1;
+namespace detail {
+
+/// Counts the pairs of one piece. Bounds and residues repeat with a period of rows, so that along
+/// every period-th row each bound is a straight line: rows are counted by such lines where there
+/// are many of them, else one by one.
+class pair_counter {
+  public:
+    constexpr pair_counter(const piece& part, int rows, int columns)
+        : part_(part), columns_(columns) {
+        for (int residue = 0; residue < part.modulus; ++residue)
+            members_ += (part.residues >> residue) & 1 ? 1 : 0;
+        first_ = 0;
+        last_ = rows;
+        for (const bound& limit : part.row_lower)
+            if (const int value = limit.at(0, given_.least); value > first_) first_ = value;
+        for (const bound& limit : part.row_upper)
+            if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
+    }
+
+    /// Whether the rows are counted by lines.
+    constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
+
+    constexpr long long count() const {
+        const int step = has_lines() ? static_cast<int>(period()) : 1;
+        const int begins = has_lines() ? step : last_ - first_;
+        long long pairs = 0;
+        for (int row = first_; row < first_ + begins; ++row) {
+            if (!((part_.row_residues >> floor_remainder(row, part_.row_modulus)) & 1)) continue;
+            pairs += has_lines() ? count_line(row, step, (last_ - row + step - 1) / step)
+                                 : count_row(row);
+        }
+        return pairs;
+    }
+
+  private:
+    static constexpr int least_rows = 4;  // of a line
+    static constexpr int max_lines = max_bounds + 1;
+
+    const piece& part_;
+    widest_counts given_{};
+    int columns_;
+    int members_ = 0;  // of a period of residues
+    int first_ = 0;
+    int last_ = 0;
+
+    constexpr long long period() const {
+        long long result = least_common(part_.row_modulus, part_.modulus);
+        const auto repeat = [&](const auto& bounds) {
+            for (const bound& limit : bounds)
+                if (result * least_rows <= last_ - first_)
+                    result =
+                        least_common(result, static_cast<long long>(limit.divisor) * part_.modulus);
+        };
+        repeat(part_.lower);
+        repeat(part_.upper);
+        return result;
+    }
+    static constexpr long long least_common(long long left, long long right) {
+        long long greater = left;
+        long long less = right;
+        while (less != 0) {
+            const long long rest = greater % less;
+            greater = less;
+            less = rest;
+        }
+        return left / greater * right;
+    }
+
+    constexpr long long count_row(int row) const {
+        const int begin = part_.begin(row, given_.least);
+        return count_columns(row, begin, part_.end(row, columns_, given_.most) - begin);
+    }
+    /// Of `length` columns of a row from `begin` on.
+    constexpr long long count_columns(int row, long long begin, long long length) const {
+        if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
+        const int modulus = part_.modulus;
+        const int start = floor_remainder(
+            static_cast<int>(begin % modulus) - (part_.slope % modulus) * (row % modulus), modulus);
+        long long columns = length / modulus * members_;
+        for (int at = 0; at < length % modulus; ++at)
+            columns += (part_.residues >> ((start + at) % modulus)) & 1 ? 1 : 0;
+        return columns;
+    }
+
+    /// offset + slope * t >= 0, for t in [first, last).
+    struct line {
+        long long offset = 0;
+        long long slope = 0;
+
+        constexpr line minus(const line& other, int less = 0) const {
+            return {offset - other.offset - less, slope - other.slope};
+        }
+        constexpr long long at(long long t) const { return offset + slope * t; }
+        constexpr void clip(long long& first, long long& last) const {
+            if (slope == 0) {
+                if (offset < 0) last = first;
+            } else if (slope > 0) {
+                const long long from = -offset <= 0 ? 0 : (-offset + slope - 1) / slope;
+                if (from > first) first = from;
+            } else {
+                const long long to = offset < 0 ? 0 : offset / -slope + 1;
+                if (to < last) last = to;
             }
         }
+    };
+    using lines = list<line, max_lines>;
+
+    static constexpr lines lines_of(const list<bound, max_bounds>& bounds, line border, int row,
+                                    int step, const int* counts) {
+        lines result;
+        result.push(border);
+        for (const bound& limit : bounds) {
+            const long long offset = limit.at(row, counts);
+            result.push({offset, limit.at(row + step, counts) - offset});
+        }
+        return result;
     }
-    return pairs;
+
+    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
+    /// the least, the pairs of a row grow by the same number from each to the next.
+    constexpr long long count_line(int row, int step, int rows) const {
+        const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
+        const lines upper = lines_of(part_.upper, {columns_, 0}, row, step, given_.most);
+        long long pairs = 0;
+        for (int low = 0; low < lower.size(); ++low)
+            for (int high = 0; high < upper.size(); ++high) {
+                const line length = upper[high].minus(lower[low]);
+                long long first = 0;
+                long long last = rows;
+                length.minus({1, 0}).clip(first, last);
+                for (int other = 0; other < lower.size() && first < last; ++other)
+                    if (other != low)
+                        lower[low].minus(lower[other], other < low ? 1 : 0).clip(first, last);
+                for (int other = 0; other < upper.size() && first < last; ++other)
+                    if (other != high)
+                        upper[other].minus(upper[high], other < high ? 1 : 0).clip(first, last);
+                if (first >= last) continue;
+                const long long count = last - first;
+                pairs += count * count_columns(row, lower[low].at(first), length.at(first)) +
+                         count * (count - 1) / 2 * (length.slope / part_.modulus * members_);
+            }
+        return pairs;
+    }
+};
+
+}  // namespace detail
+
+/// How many pairs a space holds, whatever counts are given at run time: at most.
+constexpr long long count_pairs(const space& where, int rows, int columns) {
+    long long pairs = 0;
+    for (const piece& part : where.pieces)
+        pairs += detail::pair_counter(part, rows, columns).count();
+    const long long all = static_cast<long long>(rows) * columns;
+    return pairs < all ? pairs : all;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -66,6 +66,46 @@ struct row_function {
     int identity = -1;  // and which rule, so that each drops others
 };
 
+/// What the derivative of a function reads besides the gradient of its result.
+struct derivative_reads {
+    bool argument = false;
+    bool result = false;
+};
+constexpr derivative_reads derivative_of(transformation kind) {
+    switch (kind) {
+        case transformation::identity:
+        case transformation::complement:
+        case transformation::scale:
+        case transformation::rotary:
+        case transformation::rotary_halves:
+        case transformation::sinusoidal:
+        case transformation::dropout:
+        case transformation::slice:
+        case transformation::reshape:
+            return {false, false};
+        case transformation::relu:
+        case transformation::leaky_relu:
+        case transformation::sigmoid:
+        case transformation::tanh:
+        case transformation::exp:
+        case transformation::sqrt:
+        case transformation::inverse:
+        case transformation::soft_cap:
+        case transformation::softmax:
+        case transformation::sparsemax:
+            return {false, true};
+        case transformation::gelu:
+        case transformation::gelu_tanh:
+        case transformation::silu:
+        case transformation::log:
+        case transformation::norm:
+        case transformation::layer_norm:
+        case transformation::rms_norm:
+            return {true, false};
+    }
+    return {true, true};
+}
+
 /// out = functions(terms combined), for each row of segments x length numbers.
 struct row_step {
     int rows = 1;
@@ -92,6 +132,19 @@ struct row_step {
 
     constexpr int columns() const { return segments * length; }
     constexpr bool is_limited() const { return pairs >= 0 || count >= 0; }
+    /// Returns true if the gradient of the functions reads the sum before them. Values between two
+    /// functions are computed again from that sum.
+    constexpr bool needs_sum() const {
+        for (int at = 0; at < functions.size(); ++at) {
+            const derivative_reads reads = derivative_of(functions[at].kind);
+            if (reads.argument || (reads.result && at + 1 < functions.size())) return true;
+        }
+        return false;
+    }
+    /// Returns true if the gradient of the last function reads `out`.
+    constexpr bool needs_result() const {
+        return functions.size() > 0 && derivative_of(functions[functions.size() - 1].kind).result;
+    }
 };
 
 enum class score_kind { dot, load, number, index, add, multiply, function };

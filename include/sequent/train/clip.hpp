@@ -5,19 +5,22 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
+#include <stdexcept>
 #include <type_traits>
 
 #include "../config.hpp"
 #include "../model/thread_pool.hpp"
+#include "../number_text.hpp"
 
 namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements, in double.
+/// The sum of the squares of all elements times `scale`, in double.
 template <std::floating_point T>
-double sum_of_squares(std::span<const T> values) noexcept {
+double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
     // length.
     constexpr std::size_t width = 16;
@@ -25,12 +28,12 @@ double sum_of_squares(std::span<const T> values) noexcept {
     std::size_t at = 0;
     for (; at + width <= values.size(); at += width) {
         for (std::size_t lane = 0; lane < width; ++lane) {
-            const auto x = static_cast<double>(values[at + lane]);
+            const auto x = static_cast<double>(values[at + lane]) * scale;
             sums[lane] += x * x;
         }
     }
     for (std::size_t lane = 0; at < values.size(); ++at, ++lane) {
-        const auto x = static_cast<double>(values[at]);
+        const auto x = static_cast<double>(values[at]) * scale;
         sums[lane] += x * x;
     }
     double sum = 0;
@@ -38,27 +41,51 @@ double sum_of_squares(std::span<const T> values) noexcept {
     return sum;
 }
 
-/// The norm of values in 64 parts, which run(tasks, f) calls for one by one or on several threads.
+/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// several threads.
 template <std::floating_point T, class Run>
-double norm_of_parts(std::span<const T> values, Run run) noexcept {
+double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
     std::array<double, 64> sums{};
     const std::size_t part = (values.size() / sums.size() + 16) / 16 * 16;
     run(static_cast<int>(sums.size()), [&](int task) {
         const auto at = static_cast<std::size_t>(task);
         const std::size_t begin = std::min(values.size(), at * part);
-        sums[at] = sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)));
+        sums[at] =
+            sum_of_squares(values.subspan(begin, std::min(part, values.size() - begin)), scale);
     });
     double sum = 0;
     for (const double each : sums) sum += each;
     return std::sqrt(sum);
 }
 
+/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
+/// those of double do not, the elements are scaled by a power of two that brings the greatest
+/// magnitude near 1.
+template <std::floating_point T, class Run>
+double norm_with(std::span<const T> values, Run run) noexcept {
+    const double plain = norm_of_parts(values, 1.0, run);
+    if constexpr (sizeof(T) > sizeof(float)) {
+        constexpr double least = 1e-140, most = std::numeric_limits<double>::max();
+        if (plain < least || plain > most) {
+            double greatest = 0;
+            for (const T x : values) greatest = std::max(greatest, std::abs(double{x}));
+            if (greatest == 0 || greatest > most) return greatest;
+            int exponent = 0;
+            std::frexp(greatest, &exponent);
+            // Of the least denormal, 2^1073 would be infinite.
+            exponent = std::max(exponent, -1000);
+            return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
+        }
+    }
+    return plain;
+}
+
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double.
+/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
-    return detail::norm_of_parts(values, [](int tasks, auto part) {
+    return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
 }
@@ -66,26 +93,34 @@ double norm(std::span<const T> values) noexcept {
 /// The same number, on the threads of a pool.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
-    return detail::norm_of_parts(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+    return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// What a gradient with this norm is to be multiplied by so that its norm is at most `max_norm`: 1
-/// if it is, or if the norm is not finite.
+/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
+/// at most that already, or not finite.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) noexcept {
+T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
+    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
+                                        "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
 /// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had. A gradient whose norm is not finite is left as it is: test what is returned.
+/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
+/// test what is returned.
+///
+/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
+/// is.
 template <std::floating_point T>
-T clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) noexcept {
+double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
     const T factor = clip_factor<T>(before, max_norm);
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
-    return static_cast<T>(before);
+    return before;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train

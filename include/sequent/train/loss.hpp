@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <type_traits>
 
-#include "../config.hpp"
+#include "../fail.hpp"
 #include "../kernel/math.hpp"
 #include "../kernel/simd.hpp"
 
@@ -27,7 +27,7 @@ SEQUENT_INLINE void for_each_part(F f) noexcept {
 
 /// -log softmax(logits)[target] of one row; writes factor * (softmax - one-hot) where asked to.
 template <int Classes, bool WithGradient, class T>
-T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
+double cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor) noexcept {
     using kernel::batch;
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part<Classes, T>([&](int at, auto count) {
@@ -53,23 +53,54 @@ T cross_entropy_row(const T* logits, std::int32_t target, T* gradient, T factor)
         });
         gradient[target] -= factor;
     }
-    return std::log(sum) + (greatest - logits[target]);
+    // In double, as the difference of two floats may be beyond float and the mean of rows within.
+    return static_cast<double>(std::log(sum)) +
+           (static_cast<double>(greatest) - static_cast<double>(logits[target]));
+}
+
+inline void check_targets(std::span<const std::int32_t> targets, int rows, int classes) {
+    check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        if (targets[row] < 0 || targets[row] >= classes)
+            fail<argument_error>("sequent: cross_entropy has the target " +
+                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
+                                 ", beyond its " + std::to_string(classes) +
+                                 " classes; there is no index that is ignored");
 }
 
 template <int Rows, int Classes, bool WithGradient, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                T scale) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient, T scale) {
     static_assert(Rows > 0 && Classes > 0);
-    assert(targets.size() == static_cast<std::size_t>(Rows));
+    check_targets(targets, Rows, Classes);
     double sum = 0;
     for (int row = 0; row < Rows; ++row) {
         const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        assert(0 <= target && target < Classes);
         const std::ptrdiff_t at = std::ptrdiff_t{row} * Classes;
-        sum += static_cast<double>(cross_entropy_row<Classes, WithGradient>(
-            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows)));
+        sum += cross_entropy_row<Classes, WithGradient>(
+            logits + at, target, WithGradient ? gradient + at : nullptr, scale / T(Rows));
     }
     return static_cast<T>(sum / Rows);
+}
+
+/// The squared error of numbers whose differences, squares or sum of squares overflow in T: in
+/// double, relative to the greatest of the halved differences.
+template <class T>
+T large_squared_error(const T* values, const T* targets, T* gradient, int size, T scale) noexcept {
+    const auto half = [&](int at) {
+        return static_cast<double>(values[at]) * 0.5 - static_cast<double>(targets[at]) * 0.5;
+    };
+    double greatest = 0;
+    for (int at = 0; at < size; ++at) {
+        const double magnitude = std::abs(half(at));
+        if (!(magnitude <= greatest) && !std::isnan(greatest)) greatest = magnitude;
+        if (gradient == nullptr) continue;
+        gradient[at] = static_cast<T>(half(at) * (4 * (static_cast<double>(scale) / size)));
+    }
+    if (!std::isfinite(greatest)) return static_cast<T>(greatest);
+    double sum = 0;
+    for (int at = 0; at < size; ++at) sum += half(at) / greatest * (half(at) / greatest);
+    const double root = 2 * greatest * std::sqrt(sum / size);
+    return static_cast<T>(root * root);
 }
 
 }  // namespace detail
@@ -78,23 +109,28 @@ T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradi
 /// respect to the logits, times `scale`: gradient = scale * (softmax - one-hot) / Rows.
 ///
 /// `logits` and `gradient`: Rows x Classes, row-major, without gaps; `gradient` is overwritten.
-/// `targets`: Rows classes, 0 <= class < Classes, unchecked in release builds.
+/// `targets`: Rows classes, 0 <= class < Classes. No target is ignored: where some rows are not to
+/// count (PyTorch's ignore_index), call it for the others.
+///
+/// Throws argument_error if the targets are not that many or one is no class; then nothing is
+/// written.
 template <int Rows, int Classes, class T>
 T cross_entropy(const T* logits, std::span<const std::int32_t> targets, T* gradient,
-                std::type_identity_t<T> scale = 1) noexcept {
+                std::type_identity_t<T> scale = 1) {
     return detail::cross_entropy<Rows, Classes, true, T>(logits, targets, gradient, scale);
 }
 
 /// The loss alone.
 template <int Rows, int Classes, class T>
-T cross_entropy(const T* logits, std::span<const std::int32_t> targets) noexcept {
+T cross_entropy(const T* logits, std::span<const std::int32_t> targets) {
     return detail::cross_entropy<Rows, Classes, false, T>(logits, targets, nullptr, T(1));
 }
 
 /// The mean over all elements of (value - target)^2, and its gradient with respect to the values,
 /// times `scale`: gradient = scale * 2 (value - target) / Size.
 ///
-/// All three arrays have Size elements; `gradient` is overwritten and may be null.
+/// All three arrays have Size elements and do not overlap; `gradient` is overwritten and may be
+/// null.
 template <int Size, class T>
 T squared_error(const T* values, const T* targets, T* gradient,
                 std::type_identity_t<T> scale = 1) noexcept {
@@ -107,7 +143,9 @@ T squared_error(const T* values, const T* targets, T* gradient,
         sums += difference * difference;
         if (gradient != nullptr) kernel::store_first<count()>(gradient + at, difference * factor);
     });
-    return kernel::reduce_add(sums) / T(Size);
+    const T sum = kernel::reduce_add(sums);
+    if (std::isfinite(sum)) return sum / T(Size);
+    return detail::large_squared_error<T>(values, targets, gradient, Size, scale);
 }
 
 /// The loss alone.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,13 +15,15 @@
 #include "../fail.hpp"
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
+#include "../number_text.hpp"
 #include "lanes.hpp"
 
 /// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing and does not
-/// throw. `state()` and `steps()` are all that has to be saved to continue exactly.
+/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
+/// `steps()` are all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor,
+/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
+/// changed),
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -43,32 +44,52 @@ struct state_array {
 
 namespace detail {
 
+/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
+/// overflow, that of a number below 1 / bound vanish.
+template <class T>
+inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
+
+/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+template <class T>
+void check_decay_rate(std::string_view what, double value) {
+    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                        sizeof(T) == sizeof(float)
+                                            ? "at least 0 and, as a float, below 1"
+                                            : "at least 0 and below 1");
+}
+
 /// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
 /// take(read, write) gives the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
-    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) noexcept {
-        assert(parameters.size() == gradient.size());
+    void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
+        check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
         self().update(parameters, learning_rate, nullptr,
                       [from](auto read, auto) { return read(from); });
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale = 1) noexcept {
+                        T scale = 1) {
         take_and_clear(parameters, gradient, learning_rate, scale, nullptr);
     }
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool& pool) noexcept {
+                        T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
+    void check_sizes(std::size_t parameters, std::size_t gradient) {
+        const std::size_t size = self().size();
+        check_size("the parameters given to an optimiser's step", parameters, size);
+        check_size("the gradient given to an optimiser's step", gradient, size);
+    }
+
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
-                        T scale, thread_pool* pool) noexcept {
-        assert(parameters.size() == gradient.size());
+                        T scale, thread_pool* pool) {
+        check_sizes(parameters.size(), gradient.size());
         T* const from = gradient.data();
         self().update(parameters, learning_rate, pool,
                       [from, factor = kernel::set(scale)](auto read, auto write) {
@@ -87,11 +108,18 @@ class stepping {
 ///     parameter = parameter - learning_rate * velocity
 ///
 /// Without momentum (0, the default) nothing is remembered.
+///
+/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {}
+        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+        detail::check_decay_rate<T>("sgd: momentum", momentum);
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return size_; }
 
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
@@ -105,7 +133,6 @@ class sgd : public detail::stepping<sgd<T>, T> {
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        assert(parameters.size() == size_);
         ++steps_;
         T* const to = parameters.data();
         const auto descent = kernel::set(static_cast<T>(-learning_rate));
@@ -130,7 +157,9 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero.
+/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
+/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
+/// double: below that, the square of a gradient of epsilon's size would vanish.
 struct adam_options {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -145,7 +174,18 @@ template <class T>
 class adam_moments {
   public:
     adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {}
+        : options_(options), first_(size), second_(size) {
+        check_decay_rate<T>("adam: beta1", options.beta1);
+        check_decay_rate<T>("adam: beta2", options.beta2);
+        const auto epsilon = static_cast<T>(options.epsilon);
+        constexpr T least = 1 / square_bound<T>;
+        check_number<std::invalid_argument>(
+            epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
+            "a finite number of at least " + number_text(static_cast<double>(least), 3));
+    }
+
+    /// How many parameters it updates.
+    std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_}}};
@@ -160,7 +200,6 @@ class adam_moments {
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
-        assert(parameters.size() == first_.size());
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -174,9 +213,13 @@ class adam_moments {
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
+        const auto bound = kernel::set(square_bound<T>);
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
-            const kernel::batch<T> g = take(read, write);
+            const kernel::batch<T> given = take(read, write);
+            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            const kernel::batch<T> g =
+                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
             const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
             write(first, m);
@@ -195,7 +238,11 @@ class adam_moments {
 
 }  // namespace detail
 
-/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1).
+/// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
+/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
+/// that is infinite or NaN makes its parameter NaN.
+///
+/// Throws std::invalid_argument if an option is out of its range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
@@ -218,20 +265,28 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
 /// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
 /// for vectors and scalars. An empty mask lets all decay. It is copied.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters.
+/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// negative or not finite, or if an option is out of its range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
+        const auto check = [](T decay, const char* what, double value) {
+            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
+                                                "a finite number of at least 0");
+        };
+        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
             fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
                                         " elements, the parameters have " + std::to_string(size));
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            return static_cast<T>(weight_decay * static_cast<double>(x));
+            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
+            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
+            return decay;
         });
     }
 

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "../config.hpp"
+#include "../number_text.hpp"
+#include "../plan/source.hpp"
+
+/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+using language::transformation;
+
+/// Calls f(transformation_use) for each function of a model's rules.
+template <class Model, class F>
+constexpr void for_each_function(F f) {
+    for (const auto& rule : Model::plan::shapes.text.rules)
+        for (const plan::transformation_use& use : rule.transformations) f(use);
+}
+
+template <class Model>
+constexpr bool uses(transformation kind) {
+    bool result = false;
+    for_each_function<Model>([&](const auto& use) { result = result || use.kind == kind; });
+    return result;
+}
+
+/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+template <class Model>
+inline constexpr bool pairs_neighbours = [] {
+    static_assert(
+        !uses<Model>(transformation::rotary) || !uses<Model>(transformation::rotary_halves),
+        "sequent: a model with both rotary() and rotary_halves() has no layout of heads "
+        "that a name map could know");
+    return uses<Model>(transformation::rotary);
+}();
+
+/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
+/// Masks are not compared: the program has a causal one.
+template <class Model>
+std::string unlike_llama2c() {
+    std::string problem;
+    const auto differs = [&](std::string_view what, double value, std::string_view expected) {
+        problem = std::string("the model's ").append(what).append(" is ");
+        problem += number_text(value, 9) + ", llama2.c's is ";
+        problem += expected;
+    };
+    const auto has = [&](std::string_view what, std::string_view expected) {
+        problem = std::string("the model has ").append(what).append(", llama2.c has ");
+        problem += expected;
+    };
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        const double number = use.numbers[0];
+        if (use.kind == transformation::rotary && number != 10000) {
+            differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary_halves) {
+            has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
+        } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
+            differs("epsilon of rms_norm", number, "1e-05");
+        } else if (use.kind == transformation::relu || use.kind == transformation::gelu ||
+                   use.kind == transformation::gelu_tanh || use.kind == transformation::sigmoid) {
+            has("another activation", "silu");
+        } else if (use.kind == transformation::soft_cap) {
+            has("a cap of scores or logits", "none");
+        }
+    });
+    if (problem.empty() && !uses<Model>(transformation::rotary)) {
+        has("no rotary positions", "them");
+    }
+    // The templates' options that leave the functions as they are.
+    if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
+        if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
+        if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
+    }
+    return problem;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <limits>
+
+#include "../language/function.hpp"
+#include "list.hpp"
+
+/// The ranges of the numbers that functions of a rule take.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
+/// of double too, since a program does not know its number type.
+namespace mistake::range {
+struct finite {};
+struct at_least_0_and_finite {};
+struct above_0_and_finite_in_float {};
+struct from_0_to_below_1_in_float {};
+struct at_least_0 {};
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The same as values.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// The ranges of a transformation's numbers, and its name in a rule.
+struct number_ranges {
+    name function{};
+    number_range of[2]{};
+};
+
+constexpr number_ranges ranges_of(language::transformation kind) {
+    using enum language::transformation;
+    using enum number_range;
+    switch (kind) {
+        case leaky_relu:
+            // The derivative is judged by the sign of the result.
+            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
+        case soft_cap:
+            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
+        case scale:
+            return {make_name("scale", 5), {finite}};
+        case norm:
+            return {make_name("norm", 4), {above_0_and_finite_in_float}};
+        case layer_norm:
+            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
+        case rms_norm:
+            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
+        case rotary:
+            return {make_name("rotary", 6), {above_0_and_finite_in_float}};
+        case rotary_halves:
+            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float}};
+        case sinusoidal:
+            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
+        case dropout:
+            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
+        case slice:
+            return {make_name("slice", 5), {at_least_0, at_least_1}};
+        case reshape:
+            return {make_name("reshape", 7), {at_least_1, at_least_1}};
+        default:
+            return {};
+    }
+}
+
+/// A number out of its range, and the function that is given it.
+struct refused_number {
+    name function{};
+    double given = 0;
+    number_range range = number_range::any;
+};
+
+/// A number of a message: up to six significant digits.
+struct number_text {
+    char characters[16]{};
+    int length = 0;
+
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI

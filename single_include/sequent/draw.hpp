@@ -1,0 +1,1746 @@
+// Sequent 0.1.0: draw.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_DRAW_HPP
+#define SEQUENT_SINGLE_DRAW_HPP
+
+#include "rasp.hpp"
+
+/// Pictures of models and of RASP programs.
+
+/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
+inline std::size_t letter_length(std::string_view text) {
+    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    const std::size_t length = first < 0x80                     ? 1
+                               : first >= 0xc2 && first <= 0xdf ? 2
+                               : first >= 0xe0 && first <= 0xef ? 3
+                               : first >= 0xf0 && first <= 0xf4 ? 4
+                                                                : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t at = 1; at < length; ++at)
+        if ((byte(at) & 0xc0u) != 0x80) return 0;
+    if (length > 2) {
+        // Longer than need be, half of a pair, or beyond Unicode.
+        const unsigned second = byte(1);
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+            return 0;
+        // U+FFFE and U+FFFF are no characters, XML says.
+        if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
+    }
+    return length;
+}
+
+}  // namespace detail
+
+/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
+/// UTF-8 as U+FFFD.
+inline std::string printable(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t length = detail::letter_length(text);
+        const auto first = static_cast<unsigned char>(text[0]);
+        if (length == 0) {
+            result += "\xef\xbf\xbd";
+        } else if (first < 0x20) {
+            result += "\xe2\x90";
+            result += static_cast<char>(0x80 + first);
+        } else if (first == 0x7f) {
+            result += "\xe2\x90\xa1";
+        } else {
+            result += text.substr(0, length);
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return result;
+}
+
+/// How many code points printable text has.
+inline int letters_in(std::string_view text) {
+    int count = 0;
+    for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
+    return count;
+}
+
+/// The first so many code points of printable text.
+inline std::string_view first_letters(std::string_view text, int count) {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;
+        ++end;
+    }
+    return text.substr(0, end);
+}
+
+/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
+inline std::string elided(std::string_view text, int most) {
+    if (letters_in(text) <= most) return std::string(text);
+    return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
+}
+
+/// "layer 3". Of text + std::to_string(number), GCC 12 believes that it overlaps itself.
+inline std::string numbered(std::string_view text, std::size_t number) {
+    std::string result(text);
+    result += std::to_string(number);
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The little of SVG that pictures of models need. Lengths are in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// Text as it may stand in XML.
+inline std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char each : printable(text)) {
+        if (each == '<')
+            result += "&lt;";
+        else if (each == '>')
+            result += "&gt;";
+        else if (each == '&')
+            result += "&amp;";
+        else if (each == '"')
+            result += "&quot;";
+        else
+            result += each;
+    }
+    return result;
+}
+
+/// A picture, to which elements are added one above the other.
+class svg {
+  public:
+    svg(double width, double height) : width_(width), height_(height) {}
+
+    void rectangle(double x, double y, double width, double height, std::string_view fill) {
+        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
+             "\" height=\"", number(height), "\" fill=\"", fill, "\"/>\n"});
+    }
+    void rounded(double x, double y, double width, double height, double radius,
+                 std::string_view fill, std::string_view outline, double thickness = 1) {
+        add({"<rect x=\"", number(x), "\" y=\"", number(y), "\" width=\"", number(width),
+             "\" height=\"", number(height), "\" rx=\"", number(radius), "\" fill=\"", fill,
+             "\" stroke=\"", outline, "\" stroke-width=\"", number(thickness), "\"/>\n"});
+    }
+    /// Path data, as a line.
+    void line(std::string_view data, std::string_view colour, double thickness) {
+        add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
+             number(thickness), "\"/>\n"});
+    }
+    /// Path data (SVG 1.1, section 8.3), filled.
+    void path(std::string_view data, std::string_view fill) {
+        add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
+    }
+    /// `more`: further attributes. `title`: what is shown where one points at the text.
+    void text(double x, double y, std::string_view words, double size, std::string_view fill,
+              std::string_view more = "", std::string_view title = "") {
+        add({"<text x=\"", number(x), "\" y=\"", number(y), "\" font-size=\"", number(size),
+             "\" fill=\"", fill, "\" ", more, ">", escaped(words)});
+        if (!title.empty()) add({"<title>", escaped(title), "</title>"});
+        add({"</text>\n"});
+    }
+    /// What is added until `end_group` has these attributes.
+    void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    void end_group() { add({"</g>\n"}); }
+
+    std::string str() const {
+        svg whole(width_, height_);
+        whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width_),
+                   "\" height=\"", number(height_), "\" viewBox=\"0 0 ", number(width_), " ",
+                   number(height_), "\" font-family=\"sans-serif\">\n", body_, "</svg>\n"});
+        return whole.body_;
+    }
+
+    static std::string number(double value) { return number_text(value, 6); }
+
+  private:
+    double width_;
+    double height_;
+    std::string body_;
+
+    void add(std::initializer_list<std::string_view> parts) {
+        for (const std::string_view part : parts) body_ += part;
+    }
+};
+
+/// Writes text to a file, whole or not at all. Throws io::error.
+inline void write(const std::string& text, const std::string& path) {
+    io::file_replacement file(path);
+    file.write(text.data(), text.size());
+    file.commit();
+}
+/// The same of a picture.
+inline void write(const svg& picture, const std::string& path) {
+    write(picture.str(), path);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of masks, drawn from the rules' own conditions.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// Which pairs (row, column) an attention step has, row by row, in the rounds of its outer loops -
+/// heads, mostly - that share them.
+struct mask {
+    std::string relation;     // that the step computes
+    std::vector<int> rounds;  // all of them where they share one mask
+    int rows = 0;
+    int columns = 0;
+    std::vector<bool> kept;
+
+    long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
+    bool operator()(int row, int column) const {
+        return kept[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
+                    static_cast<std::size_t>(column)];
+    }
+};
+
+namespace detail {
+
+template <class Model, int At, class T>
+void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
+    using plan_type = typename Model::plan;
+    constexpr plan::step step = plan_type::template step_at<At>;
+    if constexpr (step.kind == plan::step_kind::attention) {
+        constexpr plan::attention_step attention = plan_type::template attention_at<step.at>;
+        constexpr plan::name id =
+            plan_type::shapes.text.relations[plan_type::shapes.text.rules[step.rule].head].id;
+        const std::size_t first = all.size();
+        int round = 0;
+        model_detail::each_outer(attention.outer_extents, [&](int one, int two, int three) {
+            mask made;
+            made.relation.assign(id.text, static_cast<std::size_t>(id.length));
+            made.rows = attention.rows;
+            made.columns = attention.columns;
+            made.rounds = {round++};
+            int index[plan::max_variables]{};
+            const int outer[]{one, two, three};
+            for (int at = 0; at < attention.outers; ++at)
+                index[attention.outer_variables[at]] = outer[at];
+            for (int row = 0; row < attention.rows; ++row)
+                for (int column = 0; column < attention.columns; ++column) {
+                    if (attention.row_variable >= 0) index[attention.row_variable] = row;
+                    index[attention.column_variable] = column;
+                    bool holds = true;
+                    if constexpr (attention.condition >= 0)
+                        holds = model_detail::evaluate_node<plan_type, attention.condition>(
+                                    bound, index) != 0;
+                    made.kept.push_back(holds);
+                }
+            for (std::size_t at = first; at < all.size(); ++at)
+                if (all[at].kept == made.kept) {
+                    all[at].rounds.push_back(made.rounds[0]);
+                    return;
+                }
+            all.push_back(made);
+        });
+    }
+}
+
+}  // namespace detail
+
+/// The masks of a model's attention steps, in order; where conditions depend on what is given at
+/// run time, for these facts.
+template <class Model, class T = float>
+std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
+    using plan_type = typename Model::plan;
+    static constexpr int unknown[model_detail::count_given<plan_type>()]{};
+    model_detail::bindings<T> bound;
+    bound.counts = given ? given->counts : unknown;
+    if (given)
+        for (int at = 0; at < Model::facts_list::capacity(); ++at)
+            bound.pairs[at] = given->pairs(at);
+    std::vector<mask> result;
+    kernel::unroll<plan_type::tables.steps.size()>(
+        [&](auto index) { detail::add_masks<Model, decltype(index)::value>(bound, result); });
+    return result;
+}
+
+/// "weights, heads 0 2", for a caption.
+inline std::string title_of(const mask& shown) {
+    std::string result = shown.relation;
+    if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
+        result += shown.rounds.size() > 1 ? ", heads" : ", head";
+    else
+        return result;
+    for (const int round : shown.rounds) result += " " + std::to_string(round);
+    return result;
+}
+
+/// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
+/// position that attends, a column j for what it attends to. Titles take the place of the masks'
+/// own names where they are given.
+inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::string>& titles = {}) {
+    constexpr double side = 220;  // of a mask; that of a cell is the same for all
+    constexpr double gap = 36;
+    constexpr double caption = 44;
+    constexpr int across = 4;
+    constexpr auto dark = "#1f2933";
+    constexpr auto quiet = "#7b8794";
+    const int count = static_cast<int>(masks.size());
+    const int lines = (count + across - 1) / across;
+    svg result(gap + std::min(count, across) * (side + gap),
+               gap / 2 + lines * (side + caption + gap));
+    for (int at = 0; at < count; ++at) {
+        const mask& shown = masks[static_cast<std::size_t>(at)];
+        const double x = gap + at % across * (side + gap);
+        const double y = caption + at / across * (side + caption + gap);
+        const double cell = side / std::max({shown.rows, shown.columns, 1});
+        const std::string title = static_cast<std::size_t>(at) < titles.size()
+                                      ? titles[static_cast<std::size_t>(at)]
+                                      : title_of(shown);
+        const double all = static_cast<double>(shown.rows) * shown.columns;
+        const std::string figures =
+            std::to_string(shown.pairs()) + " of " + fixed_text(all, 0) + " pairs, " +
+            fixed_text(100 * static_cast<double>(shown.pairs()) / all, 1) + " %";
+        result.text(x, y - 24, title, 14, dark);
+        result.text(x, y - 8, figures, 11, quiet);
+        result.text(x - 12, y + 10, "i", 11, quiet, "font-style=\"italic\"");
+        result.text(x + cell * shown.columns - 6, y + cell * shown.rows + 14, "j", 11, quiet,
+                    "font-style=\"italic\"");
+        result.rectangle(x, y, cell * shown.columns, cell * shown.rows, "#e4e7eb");
+        // One rectangle for each run of cells in a row.
+        std::string cells;
+        for (int row = 0; row < shown.rows; ++row)
+            for (int column = 0; column < shown.columns; ++column) {
+                if (!shown(row, column)) continue;
+                const int begin = column;
+                while (column < shown.columns && shown(row, column)) ++column;
+                const auto add = [&cells](char command, double length) {
+                    cells += command;
+                    cells += svg::number(length);
+                };
+                add('M', x + begin * cell);
+                add(' ', y + row * cell);
+                add('h', (column - begin) * cell);
+                add('v', cell);
+                add('h', (begin - column) * cell);
+                cells += 'z';
+            }
+        result.path(cells, "#2563a8");
+    }
+    return result;
+}
+
+/// Draws all masks of a model's attention steps.
+template <class Model>
+void masks(const std::string& path) {
+    write(picture_of(masks_of<Model>()), path);
+}
+template <class Model, class T>
+void masks(const std::string& path, const typename Model::template facts<T>& given) {
+    write(picture_of(masks_of<Model, T>(&given)), path);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+#include <deque>
+
+/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
+/// by layer the heads, and the elementwise operations that something further is made of.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A value as it stands in a cell: a blank is seen.
+inline std::string cell_text(const rasp::value& shown) {
+    const std::string result = printable(shown.text());
+    return result == " " ? "\xe2\x90\xa3" : result;
+}
+
+/// One head of a layer, which are numbered from 1.
+struct flow_head {
+    int number = 0;
+    rasp::focus at = rasp::focus::selected;
+};
+/// A selector in a layer, and what is gathered there from the positions that it selects.
+struct flow_selector {
+    int node = -1;
+    std::vector<flow_head> heads;  // selector_width takes two
+    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<int> queries;
+    std::vector<int> results;
+};
+struct flow_layer {
+    std::vector<flow_selector> selectors;
+    std::vector<int> elementwise;
+};
+
+/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
+/// gather, the output, and elementwise operations that have a name or that a head reads; all others
+/// stand in the expressions of these.
+class flow {
+  public:
+    /// The program has to outlive it.
+    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+         const rasp::sequence& input)
+        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
+        shown_.resize(static_cast<std::size_t>(program.size()));
+        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
+        name_long_ones();
+        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
+        for (int at = 0; at < program.size(); ++at)
+            if (is_shown(at) && !rasp::gathers(program[at].what))
+                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
+        // Of the input, the tokens come first.
+        std::stable_partition(
+            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
+            [&program](int at) { return program[at].what == rasp::operation::tokens; });
+        int before[rasp::max_heads + 1]{};
+        for (const rasp::head& each : analysis.all_heads)
+            selector_of(each.layer, each.selector).heads.push_back({++before[each.layer], each.at});
+        for (int at = 0; at < program.size(); ++at)
+            if (rasp::gathers(program[at].what))
+                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
+    }
+    flow(const flow&) = delete;
+    flow& operator=(const flow&) = delete;
+
+    /// Of the input, 0; it has no heads.
+    const std::vector<flow_layer>& layers() const { return layers_; }
+    const rasp::evaluation& values() const { return values_; }
+    const rasp::graph& program() const { return named_; }
+    int length() const { return values_.length(); }
+    int output() const { return named_.output; }
+    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
+
+    /// A part's name, as expressions further on have it: what is gathered has a number where the
+    /// program gives no name.
+    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
+    /// A part in terms of named ones.
+    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// "depth = opened - closed"; one of both where they are the same.
+    std::string definition(int at) const {
+        const std::string name = label(at);
+        const std::string all = expression(at);
+        return name == all ? name : name + " = " + all;
+    }
+    /// What is gathered, beside its selector.
+    std::string gathering(int at) const {
+        const rasp::node& made = named_[at];
+        if (made.what == rasp::operation::width) return "selector_width";
+        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
+        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
+        const rasp::value& otherwise = named_[made.arguments[2]].known;
+        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
+                              otherwise == rasp::value("");
+        return "aggregate " + label(made.arguments[1]) +
+               (is_usual ? "" : ", else " + label(made.arguments[2]));
+    }
+    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
+
+    /// To which positions a head attends from one, to all of them alike.
+    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+        std::vector<int> result;
+        for (int column = 0; column < length(); ++column) {
+            const bool selected = values_.selects(from.node, row, column);
+            if (at == rasp::focus::selected_or_first    ? selected || column == 0
+                : at == rasp::focus::selected_and_first ? selected && column == 0
+                                                        : selected)
+                result.push_back(column);
+        }
+        return result;
+    }
+
+    /// The shown s-ops that a part is computed from.
+    std::vector<int> sources(int at) const {
+        std::vector<int> result;
+        for (const int argument : named_[at].arguments) add_sources(argument, result);
+        return result;
+    }
+
+  private:
+    rasp::evaluation values_;
+    rasp::graph named_;
+    std::array<int, rasp::max_nodes> layer_of_;
+    std::vector<flow_layer> layers_;
+    std::vector<bool> shown_;
+    std::deque<std::string> names_;
+
+    void show(int at) {
+        if (named_[at].what != rasp::operation::constant)
+            shown_[static_cast<std::size_t>(at)] = true;
+    }
+    void mark_what_is_read_by(int at) {
+        const rasp::node& made = named_[at];
+        const bool is_input =
+            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
+        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
+        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
+        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
+        if (!rasp::is_comparison(made.what)) return;
+        show(made.arguments[0]);
+        show(made.arguments[1]);
+    }
+
+    void name_long_ones() {
+        constexpr int longest = 22;
+        std::size_t number = 0;
+        for (int at = 0; at < named_.size(); ++at) {
+            rasp::node& made = named_.nodes[at];
+            if (!is_shown(at) || made.name.length > 0) continue;
+            if (at == named_.output && made.arguments[0] >= 0)
+                names_.push_back("output");
+            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
+                names_.push_back(numbered("#", ++number));
+            else
+                continue;
+            made.name =
+                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+        }
+    }
+
+    flow_selector& selector_of(int layer, int node) {
+        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
+        for (flow_selector& each : all)
+            if (each.node == node) return each;
+        all.emplace_back().node = node;
+        add_operands(node, all.back());
+        return all.back();
+    }
+    void add_operands(int node, flow_selector& to) const {
+        const rasp::node& made = named_[node];
+        if (!rasp::is_comparison(made.what)) {
+            for (const int part : made.arguments)
+                if (part >= 0) add_operands(part, to);
+            return;
+        }
+        add_once(made.arguments[0], to.keys);
+        add_once(made.arguments[1], to.queries);
+    }
+
+    void add_sources(int at, std::vector<int>& to) const {
+        if (at < 0) return;
+        if (is_shown(at)) return add_once(at, to);
+        for (const int argument : named_[at].arguments) add_sources(argument, to);
+    }
+    void add_once(int at, std::vector<int>& to) const {
+        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The flow of a program as a graph in the DOT language, which Graphviz draws.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// A string of DOT. Graphviz knows XML's entities, too.
+inline std::string dot_string(std::string_view text) {
+    std::string result = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\') result += '\\';
+        result += each == '&' ? "&amp;" : std::string(1, each);
+    }
+    return result + "\"";
+}
+
+class dot_writer {
+  public:
+    explicit dot_writer(const flow& shown) : flow_(shown) {}
+
+    std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
+            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
+            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
+            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
+        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
+        return text_ + edges_ + "}\n";
+    }
+
+  private:
+    static constexpr int longest = 44;
+    const flow& flow_;
+    std::string text_;
+    std::string edges_;
+
+    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
+
+    void begin_cluster(const std::string& indent, const std::string& name,
+                       const std::string& label) {
+        text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
+                 "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
+    }
+    void add_node(const std::string& indent, int at) {
+        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
+        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
+        std::string label = dot_string(elided(flow_.label(at), longest));
+        const auto add_line = [&label](const std::string& words) {
+            label.back() = '\\';
+            label += 'n' + dot_string(elided(words, longest)).substr(1);
+        };
+        if (made != flow_.label(at)) add_line("= " + made);
+        std::string values;
+        for (int position = 0; position < flow_.length(); ++position)
+            values += (position > 0 ? " " : "") + flow_.text(at, position);
+        add_line(values);
+        text_ += indent + name_of(at) + " [label=" + label +
+                 ", tooltip=" + dot_string(flow_.definition(at)) +
+                 (at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "") + "];\n";
+    }
+    void add_edge(const std::string& from, const std::string& to, const char* label = nullptr) {
+        edges_ += "    " + from + " -> " + to +
+                  (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
+    }
+
+    void add_layer(std::size_t number) {
+        const flow_layer& layer = flow_.layers()[number];
+        const std::string id = std::to_string(number);
+        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
+        if (!layer.selectors.empty()) {
+            begin_cluster("        ", id + "_heads", "heads");
+            for (const flow_selector& each : layer.selectors) add_selector(each, id);
+            text_ += "        }\n";
+        }
+        if (!layer.elementwise.empty() && number > 0)
+            begin_cluster("        ", id + "_elementwise", "elementwise");
+        for (const int at : layer.elementwise) {
+            add_node("            ", at);
+            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
+        }
+        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
+        text_ += "    }\n";
+    }
+    void add_selector(const flow_selector& each, const std::string& layer) {
+        const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
+        text_ += "            " + name +
+                 " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
+                 ", tooltip=" + dot_string(flow_.definition(each.node)) +
+                 ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n";
+        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
+        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
+        for (const int at : each.results) {
+            add_node("            ", at);
+            add_edge(name, name_of(at));
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values))
+                add_edge(name_of(values), name_of(at), "values");
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
+/// computed from.
+inline std::string dot_of(const flow& shown) {
+    return detail::dot_writer(shown).write();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
+/// the data.
+
+namespace sequent::inline SEQUENT_ABI::draw::detail {
+
+inline constexpr auto page_style = R"css(
+:root { color-scheme: light dark; --back: #ffffff; --panel: #f8f9fb; --card: #ffffff;
+  --dark: #1f2933; --quiet: #616e7c; --line: #d9dee4; --cell: #eef1f4; --accent: #2563a8;
+  --program: 37, 99, 168; --model: 180, 83, 9; }
+@media (prefers-color-scheme: dark) { :root { --back: #14191f; --panel: #1a2129; --card: #202832;
+  --dark: #e4e7eb; --quiet: #9aa5b1; --line: #38424e; --cell: #2a333e; --accent: #7fb2ea;
+  --program: 96, 160, 230; --model: 240, 160, 80; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--dark);
+  font: 14px/1.45 system-ui, sans-serif; }
+header { position: sticky; top: 0; z-index: 1; padding: 12px 20px 10px; background: var(--back);
+  border-bottom: 1px solid var(--line); max-height: 45vh; overflow: auto; }
+h1 { margin: 0; font-size: 17px; overflow-wrap: anywhere; }
+h2 { margin: 0 0 10px; font-size: 15px; }
+h3 { margin: 0; font-size: 13px; }
+p { margin: 2px 0 8px; color: var(--quiet); }
+code, .cell, .token { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: 12px; overflow-wrap: anywhere; }
+#tokens { display: flex; flex-wrap: wrap; gap: 4px; }
+.legend, .token { display: grid; grid-auto-rows: 20px; text-align: center; font-size: 13px;
+  padding: 1px; border: 2px solid transparent; }
+.legend { text-align: right; color: var(--quiet); font-size: 12px; padding-right: 6px;
+  align-items: center; line-height: 20px; }
+.token { min-width: 2.2em; background: var(--cell); color: var(--dark); border-radius: 5px;
+  cursor: pointer; }
+.token span { white-space: pre; padding: 0 4px; }
+.token .position { color: var(--quiet); font-size: 11px; }
+.token .given { font-weight: bold; }
+.token .differs { background: rgb(var(--model)); color: var(--back); border-radius: 3px; }
+.token.now { border-color: var(--accent); }
+.token:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+main { padding: 14px 20px 40px; display: grid; gap: 14px; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 9px;
+  padding: 12px 14px; min-width: 0; }
+.heads { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
+.head { background: var(--card); border: 1px solid var(--line); border-radius: 7px;
+  padding: 10px 12px; min-width: 0; }
+.head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
+.views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
+.view { display: flex; gap: 12px; align-items: flex-start; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view > div { min-width: 0; }
+.kind { font-size: 12px; color: var(--quiet); }
+.cells { display: flex; flex-wrap: wrap; gap: 2px; }
+.cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
+  background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
+.cell.start { font-style: italic; border-color: var(--line); margin-left: 6px; }
+.cell.now { border-color: var(--accent); font-weight: bold; }
+.values { margin-top: 10px; min-width: 0; }
+.ops { display: grid; column-gap: 24px; }
+.values .cells { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 3px; }
+.values .cell { flex: none; }
+.values code span { color: var(--quiet); }
+@media (max-width: 560px) { .view { flex-direction: column; } main, header { padding-left: 10px;
+  padding-right: 10px; } }
+)css";
+
+inline constexpr auto page_top =
+    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+<div id="tokens" role="group" aria-label="tokens"></div>
+)html";
+
+inline constexpr auto page_script = R"js(
+"use strict";
+const flow = JSON.parse(document.getElementById("flow").textContent);
+const count = flow.tokens.length;
+const updates = [];
+let now = -1;
+
+function add(parent, tag, kind, text) {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+function colour(name, share) {
+  const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
+  return `rgba(${parts}, ${share})`;
+}
+// Small shares are seen, too.
+const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
+const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
+
+const letters = Math.min(6, Math.max(...flow.layers.flatMap(layer => layer.elementwise
+  .concat(layer.heads.flatMap(head => head.results))).flatMap(op => op.values)
+  .concat(flow.tokens).map(text => [...text].length)));
+document.documentElement.style.setProperty("--letters", letters);
+
+function select(position, remember) {
+  if (position < 0 || position >= count || !Number.isInteger(position)) return;
+  now = position;
+  for (const update of updates) update();
+  if (remember) history.replaceState(null, "", "#token=" + position);
+}
+
+// For each row its shares of the columns, and of the start where there is one more.
+function addView(parent, title, hue, shares, words) {
+  const view = add(parent, "div", "view");
+  const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
+  const canvas = add(view, "canvas");
+  canvas.width = canvas.height = 2 * side * count;
+  canvas.style.width = canvas.style.height = side * count + 2 + "px";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", title + ": rows attend to columns");
+  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onclick = () => select(now, true);
+  const right = add(view, "div");
+  const kind = add(right, "div", "kind");
+  const cells = add(right, "div", "cells");
+  const boxes = shares[0].map((_, column) =>
+    add(cells, "span", column < count ? "cell" : "cell start",
+        column < count ? flow.tokens[column] : "start"));
+  updates.push(() => {
+    const pen = canvas.getContext("2d");
+    const pixels = 2 * side;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    for (let row = 0; row < count; ++row)
+      for (let column = 0; column < count; ++column) {
+        const share = visible(shares[row][column]);
+        if (share === 0) continue;
+        pen.fillStyle = colour(hue, share * (row === now ? 1 : 0.7));
+        pen.fillRect(column * pixels + 1, row * pixels + 1, pixels - 1, pixels - 1);
+      }
+    pen.strokeStyle = colour("--program", 1);
+    pen.lineWidth = 2;
+    pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
+    boxes.forEach((box, column) => {
+      const share = visible(shares[now][column]);
+      box.style.background = share > 0 ? colour(hue, share) : "";
+      box.style.color = share > 0.65 ? "var(--back)" : "";
+      box.title = (column < count ? "position " + column : "the start, for nothing selected") +
+        ": " + shorter(shares[now][column]);
+    });
+    kind.textContent = title + ": " + words(shares[now]);
+  });
+}
+function wordsOfProgram(row) {
+  const attended = row.filter(share => share > 0).length;
+  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
+    : "1/" + attended + " at each of " + attended + " positions";
+}
+function wordsOfModel(row) {
+  const most = row.indexOf(Math.max(...row));
+  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
+    shorter(row[count]) + " at the start";
+}
+
+function addValues(to, ops) {
+  const parent = add(to, "div", "ops");
+  const width = Math.max(320, count * (letters * 8 + 14));
+  parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
+  for (const op of ops) {
+    const block = add(parent, "div", "values");
+    const text = add(block, "code", "", op.name);
+    if (op.is !== op.name) add(text, "span", "", " = " + op.is);
+    const cells = add(block, "div", "cells");
+    const boxes = op.values.map((value, position) => {
+      const box = add(cells, "span", "cell", value);
+      box.title = "position " + position + ": " + value;
+      return box;
+    });
+    updates.push(() => boxes.forEach((box, at) => box.classList.toggle("now", at === now)));
+  }
+}
+
+const tokens = document.getElementById("tokens");
+const legend = add(tokens, "div", "legend");
+const lines = ["position", "input", "output"].concat(flow.modelOutput ? ["model"] : []);
+for (const line of lines) add(legend, "span", "", line);
+const buttons = flow.tokens.map((token, position) => {
+  const button = add(tokens, "button", "token");
+  button.type = "button";
+  add(button, "span", "position", position);
+  add(button, "span", "given", token);
+  add(button, "span", "", flow.output[position]);
+  if (flow.modelOutput)
+    add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
+        flow.modelOutput[position]);
+  button.onmouseenter = button.onfocus = () => select(position);
+  button.onclick = () => select(position, true);
+  button.onkeydown = event => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
+  };
+  return button;
+});
+updates.push(() => buttons.forEach((button, at) => {
+  button.classList.toggle("now", at === now);
+  button.setAttribute("aria-pressed", at === now);
+}));
+
+const main = document.getElementById("layers");
+flow.layers.forEach((layer, number) => {
+  const section = add(main, "section");
+  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  const heads = layer.heads.length ? add(section, "div", "heads") : section;
+  for (const head of layer.heads) {
+    const card = add(heads, "div", "head");
+    add(card, "h3", "", "Head " + head.number);
+    add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
+    const views = add(card, "div", "views");
+    addView(views, "program", "--program", head.attends.map(columns => {
+      const row = new Array(count).fill(0);
+      for (const column of columns) row[column] = 1 / columns.length;
+      return row;
+    }), wordsOfProgram);
+    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    addValues(card, head.results);
+  }
+  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  addValues(section, layer.elementwise);
+});
+
+function fromAddress() {
+  const found = /token=(\d+)/.exec(location.hash);
+  select(found ? Math.min(Number(found[1]), count - 1) : now < 0 ? 0 : now);
+}
+window.addEventListener("hashchange", fromAddress);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => select(now));
+fromAddress();
+)js";
+
+}  // namespace sequent::inline SEQUENT_ABI::draw::detail
+
+/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
+/// to: in the program, and in a model that is compiled from it.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// What a model that is compiled from a program does with the input.
+struct model_attention {
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+    /// Layer, head, row, column; the last of length + 1 columns is the position that stands for
+    /// nothing.
+    std::vector<double> shares{};
+    rasp::sequence output{};
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares[static_cast<std::size_t>(
+            ((layer * heads + head) * length + row) * (length + 1) + column)];
+    }
+};
+
+namespace detail {
+
+/// A string of JSON that may stand in HTML's script elements.
+inline std::string json_string(std::string_view text) {
+    std::string result = "\"";
+    const std::string shown = printable(text);
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+        const char each = shown[at];
+        const std::string_view three(shown.data() + at,
+                                     std::min<std::size_t>(3, shown.size() - at));
+        if (each == '"' || each == '\\') {
+            result += '\\';
+            result += each;
+        } else if (each == '<' || each == '>' || each == '&') {
+            result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
+        } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
+            // Line ends to some readers of JavaScript.
+            result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
+            at += 2;
+        } else {
+            result += each;
+        }
+    }
+    return result + '"';
+}
+
+class page_data {
+  public:
+    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
+
+    std::string write() {
+        text_ = "{\"tokens\":";
+        add_values(input());
+        text_ += ",\n\"output\":";
+        add_values(flow_.output());
+        if (model_) {
+            text_ += ",\n\"modelOutput\":";
+            add_list(flow_.length(), [&](int at) {
+                text_ +=
+                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
+            });
+        }
+        text_ += ",\n\"layers\":";
+        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        return text_ + "}";
+    }
+    /// The tokens; the positions' numbers where the program does not read any.
+    int input() const {
+        const std::vector<int>& given = flow_.layers()[0].elementwise;
+        return given.empty() ? flow_.output() : given[0];
+    }
+
+  private:
+    const flow& flow_;
+    const model_attention* model_;
+    std::string text_;
+
+    template <class Add>
+    void add_list(int count, const Add& add) {
+        text_ += '[';
+        for (int at = 0; at < count; ++at) {
+            if (at > 0) text_ += ',';
+            add(at);
+        }
+        text_ += ']';
+    }
+    void add_values(int node) {
+        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+    }
+    void add_s_ops(const std::vector<int>& nodes) {
+        add_list(static_cast<int>(nodes.size()), [&](int at) {
+            const int node = nodes[static_cast<std::size_t>(at)];
+            text_ +=
+                "\n  {\"name\":" + json_string(flow_.label(node)) + ",\"is\":" +
+                json_string(rasp::gathers(flow_.program()[node].what) ? flow_.gathering(node)
+                                                                      : flow_.expression(node)) +
+                ",\"values\":";
+            add_values(node);
+            text_ += '}';
+        });
+    }
+    void add_layer(int number) {
+        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
+        text_ += "\n{\"heads\":[";
+        bool first = true;
+        for (const flow_selector& from : layer.selectors)
+            for (const flow_head& head : from.heads) {
+                if (!first) text_ += ',';
+                first = false;
+                add_head(number, from, head);
+            }
+        text_ += "],\n \"elementwise\":";
+        add_s_ops(layer.elementwise);
+        text_ += '}';
+    }
+    void add_head(int layer, const flow_selector& from, const flow_head& head) {
+        text_ += "\n {\"number\":" + std::to_string(head.number) +
+                 ",\"selector\":" + json_string(flow_.definition(from.node)) +
+                 ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
+        add_list(flow_.length(), [&](int row) {
+            const std::vector<int> columns = flow_.attended(from, head.at, row);
+            add_list(static_cast<int>(columns.size()), [&](int at) {
+                text_ += std::to_string(columns[static_cast<std::size_t>(at)]);
+            });
+        });
+        if (model_ && layer <= model_->layers && head.number <= model_->heads) {
+            text_ += ",\n  \"model\":";
+            add_list(flow_.length(), [&](int row) {
+                add_list(flow_.length() + 1, [&](int column) {
+                    const double share = (*model_)(layer - 1, head.number - 1, row, column);
+                    // JSON has no other numbers.
+                    text_ += std::isfinite(share) ? number_text(share, 4) : "null";
+                });
+            });
+        }
+        text_ += ",\n  \"results\":";
+        add_s_ops(results_of(from, head.at));
+        text_ += '}';
+    }
+    static const char* note_of(rasp::focus at) {
+        return at == rasp::focus::selected_or_first    ? "and position 0, for the width"
+               : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
+                                                       : "";
+    }
+    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+        std::vector<int> result;
+        for (const int each : from.results) {
+            const rasp::operation what = flow_.program()[each].what;
+            const bool is_width =
+                what == rasp::operation::width || what == rasp::operation::width_with_bos;
+            if (at == rasp::focus::selected             ? !is_width
+                : at == rasp::focus::selected_and_first ? what == rasp::operation::width
+                                                        : is_width)
+                result.push_back(each);
+        }
+        return result;
+    }
+};
+
+}  // namespace detail
+
+/// One file without any other. `#token=3` at the end of its address selects a token.
+inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    detail::page_data data(shown, model);
+    const std::string content = data.write();
+    const std::string title =
+        escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
+                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+    std::string result = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+    result += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+    result += title;
+    result += "</title>\n<style>";
+    result += detail::page_style;
+    result += "</style>\n</head>\n<body>\n<header>\n<h1>";
+    result += title;
+    result += "</h1>\n";
+    result += detail::page_top;
+    if (model && model->layers >= static_cast<int>(shown.layers().size()))
+        result += "<p>The model has " + std::to_string(model->layers) +
+                  " layers; those beyond the program's are not shown.</p>\n";
+    result +=
+        "</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">";
+    result += content;
+    result += "</script>\n<script>";
+    result += detail::page_script;
+    result += "</script>\n</body>\n</html>\n";
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Where everything stands in the picture of a program's flow, in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+enum class series { plain, key, query, value, result };
+
+/// An s-op's values at the positions, from left to right or downwards. Without a node, the
+/// positions' numbers.
+struct placed_series {
+    int node = -1;
+    series kind = series::plain;
+    double x = 0;
+    double y = 0;
+    bool down = false;
+};
+/// A selector's cells: a row for each query, a column for each key.
+struct placed_grid {
+    int selector = -1;
+    double x = 0;
+    double y = 0;
+};
+enum class lettering { title, heading, name, note };
+struct placed_text {
+    double x = 0;
+    double y = 0;  // of the base line
+    std::string words;
+    lettering kind = lettering::name;
+    bool ends_at_x = false;
+    std::string whole{};  // where the words are not all
+};
+struct placed_box {
+    double x = 0;
+    double y = 0;
+    double width = 0;
+    double height = 0;
+};
+/// From where a series stands to where a later layer reads it. Where there are layers between, the
+/// flow passes above them in a lane of its source.
+struct placed_flow {
+    double from_x = 0;
+    double from_y = 0;
+    double leaves = 0;
+    double arrives = 0;
+    double to_x = 0;
+    double to_y = 0;
+    double lane = 0;  // its height; 0 from one layer to the next
+};
+
+struct flow_layout {
+    int shown = 0;    // positions
+    double cell = 0;  // its side
+    double width = 0;
+    double height = 0;
+    std::vector<placed_box> panels;
+    std::vector<placed_box> blocks;
+    std::vector<placed_grid> grids;
+    std::vector<placed_series> rows;
+    std::vector<placed_text> texts;
+    std::vector<placed_flow> flows;
+    std::vector<placed_box> leaders;  // thin lines from a column to its label
+};
+
+/// How wide letters of one width are, of the size that a kind of lettering has.
+constexpr double size_of(lettering kind) {
+    return kind == lettering::title ? 18 : kind == lettering::heading ? 13 : 11;
+}
+inline double width_of(std::string_view words, lettering kind = lettering::name) {
+    return 0.603 * size_of(kind) * letters_in(words);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Places a program's flow: the layers from left to right, in each the heads one above the other,
+/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
+/// its left, and what is gathered to its right.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
+inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
+    std::vector<std::string> result;
+    while (!text.empty() && static_cast<int>(result.size()) < most) {
+        std::string_view line = first_letters(text, letters);
+        const bool last = static_cast<int>(result.size()) + 1 == most;
+        if (line.size() == text.size() || last) {
+            result.push_back(elided(text, letters));
+            break;
+        }
+        const std::size_t space = text.substr(0, line.size() + 1).rfind(' ');
+        if (space != std::string_view::npos && space > 0) line = text.substr(0, space);
+        result.emplace_back(line);
+        text.remove_prefix(line.size());
+        if (text.starts_with(' ')) text.remove_prefix(1);
+    }
+    return result;
+}
+
+class flow_placer {
+  public:
+    explicit flow_placer(const flow& shown) : flow_(shown) {
+        made_.shown = std::min(shown.length(), max_positions);
+        made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
+        // Longer values get wider cells where there is room.
+        int letters = 1;
+        for (const flow_layer& layer : shown.layers()) {
+            for (const int at : layer.elementwise) letters = std::max(letters, letters_of(at));
+            for (const flow_selector& each : layer.selectors)
+                for (const int at : each.results) letters = std::max(letters, letters_of(at));
+        }
+        made_.cell =
+            std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
+        side_ = made_.cell * made_.shown;
+        sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
+            for (const flow_selector& each : shown.layers()[layer].selectors) {
+                for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
+                for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
+                for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
+            }
+        top_ = top + lane_height * static_cast<double>(lanes_.size());
+    }
+
+    flow_layout place() {
+        add_titles();
+        double x = margin;
+        double bottom = 0;
+        for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            const double width = place_layer(layer, x);
+            bottom = std::max(bottom, y_);
+            made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            x += width + gutter;
+        }
+        made_.width = std::max(x - gutter + margin, 740.0);
+        made_.height = bottom + pad + legend + margin;
+        for (const placed_text& title : made_.texts)
+            if (title.kind == lettering::title)
+                made_.width = std::max(made_.width, title.x + width_of(title.words, title.kind));
+        return made_;
+    }
+
+  private:
+    static constexpr int max_positions = 48;
+    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double margin = 24;
+    static constexpr double top = 74;
+    static constexpr double lane_height = 8;
+    static constexpr double gutter = 52;  // between layers
+    static constexpr double pad = 14;
+    static constexpr double gap = 6;
+    static constexpr double line = 14;
+    static constexpr double legend = 34;
+    static constexpr int name_letters = 24;
+    static constexpr int note_letters = 26;
+    static constexpr int gathering_letters = 32;
+
+    struct source {
+        double x = 0;
+        double y = 0;
+        double leaves = 0;
+        bool known = false;
+    };
+
+    const flow& flow_;
+    flow_layout made_;
+    std::vector<source> sources_;
+    double side_ = 0;
+    double top_ = 0;          // of all panels
+    std::vector<int> lanes_;  // their sources
+    // Of the layer that is being placed:
+    double left_ = 0;   // of its panel
+    double grid_ = 0;   // left side of its grids and rows
+    double right_ = 0;  // of its panel
+    double y_ = 0;
+
+    int letters_of(int at) const {
+        int result = 0;
+        for (int position = 0; position < made_.shown; ++position)
+            result = std::max(result, letters_in(flow_.text(at, position)));
+        return result;
+    }
+    /// What is gathered from a selector's positions.
+    std::vector<int> values_of(const flow_selector& from) const {
+        std::vector<int> result;
+        for (const int at : from.results) {
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values) &&
+                std::find(result.begin(), result.end(), values) == result.end())
+                result.push_back(values);
+        }
+        return result;
+    }
+    /// The input is read so often that its lines would hide all others.
+    bool has_lines(int at) const {
+        const rasp::operation what = flow_.program()[at].what;
+        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    }
+    void add_lane(int at, int reader) {
+        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
+            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
+            lanes_.push_back(at);
+    }
+    std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
+    std::string formula_of(int at) const {
+        const std::string all = flow_.expression(at);
+        return all == flow_.label(at) ? "" : "= " + all;
+    }
+    double step() const { return made_.cell + 3; }
+    double columns_width(const std::vector<int>& of) const {
+        return step() * static_cast<double>(std::max<std::size_t>(of.size(), 1));
+    }
+
+    void write(double x, double y, std::string words, lettering kind = lettering::name,
+               bool ends_at_x = false, const std::string& whole = "") {
+        made_.texts.push_back(
+            {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
+    }
+
+    void add_titles() {
+        const rasp::evaluation& values = flow_.values();
+        std::string given;
+        for (int at = 0; at < flow_.program().size(); ++at)
+            if (flow_.program()[at].what == rasp::operation::tokens)
+                given = printable(values.output(at).text());
+        const std::string gives = printable(values.output().text());
+        const std::string arrow = given.empty() ? "" : "  \xe2\x86\x92  ";
+        write(margin, 34, elided(given, 32) + arrow + elided(gives, 32), lettering::title, false,
+              given + arrow + gives);
+        std::string note;
+        const std::size_t count = flow_.layers().size() - 1;
+        note = std::to_string(count) + (count == 1 ? " layer" : " layers");
+        if (count > 0) note += ", heads per layer:";
+        for (std::size_t layer = 1; layer <= count; ++layer) {
+            std::size_t heads = 0;
+            for (const flow_selector& each : flow_.layers()[layer].selectors)
+                heads += each.heads.size();
+            note += numbered(" ", heads);
+        }
+        if (made_.shown < flow_.length())
+            note += "; the first " + std::to_string(made_.shown) + " of " +
+                    std::to_string(flow_.length()) + " positions are shown";
+        write(margin, 58, note, lettering::note);
+    }
+
+    double room_before_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise) need(width_of(name_of(at)));
+        for (const flow_selector& each : layer.selectors) {
+            for (const int at : each.keys) need(width_of(name_of(at)));
+            for (const int at : values_of(each)) need(width_of(name_of(at)));
+            need(columns_width(each.queries));
+            // A query's name ends below its column.
+            double columns = columns_width(each.queries);
+            for (const int at : each.queries) {
+                columns -= step();
+                need(columns + width_of(name_of(at)));
+            }
+        }
+        return room;
+    }
+    double room_behind_rows_of(const flow_layer& layer) const {
+        double room = 0;
+        const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
+        for (const int at : layer.elementwise)
+            if (const std::string formula = formula_of(at); !formula.empty())
+                need(width_of(elided(formula, note_letters)));
+        for (const flow_selector& each : layer.selectors) {
+            double columns = 0;
+            for (const int at : each.results) {
+                need(columns + width_of(name_of(at)));
+                need(columns + width_of(elided(flow_.gathering(at), gathering_letters)));
+                columns += step();
+            }
+            need(columns_width(each.results));
+        }
+        return room;
+    }
+
+    double place_layer(std::size_t number, double x) {
+        const flow_layer& layer = flow_.layers()[number];
+        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        left_ = x;
+        grid_ = x + inset + room_before_rows_of(layer);
+        const double least = number == 0 ? 120 : 280;
+        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        y_ = top_ + 24;
+        write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
+        y_ += 12;
+        for (const flow_selector& each : layer.selectors) place_selector(each);
+        if (!layer.elementwise.empty()) {
+            if (number > 0) {
+                y_ += 16;
+                write(x + pad, y_, "elementwise", lettering::note);
+                y_ += 8;
+            }
+            for (const int at : layer.elementwise) place_elementwise(at);
+        }
+        return right_ - x;
+    }
+
+    void place_elementwise(int at) {
+        const double x = grid_ + side_ + gap;
+        const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
+        const std::vector<std::string> note =
+            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const double rows = static_cast<double>(note.size());
+        const double height = std::max(made_.cell + 6, rows * line + 4);
+        const double middle = y_ + height / 2;
+        add_row(at, series::plain, grid_, middle - made_.cell / 2);
+        write(grid_ - gap, middle + 4, name_of(at), lettering::name, true, flow_.label(at));
+        double base = middle + 4 - (rows - 1) * line / 2;
+        double end = grid_ + side_;
+        for (const std::string& words : note) {
+            write(x, base, words, lettering::note, false, flow_.definition(at));
+            base += line;
+            end = std::max(end, x + width_of(words));
+        }
+        mark_source(at, end, middle);
+        y_ += height;
+    }
+
+    void place_selector(const flow_selector& placed) {
+        const double block_top = y_;
+        const double inner = left_ + 2 * pad;
+        y_ += 18;
+        std::string title = "head";
+        if (placed.heads.size() > 1) title += "s";
+        for (const flow_head& each : placed.heads)
+            title += (&each == &placed.heads[0] ? " " : ", ") + std::to_string(each.number);
+        write(inner, y_, title, lettering::name);
+        const double x = inner + width_of(title) + 12;
+        const std::string whole = flow_.definition(placed.node);
+        const int letters = static_cast<int>((right_ - 2 * pad - x) / width_of("x"));
+        double base = y_;
+        for (const std::string& words : lines_of(whole, std::max(letters, 8), 4)) {
+            write(x, base, words, lettering::note, false, whole);
+            y_ = base;
+            base += line;
+        }
+        y_ += 12;
+
+        for (const int at : values_of(placed)) place_above(at, series::value);
+        for (const int at : placed.keys) place_above(at, series::key);
+        if (placed.keys.empty()) place_above(-1, series::key);
+        y_ += gap - 3;
+        made_.grids.push_back({placed.node, grid_, y_});
+        const double bottom = y_ + side_;
+        place_queries(placed.queries, bottom);
+        place_results(placed.results, bottom);
+        const double lines = std::max(static_cast<double>(placed.queries.size()),
+                                      2 * static_cast<double>(placed.results.size()));
+        const double end = bottom + 6 + lines * line + 4;
+        made_.blocks.push_back({left_ + pad, block_top, right_ - left_ - 2 * pad, end - block_top});
+        y_ = end + 12;
+    }
+
+    void place_above(int at, series kind) {
+        add_row(at, kind, grid_, y_);
+        const double middle = y_ + made_.cell / 2;
+        if (at >= 0) {
+            const std::string name = name_of(at);
+            write(grid_ - gap, middle + 4, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, grid_ - gap - width_of(name) - 3, middle);
+        }
+        y_ += step();
+    }
+    void place_queries(const std::vector<int>& queries, double bottom) {
+        double x = grid_ - gap - columns_width(queries) + 3;
+        if (queries.empty()) add_column(-1, series::query, x);
+        double base = bottom + 6 + line - 3;
+        for (const int at : queries) {
+            add_column(at, series::query, x);
+            const std::string name = name_of(at);
+            const double end = x + made_.cell;
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({end - made_.cell / 2, bottom, 0, base - 9 - bottom});
+            write(end, base, name, lettering::name, true, flow_.label(at));
+            mark_reader(at, end - width_of(name) - 3, base - 4);
+            x += step();
+            base += line;
+        }
+    }
+    void place_results(const std::vector<int>& results, double bottom) {
+        double x = grid_ + side_ + gap;
+        double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
+        for (const int at : results) {
+            add_column(at, series::result, x);
+            if (base > bottom + 6 + line)
+                made_.leaders.push_back({x + made_.cell / 2, bottom, 0, base - 9 - bottom});
+            const std::string name = name_of(at);
+            write(x, base, name, lettering::name, false, flow_.label(at));
+            const std::string gathers = flow_.gathering(at);
+            const int letters = static_cast<int>((right_ - pad - gap - x) / width_of("x"));
+            write(x, base + line, elided(gathers, letters), lettering::note, false,
+                  flow_.definition(at));
+            mark_source(at, x + width_of(name), base - 4);
+            x += step();
+            base -= 2 * line;
+        }
+    }
+    void add_row(int at, series kind, double x, double y) {
+        made_.rows.push_back({at, kind, x, y, false});
+    }
+    /// Beside the latest grid.
+    void add_column(int at, series kind, double x) {
+        made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
+    }
+
+    void mark_source(int at, double x, double y) {
+        sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
+    }
+    void mark_reader(int at, double x, double y) {
+        const source& from = sources_[static_cast<std::size_t>(at)];
+        if (!from.known || !has_lines(at)) return;
+        placed_flow made{from.x, from.y, from.leaves, left_, x, y};
+        const bool is_next = left_ - from.leaves < 1.5 * gutter;
+        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
+        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        made_.flows.push_back(made);
+    }
+};
+
+}  // namespace detail
+
+inline flow_layout layout_of(const flow& shown) {
+    return detail::flow_placer(shown).place();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The flow of a program as SVG.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+inline constexpr auto selected_colour = "#2563a8";
+inline constexpr auto dark_colour = "#1f2933";
+inline constexpr auto quiet_colour = "#7b8794";
+inline constexpr auto line_colour = "#e4e7eb";
+inline constexpr auto flow_colour = "#9fb3c8";
+
+/// Told apart by lightness too, for who sees no colours.
+constexpr const char* colour_of(series kind) {
+    constexpr const char* colours[]{"#ffffff", "#d6e6f6", "#fdebcf", "#e9ecef", "#d4eadf"};
+    return colours[static_cast<int>(kind)];
+}
+
+inline std::string path_of(std::initializer_list<const char*> commands,
+                           std::initializer_list<double> numbers) {
+    std::string result;
+    auto number = numbers.begin();
+    for (const char* command : commands) {
+        for (; *command != 0; ++command)
+            if (*command == '#')
+                result += svg::number(*number++) + " ";
+            else
+                result += *command;
+    }
+    return result;
+}
+
+inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
+                       const placed_series& placed) {
+    const double cell = layout.cell;
+    const double side = cell * layout.shown;
+    const double width = placed.down ? cell : side;
+    const double height = placed.down ? side : cell;
+    const bool is_output = placed.node == shown.output();
+    if (placed.node >= 0) {
+        to.rectangle(placed.x, placed.y, width, height, colour_of(placed.kind));
+        std::string lines;
+        for (int at = 1; at < layout.shown; ++at)
+            lines += placed.down ? path_of({"M# #h#"}, {placed.x, placed.y + at * cell, cell})
+                                 : path_of({"M# #v#"}, {placed.x + at * cell, placed.y, cell});
+        to.line(lines, is_output || placed.kind != series::plain ? "#ffffff" : line_colour, 1);
+        to.rounded(placed.x, placed.y, width, height, 2, "none",
+                   is_output ? selected_colour : "#c3ccd6", is_output ? 2 : 1);
+    }
+    for (int at = 0; at < layout.shown; ++at) {
+        const std::string text =
+            placed.node >= 0 ? shown.text(placed.node, at) : std::to_string(at);
+        if (text.empty()) continue;
+        constexpr double smallest = 6;
+        constexpr double letter = 0.58;
+        const double room = cell - 3;
+        const int fitting = static_cast<int>(room / (letter * smallest));
+        std::string words = text;
+        if (letters_in(text) > fitting && placed.node >= 0 &&
+            rasp::is_number(shown.values()(placed.node, at).kind())) {
+            words = number_text(shown.values()(placed.node, at).number().as_double(), 3);
+        }
+        words = elided(words, std::max(fitting, 1));
+        const double size =
+            std::min({0.55 * cell, 12.0, room / (letter * std::max(letters_in(words), 1))});
+        const double x = placed.x + cell / 2 + (placed.down ? 0 : at * cell);
+        const double y = placed.y + cell / 2 + (placed.down ? at * cell : 0) + 0.36 * size;
+        to.text(x, y, words, size, placed.node >= 0 ? dark_colour : quiet_colour, "",
+                words == text ? "" : text);
+    }
+}
+
+inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
+                     const placed_grid& placed) {
+    const double cell = layout.cell;
+    const double side = cell * layout.shown;
+    to.rectangle(placed.x, placed.y, side, side, "#f5f7fa");
+    std::string lines;
+    std::string cells;
+    for (int row = 0; row < layout.shown; ++row) {
+        if (row > 0) {
+            lines += path_of({"M# #h#"}, {placed.x, placed.y + row * cell, side});
+            lines += path_of({"M# #v#"}, {placed.x + row * cell, placed.y, side});
+        }
+        for (int column = 0; column < layout.shown; ++column)
+            if (shown.values().selects(placed.selector, row, column))
+                cells += path_of({"M# #h#v#h#z"},
+                                 {placed.x + column * cell + 1, placed.y + row * cell + 1, cell - 2,
+                                  cell - 2, 2 - cell});
+    }
+    to.line(lines, line_colour, 1);
+    to.path(cells, selected_colour);
+    to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
+}
+
+inline void add_flow(svg& to, const placed_flow& placed) {
+    constexpr double bend = 40;
+    const auto bent = [](double x, double from, double until) {
+        return path_of({"C# # # # # #"},
+                       {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
+    };
+    std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
+    if (placed.lane > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of({"H#"}, {placed.arrives - bend});
+        data += bent(placed.arrives - bend, placed.lane, placed.to_y);
+    } else {
+        data += bent(placed.leaves, placed.from_y, placed.to_y);
+    }
+    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+}
+
+inline void add_legend(svg& to, const flow_layout& layout) {
+    struct entry {
+        const char* colour;
+        const char* words;
+        const char* outline = "#c3ccd6";
+    };
+    const entry entries[]{{colour_of(series::key), "keys (columns)"},
+                          {colour_of(series::query), "queries (rows)"},
+                          {selected_colour, "selected"},
+                          {colour_of(series::value), "values"},
+                          {colour_of(series::result), "gathered from the selected columns"},
+                          {"#ffffff", "output", selected_colour}};
+    double x = 24;
+    const double y = layout.height - 24;
+    for (const entry& each : entries) {
+        to.rounded(x, y - 10, 12, 12, 2, each.colour, each.outline);
+        to.text(x + 18, y, each.words, 11, dark_colour);
+        x += 18 + 5.5 * letters_in(each.words) + 16;
+    }
+}
+
+}  // namespace detail
+
+/// The picture of a program's flow for one input.
+inline svg picture_of(const flow& shown) {
+    const flow_layout layout = layout_of(shown);
+    svg result(layout.width, layout.height);
+    result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
+    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
+    for (const placed_box& each : layout.panels)
+        result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
+    for (const placed_box& each : layout.blocks)
+        result.rounded(each.x, each.y, each.width, each.height, 6, "#ffffff", detail::line_colour);
+    for (const placed_flow& each : layout.flows) {
+        result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
+                                                       each.arrives, each.to_y, each.to_x - 5}),
+                    detail::flow_colour, 1.4);
+        result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
+                    detail::flow_colour);
+    }
+    for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
+    result.begin_group("text-anchor=\"middle\"");
+    for (const placed_series& each : layout.rows) detail::add_series(result, shown, layout, each);
+    result.end_group();
+    for (const placed_box& each : layout.leaders)
+        result.line(detail::path_of({"M# #v#"}, {each.x, each.y, each.height}),
+                    detail::quiet_colour, 0.8);
+    result.begin_group(
+        "font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"");
+    for (const placed_text& each : layout.texts) {
+        std::string more = each.ends_at_x ? "text-anchor=\"end\"" : "";
+        if (each.kind == lettering::title || each.kind == lettering::heading)
+            more += " font-weight=\"bold\"";
+        result.text(each.x, each.y, each.words, size_of(each.kind),
+                    each.kind == lettering::note ? detail::quiet_colour : detail::dark_colour, more,
+                    each.whole);
+    }
+    result.end_group();
+    detail::add_legend(result, layout);
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of RASP programs at work.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+template <class Compiled>
+draw::model_attention attention_of(const sequence& input) {
+    const auto maps = Compiled::attention(input);
+    draw::model_attention result{maps.layers, maps.heads, maps.length};
+    for (int layer = 0; layer < maps.layers; ++layer)
+        for (int head = 0; head < maps.heads; ++head)
+            for (int row = 0; row < maps.length; ++row)
+                for (int column = 0; column <= maps.length; ++column)
+                    result.shares.push_back(static_cast<double>(maps(layer, head, row, column)));
+    result.output = Compiled::run(input);
+    return result;
+}
+
+/// By the ending of the file's name.
+inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
+                                        const draw::model_attention* model) {
+    if (path.ends_with(".svg")) return draw::picture_of(shown).str();
+    if (path.ends_with(".dot")) return draw::dot_of(shown);
+    if (path.ends_with(".html")) return draw::page_of(shown, model);
+    fail<io::error>(path + ": a picture of a program ends with .svg, .dot or .html");
+}
+
+}  // namespace detail
+
+/// Draws how a program computes its output for an input, layer by layer: as a picture ("x.svg"), as
+/// a graph for Graphviz ("x.dot"), or as a page in which one sees what each head attends to at each
+/// token ("x.html"). There, `Compiled` is a model that is compiled from the program; what its heads
+/// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
+/// io::error.
+template <const auto& Program, class Compiled = void>
+void draw(const sequence& input, const std::string& path) {
+    const draw::flow shown(graph_of<Program>, analysis<Program>, input);
+    if constexpr (std::is_void_v<Compiled>) {
+        draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
+    } else {
+        const draw::model_attention model = detail::attention_of<Compiled>(input);
+        draw::write(detail::picture_in_format_of(path, shown, &model), path);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+#endif  // SEQUENT_SINGLE_DRAW_HPP

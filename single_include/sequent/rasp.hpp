@@ -1,0 +1,4413 @@
+// Sequent 0.1.0: rasp.hpp as a single header, made by single_include/amalgamate.py
+// from the headers in include/: change those.
+//
+// MIT License
+//
+// Copyright (c) 2026 The Sequent authors
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy
+// of this software and associated documentation files (the "Software"), to deal
+// in the Software without restriction, including without limitation the rights
+// to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+// copies of the Software, and to permit persons to whom the Software is
+// furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all
+// copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+// IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+// FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+// AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+// LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+// OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+// SOFTWARE.
+
+#ifndef SEQUENT_SINGLE_RASP_HPP
+#define SEQUENT_SINGLE_RASP_HPP
+
+#include "sequent.hpp"
+
+#include <compare>
+
+/// What the positions of an s-op hold: booleans, exact numbers, symbols.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// What all values of one s-op are. An integer is a number, too.
+enum class type { boolean, integer, real, symbol };
+
+constexpr bool is_number(type of) noexcept {
+    return of == type::integer || of == type::real;
+}
+
+/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
+class evaluation_error : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them.
+inline void a_number_has_more_than_63_bits() {
+    fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
+}
+inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
+    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
+                           "\" is longer than 16 bytes");
+}
+
+constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {
+    constexpr std::int64_t most = INT64_MAX;
+    if (right > 0 ? left > most - right : left < -most - right) a_number_has_more_than_63_bits();
+    return left + right;
+}
+constexpr std::int64_t product_of(std::int64_t left, std::int64_t right) {
+    const std::int64_t one = left < 0 ? -left : left;
+    const std::int64_t other = right < 0 ? -right : right;
+    if (other != 0 && one > INT64_MAX / other) a_number_has_more_than_63_bits();
+    return left * right;
+}
+constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
+    while (right != 0) {
+        const std::int64_t rest = left % right;
+        left = right;
+        right = rest;
+    }
+    return left < 0 ? -left : left;
+}
+
+}  // namespace detail
+
+/// Where the hash of a list begins, and how it goes on.
+inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
+constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
+    hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
+    return hash ^ (hash >> 32);
+}
+
+/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
+/// compared with them.
+struct rational {
+    std::int64_t over = 0;
+    std::int64_t under = 1;  // positive
+
+    constexpr rational() = default;
+    constexpr rational(std::int64_t whole) : over(whole) {}
+    /// `under` is not zero.
+    constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
+        if (under < 0) {
+            over = -over;
+            under = -under;
+        }
+        if (under != 1) {
+            const std::int64_t divisor = detail::common_divisor(over, under);
+            over /= divisor;
+            under /= divisor;
+        }
+    }
+    /// To nine decimals.
+    static constexpr rational from(double value) {
+        // What is no number at all, too.
+        if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
+        std::int64_t below = 1;
+        for (int digit = 0; digit < 9; ++digit) {
+            const double scaled = value * static_cast<double>(below);
+            if (scaled > 1e9 || scaled < -1e9) break;
+            if (scaled == static_cast<double>(static_cast<std::int64_t>(scaled))) break;
+            below *= 10;
+        }
+        const double scaled = value * static_cast<double>(below);
+        return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
+    }
+
+    constexpr bool is_whole() const { return under == 1; }
+    constexpr double as_double() const {
+        return static_cast<double>(over) / static_cast<double>(under);
+    }
+    constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
+    /// The nearest integer, of two the even one.
+    constexpr std::int64_t rounded() const {
+        const std::int64_t below = floor();
+        const std::int64_t rest = over - below * under;
+        const bool up = rest > under - rest || (rest == under - rest && below % 2 != 0);
+        return up ? below + 1 : below;
+    }
+
+    constexpr rational operator-() const { return raw(-over, under); }
+    friend constexpr rational operator+(const rational& left, const rational& right) {
+        if (left.under == right.under && left.under == 1)
+            return raw(detail::sum_of(left.over, right.over), 1);
+        const std::int64_t shared = detail::common_divisor(left.under, right.under);
+        const std::int64_t other = right.under / shared;
+        return {detail::sum_of(detail::product_of(left.over, other),
+                               detail::product_of(right.over, left.under / shared)),
+                detail::product_of(left.under, other)};
+    }
+    friend constexpr rational operator-(const rational& left, const rational& right) {
+        return left + -right;
+    }
+    friend constexpr rational operator*(const rational& left, const rational& right) {
+        if (left.under == 1 && right.under == 1)
+            return raw(detail::product_of(left.over, right.over), 1);
+        const rational one(left.over, right.under);
+        const rational other(right.over, left.under);
+        return raw(detail::product_of(one.over, other.over),
+                   detail::product_of(one.under, other.under));
+    }
+    /// `right` is not zero.
+    friend constexpr rational operator/(const rational& left, const rational& right) {
+        return left * rational(right.under, right.over);
+    }
+    friend constexpr bool operator==(const rational&, const rational&) = default;
+    friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
+        if (left.under == right.under) return left.over <=> right.over;
+        return detail::product_of(left.over, right.under) <=>
+               detail::product_of(right.over, left.under);
+    }
+
+  private:
+    static constexpr rational raw(std::int64_t over, std::int64_t under) {
+        rational result;
+        result.over = over;
+        result.under = under;
+        return result;
+    }
+};
+
+/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
+class value {
+  public:
+    constexpr value() = default;
+    constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    template <std::integral Integer>
+        requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
+    constexpr value(Integer number)
+        : kind_(type::integer), high_(static_cast<std::uint64_t>(number)) {
+        if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
+            detail::a_number_has_more_than_63_bits();
+    }
+    constexpr value(double number) : value(rational::from(number), type::real) {}
+    constexpr value(const rational& number, type kind)
+        : kind_(kind),
+          high_(static_cast<std::uint64_t>(number.over)),
+          low_(static_cast<std::uint64_t>(number.under)) {}
+    constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    constexpr value(const char* text) : value(std::string_view(text)) {}
+    constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
+        if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            const std::uint64_t byte = static_cast<unsigned char>(text[at]);
+            (at < 8 ? high_ : low_) |= byte << (56 - 8 * (at % 8));
+        }
+    }
+
+    constexpr type kind() const { return kind_; }
+    constexpr bool truth() const { return high_ != 0; }
+    constexpr rational number() const {
+        rational result;
+        result.over = static_cast<std::int64_t>(high_);
+        result.under = static_cast<std::int64_t>(low_);
+        return result;
+    }
+
+    /// For hashes.
+    constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
+
+    /// As one would write it: T and F, 3, 0.5 or 1/3, a symbol's own text.
+    std::string text() const {
+        if (kind_ == type::boolean) return truth() ? "T" : "F";
+        if (kind_ == type::symbol) {
+            std::string result;
+            const std::uint64_t halves[]{high_, low_};
+            for (const std::uint64_t half : halves)
+                for (int shift = 56; shift >= 0; shift -= 8)
+                    if (const auto byte = static_cast<char>(half >> shift)) result += byte;
+            return result;
+        }
+        const rational shown = number();
+        std::string result = std::to_string(shown.over);
+        return shown.is_whole() ? result : result + "/" + std::to_string(shown.under);
+    }
+
+    friend constexpr bool operator==(const value& left, const value& right) {
+        if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
+            return false;
+        return left.high_ == right.high_ && left.low_ == right.low_;
+    }
+    /// Of two values of one kind.
+    friend constexpr bool operator<(const value& left, const value& right) {
+        if (is_number(left.kind_)) return left.number() < right.number();
+        return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
+    }
+
+  private:
+    type kind_ = type::integer;
+    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    std::uint64_t high_ = 0;
+    std::uint64_t low_ = 1;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
+/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
+/// constexpr values whose types are their structure. Nothing is computed here.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+enum class operation {
+    // s-ops without arguments
+    tokens,
+    indices,
+    constant,
+    place,     // a constant position; a negative one is counted from the end
+    gathered,  // what a head gives, in programs on their way to weights
+    // position by position
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,
+    modulo,
+    power,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    conjunction,
+    disjunction,
+    negation,
+    round,
+    indicator,
+    conditional,
+    // from the positions of a selector
+    aggregate,
+    sum,
+    width,
+    width_with_bos,
+    // selectors
+    select_equal,
+    select_not_equal,
+    select_less,
+    select_less_equal,
+    select_greater,
+    select_greater_equal,
+    select_and,
+    select_or,
+    select_not
+};
+
+template <class Derived>
+struct s_op_base {
+    /// The value at one position, at every position; a negative one counts from the end.
+    constexpr auto operator[](int position) const {
+        return load(static_cast<const Derived&>(*this), position);
+    }
+};
+
+/// An s-op of values of one kind. With `constant`, `known` is the value at every position.
+template <operation Operation, type Kind, class... Arguments>
+struct expression : s_op_base<expression<Operation, Kind, Arguments...>> {
+    static constexpr type kind = Kind;
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    value known{};
+
+    constexpr expression() = default;
+    constexpr explicit expression(const value& always) : known(always) {}
+    constexpr explicit expression(const language::pack<Arguments...>& of) requires(
+        sizeof...(Arguments) > 0)
+        : arguments(of) {}
+};
+
+/// `line` is where a select is written; 0 for what is joined of selectors.
+template <operation Operation, class... Arguments>
+struct selector {
+    [[no_unique_address]] language::pack<Arguments...> arguments{};
+    int line = 0;
+};
+
+/// An s-op or a selector with a name, which errors and pictures show.
+template <language::fixed_string Name, class Inner>
+struct named_s_op : s_op_base<named_s_op<Name, Inner>> {
+    static constexpr type kind = Inner::kind;
+    Inner inner;
+    constexpr explicit named_s_op(const Inner& of) : inner(of) {}
+};
+template <language::fixed_string Name, class Inner>
+struct named_selector {
+    Inner inner;
+};
+
+template <class T>
+inline constexpr bool is_s_op = false;
+template <operation Operation, type Kind, class... Arguments>
+inline constexpr bool is_s_op<expression<Operation, Kind, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_s_op<named_s_op<Name, Inner>> = true;
+
+template <class T>
+inline constexpr bool is_selector = false;
+template <operation Operation, class... Arguments>
+inline constexpr bool is_selector<selector<Operation, Arguments...>> = true;
+template <language::fixed_string Name, class Inner>
+inline constexpr bool is_selector<named_selector<Name, Inner>> = true;
+
+template <class T>
+concept s_op = is_s_op<T>;
+/// What has a value at each position: an s-op, or a constant.
+template <class T>
+concept s_op_or_constant =
+    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+template <class T>
+concept part = is_s_op<T> || is_selector<T>;
+
+template <class Left, class Right>
+concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
+                   (s_op_or_constant<Left> && part<Right>);
+
+namespace detail {
+
+template <s_op Part>
+constexpr const Part& as_s_op(const Part& part) noexcept {
+    return part;
+}
+template <class Constant>
+    requires(!part<Constant>)
+constexpr auto as_s_op(const Constant& constant) {
+    if constexpr (std::same_as<Constant, bool>)
+        return expression<operation::constant, type::boolean>(value(constant));
+    else if constexpr (std::same_as<Constant, char>)
+        return expression<operation::constant, type::symbol>(value(constant));
+    else if constexpr (std::integral<Constant>)
+        return expression<operation::constant, type::integer>(value(constant));
+    else if constexpr (std::floating_point<Constant>)
+        return expression<operation::constant, type::real>(value(static_cast<double>(constant)));
+    else
+        return expression<operation::constant, type::symbol>(value(std::string_view(constant)));
+}
+
+template <class T>
+using s_op_of = std::remove_cvref_t<decltype(as_s_op(std::declval<const T&>()))>;
+
+template <class T>
+consteval bool is_of(bool (*test)(type)) {
+    if constexpr (is_selector<T>)
+        return false;
+    else
+        return test(s_op_of<T>::kind);
+}
+constexpr bool is_boolean(type kind) {
+    return kind == type::boolean;
+}
+constexpr bool has_order(type kind) {
+    return kind != type::boolean;
+}
+
+/// Both are numbers, or of one type.
+template <class Left, class Right>
+consteval bool are_alike() {
+    if constexpr (is_selector<Left> || is_selector<Right>)
+        return false;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ||
+               (is_number(s_op_of<Left>::kind) && is_number(s_op_of<Right>::kind));
+}
+template <class Left, class Right>
+inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_number);
+template <class Left, class Right>
+inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
+
+/// The type of what is one or the other.
+template <class Left, class Right>
+consteval type joined_kind() {
+    if constexpr (!are_alike<Left, Right>())
+        return type::integer;
+    else
+        return s_op_of<Left>::kind == s_op_of<Right>::kind ? s_op_of<Left>::kind : type::real;
+}
+
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make(const Arguments&... arguments) {
+    return expression<Operation, Kind, Arguments...>(language::make_pack(arguments...));
+}
+/// Of mistaken operands, too, so that one mistake is one error.
+template <operation Operation, type Kind, class... Arguments>
+constexpr auto make_of(const Arguments&... arguments) {
+    if constexpr ((... || is_selector<Arguments>))
+        return expression<operation::constant, Kind>(value(0));
+    else
+        return make<Operation, Kind>(as_s_op(arguments)...);
+}
+
+}  // namespace detail
+
+/// The input: symbols, or what its name says. A program reads one of these.
+inline constexpr expression<operation::tokens, type::symbol> tokens{};
+inline constexpr expression<operation::tokens, type::integer> tokens_int{};
+inline constexpr expression<operation::tokens, type::real> tokens_float{};
+inline constexpr expression<operation::tokens, type::boolean> tokens_bool{};
+/// 0, 1, 2, ...
+inline constexpr expression<operation::indices, type::integer> indices{};
+
+/// Gives a part of a program a name, for errors and pictures.
+template <language::fixed_string Name, s_op Inner>
+constexpr auto named(const Inner& inner) {
+    return named_s_op<Name, Inner>(inner);
+}
+template <language::fixed_string Name, class Inner>
+    requires is_selector<Inner>
+constexpr auto named(const Inner& inner) {
+    return named_selector<Name, Inner>{inner};
+}
+
+#define SEQUENT_RASP_ARITHMETIC(OPERATOR, OPERATION, KIND)                                    \
+    template <class Left, class Right>                                                        \
+        requires operands<Left, Right>                                                        \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                  \
+        static_assert(detail::are_numbers<Left, Right>,                                       \
+                      "sequent: RASP's " #OPERATOR                                            \
+                      " takes two numbers; a symbol or a selector is none, and of a boolean " \
+                      "indicator(...) is one");                                               \
+        return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
+    }
+SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
+SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
+/// What is left of the division that rounds down.
+SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
+/// To the power of an integer. As any ^ of C++, it binds less than + does.
+SEQUENT_RASP_ARITHMETIC(^, power, type::real)
+#undef SEQUENT_RASP_ARITHMETIC
+
+template <part Part>
+constexpr auto operator-(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
+    return detail::make_of<operation::negate, detail::joined_kind<Part, Part>()>(part);
+}
+
+#define SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, TEST, OF)                              \
+    template <class Left, class Right>                                                      \
+        requires operands<Left, Right>                                                      \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                \
+        static_assert(TEST, "sequent: RASP's " #OPERATOR " compares " OF                    \
+                            "; selectors are compared by none, and made of comparisons by " \
+                            "select(keys, queries, equal)");                                \
+        return detail::make_of<operation::OPERATION, type::boolean>(left, right);           \
+    }
+#define SEQUENT_RASP_EQUALITY(OPERATOR, OPERATION)                                   \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_alike<Left, Right>()), \
+                            "two numbers, two symbols or two booleans")
+#define SEQUENT_RASP_ORDER(OPERATOR, OPERATION)                                      \
+    SEQUENT_RASP_COMPARISON(OPERATOR, OPERATION, (detail::are_ordered<Left, Right>), \
+                            "two numbers or two symbols")
+SEQUENT_RASP_EQUALITY(==, equal)
+SEQUENT_RASP_EQUALITY(!=, not_equal)
+SEQUENT_RASP_ORDER(<, less)
+SEQUENT_RASP_ORDER(<=, less_equal)
+SEQUENT_RASP_ORDER(>, greater)
+SEQUENT_RASP_ORDER(>=, greater_equal)
+#undef SEQUENT_RASP_ORDER
+#undef SEQUENT_RASP_EQUALITY
+#undef SEQUENT_RASP_COMPARISON
+
+// Of a selector and an s-op it is the selector: one mistake is one error.
+#define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                                   \
+    template <class Left, class Right>                                                            \
+        requires operands<Left, Right>                                                            \
+    constexpr auto operator OPERATOR(const Left& left, const Right& right) {                      \
+        if constexpr (is_selector<Left> && is_selector<Right>)                                    \
+            return selector<operation::SELECTION, Left, Right>{language::make_pack(left, right)}; \
+        else {                                                                                    \
+            static_assert(detail::is_of<Left>(detail::is_boolean) &&                              \
+                              detail::is_of<Right>(detail::is_boolean),                           \
+                          "sequent: RASP's " #OPERATOR                                            \
+                          " joins two selectors or two booleans, never one of each");             \
+            if constexpr (is_selector<Left>)                                                      \
+                return left;                                                                      \
+            else if constexpr (is_selector<Right>)                                                \
+                return right;                                                                     \
+            else                                                                                  \
+                return detail::make_of<operation::OPERATION, type::boolean>(left, right);         \
+        }                                                                                         \
+    }
+SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
+SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
+#undef SEQUENT_RASP_CONNECTIVE
+
+template <part Part>
+constexpr auto operator!(const Part& part) {
+    if constexpr (is_selector<Part>)
+        return selector<operation::select_not, Part>{language::make_pack(part)};
+    else {
+        static_assert(detail::is_of<Part>(detail::is_boolean),
+                      "sequent: RASP's ! takes a boolean or a selector");
+        return detail::make_of<operation::negation, type::boolean>(part);
+    }
+}
+
+/// The nearest integer, of two the even one.
+template <s_op Part>
+constexpr auto round(const Part& part) {
+    static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
+    return detail::make<operation::round, type::integer>(part);
+}
+/// 1 where it is true, else 0.
+template <s_op Part>
+constexpr auto indicator(const Part& part) {
+    static_assert(detail::is_of<Part>(detail::is_boolean),
+                  "sequent: RASP's indicator takes a boolean");
+    return detail::make<operation::indicator, type::integer>(part);
+}
+/// `chosen` where the condition is true, else `other`.
+template <class Condition, s_op_or_constant Chosen, s_op_or_constant Other>
+    requires part<Condition>
+constexpr auto cond(const Condition& condition, const Chosen& chosen, const Other& other) {
+    static_assert(detail::is_of<Condition>(detail::is_boolean),
+                  "sequent: the condition of RASP's cond is a boolean s-op");
+    static_assert(detail::are_alike<Chosen, Other>(),
+                  "sequent: RASP's cond chooses between two values of one type");
+    return detail::make_of<operation::conditional, detail::joined_kind<Chosen, Other>()>(
+        condition, chosen, other);
+}
+
+template <operation Operation>
+struct comparison {};
+// How select compares a key with a query.
+inline constexpr comparison<operation::select_equal> equal{};
+inline constexpr comparison<operation::select_not_equal> not_equal{};
+inline constexpr comparison<operation::select_less> less{};
+inline constexpr comparison<operation::select_less_equal> less_equal{};
+inline constexpr comparison<operation::select_greater> greater{};
+inline constexpr comparison<operation::select_greater_equal> greater_equal{};
+
+/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
+/// by && and ||, and negated by !.
+template <s_op_or_constant Keys, s_op_or_constant Queries, operation Operation>
+constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
+                      int line = __builtin_LINE()) {
+    if constexpr (Operation == operation::select_equal || Operation == operation::select_not_equal)
+        static_assert(detail::are_alike<Keys, Queries>(),
+                      "sequent: RASP's select compares keys and queries of one type");
+    else
+        static_assert(detail::are_ordered<Keys, Queries>,
+                      "sequent: RASP's select orders two numbers or two symbols");
+    return selector<Operation, detail::s_op_of<Keys>, detail::s_op_of<Queries>>{
+        language::make_pack(detail::as_s_op(keys), detail::as_s_op(queries)), line};
+}
+
+/// All positions look at all.
+inline constexpr auto everything = named<"everything">(select(1, 1, equal));
+
+namespace detail {
+/// What an aggregate gives where nothing is selected, unless told.
+template <class Values>
+using usual_default =
+    std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
+                       std::conditional_t<s_op_of<Values>::kind == type::boolean, bool, int>>;
+}  // namespace detail
+
+/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
+/// symbol without text; one, that value; several, their mean, which only numbers have.
+template <class Selector, s_op_or_constant Values,
+          s_op_or_constant Otherwise = detail::usual_default<Values>>
+constexpr auto aggregate(const Selector& from, const Values& values,
+                         const Otherwise& otherwise = Otherwise()) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's aggregate takes a selector, then the values");
+    static_assert(detail::are_alike<Values, Otherwise>(),
+                  "sequent: the default of RASP's aggregate is of the values' type");
+    static_assert(!part<Otherwise>, "sequent: the default of RASP's aggregate is a constant");
+    constexpr type kind = detail::s_op_of<Values>::kind;
+    constexpr type mean = is_number(kind) ? type::real : kind;
+    return detail::make<operation::aggregate, mean>(from, detail::as_s_op(values),
+                                                    detail::as_s_op(otherwise));
+}
+
+/// The sum of the selected positions' numbers.
+template <class Selector, s_op_or_constant Values>
+constexpr auto sum(const Selector& from, const Values& values) {
+    static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
+    static_assert(detail::is_of<Values>(is_number),
+                  "sequent: RASP's sum takes numbers; of a boolean, indicator(...) is one");
+    return detail::make<operation::sum, detail::joined_kind<Values, Values>()>(
+        from, detail::as_s_op(values));
+}
+
+/// How many positions are selected, by two heads.
+template <class Selector>
+constexpr auto selector_width(const Selector& of) {
+    static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
+    return detail::make<operation::width, type::integer>(of);
+}
+/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
+/// counted.
+template <class Selector>
+constexpr auto selector_width_with_bos(const Selector& of) {
+    static_assert(is_selector<Selector>,
+                  "sequent: RASP's selector_width_with_bos takes a selector");
+    return detail::make<operation::width_with_bos, type::integer>(of);
+}
+
+/// How many positions the input has.
+inline constexpr auto length =
+    named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
+
+/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
+template <s_op Values>
+constexpr auto load(const Values& values, int position) {
+    return aggregate(
+        select(indices, expression<operation::place, type::integer>(value(position)), equal),
+        values);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// A program as an array: its types are read once, and all that follows is functions over arrays.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+inline constexpr int max_nodes = 512;
+
+/// An s-op or a selector. Arguments stand before what they are arguments of.
+struct node {
+    operation what = operation::constant;
+    type kind = type::integer;
+    int arguments[3]{-1, -1, -1};
+    value known{};      // of a constant
+    int line = 0;       // of a select, where lines tell selectors apart
+    plan::name name{};  // where the program gives one
+
+    friend constexpr bool operator==(const node& left, const node& right) {
+        return left.what == right.what && left.kind == right.kind &&
+               left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
+               left.arguments[2] == right.arguments[2] && left.known.kind() == right.known.kind() &&
+               left.known == right.known && left.line == right.line;
+    }
+};
+
+constexpr bool is_selection(operation what) noexcept {
+    return what >= operation::select_equal;
+}
+/// select(keys, queries, ...) itself, not what is joined of such.
+constexpr bool is_comparison(operation what) noexcept {
+    return what >= operation::select_equal && what <= operation::select_greater_equal;
+}
+/// What a head computes.
+constexpr bool gathers(operation what) noexcept {
+    return what >= operation::aggregate && what <= operation::width_with_bos;
+}
+constexpr bool is_pointwise(operation what) noexcept {
+    return what >= operation::negate && what <= operation::conditional;
+}
+
+/// What makes two selectors one: their structure, or that they are written in the same line, too.
+/// The original tells them apart as objects.
+enum class identity { structure, line };
+
+/// A program's nodes; equal ones are one.
+class graph {
+  public:
+    constexpr explicit graph(identity same = identity::structure) : same_(same) {}
+
+    plan::list<node, max_nodes> nodes{};
+    int output = -1;
+
+    constexpr const node& operator[](int at) const { return nodes[at]; }
+    constexpr int size() const { return nodes.size(); }
+
+    constexpr int add(const node& made) {
+        std::size_t slot = hash_of(made) % slot_count;
+        for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
+            if (nodes[slots_[slot] - 1] == made) return slots_[slot] - 1;
+        const int at = nodes.push(made);
+        slots_[slot] = at + 1;
+        return at;
+    }
+    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        return add(made);
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made);
+    }
+
+    // The types of a program.
+    template <operation Operation, type Kind, class... Arguments>
+    constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
+        if constexpr (Operation == operation::place) {
+            const rational place = part.known.number();
+            const int at = add_constant(part.known);
+            if (place.over >= 0) return at;
+            return add(operation::add, type::integer, read(length), at);
+        } else {
+            node made;
+            made.what = Operation;
+            made.kind = Kind;
+            made.known = part.known;
+            read_arguments(part.arguments, made.arguments);
+            return add(made);
+        }
+    }
+    template <operation Operation, class... Arguments>
+    constexpr int read(const selector<Operation, Arguments...>& part) {
+        node made;
+        made.what = Operation;
+        made.kind = type::boolean;
+        made.line = same_ == identity::line ? part.line : 0;
+        read_arguments(part.arguments, made.arguments);
+        return add(made);
+    }
+    template <language::fixed_string Name, class Inner>
+    constexpr int read(const named_s_op<Name, Inner>& part) {
+        return name(read(part.inner), Name);
+    }
+    template <language::fixed_string Name, class Inner>
+    constexpr int read(const named_selector<Name, Inner>& part) {
+        return name(read(part.inner), Name);
+    }
+
+  private:
+    identity same_;
+    static constexpr std::size_t slot_count = 1021;
+    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+
+    static constexpr std::size_t hash_of(const node& of) {
+        std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
+        for (const int argument : of.arguments)
+            hash = hashed(hash, static_cast<std::uint64_t>(argument + 1));
+        hash = hashed(hash, of.known.bits());
+        return static_cast<std::size_t>(hashed(hash, static_cast<std::uint64_t>(of.line)));
+    }
+
+    constexpr void read_arguments(const language::pack<>&, int*) {}
+    template <class First, class... Rest>
+    constexpr void read_arguments(const language::pack<First, Rest...>& arguments, int* to) {
+        *to = read(arguments.first);
+        if constexpr (sizeof...(Rest) > 0) read_arguments(arguments.rest, to + 1);
+    }
+    template <std::size_t Size>
+    constexpr int name(int at, const language::fixed_string<Size>& text) {
+        if (nodes[at].name.length == 0)
+            nodes[at].name = plan::make_name(text.characters, static_cast<int>(Size) - 1);
+        return at;
+    }
+};
+
+namespace detail {
+template <const auto& Program, identity Same>
+constexpr graph read_program() {
+    static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
+                  "sequent: a RASP program is an s-op; a selector alone gives no values");
+    graph result(Same);
+    result.output = result.read(Program);
+    return result;
+}
+}  // namespace detail
+
+/// The nodes of a program.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr graph graph_of = detail::read_program<Program, Same>();
+
+/// A part of a program as RASP would write it; named parts by their names, unless it is the part
+/// itself.
+inline std::string text_of(const graph& program, int at, bool by_name = true) {
+    const node& shown = program[at];
+    if (by_name && shown.name.length > 0)
+        return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
+    const auto part = [&](int argument) { return text_of(program, shown.arguments[argument]); };
+    const auto operand = [&](int argument) {
+        const node& inner = program[shown.arguments[argument]];
+        const bool simple = inner.name.length > 0 || inner.arguments[1] < 0 ||
+                            gathers(inner.what) || is_comparison(inner.what);
+        return simple ? part(argument) : "(" + part(argument) + ")";
+    };
+    const auto between = [&](const char* sign) {
+        return operand(0) + " " + sign + " " + operand(1);
+    };
+    const auto selection = [&](const char* sign) {
+        return "select(" + part(0) + ", " + part(1) + ", " + sign + ")";
+    };
+    switch (shown.what) {
+        case operation::tokens:
+            return "tokens";
+        case operation::indices:
+            return "indices";
+        case operation::gathered:
+            return "gathered " + shown.known.text();
+        case operation::constant:
+        case operation::place:
+            return shown.kind == type::symbol ? "\"" + shown.known.text() + "\""
+                                              : shown.known.text();
+        case operation::negate:
+            return "-" + operand(0);
+        case operation::add:
+            return between("+");
+        case operation::subtract:
+            return between("-");
+        case operation::multiply:
+            return between("*");
+        case operation::divide:
+            return between("/");
+        case operation::modulo:
+            return between("%");
+        case operation::power:
+            return between("^");
+        case operation::equal:
+            return between("==");
+        case operation::not_equal:
+            return between("!=");
+        case operation::less:
+            return between("<");
+        case operation::less_equal:
+            return between("<=");
+        case operation::greater:
+            return between(">");
+        case operation::greater_equal:
+            return between(">=");
+        case operation::conjunction:
+        case operation::select_and:
+            return between("and");
+        case operation::disjunction:
+        case operation::select_or:
+            return between("or");
+        case operation::negation:
+        case operation::select_not:
+            return "not " + operand(0);
+        case operation::round:
+            return "round(" + part(0) + ")";
+        case operation::indicator:
+            return "indicator(" + part(0) + ")";
+        case operation::conditional:
+            return operand(1) + " if " + operand(0) + " else " + operand(2);
+        case operation::aggregate: {
+            const value& otherwise = program[shown.arguments[2]].known;
+            const bool usual = otherwise.kind() == type::symbol    ? otherwise == value("")
+                               : otherwise.kind() == type::boolean ? !otherwise.truth()
+                                                                   : otherwise == value(0);
+            return "aggregate(" + part(0) + ", " + part(1) + (usual ? "" : ", " + part(2)) + ")";
+        }
+        case operation::sum:
+            return "sum(" + part(0) + ", " + part(1) + ")";
+        case operation::width:
+            return "selector_width(" + part(0) + ")";
+        case operation::width_with_bos:
+            return "selector_width_with_bos(" + part(0) + ")";
+        case operation::select_equal:
+            return selection("==");
+        case operation::select_not_equal:
+            return selection("!=");
+        case operation::select_less:
+            return selection("<");
+        case operation::select_less_equal:
+            return selection("<=");
+        case operation::select_greater:
+            return selection(">");
+        case operation::select_greater_equal:
+            return selection(">=");
+    }
+    return {};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// How many layers and heads a transformer for a program needs (arXiv 2106.06981, section 4), and
+/// which of them computes what. All of it can stand in a static_assert.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
+/// the selector with position 0 joined to it, and position 0 where it is selected.
+enum class focus { selected, selected_or_first, selected_and_first };
+
+struct head {
+    int layer = 0;
+    int selector = -1;
+    focus at = focus::selected;
+
+    friend constexpr bool operator==(const head&, const head&) = default;
+};
+
+inline constexpr int max_heads = 128;
+
+struct program_analysis {
+    int layers = 0;
+    int heads = 0;  // of the layer with the most
+
+    /// From which layer on a node's value, or a selector, is known: 0 is the embedding.
+    std::array<int, max_nodes> layer_of{};
+    /// All heads, layer by layer.
+    plan::list<head, max_heads> all_heads{};
+
+    constexpr int heads_in(int layer) const {
+        int count = 0;
+        for (const head& each : all_heads) count += each.layer == layer ? 1 : 0;
+        return count;
+    }
+};
+
+constexpr program_analysis analyse(const graph& program) {
+    program_analysis result;
+    plan::list<head, max_heads> found;
+    const auto needs = [&found](const head& wanted) {
+        for (const head& each : found)
+            if (each == wanted) return;
+        found.push(wanted);
+    };
+    for (int at = 0; at < program.size(); ++at) {
+        const node& made = program[at];
+        int& layer = result.layer_of[static_cast<std::size_t>(at)];
+        const auto layer_of = [&](int argument) {
+            const int from = made.arguments[argument];
+            return from < 0 ? 0 : result.layer_of[static_cast<std::size_t>(from)];
+        };
+        layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
+        if (is_comparison(made.what)) ++layer;
+        if (!gathers(made.what)) continue;
+        // A selector's own layer is the first in which a head can have it.
+        layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
+        const int selector = made.arguments[0];
+        if (made.what == operation::width) {
+            needs({layer, selector, focus::selected_or_first});
+            needs({layer, selector, focus::selected_and_first});
+        } else if (made.what == operation::width_with_bos) {
+            needs({layer, selector, focus::selected_or_first});
+        } else {
+            needs({layer, selector, focus::selected});
+        }
+    }
+    for (const int layer : result.layer_of) result.layers = std::max(result.layers, layer);
+    for (int layer = 1; layer <= result.layers; ++layer) {
+        for (const head& each : found)
+            if (each.layer == layer) result.all_heads.push(each);
+        result.heads = std::max(result.heads, result.heads_in(layer));
+    }
+    return result;
+}
+
+/// The analysis of a program. With identity::line, equal selectors count once only if they are
+/// written in one line, which comes close to the original's count: it tells them apart as objects.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
+
+template <const auto& Program>
+inline constexpr int layers = analysis<Program>.layers;
+/// In the layer with the most.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr int heads = analysis<Program, Same>.heads;
+/// Layer by layer.
+template <const auto& Program, identity Same = identity::structure>
+inline constexpr auto heads_per_layer = [] {
+    std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
+    for (int layer = 1; layer <= layers<Program>; ++layer)
+        result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
+    return result;
+}();
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What a program is given, and what it gives: a value at each position.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+class sequence {
+  public:
+    constexpr sequence() = default;
+    /// Each code point of UTF-8 is a symbol: "hello" has five.
+    constexpr sequence(std::string_view text) {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t end = at + 1;
+            while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+                ++end;
+            values_.push_back(value(text.substr(at, end - at)));
+            at = end;
+        }
+    }
+    constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
+    constexpr sequence(std::initializer_list<value> values) : values_(values) {}
+    /// A container of symbols (strings) or of numbers or booleans.
+    template <std::ranges::input_range Range>
+        requires(!std::is_convertible_v<const Range&, std::string_view> &&
+                 !std::is_same_v<Range, sequence> &&
+                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+    constexpr sequence(const Range& values) {
+        for (const auto& each : values) values_.push_back(value(each));
+    }
+
+    constexpr int size() const { return static_cast<int>(values_.size()); }
+    constexpr bool empty() const { return values_.empty(); }
+    constexpr const value& operator[](int at) const {
+        return values_[static_cast<std::size_t>(at)];
+    }
+    constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
+    constexpr auto begin() const { return values_.begin(); }
+    constexpr auto end() const { return values_.end(); }
+    constexpr void push_back(const value& last) { values_.push_back(last); }
+
+    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
+    /// list, [1, 2, 1/2].
+    std::string text() const {
+        bool letters = true;
+        for (const value& each : values_)
+            letters = letters && each.kind() != type::integer && each.kind() != type::real &&
+                      sequence(each.text()).size() == 1;
+        std::string result;
+        for (const value& each : values_) {
+            if (!letters) result += result.empty() ? "[" : ", ";
+            result += each.text();
+        }
+        return letters ? result : result + "]";
+    }
+
+    friend constexpr bool operator==(const sequence& left, const sequence& right) {
+        return left.values_ == right.values_;
+    }
+
+  private:
+    std::vector<value> values_;
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
+/// 3), exactly, in constant expressions and at run time.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+// Not constexpr: in a constant expression the compiler names them, and the program.
+inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) +
+                           " is the mean of several symbols or booleans; of booleans, "
+                           "indicator(...) has one");
+}
+inline void a_division_by_zero(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " divides by zero");
+}
+inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
+    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
+                           std::to_string(position) + " has an exponent that is no integer");
+}
+inline void an_input_of_another_type(const value& given, type wanted, int position) {
+    const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
+    fail<evaluation_error>("sequent: the program's tokens are each " +
+                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
+                           std::to_string(position) + " is \"" + given.text() + "\"");
+}
+inline void an_empty_input() {
+    fail<evaluation_error>("sequent: a RASP program takes at least one token");
+}
+
+/// In a constant expression the compiler names the position, too.
+template <int Position>
+void the_mean_of_several_symbols_or_booleans_at_position() {}
+template <int... Position>
+constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position...>) {
+    (..., (position == Position ? the_mean_of_several_symbols_or_booleans_at_position<Position>()
+                                : void()));
+}
+
+/// Why an operation of one position has no value.
+enum class undefined { no, zero_division, fractional_power };
+
+/// An operation of one position, of its arguments' values.
+constexpr value apply(const node& of, const value& first, const value& second, const value& third,
+                      undefined& trouble) {
+    const auto number = [&of](const rational& result) { return value(result, of.kind); };
+    switch (of.what) {
+        case operation::negate:
+            return number(-first.number());
+        case operation::add:
+            return number(first.number() + second.number());
+        case operation::subtract:
+            return number(first.number() - second.number());
+        case operation::multiply:
+            return number(first.number() * second.number());
+        case operation::divide:
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            return number(first.number() / second.number());
+        case operation::modulo: {
+            if (second.number().over == 0) {
+                trouble = undefined::zero_division;
+                return number(0);
+            }
+            const rational times((first.number() / second.number()).floor());
+            return number(first.number() - second.number() * times);
+        }
+        case operation::power: {
+            const rational exponent = second.number();
+            const bool inverse = exponent.over < 0;
+            if (!exponent.is_whole() || (inverse && first.number().over == 0)) {
+                trouble = inverse && exponent.is_whole() ? undefined::zero_division
+                                                         : undefined::fractional_power;
+                return number(0);
+            }
+            rational result = 1;
+            for (std::int64_t count = inverse ? -exponent.over : exponent.over; count > 0; --count)
+                result = result * first.number();
+            return number(inverse ? rational(1) / result : result);
+        }
+        case operation::equal:
+            return first == second;
+        case operation::not_equal:
+            return !(first == second);
+        case operation::less:
+            return first < second;
+        case operation::less_equal:
+            return !(second < first);
+        case operation::greater:
+            return second < first;
+        case operation::greater_equal:
+            return !(first < second);
+        case operation::conjunction:
+            return first.truth() && second.truth();
+        case operation::disjunction:
+            return first.truth() || second.truth();
+        case operation::negation:
+            return !first.truth();
+        case operation::round:
+            return first.number().rounded();
+        case operation::indicator:
+            return first.truth() ? 1 : 0;
+        case operation::conditional:
+            return first.truth() ? second : third;
+        default:
+            return {};
+    }
+}
+
+/// Whether select compares a key with a query so.
+constexpr bool compares(operation what, const value& key, const value& query) {
+    switch (what) {
+        case operation::select_equal:
+            return key == query;
+        case operation::select_not_equal:
+            return !(key == query);
+        case operation::select_less:
+            return key < query;
+        case operation::select_less_equal:
+            return !(query < key);
+        case operation::select_greater:
+            return query < key;
+        default:
+            return !(key < query);
+    }
+}
+
+}  // namespace detail
+
+/// All values of a program for one input.
+class evaluation {
+  public:
+    constexpr evaluation(const graph& program, const sequence& input)
+        : program_(&program), length_(input.size()) {
+        if (input.empty()) detail::an_empty_input();
+        values_.resize(static_cast<std::size_t>(program.size()) *
+                       static_cast<std::size_t>(length_));
+        for (int at = 0; at < program.size(); ++at)
+            if (!is_selection(program[at].what))
+                for (int position = 0; position < length_; ++position)
+                    of(at, position) = compute(at, position, input);
+    }
+
+    constexpr int length() const { return length_; }
+    constexpr const graph& program() const { return *program_; }
+
+    /// The value of an s-op at a position.
+    constexpr const value& operator()(int at, int position) const {
+        return values_[place(at, position)];
+    }
+    /// Whether a selector's row has a column.
+    constexpr bool selects(int at, int row, int column) const {
+        const node& from = (*program_)[at];
+        switch (from.what) {
+            case operation::select_and:
+                return selects(from.arguments[0], row, column) &&
+                       selects(from.arguments[1], row, column);
+            case operation::select_or:
+                return selects(from.arguments[0], row, column) ||
+                       selects(from.arguments[1], row, column);
+            case operation::select_not:
+                return !selects(from.arguments[0], row, column);
+            default:
+                return detail::compares(from.what, (*this)(from.arguments[0], column),
+                                        (*this)(from.arguments[1], row));
+        }
+    }
+    constexpr sequence output(int at) const {
+        sequence result;
+        for (int position = 0; position < length_; ++position)
+            result.push_back((*this)(at, position));
+        return result;
+    }
+    constexpr sequence output() const { return output(program_->output); }
+
+  private:
+    const graph* program_;
+    int length_;
+    std::vector<value> values_;
+
+    constexpr std::size_t place(int at, int position) const {
+        return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
+               static_cast<std::size_t>(position);
+    }
+    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+
+    constexpr value compute(int at, int position, const sequence& input) {
+        const node& made = (*program_)[at];
+        switch (made.what) {
+            case operation::tokens: {
+                const value& given = input[position];
+                if (given.kind() == made.kind) return given;
+                if (made.kind == type::real && given.kind() == type::integer)
+                    return value(given.number(), type::real);
+                detail::an_input_of_another_type(given, made.kind, position);
+                return {};
+            }
+            case operation::indices:
+                return position;
+            case operation::constant:
+            case operation::place:
+                return made.known;
+            case operation::aggregate:
+                return mean(at, position);
+            case operation::sum: {
+                rational total;
+                for (int column = 0; column < length_; ++column)
+                    if (selects(made.arguments[0], position, column))
+                        total = total + (*this)(made.arguments[1], column).number();
+                return value(total, made.kind);
+            }
+            case operation::width:
+            case operation::width_with_bos: {
+                int count = 0;
+                for (int column = made.what == operation::width ? 0 : 1; column < length_; ++column)
+                    count += selects(made.arguments[0], position, column) ? 1 : 0;
+                return count;
+            }
+            default: {
+                const auto argument = [&](int which) {
+                    const int from = made.arguments[which];
+                    return from < 0 ? value() : (*this)(from, position);
+                };
+                detail::undefined trouble = detail::undefined::no;
+                const value result =
+                    detail::apply(made, argument(0), argument(1), argument(2), trouble);
+                if (trouble == detail::undefined::zero_division)
+                    detail::a_division_by_zero(*program_, at, position);
+                if (trouble == detail::undefined::fractional_power)
+                    detail::a_power_that_is_no_integer(*program_, at, position);
+                return result;
+            }
+        }
+    }
+
+    constexpr value mean(int at, int position) {
+        const node& made = (*program_)[at];
+        value found = (*this)(made.arguments[2], position);
+        int count = 0;
+        rational total;
+        for (int column = 0; column < length_; ++column) {
+            if (!selects(made.arguments[0], position, column)) continue;
+            found = (*this)(made.arguments[1], column);
+            check_mean(at, position, ++count);
+            if (is_number(made.kind)) total = total + found.number();
+        }
+        return count > 1 ? value(total / rational(count), made.kind) : found;
+    }
+    constexpr void check_mean(int at, int position, int selected) const {
+        if (selected < 2 || is_number((*program_)[at].kind)) return;
+        if (std::is_constant_evaluated())
+            detail::refuse_mean_at(position, std::make_integer_sequence<int, 32>{});
+        detail::the_mean_of_several_symbols_or_booleans(*program_, at, position);
+    }
+};
+
+/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
+/// and the position; in a constant expression, the compiler does.
+template <const auto& Program>
+constexpr sequence evaluate(const sequence& input) {
+    // Told here, too: of what the compiler prints, this comes earlier.
+    constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
+    static_assert(is_program,
+                  "sequent: a RASP program is an s-op; a selector alone gives no values");
+    if constexpr (is_program)
+        return evaluation(graph_of<Program>, input).output();
+    else
+        return input;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// Which values an s-op may have, for any input.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
+/// many positions an input has at most.
+struct inputs {
+    std::vector<value> alphabet;
+    int length = 0;
+};
+
+/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
+/// listed, they are numbers from `low` to `high`.
+struct domain {
+    std::vector<value> values;
+    bool complete = true;
+    rational low;
+    rational high;
+
+    constexpr int size() const { return static_cast<int>(values.size()); }
+    constexpr void settle() {
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+    }
+    /// One more value.
+    constexpr void include(const value& more) {
+        auto at = std::lower_bound(values.begin(), values.end(), more);
+        if (at == values.end() || !(*at == more)) values.insert(at, more);
+    }
+    constexpr bool is_whole() const {
+        for (const value& each : values)
+            if (!is_number(each.kind()) || !each.number().is_whole()) return false;
+        return complete && !values.empty();
+    }
+    /// All integers between two.
+    constexpr bool is_range() const {
+        return is_whole() && highest().over - lowest().over + 1 == size();
+    }
+    constexpr rational lowest() const { return complete ? values.front().number() : low; }
+    constexpr rational highest() const { return complete ? values.back().number() : high; }
+    constexpr void leave_out(const rational& least, const rational& most) {
+        values.clear();
+        complete = false;
+        low = least;
+        high = most;
+    }
+};
+
+/// More values than this, or tuples of them, are not looked at one by one.
+inline constexpr int max_values = 4096;
+inline constexpr int max_tuples = 16384;
+
+/// Whether a node depends on nothing but the position.
+constexpr bool is_positional(const graph& program, int at) {
+    const node& made = program[at];
+    if (made.what == operation::indices || made.what == operation::constant) return true;
+    if (!is_pointwise(made.what)) return false;
+    for (const int argument : made.arguments)
+        if (argument >= 0 && !is_positional(program, argument)) return false;
+    return true;
+}
+
+/// The value of a node of one position, where known(node, value&) tells those of some nodes. False
+/// where it has none.
+template <class Known>
+constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
+    if (known(at, result)) return true;
+    const node& made = program[at];
+    if (made.what == operation::constant) {
+        result = made.known;
+        return true;
+    }
+    value arguments[3];
+    if (made.what == operation::conditional) {
+        if (!value_at(program, made.arguments[0], known, arguments[0])) return false;
+        return value_at(program, made.arguments[arguments[0].truth() ? 1 : 2], known, result);
+    }
+    for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+        if (!value_at(program, made.arguments[which], known, arguments[which])) return false;
+    rasp::detail::undefined trouble = rasp::detail::undefined::no;
+    result = rasp::detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
+    return trouble == rasp::detail::undefined::no;
+}
+
+/// The means of one to `length` of these values.
+constexpr domain means_of(const domain& of, int length) {
+    domain result;
+    if (!of.is_whole()) {
+        if (of.complete && of.size() == 1)
+            result.values = of.values;
+        else
+            result.leave_out(of.lowest(), of.highest());
+        return result;
+    }
+    const std::int64_t low = of.lowest().over;
+    const std::int64_t high = of.highest().over;
+    // About 3 / pi^2 of all fractions are in lowest terms.
+    if ((high - low) * length * length / 3 > max_values) {
+        result.leave_out(of.lowest(), of.highest());
+        return result;
+    }
+    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
+    // integers.
+    for (std::int64_t whole = low; whole < high; ++whole) {
+        std::int64_t over = 0;
+        std::int64_t under = 1;
+        std::int64_t next_over = 1;
+        std::int64_t next_under = length;
+        while (over < under) {
+            result.values.push_back(value(rational(whole * under + over, under), type::real));
+            const std::int64_t times = (length + under) / next_under;
+            const std::int64_t after_over = times * next_over - over;
+            const std::int64_t after_under = times * next_under - under;
+            over = next_over;
+            under = next_under;
+            next_over = after_over;
+            next_under = after_under;
+        }
+    }
+    result.values.push_back(value(rational(high), type::real));
+    return result;
+}
+
+/// The means of values that are zero but at one position.
+constexpr domain means_of_single(const rational& single, int length) {
+    domain result;
+    result.values.push_back(value(rational(0), type::real));
+    for (int count = 1; count <= length; ++count)
+        result.values.push_back(value(single / rational(count), type::real));
+    result.settle();
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// Sums that programs write as round(width * mean), where the width of the selector is known.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+constexpr bool is_constant(const graph& program, int at) {
+    return program[at].what == operation::constant;
+}
+constexpr bool is_constant(const graph& program, int at, const value& known) {
+    return is_constant(program, at) && program[at].known == known;
+}
+constexpr bool is_index(const graph& program, int at) {
+    return program[at].what == operation::indices;
+}
+
+/// Whether a selector compares two constants, and selects all.
+constexpr bool is_everything(const graph& program, int selector) {
+    const node& made = program[selector];
+    return is_comparison(made.what) && is_constant(program, made.arguments[0]) &&
+           is_constant(program, made.arguments[1]) &&
+           rasp::detail::compares(made.what, program[made.arguments[0]].known,
+                                  program[made.arguments[1]].known);
+}
+
+/// round(1 / aggregate(everything, indicator(indices == 0))).
+constexpr bool is_length(const graph& program, int at) {
+    const node& rounded = program[at];
+    if (rounded.what != operation::round) return false;
+    const node& inverse = program[rounded.arguments[0]];
+    if (inverse.what != operation::divide || !is_constant(program, inverse.arguments[0], 1))
+        return false;
+    const node& mean = program[inverse.arguments[1]];
+    if (mean.what != operation::aggregate || !is_everything(program, mean.arguments[0]))
+        return false;
+    const node& one = program[mean.arguments[1]];
+    if (one.what != operation::indicator) return false;
+    const node& first = program[one.arguments[0]];
+    return first.what == operation::equal && is_index(program, first.arguments[0]) &&
+           is_constant(program, first.arguments[1], 0);
+}
+
+/// Whether a number is how many positions a selector selects: all of them, those before, or those
+/// up to each one.
+constexpr bool is_width(const graph& program, int at, int selector) {
+    if (is_everything(program, selector)) return is_length(program, at);
+    const node& made = program[selector];
+    if (!is_comparison(made.what) || !is_index(program, made.arguments[0]) ||
+        !is_index(program, made.arguments[1]))
+        return false;
+    if (made.what == operation::select_less) return is_index(program, at);
+    const node& next = program[at];
+    return made.what == operation::select_less_equal && next.what == operation::add &&
+           ((is_index(program, next.arguments[0]) && is_constant(program, next.arguments[1], 1)) ||
+            (is_index(program, next.arguments[1]) && is_constant(program, next.arguments[0], 1)));
+}
+
+/// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
+constexpr int mean_of_sum(const graph& program, int at) {
+    const node& rounded = program[at];
+    if (rounded.what != operation::round) return -1;
+    const node& times = program[rounded.arguments[0]];
+    if (times.what != operation::multiply) return -1;
+    for (const int side : {0, 1}) {
+        const int mean = times.arguments[side];
+        const node& made = program[mean];
+        if (made.what == operation::aggregate && program[made.arguments[1]].kind == type::integer &&
+            is_constant(program, made.arguments[2], 0) &&
+            is_width(program, times.arguments[1 - side], made.arguments[0]))
+            return mean;
+    }
+    return -1;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// What a head looks at, as a sum of products of a number at the key and one at the query.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// A number that a position offers to keys or queries: a node's value (`constant`), its square
+/// (`multiply`), or whether it compares so with a threshold.
+struct feature {
+    int node = -1;
+    operation how = operation::constant;
+    value threshold{};
+
+    friend constexpr bool operator==(const feature&, const feature&) = default;
+};
+
+/// Features multiplied with each other; one, if there are none.
+struct product {
+    feature parts[4]{};
+    int count = 0;
+
+    constexpr product() = default;
+    constexpr product(const feature& only) : count(1) { parts[0] = only; }
+    friend constexpr product operator*(const product& left, const product& right) {
+        product result = left;
+        for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
+        return result;
+    }
+    constexpr std::uint64_t hash() const {
+        std::uint64_t result = hash_start;
+        for (int at = 0; at < count; ++at) {
+            const feature& part = parts[at];
+            result = hashed(result, static_cast<std::uint64_t>(64 * part.node) +
+                                        static_cast<std::uint64_t>(part.how));
+            result = hashed(result, part.threshold.bits());
+        }
+        return result;
+    }
+    friend constexpr bool operator==(const product& left, const product& right) {
+        if (left.count != right.count) return false;
+        for (int at = 0; at < left.count; ++at)
+            if (!(left.parts[at] == right.parts[at])) return false;
+        return true;
+    }
+};
+
+struct term {
+    double factor = 1;
+    product key;
+    product query;
+};
+
+/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
+/// sum of penalties, either holds a product.
+using penalty = std::vector<term>;
+
+constexpr penalty both(penalty left, const penalty& right) {
+    for (const term& each : right) left.push_back(each);
+    return left;
+}
+constexpr penalty either(const penalty& left, const penalty& right) {
+    penalty result;
+    for (const term& one : left)
+        for (const term& other : right)
+            result.push_back(
+                {one.factor * other.factor, one.key * other.key, one.query * other.query});
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A program in the terms of a transformer: what each head looks at as a sum of products of a
+/// number at the key and one at the query, what it carries, and pointwise functions of that.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// What stands in the way of weights.
+enum class problem {
+    none,
+    tokens_are_of_another_type_than_the_alphabet,
+    too_many_values_to_compare,
+    too_many_values_in_a_function,
+    a_number_that_is_no_integer_in_a_sum,
+    too_many_heads_in_a_layer,
+    too_many_values_of_the_output
+};
+
+struct mistake {
+    problem kind = problem::none;
+    operation what = operation::constant;
+};
+
+/// What a head carries from the positions that it looks at.
+struct channel {
+    int node = -1;      // the values
+    value otherwise{};  // where none is selected
+};
+
+/// How a head treats the start position, where no token is.
+enum class start {
+    otherwise,  // it is looked at where no other position is: half a penalty
+    counted,    // it is looked at along with the others, and its share tells how many these are
+    ignored     // what is looked at is told afterwards to have been selected, or not
+};
+
+struct lowered_head {
+    int layer = 0;
+    int place = -1;  // among the heads of the layer, in the order of the analysis
+    int selector = -1;
+    start use = start::otherwise;
+    penalty penalties;
+    double sharpness = 0;
+    std::vector<channel> channels;
+};
+
+/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
+/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
+/// sum times that - or whether the key looked at is the one that was asked for.
+enum class leaf_kind { mean, counted_mean, width, sum, match };
+
+struct leaf {
+    leaf_kind kind = leaf_kind::mean;
+    int head = -1;
+    int channel = -1;
+    int query = -1;  // of a match
+    domain values;
+};
+
+class lowering {
+  public:
+    graph nodes;
+    std::vector<int> layer_of;
+    std::vector<leaf> leaves;
+    std::vector<lowered_head> heads;
+    inputs given;
+    std::vector<value> symbols;  // in rising order; a symbol's code is its place here
+    int output = -1;
+    mistake wrong;
+
+    /// How much the logits of selected pairs stand above others.
+    static constexpr double margin = 64;
+    /// Beyond all numbers that are compared.
+    static constexpr std::int64_t unbounded = 1000000;
+
+    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
+        : given(in), program_(&program), analysed_(&analysed) {
+        for (const value& each : given.alphabet)
+            if (each.kind() == type::symbol) symbols.push_back(each);
+        for (const node& each : program.nodes)
+            if (each.what == operation::constant && each.kind == type::symbol)
+                symbols.push_back(each.known);
+        std::sort(symbols.begin(), symbols.end());
+        symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+        lowered_.resize(static_cast<std::size_t>(program.size()), -1);
+        for (const node& each : program.nodes)
+            if (each.what == operation::tokens && !is_of_alphabet(each.kind))
+                fail(problem::tokens_are_of_another_type_than_the_alphabet, each.what);
+        choose_counting();
+        output = lower(program.output);
+    }
+
+    constexpr int layer(int at) const { return layer_of[static_cast<std::size_t>(at)]; }
+    constexpr const leaf& leaf_of(int at) const {
+        return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
+    }
+
+    /// A value as a number: a symbol's place, 0 and 1 for booleans.
+    constexpr double code(const value& of) const {
+        if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
+        if (of.kind() != type::symbol) return of.number().as_double();
+        const auto found = std::lower_bound(symbols.begin(), symbols.end(), of);
+        return static_cast<double>(found - symbols.begin());
+    }
+
+    constexpr domain domain_of(int at) const {
+        const node& made = nodes[at];
+        domain result;
+        if (made.what == operation::tokens) {
+            result.values = given.alphabet;
+        } else if (made.what == operation::indices) {
+            for (int index = 0; index < given.length; ++index) result.values.push_back(index);
+        } else if (made.what == operation::constant) {
+            result.values.push_back(made.known);
+        } else if (made.what == operation::gathered) {
+            return leaf_of(at).values;
+        } else if (made.kind == type::boolean) {
+            result.values = {value(false), value(true)};
+        } else if (made.what == operation::conditional) {
+            result = domain_of(made.arguments[1]);
+            const domain other = domain_of(made.arguments[2]);
+            if (!result.complete || !other.complete) {
+                result.leave_out(std::min(result.lowest(), other.lowest()),
+                                 std::max(result.highest(), other.highest()));
+                return result;
+            }
+            for (const value& each : other.values) result.values.push_back(each);
+        } else if (made.what == operation::indicator) {
+            result.values = {value(0), value(1)};
+        } else {
+            return domain_of_arithmetic(at);
+        }
+        result.settle();
+        return result;
+    }
+
+    /// Where every value is a sum of these, with factors, and a number. False of what is none.
+    struct summand {
+        int node;
+        rational factor;
+    };
+    struct linear {
+        std::vector<summand> summands;
+        rational offset;  // of symbols, their code
+
+        constexpr void add(int node, const rational& factor) {
+            for (summand& each : summands)
+                if (each.node == node) {
+                    each.factor = each.factor + factor;
+                    return;
+                }
+            summands.push_back({node, factor});
+        }
+    };
+    constexpr const channel& channel_of(const leaf& of) const {
+        return heads[static_cast<std::size_t>(of.head)]
+            .channels[static_cast<std::size_t>(of.channel)];
+    }
+
+    /// Different values of two such sums are at least so far apart, if the other's is multiplied
+    /// with it; 0 where that is not known.
+    constexpr double finest(const linear& of) const {
+        double denominators = static_cast<double>(of.offset.under);
+        for (const summand& each : of.summands) {
+            denominators *= static_cast<double>(each.factor.under);
+            const node& made = nodes[each.node];
+            const domain values = domain_of(each.node);
+            std::int64_t most = 1;
+            if (values.complete && is_number(made.kind)) {
+                for (const value& one : values.values) most = std::max(most, one.number().under);
+            } else if (!values.complete) {
+                if (made.what != operation::gathered) return 0;
+                // A mean of up to `length` values.
+                const leaf& of_leaf = leaf_of(each.node);
+                const double step = finest(linear_of(channel_of(of_leaf).node));
+                if (step == 0) return 0;
+                denominators *= given.length / step;
+            }
+            denominators *= static_cast<double>(most);
+        }
+        return 1 / denominators;
+    }
+    constexpr linear linear_of(int at) const {
+        linear result;
+        add_linear(at, 1, result);
+        return result;
+    }
+
+  private:
+    const graph* program_;
+    const program_analysis* analysed_;
+    std::vector<int> lowered_;
+
+    // A selector of one layer of which a sum is taken: its head counts.
+    struct counting {
+        int layer;
+        int selector;
+    };
+    std::vector<counting> counted_;
+    std::vector<int> split_;  // widths that are sums of two
+
+    /// A node that is known to have one value.
+    struct binding {
+        int node;
+        value known;
+    };
+    struct bindings {
+        std::vector<binding> keys;
+        std::vector<binding> queries;
+    };
+
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    constexpr bool is_of_alphabet(type kind) const {
+        for (const value& each : given.alphabet)
+            if (each.kind() != kind && !(is_number(each.kind()) && kind == type::real))
+                return false;
+        return true;
+    }
+
+    constexpr int add(const node& made, int layer) {
+        const int at = nodes.add(made);
+        if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
+        return at;
+    }
+    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+        node made;
+        made.what = what;
+        made.kind = kind;
+        made.arguments[0] = first;
+        made.arguments[1] = second;
+        made.arguments[2] = third;
+        int deepest = 0;
+        for (const int argument : made.arguments)
+            if (argument >= 0) deepest = std::max(deepest, layer(argument));
+        return add(made, deepest);
+    }
+    constexpr int add_constant(const value& known) {
+        node made;
+        made.kind = known.kind();
+        made.known = known;
+        return add(made, 0);
+    }
+    constexpr int add_leaf(const leaf& made, type kind) {
+        node standing;
+        standing.what = operation::gathered;
+        standing.kind = kind;
+        standing.known = value(static_cast<int>(leaves.size()));
+        for (std::size_t at = 0; at < leaves.size(); ++at)
+            if (leaves[at].kind == made.kind && leaves[at].head == made.head &&
+                leaves[at].channel == made.channel && leaves[at].query == made.query)
+                standing.known = value(static_cast<int>(at));
+        const int layer = heads[static_cast<std::size_t>(made.head)].layer;
+        if (standing.known.number().over == static_cast<std::int64_t>(leaves.size()))
+            leaves.push_back(made);
+        return add(standing, layer);
+    }
+
+    // Which heads count.
+
+    constexpr bool counts(int layer, int selector) const {
+        for (const counting& each : counted_)
+            if (each.layer == layer && each.selector == selector) return true;
+        return false;
+    }
+    constexpr int layer_in_program(int at) const {
+        return analysed_->layer_of[static_cast<std::size_t>(at)];
+    }
+
+    constexpr void choose_counting() {
+        // What only a sum needs is not computed.
+        std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
+        needed[static_cast<std::size_t>(program_->output)] = 1;
+        for (int at = program_->size() - 1; at >= 0; --at) {
+            if (!needed[static_cast<std::size_t>(at)]) continue;
+            const int mean = mean_of_sum(*program_, at);
+            const node& made = (*program_)[mean >= 0 ? mean : at];
+            for (const int argument : made.arguments)
+                if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+            if (mean >= 0 || made.what == operation::sum)
+                counted_.push_back({layer_in_program(at), made.arguments[0]});
+        }
+        // Where a head is left over, the width of either of two is a sum of two widths, which
+        // takes much fewer features.
+        std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
+        for (int at = 0; at < program_->size(); ++at) {
+            const node& made = (*program_)[at];
+            if (!gathers(made.what) || !needed[static_cast<std::size_t>(at)]) continue;
+            bool known = false;
+            for (int other = 0; other < at; ++other) {
+                const node& before = (*program_)[other];
+                known = known || (gathers(before.what) && needed[static_cast<std::size_t>(other)] &&
+                                  layer_in_program(other) == layer_in_program(at) &&
+                                  before.arguments[0] == made.arguments[0] &&
+                                  use_of(before.what) == use_of(made.what));
+            }
+            if (!known) --spare[static_cast<std::size_t>(layer_in_program(at))];
+        }
+        for (int at = 0; at < program_->size(); ++at) {
+            const node& made = (*program_)[at];
+            if (!needed[static_cast<std::size_t>(at)] ||
+                (made.what != operation::width && made.what != operation::width_with_bos))
+                continue;
+            const node& selector = (*program_)[made.arguments[0]];
+            int& left = spare[static_cast<std::size_t>(layer_in_program(at))];
+            if (selector.what != operation::select_or || left < 1 ||
+                !exclude_each_other(selector.arguments[0], selector.arguments[1]))
+                continue;
+            --left;
+            split_.push_back(at);
+        }
+    }
+    /// Heads that count, that count without position 0, and others.
+    static constexpr int use_of(operation what) {
+        return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
+    }
+    /// keys < queries, and something with keys == queries.
+    constexpr bool exclude_each_other(int one, int other) const {
+        const node& first = (*program_)[one];
+        if (first.what != operation::select_less && first.what != operation::select_greater)
+            return false;
+        const node& second = (*program_)[other];
+        if (second.what == operation::select_and)
+            return exclude_each_other(one, second.arguments[0]) ||
+                   exclude_each_other(one, second.arguments[1]);
+        return second.what == operation::select_equal &&
+               second.arguments[0] == first.arguments[0] &&
+               second.arguments[1] == first.arguments[1];
+    }
+
+    // Nodes.
+
+    constexpr int lower(int at) {
+        int& known = lowered_[static_cast<std::size_t>(at)];
+        if (known < 0) {
+            const int made = lower_new(at);
+            lowered_[static_cast<std::size_t>(at)] = made;
+            return made;
+        }
+        return known;
+    }
+    constexpr int lower_new(int at) {
+        const node& made = (*program_)[at];
+        if (const int found = mean_of_sum(*program_, at); found >= 0) {
+            const node& mean = (*program_)[found];
+            return lower_sum(layer_in_program(at), mean.arguments[0], mean.arguments[1]);
+        }
+        switch (made.what) {
+            case operation::aggregate:
+                return lower_mean(at);
+            case operation::sum:
+                return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::width:
+            case operation::width_with_bos:
+                return lower_width(at);
+            default: {
+                node copy = made;
+                copy.name = {};
+                int deepest = 0;
+                for (int& argument : copy.arguments)
+                    if (argument >= 0) {
+                        argument = lower(argument);
+                        deepest = std::max(deepest, layer(argument));
+                    }
+                const int plain = add(copy, deepest);
+                const bool adds = made.what == operation::add || made.what == operation::subtract;
+                return adds ? joined(plain) : plain;
+            }
+        }
+    }
+
+    /// A sum of what one head gives of several values is what it gives of their sum.
+    constexpr int joined(int at) {
+        const linear parts = linear_of(at);
+        const auto can_join = [&](const summand& one, const summand& other) {
+            if (nodes[one.node].what != operation::gathered ||
+                nodes[other.node].what != operation::gathered)
+                return false;
+            const leaf& first = leaf_of(one.node);
+            const leaf& second = leaf_of(other.node);
+            return first.head == second.head && first.kind == second.kind &&
+                   (first.kind == leaf_kind::sum || first.kind == leaf_kind::mean) &&
+                   is_number(nodes[one.node].kind) && is_number(nodes[other.node].kind);
+        };
+        for (std::size_t one = 0; one < parts.summands.size(); ++one)
+            for (std::size_t other = one + 1; other < parts.summands.size(); ++other) {
+                if (!can_join(parts.summands[one], parts.summands[other])) continue;
+                linear values;
+                rational otherwise;
+                for (const summand& each : {parts.summands[one], parts.summands[other]}) {
+                    const leaf& of = leaf_of(each.node);
+                    const channel& from = channel_of(of);
+                    values.add(from.node, each.factor);
+                    otherwise = otherwise + each.factor * from.otherwise.number();
+                }
+                leaf made = leaf_of(parts.summands[one].node);
+                const int carried = node_of(values);
+                made.channel = channel_of(made.head, carried, value(otherwise, type::real));
+                if (made.kind == leaf_kind::sum) {
+                    made.values = sum_domain(carried);
+                } else {
+                    made.values = mean_domain(carried, type::real);
+                    made.values.include(value(otherwise, type::real));
+                }
+                linear rest;
+                rest.offset = parts.offset;
+                rest.add(add_leaf(made, made.kind == leaf_kind::sum ? type::integer : type::real),
+                         1);
+                for (std::size_t each = 0; each < parts.summands.size(); ++each)
+                    if (each != one && each != other)
+                        rest.add(parts.summands[each].node, parts.summands[each].factor);
+                return joined(node_of(rest));
+            }
+        return at;
+    }
+
+    constexpr int head_for(int layer, int selector, start use, bool without_first,
+                           const penalty& penalties) {
+        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        const int id = without_first ? -2 - selector : selector;
+        for (std::size_t at = 0; at < heads.size(); ++at)
+            if (heads[at].layer == layer && heads[at].selector == id && heads[at].use == use)
+                return static_cast<int>(at);
+        lowered_head made;
+        made.layer = layer;
+        made.selector = id;
+        made.use = use;
+        made.penalties = penalties;
+        made.sharpness = margin;
+        made.place = place_of(layer, selector);
+        heads.push_back(made);
+        if (made.place < 0) fail(problem::too_many_heads_in_a_layer, (*program_)[selector].what);
+        return static_cast<int>(heads.size()) - 1;
+    }
+    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
+    /// None where all are taken: -1.
+    constexpr int place_of(int layer, int selector) const {
+        const auto is_taken = [&](int place) {
+            for (const lowered_head& each : heads)
+                if (each.layer == layer && each.place == place) return true;
+            return false;
+        };
+        int place = 0;
+        for (const head& each : analysed_->all_heads) {
+            if (each.layer != layer) continue;
+            if (each.selector == selector && !is_taken(place)) return place;
+            ++place;
+        }
+        for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
+        return place;
+    }
+    constexpr int channel_of(int head, int node, const value& otherwise) {
+        auto& channels = heads[static_cast<std::size_t>(head)].channels;
+        for (std::size_t at = 0; at < channels.size(); ++at)
+            if (channels[at].node == node && channels[at].otherwise == otherwise &&
+                channels[at].otherwise.kind() == otherwise.kind())
+                return static_cast<int>(at);
+        channels.push_back({node, otherwise});
+        return static_cast<int>(channels.size()) - 1;
+    }
+
+    constexpr int lower_width(int at) {
+        const node& made = (*program_)[at];
+        const bool without_first = made.what == operation::width_with_bos;
+        const int layer = layer_in_program(at);
+        const auto one = [&](int selector) {
+            bindings none;
+            penalty penalties = penalty_of(selector, false, none);
+            if (without_first) penalties = both(penalties, not_at_first());
+            const int head = head_for(layer, selector, start::counted, without_first, penalties);
+            leaf counted;
+            counted.kind = leaf_kind::width;
+            counted.head = head;
+            for (int count = 0; count <= given.length; ++count)
+                counted.values.values.push_back(count);
+            return add_leaf(counted, type::integer);
+        };
+        for (const int each : split_)
+            if (each == at) {
+                const node& parts = (*program_)[made.arguments[0]];
+                const int first = one(parts.arguments[0]);
+                return add(operation::add, type::integer, first, one(parts.arguments[1]));
+            }
+        return one(made.arguments[0]);
+    }
+
+    constexpr int lower_sum(int layer, int selector, int values) {
+        const int node = lower(values);
+        bindings none;
+        const int head =
+            head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+        leaf made;
+        made.kind = leaf_kind::sum;
+        made.head = head;
+        made.channel = channel_of(head, node, value(0));
+        made.values = sum_domain(node);
+        return add_leaf(made, type::integer);
+    }
+    constexpr domain sum_domain(int node) {
+        const domain of = domain_of(node);
+        domain result;
+        if (!of.is_whole()) {
+            fail(problem::a_number_that_is_no_integer_in_a_sum, nodes[node].what);
+            return result;
+        }
+        const std::int64_t low = std::min<std::int64_t>(0, of.lowest().over * given.length);
+        const std::int64_t high = std::max<std::int64_t>(0, of.highest().over * given.length);
+        for (std::int64_t each = low; each <= high; ++each) result.values.push_back(each);
+        return result;
+    }
+
+    constexpr int lower_mean(int at) {
+        const node& made = (*program_)[at];
+        const int layer = layer_in_program(at);
+        const int selector = made.arguments[0];
+        const int values = lower(made.arguments[1]);
+        const value otherwise = (*program_)[made.arguments[2]].known;
+        bindings none;
+        leaf gathered;
+        gathered.kind = leaf_kind::mean;
+        gathered.values = mean_domain(values, made.kind);
+        if (counts(layer, selector)) {
+            gathered.kind = leaf_kind::counted_mean;
+            gathered.head =
+                head_for(layer, selector, start::counted, false, penalty_of(selector, false, none));
+            gathered.channel = channel_of(gathered.head, values, value(0));
+            const int mean = add_leaf(gathered, made.kind);
+            leaf width;
+            width.kind = leaf_kind::width;
+            width.head = gathered.head;
+            for (int count = 0; count <= given.length; ++count)
+                width.values.values.push_back(count);
+            const int any = add(operation::greater, type::boolean, add_leaf(width, type::integer),
+                                add_constant(value(0)));
+            return add(operation::conditional, made.kind, any, mean, add_constant(otherwise));
+        }
+        if (selects_one(selector)) gathered.values = domain_of(values);
+        const matching sought = matching_of(selector);
+        if (sought.keys >= 0) return lower_match(at, layer, values, otherwise, gathered, sought);
+        gathered.head =
+            head_for(layer, selector, start::otherwise, false, penalty_of(selector, false, none));
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        gathered.values.include(otherwise);
+        return add_leaf(gathered, made.kind);
+    }
+
+    constexpr domain mean_domain(int values, type kind) const {
+        const domain of = domain_of(values);
+        if (!is_number(kind)) return of;
+        if (is_positional(nodes, values)) {
+            rational single;
+            int count = 0;
+            for (int index = 0; index < given.length; ++index) {
+                value here;
+                value_at(
+                    nodes, values,
+                    [&](int node, value& result) {
+                        if (nodes[node].what != operation::indices) return false;
+                        result = value(index);
+                        return true;
+                    },
+                    here);
+                if (here.number().over == 0) continue;
+                single = here.number();
+                ++count;
+            }
+            if (count == 1) return means_of_single(single, given.length);
+        }
+        return means_of(of, given.length);
+    }
+
+    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
+    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+
+    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
+    /// something.
+    constexpr bool selects_one(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and)
+            return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return false;
+        const linear keys = linear_of(lower(made.arguments[0]));
+        bool moves = false;
+        for (const summand& each : keys.summands) {
+            if (nodes[each.node].what == operation::indices)
+                moves = !(each.factor == rational(0));
+            else if (!is_uniform(each.node))
+                return false;
+        }
+        return moves;
+    }
+
+    struct matching {
+        int keys = -1;
+        int queries = -1;
+    };
+    constexpr matching matching_of(int selector) {
+        const node& made = (*program_)[selector];
+        if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
+            return {};
+        linear keys = linear_of(lower(made.arguments[0]));
+        linear queries = linear_of(lower(made.arguments[1]));
+        if (keys.summands.empty() || queries.summands.empty()) return {};
+        if (is_free(keys) && is_free(queries)) return {};
+        // What is the same at all positions may stand on either side.
+        linear rest;
+        for (const summand& each : keys.summands)
+            if (is_free(keys) || !is_uniform(each.node))
+                rest.add(each.node, each.factor);
+            else
+                queries.add(each.node, -each.factor);
+        if (!is_free(rest)) return {};
+        queries.offset = queries.offset - keys.offset;
+        return {node_of(rest), node_of(queries)};
+    }
+    /// Whether the square of it is a function of one number, or part of the embedding.
+    constexpr bool is_free(const linear& of) const {
+        bool embedded = true;
+        for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
+        return embedded || of.summands.size() < 2;
+    }
+    /// Whether all positions have the same value.
+    constexpr bool is_uniform(int at) const {
+        const node& made = nodes[at];
+        if (made.what == operation::constant) return true;
+        if (made.what == operation::gathered) {
+            for (const term& each : heads[static_cast<std::size_t>(leaf_of(at).head)].penalties)
+                if (each.query.count > 0) return false;
+            return true;
+        }
+        if (!is_pointwise(made.what)) return false;
+        for (const int argument : made.arguments)
+            if (argument >= 0 && !is_uniform(argument)) return false;
+        return true;
+    }
+    constexpr int node_of(const linear& of) {
+        int result = -1;
+        for (const summand& each : of.summands) {
+            int part = each.node;
+            if (!(each.factor == rational(1)))
+                part = add(operation::multiply, type::real, part,
+                           add_constant(value(each.factor, type::real)));
+            result = result < 0 ? part : add(operation::add, type::real, result, part);
+        }
+        if (result < 0) return add_constant(value(of.offset, type::real));
+        if (of.offset == rational(0)) return result;
+        return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
+    }
+    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
+                              const matching& sought) {
+        const node& made = (*program_)[at];
+        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
+        // a fraction is near to none.
+        const double aside = 1.0 / 8;
+        const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
+        if (step == 0) fail(problem::too_many_values_to_compare, made.what);
+        penalty penalties;
+        const product key = feature{sought.keys};
+        penalties.push_back({1, feature{sought.keys, operation::multiply, {}}, {}});
+        penalties.push_back({-2, key, feature{sought.queries}});
+        penalties.push_back({-2 * aside, key, {}});
+        gathered.head = head_for(layer, made.arguments[0], start::ignored, false, penalties);
+        if (step > 0) heads[static_cast<std::size_t>(gathered.head)].sharpness = margin / step;
+        gathered.channel = channel_of(gathered.head, values, otherwise);
+        const int mean = add_leaf(gathered, made.kind);
+        leaf match;
+        match.kind = leaf_kind::match;
+        match.head = gathered.head;
+        match.channel = channel_of(gathered.head, sought.keys, value(0));
+        match.query = sought.queries;
+        match.values.values = {value(false), value(true)};
+        return add(operation::conditional, made.kind, add_leaf(match, type::boolean), mean,
+                   add_constant(otherwise));
+    }
+
+    // Selectors.
+
+    constexpr penalty not_at_first() {
+        node index;
+        index.what = operation::indices;
+        return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
+    }
+
+    /// Whether a node compares so with a constant.
+    constexpr feature condition(int node, operation how, const value& with) {
+        const int other = add_constant(with);
+        const auto negated = [&](operation opposite) {
+            return add(operation::negation, type::boolean,
+                       add(opposite, type::boolean, node, other));
+        };
+        // Of a condition and its negation one is the other's.
+        if (how == operation::not_equal) return {negated(operation::equal)};
+        if (how == operation::greater_equal) return {negated(operation::less)};
+        if (how == operation::less_equal) return {negated(operation::greater)};
+        return {add(how, type::boolean, node, other)};
+    }
+
+    static constexpr operation opposite(operation what) {
+        switch (what) {
+            case operation::select_equal:
+                return operation::select_not_equal;
+            case operation::select_not_equal:
+                return operation::select_equal;
+            case operation::select_less:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less;
+            case operation::select_greater:
+                return operation::select_less_equal;
+            default:
+                return operation::select_greater;
+        }
+    }
+    /// key < query and query > key are one.
+    static constexpr operation mirrored(operation what) {
+        switch (what) {
+            case operation::select_less:
+                return operation::select_greater;
+            case operation::select_greater:
+                return operation::select_less;
+            case operation::select_less_equal:
+                return operation::select_greater_equal;
+            case operation::select_greater_equal:
+                return operation::select_less_equal;
+            default:
+                return what;
+        }
+    }
+    static constexpr operation pointwise(operation what) {
+        switch (what) {
+            case operation::select_equal:
+                return operation::equal;
+            case operation::select_not_equal:
+                return operation::not_equal;
+            case operation::select_less:
+                return operation::less;
+            case operation::select_less_equal:
+                return operation::less_equal;
+            case operation::select_greater:
+                return operation::greater;
+            default:
+                return operation::greater_equal;
+        }
+    }
+
+    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_not)
+            return penalty_of(made.arguments[0], !negated, outer);
+        const bool joins = made.what == operation::select_and || made.what == operation::select_or;
+        if (joins && (made.what == operation::select_and) != negated) {
+            bindings inner = outer;
+            if (!negated) bind(selector, inner);
+            return both(penalty_of(made.arguments[0], negated, inner),
+                        penalty_of(made.arguments[1], negated, inner));
+        }
+        if (joins)
+            return either(penalty_of(made.arguments[0], negated, outer),
+                          penalty_of(made.arguments[1], negated, outer));
+        return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
+    }
+    /// Which nodes are known wherever all parts hold.
+    constexpr void bind(int selector, bindings& known) const {
+        const node& made = (*program_)[selector];
+        if (made.what == operation::select_and) {
+            bind(made.arguments[0], known);
+            bind(made.arguments[1], known);
+        } else if (made.what == operation::select_equal) {
+            const int key = made.arguments[0];
+            const int query = made.arguments[1];
+            if (is_constant(*program_, query) && !is_constant(*program_, key))
+                known.keys.push_back({key, (*program_)[query].known});
+            if (is_constant(*program_, key) && !is_constant(*program_, query))
+                known.queries.push_back({query, (*program_)[key].known});
+        }
+    }
+
+    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
+        const node& made = (*program_)[selector];
+        value constants[2];
+        bool is_known[2]{};
+        for (int side = 0; side < 2; ++side) {
+            const int at = made.arguments[side];
+            if (is_constant(*program_, at)) {
+                is_known[side] = true;
+                constants[side] = (*program_)[at].known;
+            }
+            const int other = made.arguments[1 - side];
+            if (is_constant(*program_, other)) continue;
+            for (const binding& each : side == 0 ? known.keys : known.queries)
+                if (each.node == at) {
+                    is_known[side] = true;
+                    constants[side] = each.known;
+                }
+        }
+        if (is_known[0] && is_known[1]) {
+            if (rasp::detail::compares(what, constants[0], constants[1])) return {};
+            return {{1, {}, {}}};
+        }
+        if (is_known[1])
+            return {{1,
+                     condition(lower(made.arguments[0]), pointwise(opposite(what)), constants[1]),
+                     {}}};
+        if (is_known[0])
+            return {{1,
+                     {},
+                     condition(lower(made.arguments[1]), pointwise(opposite(mirrored(what))),
+                               constants[0])}};
+        const int key = lower(made.arguments[0]);
+        const int query = lower(made.arguments[1]);
+        if (what == operation::select_equal) {
+            // (k - q)^2, where no two values are closer than one, or closer than that squared.
+            const double scale = square_scale(key, query);
+            return {{scale, feature{key, operation::multiply, {}}, {}},
+                    {-2 * scale, feature{key}, feature{query}},
+                    {scale, {}, feature{query, operation::multiply, {}}}};
+        }
+        // One feature for each value of the side that has fewer.
+        const domain keys = domain_of(key);
+        const domain queries = domain_of(query);
+        const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
+        const domain& values = by_key ? keys : queries;
+        if (!values.complete) {
+            fail(problem::too_many_values_to_compare, made.what);
+            return {};
+        }
+        penalty result;
+        for (const value& each : values.values)
+            if (by_key)
+                result.push_back({1, feature{key, operation::equal, each},
+                                  feature{query, pointwise(opposite(mirrored(what))), each}});
+            else
+                result.push_back({1, feature{key, pointwise(opposite(what)), each},
+                                  feature{query, operation::equal, each}});
+        return result;
+    }
+    constexpr double square_scale(int key, int query) {
+        if (!is_number(nodes[key].kind)) return 1;
+        const double step = finest(linear_of(key)) * finest(linear_of(query));
+        // Finer ones would need more digits than a double has.
+        if (step < 1.0 / 128) {
+            fail(problem::too_many_values_to_compare, operation::select_equal);
+            return 1;
+        }
+        return 1 / (step * step);
+    }
+
+    // Domains.
+
+    constexpr domain domain_of_arithmetic(int at) const {
+        const node& made = nodes[at];
+        domain of[3];
+        int count = 0;
+        long long tuples = 1;
+        bool complete = true;
+        for (; count < 3 && made.arguments[count] >= 0; ++count) {
+            of[count] = domain_of(made.arguments[count]);
+            tuples *= std::max(1, of[count].size());
+            complete = complete && of[count].complete;
+        }
+        domain result;
+        const bool adds = made.what == operation::add || made.what == operation::subtract;
+        if (adds && of[0].is_range() && of[1].is_range()) {
+            const bool plus = made.what == operation::add;
+            const std::int64_t low =
+                of[0].lowest().over + (plus ? of[1].lowest().over : -of[1].highest().over);
+            const std::int64_t high =
+                of[0].highest().over + (plus ? of[1].highest().over : -of[1].lowest().over);
+            for (std::int64_t each = low; each <= high; ++each)
+                result.values.push_back(value(rational(each), made.kind));
+            return result;
+        }
+        if (!complete || tuples > max_tuples) {
+            // Bounds of what is linear; of other numbers none are known.
+            const linear parts = linear_of(at);
+            rational low = parts.offset;
+            rational high = parts.offset;
+            for (const summand& each : parts.summands) {
+                if (each.node == at) {
+                    result.leave_out(-unbounded, unbounded);
+                    return result;
+                }
+                const domain summed = domain_of(each.node);
+                const rational ends[]{each.factor * summed.lowest(),
+                                      each.factor * summed.highest()};
+                low = low + std::min(ends[0], ends[1]);
+                high = high + std::max(ends[0], ends[1]);
+            }
+            result.leave_out(low, high);
+            return result;
+        }
+        value chosen[3];
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            long long rest = tuple;
+            for (int which = 0; which < count; ++which) {
+                chosen[which] = of[which].values[static_cast<std::size_t>(rest % of[which].size())];
+                rest /= of[which].size();
+            }
+            rasp::detail::undefined trouble = rasp::detail::undefined::no;
+            const value found = rasp::detail::apply(made, chosen[0], chosen[1], chosen[2], trouble);
+            if (trouble == rasp::detail::undefined::no) result.values.push_back(found);
+        }
+        result.settle();
+        if (result.size() > max_values) result.leave_out(result.lowest(), result.highest());
+        return result;
+    }
+
+    constexpr void add_linear(int at, const rational& factor, linear& to) const {
+        const node& made = nodes[at];
+        switch (made.what) {
+            case operation::constant:
+                to.offset = to.offset + factor * code_of_constant(made.known);
+                return;
+            case operation::negate:
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::indicator:
+                add_linear(made.arguments[0], factor, to);
+                return;
+            case operation::negation:
+                to.offset = to.offset + factor;
+                add_linear(made.arguments[0], -factor, to);
+                return;
+            case operation::add:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], factor, to);
+                return;
+            case operation::subtract:
+                add_linear(made.arguments[0], factor, to);
+                add_linear(made.arguments[1], -factor, to);
+                return;
+            case operation::multiply:
+            case operation::divide: {
+                const node& right = nodes[made.arguments[1]];
+                const node& left = nodes[made.arguments[0]];
+                const bool divides = made.what == operation::divide;
+                if (right.what == operation::constant &&
+                    !(divides && right.known.number().over == 0)) {
+                    const rational times =
+                        divides ? rational(1) / right.known.number() : right.known.number();
+                    add_linear(made.arguments[0], factor * times, to);
+                    return;
+                }
+                if (left.what == operation::constant && !divides) {
+                    add_linear(made.arguments[1], factor * left.known.number(), to);
+                    return;
+                }
+                to.add(at, factor);
+                return;
+            }
+            default:
+                to.add(at, factor);
+                return;
+        }
+    }
+    constexpr rational code_of_constant(const value& known) const {
+        if (is_number(known.kind())) return known.number();
+        return static_cast<std::int64_t>(code(known));
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
+/// line, on which the functions are constant on stretches with gaps between.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// One value that a variable may have, or all of a range, and where it lies on the variable's own
+/// line.
+struct item {
+    double low = 0;
+    double high = 0;
+    value known{};
+};
+
+/// A variable's values in rising order.
+using items = std::vector<item>;
+
+/// A stretch of the line, on which the variables have the values of this choice of items.
+struct stretch {
+    double low = 0;
+    double high = 0;
+    std::vector<int> chosen;
+};
+
+struct staircase {
+    int count = 0;               // of stretches; 0 where there is no such line
+    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    std::vector<stretch> stretches;
+};
+
+/// Lays the variables on a line in the order that has the fewest stretches.
+class staircase_search {
+  public:
+    constexpr explicit staircase_search(const std::vector<items>& variables)
+        : variables_(variables) {
+        for (const items& each : variables) {
+            strides_.push_back(tuples_);
+            sizes_.push_back(static_cast<int>(each.size()));
+            tuples_ *= static_cast<long long>(each.size());
+            for (const item& value : each) has_ranges_ = has_ranges_ || value.low < value.high;
+        }
+    }
+
+    constexpr long long tuples() const { return tuples_; }
+
+    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
+    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
+    /// not to be laid, stretches are only counted.
+    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
+        std::vector<int> order;
+        for (std::size_t at = 0; at < variables_.size(); ++at)
+            order.push_back(static_cast<int>(at));
+        std::vector<int> best;
+        int fewest = -1;
+        do {
+            const int stretches = count_stretches(order, classes, fewest);
+            if (stretches >= 0 && (fewest < 0 || stretches < fewest)) {
+                fewest = stretches;
+                best = order;
+            }
+        } while (std::next_permutation(order.begin(), order.end()));
+        staircase result;
+        result.count = std::max(fewest, 0);
+        if (laid && fewest > 0) lay(best, classes, result);
+        return result;
+    }
+
+  private:
+    const std::vector<items>& variables_;
+    std::vector<long long> strides_;
+    std::vector<int> sizes_;
+    long long tuples_ = 1;
+    bool has_ranges_ = false;
+
+    constexpr const items& variable(int at) const {
+        return variables_[static_cast<std::size_t>(at)];
+    }
+    constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
+
+    /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
+    /// returns false.
+    template <class Visit>
+    constexpr void each_tuple(const std::vector<int>& order, const std::vector<int>& classes,
+                              const Visit& visit) const {
+        std::vector<int> chosen(order.size(), 0);
+        long long tuple = 0;
+        for (;;) {
+            if (!visit(classes[static_cast<std::size_t>(tuple)], chosen)) return;
+            std::size_t digit = order.size();
+            for (; digit > 0; --digit) {
+                const auto which = static_cast<std::size_t>(order[digit - 1]);
+                tuple += strides_[which];
+                if (++chosen[which] < sizes_[which]) break;
+                tuple -= strides_[which] * chosen[which];
+                chosen[which] = 0;
+            }
+            if (digit == 0) return;
+        }
+    }
+
+    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
+                                  int enough) const {
+        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
+        int count = 0;
+        int last = -1;
+        each_tuple(order, classes, [&](int found, const std::vector<int>&) {
+            if (found < 0 || found == last) return true;
+            last = found;
+            return ++count != enough;
+        });
+        return count;
+    }
+    /// Whether within each item that is a range the later variables of the order change nothing:
+    /// there is no telling them apart.
+    constexpr bool has_place_for_ranges(const std::vector<int>& order,
+                                        const std::vector<int>& classes) const {
+        bool fits = true;
+        int within = -1;  // the class of the range that the tuple before was in
+        std::vector<int> prefix;
+        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
+            std::vector<int> here;  // the choices up to the first range
+            for (std::size_t at = 0; at + 1 < order.size(); ++at) {
+                const auto which = static_cast<std::size_t>(order[at]);
+                here.push_back(chosen[which]);
+                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                if (!(value.low < value.high)) continue;
+                if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
+                if (!(here == prefix) || within < 0) within = found;
+                prefix = here;
+                return fits;
+            }
+            prefix.clear();
+            within = -1;
+            return fits;
+        });
+        return fits;
+    }
+
+    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
+                       staircase& result) const {
+        result.scales.resize(order.size(), 1);
+        // From the last variable of the order to the first: the gaps of each have room for all that
+        // the later ones add.
+        double low = 0;
+        double high = 0;
+        for (std::size_t at = order.size(); at-- > 0;) {
+            const int which = order[at];
+            double gap = 0;
+            for (int each = 1; each < size(which); ++each) {
+                const double here = variable(which)[static_cast<std::size_t>(each)].low -
+                                    variable(which)[static_cast<std::size_t>(each) - 1].high;
+                if (each == 1 || here < gap) gap = here;
+            }
+            double& scale = result.scales[static_cast<std::size_t>(which)];
+            if (gap > 0) scale = at + 1 == order.size() ? 1 / gap : (high - low + 1) / gap;
+            low += scale * variable(which).front().low;
+            high += scale * variable(which).back().high;
+        }
+        int last = -1;
+        each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
+            if (found < 0) return true;
+            double from = 0;
+            double to = 0;
+            for (std::size_t at = 0; at < chosen.size(); ++at) {
+                const item& here = variables_[at][static_cast<std::size_t>(chosen[at])];
+                from += result.scales[at] * here.low;
+                to += result.scales[at] * here.high;
+            }
+            if (found != last) result.stretches.push_back({from, to, chosen});
+            stretch& reached = result.stretches.back();
+            if (to > reached.high) reached.high = to;
+            if (from < reached.low) reached.low = from;
+            last = found;
+            return true;
+        });
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// A lowered program as the numbers of a transformer: the directions of its residual stream, and
+/// what each head and each hidden unit reads and writes.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// A sum of directions of the residual stream, and a number.
+struct reading {
+    struct part {
+        int direction;
+        double factor;
+    };
+    std::vector<part> parts;
+    double offset = 0;
+
+    constexpr void add(int direction, double factor) {
+        for (part& each : parts)
+            if (each.direction == direction) {
+                each.factor += factor;
+                return;
+            }
+        parts.push_back({direction, factor});
+    }
+    constexpr void add(const reading& other, double factor) {
+        for (const part& each : other.parts) add(each.direction, factor * each.factor);
+        offset += factor * other.offset;
+    }
+};
+
+enum class origin {
+    start,     // one at the start position, zero at all others
+    embedded,  // a function of the token and the position
+    gathered,  // written by a head
+    computed   // written by hidden units
+};
+
+struct direction {
+    origin from = origin::start;
+    int layer = 0;
+    product what;         // where it is embedded or computed
+    int head = -1;        // where it is gathered
+    int channel = -1;     // of that head; -1 is the start's share
+    double at_start = 0;  // its value at the start position, from its layer on
+};
+
+/// Functions of the same variables, computed on one line.
+struct function_group {
+    int layer = 0;
+    std::vector<int> variables;   // nodes
+    std::vector<int> directions;  // that it writes
+    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
+    std::vector<items> values;    // of the variables
+    std::vector<reading> lines;   // along which these lie
+    staircase steps;
+
+    constexpr int hidden() const { return 2 * (steps.count - 1); }
+};
+
+/// Numbers things by their hashes, in the order in which they come.
+class hash_table {
+  public:
+    constexpr int number_of(std::uint64_t hash) {
+        if (slots_.size() < 2 * hashes_.size() + 8) grow();
+        const std::size_t slot = slot_of(hash);
+        if (slots_[slot] == 0) {
+            hashes_.push_back(hash);
+            slots_[slot] = static_cast<int>(hashes_.size());
+        }
+        return slots_[slot] - 1;
+    }
+    /// -1 of a hash that has no number.
+    constexpr int find(std::uint64_t hash) const {
+        return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
+    }
+
+  private:
+    std::vector<std::uint64_t> hashes_;
+    std::vector<int> slots_;  // one more than the number; 0 where there is none
+
+    constexpr std::size_t slot_of(std::uint64_t hash) const {
+        std::size_t slot = hash % slots_.size();
+        while (slots_[slot] != 0 && hashes_[static_cast<std::size_t>(slots_[slot]) - 1] != hash)
+            slot = (slot + 1) % slots_.size();
+        return slot;
+    }
+    constexpr void grow() {
+        slots_.assign(4 * hashes_.size() + 16, 0);
+        for (std::size_t at = 0; at < hashes_.size(); ++at)
+            slots_[slot_of(hashes_[at])] = static_cast<int>(at) + 1;
+    }
+};
+
+class network {
+    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    template <class Direction>
+    constexpr reading read_by(const product& what, const Direction& direction_for) const {
+        reading result;
+        if (what.count == 0) {
+            result.offset = 1;
+        } else if (what.count > 1 || what.parts[0].how != operation::constant) {
+            result.add(direction_for(what), 1);
+        } else {
+            const lowering::linear parts = program.linear_of(what.parts[0].node);
+            result.offset = parts.offset.as_double();
+            for (const lowering::summand& each : parts.summands)
+                result.add(direction_for(product(feature{each.node})), each.factor.as_double());
+        }
+        return result;
+    }
+
+  public:
+    lowering program;
+    std::vector<direction> directions;
+    std::vector<function_group> groups;
+    mistake wrong;
+
+    /// Where its functions are not to be laid out, the network's size is known, no more.
+    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
+                      bool laid)
+        : program(source, analysed, given) {
+        directions.push_back({});
+        directions[0].at_start = 1;
+        // What is read adds directions, which are computed from others of earlier layers.
+        output = read(program.output);
+        for (const lowered_head& head : program.heads) {
+            for (const term& each : head.penalties) {
+                (void)read(each.key);
+                (void)read(each.query);
+            }
+        }
+        for (std::size_t at = 0; at < directions.size(); ++at) {
+            if (directions[at].from == origin::gathered) {
+                const lowered_head& head =
+                    program.heads[static_cast<std::size_t>(directions[at].head)];
+                if (directions[at].channel >= 0)
+                    (void)read(
+                        head.channels[static_cast<std::size_t>(directions[at].channel)].node);
+            } else if (directions[at].from == origin::computed) {
+                join_group(static_cast<int>(at));
+            }
+        }
+        if (wrong.kind == problem::none) wrong = program.wrong;
+        if (wrong.kind == problem::none)
+            for (function_group& each : groups) fit(each, laid);
+        if (laid && wrong.kind == problem::none) settle_start();
+    }
+
+    reading output;
+
+    constexpr int width() const { return static_cast<int>(directions.size()); }
+    constexpr int hidden() const {
+        int most = 0;
+        for (int layer = 1; layer <= layers(); ++layer) {
+            int units = 0;
+            for (const function_group& each : groups)
+                if (each.layer == layer) units += each.hidden();
+            most = std::max(most, units);
+        }
+        return most;
+    }
+    constexpr int layers() const {
+        int last = 1;
+        for (const lowered_head& each : program.heads) last = std::max(last, each.layer);
+        return last;
+    }
+
+    /// What the directions give for products of features, as far as it is linear in them. All that
+    /// the program reads has directions once the network is made.
+    constexpr reading known(const product& what) const {
+        return read_by(what, [this](const product& part) { return known_direction(part); });
+    }
+    constexpr reading known(int node) const { return known(product(feature{node})); }
+
+    /// A number that a position offers, of the values that known(node, value&) tells.
+    template <class Known>
+    constexpr bool number_at(const product& what, const Known& known, double& result) const {
+        result = 1;
+        for (int at = 0; at < what.count; ++at) {
+            const feature& part = what.parts[at];
+            value found;
+            if (!value_at(program.nodes, part.node, known, found)) return false;
+            if (part.how == operation::constant) {
+                result *= program.code(found);
+            } else if (part.how == operation::multiply) {
+                result *= program.code(found) * program.code(found);
+            } else {
+                node compared;
+                compared.what = part.how;
+                rasp::detail::undefined trouble = rasp::detail::undefined::no;
+                if (!rasp::detail::apply(compared, found, part.threshold, {}, trouble).truth())
+                    result = 0;
+            }
+        }
+        return true;
+    }
+    /// The values of a group's variables for a choice of items.
+    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
+        return [&group, &chosen](int node, value& result) {
+            for (std::size_t at = 0; at < group.variables.size(); ++at)
+                if (group.variables[at] == node) {
+                    result = group.values[at][static_cast<std::size_t>(chosen[at])].known;
+                    return true;
+                }
+            return false;
+        };
+    }
+    /// What is read at the start position.
+    constexpr double at_start(const reading& of) const {
+        double result = of.offset;
+        for (const reading::part& each : of.parts)
+            result += each.factor * directions[static_cast<std::size_t>(each.direction)].at_start;
+        return result;
+    }
+    /// A group's line at the start position.
+    constexpr double line_at_start(const function_group& group) const {
+        double result = 0;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            result += group.steps.scales[at] * at_start(group.lines[at]);
+        return result;
+    }
+
+    constexpr int find(int head, int channel) const {
+        for (std::size_t at = 0; at < directions.size(); ++at)
+            if (directions[at].from == origin::gathered && directions[at].head == head &&
+                directions[at].channel == channel)
+                return static_cast<int>(at);
+        return -1;
+    }
+
+  private:
+    // The directions of products that have one.
+    hash_table numbers_;
+    std::vector<int> offered_;
+
+    constexpr void fail(problem kind, operation what) {
+        if (wrong.kind == problem::none) wrong = {kind, what};
+    }
+
+    /// The same, with new directions where there are none yet.
+    constexpr reading read(const product& what) {
+        return read_by(what, [this](const product& part) { return direction_of(part); });
+    }
+    constexpr reading read(int node) { return read(product(feature{node})); }
+
+    constexpr int known_direction(const product& what) const {
+        if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
+        const int number = numbers_.find(what.hash());
+        return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
+    }
+    /// The mean that a head gives, where it is nothing else.
+    constexpr const leaf* mean_of(const product& what) const {
+        if (what.count != 1 || what.parts[0].how != operation::constant ||
+            program.nodes[what.parts[0].node].what != operation::gathered)
+            return nullptr;
+        const leaf& of = program.leaf_of(what.parts[0].node);
+        return of.kind == leaf_kind::mean ? &of : nullptr;
+    }
+
+    constexpr int layer_of(const product& what) const {
+        int layer = 0;
+        for (int at = 0; at < what.count; ++at)
+            layer = std::max(layer, program.layer(what.parts[at].node));
+        return layer;
+    }
+    constexpr int direction_of(const product& what) {
+        if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
+        const int number = numbers_.number_of(what.hash());
+        if (number < static_cast<int>(offered_.size()))
+            return offered_[static_cast<std::size_t>(number)];
+        offered_.push_back(width());
+        direction made;
+        made.layer = layer_of(what);
+        made.from = made.layer == 0 ? origin::embedded : origin::computed;
+        made.what = what;
+        directions.push_back(made);
+        return width() - 1;
+    }
+    constexpr int gathered(int head, int channel) {
+        const int known = find(head, channel);
+        if (known >= 0) return known;
+        direction made;
+        made.from = origin::gathered;
+        made.layer = program.heads[static_cast<std::size_t>(head)].layer;
+        made.head = head;
+        made.channel = channel;
+        directions.push_back(made);
+        return width() - 1;
+    }
+
+    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
+        const auto& made = program.nodes[node];
+        if (made.what == operation::constant) return;
+        // What negates a number of earlier layers is no other number.
+        const bool repeats = made.what == operation::negation || made.what == operation::indicator;
+        if ((program.layer(node) < layer && !repeats) || made.what == operation::gathered) {
+            for (const int each : variables)
+                if (each == node) return;
+            variables.push_back(node);
+            return;
+        }
+        if (compares_beyond_lists(node)) {
+            if (std::find(variables.begin(), variables.end(), node) == variables.end())
+                variables.push_back(node);
+            return;
+        }
+        for (const int argument : made.arguments)
+            if (argument >= 0) collect(argument, layer, variables);
+    }
+    /// A comparison of numbers that have too many values to be listed: of their difference the sign
+    /// is enough.
+    constexpr bool compares_beyond_lists(int node) const {
+        const auto& made = program.nodes[node];
+        if (made.what < operation::equal || made.what > operation::greater_equal) return false;
+        if (!is_number(program.nodes[made.arguments[0]].kind)) return false;
+        return !program.domain_of(made.arguments[0]).complete ||
+               !program.domain_of(made.arguments[1]).complete;
+    }
+    /// Several functions of one number are one variable, that number, if it has fewer values than
+    /// they have tuples.
+    constexpr void share_supports(int layer, std::vector<int>& variables) const {
+        std::vector<int> result;
+        std::vector<int> supports;
+        for (const int each : variables)
+            supports.push_back(program.layer(each) < layer ? only_support(each) : -1);
+        for (std::size_t at = 0; at < variables.size(); ++at) {
+            int chosen = variables[at];
+            long long tuples = 1;
+            int shared = 0;
+            for (std::size_t other = 0; other < variables.size(); ++other) {
+                if (supports[at] < 0 || supports[other] != supports[at]) continue;
+                tuples *= program.domain_of(variables[other]).size();
+                ++shared;
+            }
+            if (shared > 1 && program.domain_of(supports[at]).size() < tuples)
+                chosen = supports[at];
+            if (std::find(result.begin(), result.end(), chosen) == result.end())
+                result.push_back(chosen);
+        }
+        variables = result;
+    }
+    /// What a node is a function of, if that is one number.
+    constexpr int only_support(int node) const {
+        const auto& made = program.nodes[node];
+        if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
+        int found = -1;
+        for (const int argument : made.arguments) {
+            if (argument < 0 || program.nodes[argument].what == operation::constant) continue;
+            const int support = only_support(argument);
+            if (support < 0 || (found >= 0 && support != found)) return -1;
+            found = support;
+        }
+        return found;
+    }
+    constexpr void join_group(int at) {
+        const product what = directions[static_cast<std::size_t>(at)].what;
+        function_group made;
+        made.layer = directions[static_cast<std::size_t>(at)].layer;
+        for (int part = 0; part < what.count; ++part)
+            collect(what.parts[part].node, made.layer, made.variables);
+        share_supports(made.layer, made.variables);
+        std::sort(made.variables.begin(), made.variables.end());
+        made.by_sign = made.variables.size() == 1 && depends_on_sign(made.variables[0], what);
+        for (function_group& each : groups)
+            if (each.layer == made.layer && each.variables == made.variables &&
+                each.by_sign == made.by_sign) {
+                each.directions.push_back(at);
+                return;
+            }
+        made.directions.push_back(at);
+        for (const int each : made.variables) {
+            made.values.push_back(values_of(each, made.layer, made.by_sign));
+            made.lines.push_back(line_of(each, made.layer, made.by_sign));
+        }
+        groups.push_back(made);
+    }
+
+    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    constexpr reading line_of(int node, int layer, bool by_sign) {
+        reading result;
+        if (is_compared_here(node, layer)) {
+            const auto& made = program.nodes[node];
+            result.add(read(made.arguments[0]), 1);
+            result.add(read(made.arguments[1]), -1);
+            for (const reading::part& each : result.parts) {
+                const direction& from = directions[static_cast<std::size_t>(each.direction)];
+                if (from.from == origin::computed && from.layer >= program.layer(node))
+                    fail(problem::too_many_values_in_a_function, made.what);
+            }
+            return result;
+        }
+        if (program.nodes[node].what != operation::gathered) return read(node);
+        const leaf of = program.leaf_of(node);
+        switch (of.kind) {
+            case leaf_kind::mean:
+                result.add(gathered(of.head, of.channel), 1);
+                break;
+            case leaf_kind::width:
+                result.add(gathered(of.head, -1), 1);
+                break;
+            case leaf_kind::sum:
+            case leaf_kind::counted_mean:
+                result.add(gathered(of.head, of.channel), 1);
+                if (!by_sign) result.add(gathered(of.head, -1), share_factor(of));
+                break;
+            case leaf_kind::match:
+                result.add(gathered(of.head, of.channel), 1);
+                result.add(read(of.query), -1);
+                break;
+        }
+        return result;
+    }
+    constexpr domain summed(const leaf& of) const {
+        return program.domain_of(program.channel_of(of).node);
+    }
+    constexpr double share_factor(const leaf& of) const {
+        const domain values = summed(of);
+        const double length = program.given.length;
+        if (values.values.empty()) return 1;
+        const double range =
+            program.code(values.values.back()) - program.code(values.values.front());
+        return (range + 2) * length * (length + 1);
+    }
+
+    /// Of the variables of a layer, the comparisons of earlier ones are booleans to be read.
+    constexpr bool is_compared_here(int node, int layer) const {
+        return program.layer(node) == layer && compares_beyond_lists(node);
+    }
+
+    constexpr items values_of_comparison(int node) {
+        const auto& made = program.nodes[node];
+        const domain left = program.domain_of(made.arguments[0]);
+        const domain right = program.domain_of(made.arguments[1]);
+        const double apart = program.finest(program.linear_of(made.arguments[0])) *
+                             program.finest(program.linear_of(made.arguments[1]));
+        if (apart == 0) fail(problem::too_many_values_in_a_function, made.what);
+        const double low = (left.lowest() - right.highest()).as_double() - 1;
+        const double high = (left.highest() - right.lowest()).as_double() + 1;
+        const auto known = [&](int difference) {
+            auto trouble = rasp::detail::undefined::no;
+            return rasp::detail::apply(made, value(difference), value(0), {}, trouble);
+        };
+        return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
+    }
+
+    constexpr items values_of(int node, int layer, bool by_sign) {
+        items result;
+        if (is_compared_here(node, layer)) return values_of_comparison(node);
+        const bool is_leaf = program.nodes[node].what == operation::gathered;
+        leaf of;
+        if (is_leaf) of = program.leaf_of(node);
+        const int length = program.given.length;
+        if (!is_leaf || of.kind == leaf_kind::mean) {
+            const domain values = program.domain_of(node);
+            if (!values.complete || values.values.empty())
+                fail(problem::too_many_values_in_a_function, source_of(node));
+            for (const value& each : values.values)
+                result.push_back({program.code(each), program.code(each), each});
+        } else if (of.kind == leaf_kind::width) {
+            for (int count = length; count >= 0; --count)
+                result.push_back({1.0 / (1 + count), 1.0 / (1 + count), value(count)});
+        } else if (of.kind == leaf_kind::match) {
+            const double apart = closest(of);
+            const double range = 4.0 * length + 4 * std::max(1.0, farthest(of));
+            result = {
+                {-range, -apart, value(false)}, {0, 0, value(true)}, {apart, range, value(false)}};
+        } else if (by_sign) {
+            const double least = 1.0 / (1 + length);
+            const domain values = summed(of);
+            if (values.lowest().over < 0)
+                result.push_back({values.lowest().as_double(), -least, value(-1)});
+            result.push_back({0, 0, value(0)});
+            if (values.highest().over > 0)
+                result.push_back({least, values.highest().as_double(), value(1)});
+        } else if (!is_number(program.nodes[node].kind)) {
+            // One position is selected, or none.
+            const double factor = share_factor(of);
+            for (const value& each : summed(of).values) {
+                const double place = (program.code(each) + factor) / 2;
+                result.push_back({place, place, each});
+            }
+            result.push_back({factor, factor, summed(of).values.front()});
+        } else {
+            const domain values = summed(of);
+            if (!values.is_whole()) {
+                fail(problem::a_number_that_is_no_integer_in_a_sum, source_of(node));
+                return result;
+            }
+            const double factor = share_factor(of);
+            for (int count = length; count >= 0; --count)
+                for (std::int64_t sum = values.lowest().over * count;
+                     sum <= values.highest().over * count; ++sum) {
+                    const double place = (static_cast<double>(sum) + factor) / (1 + count);
+                    value known = sum;
+                    if (of.kind == leaf_kind::counted_mean)
+                        known = value(rational(sum, std::max(count, 1)), type::real);
+                    result.push_back({place, place, known});
+                }
+        }
+        return result;
+    }
+    /// Of a match, how near a query can come to a key that is another one.
+    constexpr double closest(const leaf& of) const {
+        const int keys = program.channel_of(of).node;
+        return program.finest(program.linear_of(keys)) *
+               program.finest(program.linear_of(of.query));
+    }
+    constexpr double farthest(const leaf& of) const {
+        const domain values = program.domain_of(of.query);
+        return std::max(values.highest().as_double(), -values.lowest().as_double());
+    }
+    constexpr operation source_of(int node) const {
+        const operation what = program.nodes[node].what;
+        return what == operation::gathered ? operation::aggregate : what;
+    }
+
+    /// Whether a function of a sum is one of its sign.
+    constexpr bool depends_on_sign(int node, const product& what) const {
+        if (program.nodes[node].what != operation::gathered) return false;
+        const leaf& of = program.leaf_of(node);
+        if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
+        double seen[3]{};
+        bool known[3]{};
+        for (const value& each : of.values.values) {
+            const std::int64_t sum = each.number().over;
+            const std::size_t sign = sum < 0 ? 0 : sum > 0 ? 2 : 1;
+            double here = 0;
+            const auto told = [&](int asked, value& result) {
+                if (asked != node) return false;
+                result = each;
+                return true;
+            };
+            if (!number_at(what, told, here)) continue;
+            if (known[sign] && seen[sign] != here) return false;
+            known[sign] = true;
+            seen[sign] = here;
+        }
+        return true;
+    }
+
+    constexpr void fit(function_group& group, bool laid) {
+        const staircase_search search(group.values);
+        const operation blamed =
+            program
+                .nodes[directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node]
+                .what;
+        if (search.tuples() > max_tuples || group.variables.size() > 5) {
+            fail(problem::too_many_values_in_a_function, blamed);
+            return;
+        }
+        // Features of a node are functions of its value.
+        std::vector<int> roots;
+        for (const int at : group.directions) {
+            const product& what = directions[static_cast<std::size_t>(at)].what;
+            for (int part = 0; part < what.count; ++part)
+                if (std::find(roots.begin(), roots.end(), what.parts[part].node) == roots.end())
+                    roots.push_back(what.parts[part].node);
+        }
+        group.steps = search.find(classes_of(group, roots, search.tuples()), laid);
+        if (group.steps.count == 0) fail(problem::too_many_values_in_a_function, blamed);
+    }
+
+    /// For each tuple of the variables' values a number, the same where all roots have the same
+    /// values; -1 where one has none.
+    constexpr std::vector<int> classes_of(const function_group& group,
+                                          const std::vector<int>& roots, long long tuples) const {
+        // What is computed, and which is the first variable that it depends on.
+        const auto size = static_cast<std::size_t>(program.nodes.size());
+        const int count = static_cast<int>(group.variables.size());
+        std::vector<int> first(size, count);
+        std::vector<char> needed(size, 0);
+        for (const int each : roots) needed[static_cast<std::size_t>(each)] = 1;
+        for (int at = count; at-- > 0;)
+            first[static_cast<std::size_t>(group.variables[static_cast<std::size_t>(at)])] = at;
+        for (std::size_t at = size; at-- > 0;)
+            if (needed[at] && first[at] == count)
+                for (const int argument : program.nodes[static_cast<int>(at)].arguments)
+                    if (argument >= 0) needed[static_cast<std::size_t>(argument)] = 1;
+        std::vector<int> computed;
+        std::vector<value> values(size);
+        std::vector<char> defined(size, 1);
+        for (std::size_t at = 0; at < size; ++at) {
+            const node& made = program.nodes[static_cast<int>(at)];
+            if (!needed[at] || first[at] < count) continue;
+            if (made.what == operation::constant) {
+                values[at] = made.known;
+                continue;
+            }
+            computed.push_back(static_cast<int>(at));
+            for (const int argument : made.arguments)
+                if (argument >= 0)
+                    first[at] = std::min(first[at], first[static_cast<std::size_t>(argument)]);
+        }
+
+        std::vector<int> classes;
+        classes.reserve(static_cast<std::size_t>(tuples));
+        hash_table seen;
+        std::uint64_t last_hash = 0;
+        int last = -1;
+        std::vector<std::size_t> chosen(group.variables.size(), 0);
+        int changed = count;  // the last variable that did
+        for (long long tuple = 0; tuple < tuples; ++tuple) {
+            for (int at = 0; at < count && at <= changed; ++at) {
+                const auto which = static_cast<std::size_t>(at);
+                values[static_cast<std::size_t>(group.variables[which])] =
+                    group.values[which][chosen[which]].known;
+            }
+            for (const int at : computed)
+                if (first[static_cast<std::size_t>(at)] <= changed) compute(at, values, defined);
+            bool all = true;
+            std::uint64_t hash = hash_start;
+            for (const int each : roots) {
+                const auto root = static_cast<std::size_t>(each);
+                all = all && defined[root];
+                hash = hashed(hash, values[root].bits());
+            }
+            if (all && (last < 0 || hash != last_hash)) {
+                last = seen.number_of(hash);
+                last_hash = hash;
+            }
+            classes.push_back(all ? last : -1);
+            for (changed = 0; changed < count; ++changed) {
+                const auto which = static_cast<std::size_t>(changed);
+                if (++chosen[which] < group.values[which].size()) break;
+                chosen[which] = 0;
+            }
+        }
+        return classes;
+    }
+    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
+        const node& made = program.nodes[at];
+        const auto place = static_cast<std::size_t>(at);
+        const auto argument = [&](int which) {
+            return static_cast<std::size_t>(std::max(made.arguments[which], 0));
+        };
+        if (made.what == operation::conditional) {
+            const std::size_t from = argument(values[argument(0)].truth() ? 1 : 2);
+            defined[place] = static_cast<char>(defined[argument(0)] && defined[from]);
+            values[place] = values[from];
+            return;
+        }
+        defined[place] = 1;
+        for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
+            if (!defined[argument(which)]) defined[place] = 0;
+        if (!defined[place]) return;
+        rasp::detail::undefined trouble = rasp::detail::undefined::no;
+        values[place] = rasp::detail::apply(made, values[argument(0)], values[argument(1)],
+                                            values[argument(2)], trouble);
+        if (trouble != rasp::detail::undefined::no) defined[place] = 0;
+    }
+
+    /// The start position looks at itself alone, and its hidden units rest.
+    constexpr void settle_start() {
+        for (direction& each : directions) {
+            if (each.from == origin::embedded) {
+                each.at_start = 0;
+            } else if (each.from == origin::gathered) {
+                const lowered_head& head = program.heads[static_cast<std::size_t>(each.head)];
+                each.at_start =
+                    each.channel < 0
+                        ? 1
+                        : program.code(
+                              head.channels[static_cast<std::size_t>(each.channel)].otherwise);
+            }
+        }
+        for (const function_group& group : groups)
+            for (const int at : group.directions) {
+                double first = 0;
+                (void)number_at(directions[static_cast<std::size_t>(at)].what,
+                                known_in(group, group.steps.stretches.front().chosen), first);
+                directions[static_cast<std::size_t>(at)].at_start = first;
+            }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// From a network to the rules of a transformer, and its weights.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// How large a compiled transformer is. Everything is known at compile time.
+struct sizes {
+    int layers = 0;
+    int heads = 0;
+    int width = 0;       // of the residual stream
+    int head_width = 0;  // of queries, keys and values
+    int hidden = 0;      // between the linear maps of the feed-forward part
+    int tokens = 0;      // how many an embedding tells apart
+    int positions = 0;   // of an input, and the start
+    int classes = 0;     // of the output
+    /// A feature depends on a token and its position together: the embedding has a row for each
+    /// pair of them.
+    bool embeds_pairs = false;
+    mistake wrong{};
+};
+
+/// The numbers at which a head compares: for each one read at a query, what is read at keys.
+struct comparison_row {
+    product query;
+    reading key;
+};
+
+class layout {
+  public:
+    const network& of;
+    sizes size;
+    std::vector<value> classes;
+
+    constexpr layout(const network& made, int heads) : of(made) {
+        size.wrong = made.wrong;
+        size.layers = made.layers();
+        size.heads = std::max(heads, 1);
+        size.width = made.width();
+        size.hidden = std::max(made.hidden(), 1);
+        size.positions = made.program.given.length + 1;
+        for (const direction& each : made.directions)
+            if (each.from == origin::embedded)
+                size.embeds_pairs = size.embeds_pairs || (depends_on(each, operation::tokens) &&
+                                                          depends_on(each, operation::indices));
+        const int alphabet = static_cast<int>(made.program.given.alphabet.size());
+        size.tokens = 1 + alphabet * (size.embeds_pairs ? made.program.given.length : 1);
+        for (std::size_t head = 0; head < made.program.heads.size(); ++head)
+            size.head_width = std::max(
+                {size.head_width, static_cast<int>(rows_of(static_cast<int>(head)).size()) + 1,
+                 static_cast<int>(channels_of(static_cast<int>(head)).size())});
+        size.head_width = std::max(size.head_width, 1);
+        const domain found = made.program.domain_of(made.program.output);
+        classes = found.values;
+        size.classes = std::max(found.size(), 1);
+        if (size.wrong.kind == problem::none && (!found.complete || found.size() > 1024))
+            size.wrong = {problem::too_many_values_of_the_output,
+                          made.program.nodes[made.program.output].what};
+    }
+
+    constexpr bool depends_on(const direction& embedded, operation what) const {
+        for (int at = 0; at < embedded.what.count; ++at)
+            if (reaches(embedded.what.parts[at].node, what)) return true;
+        return false;
+    }
+
+    /// The first row is of what does not depend on the query.
+    constexpr std::vector<comparison_row> rows_of(int head) const {
+        std::vector<comparison_row> result(1);
+        for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
+            std::size_t at = 0;
+            while (at < result.size() && !(result[at].query == each.query)) ++at;
+            if (at == result.size()) result.push_back({each.query, {}});
+            result[at].key.add(of.known(each.key), each.factor);
+        }
+        return result;
+    }
+    /// The directions that a head writes.
+    constexpr std::vector<int> channels_of(int head) const {
+        std::vector<int> result;
+        for (int at = 0; at < of.width(); ++at)
+            if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
+                of.directions[static_cast<std::size_t>(at)].head == head)
+                result.push_back(at);
+        return result;
+    }
+
+  private:
+    constexpr bool reaches(int node, operation what) const {
+        if (of.program.nodes[node].what == what) return true;
+        for (const int argument : of.program.nodes[node].arguments)
+            if (argument >= 0 && reaches(argument, what)) return true;
+        return false;
+    }
+};
+
+constexpr nn::shape shape_of(const sizes& of) {
+    nn::shape result;
+    result.tokens = of.positions;
+    result.width = of.width;
+    result.heads = of.heads;
+    result.key_heads = of.heads;
+    result.head_width = of.head_width;
+    result.hidden = of.hidden;
+    result.depth = of.layers;
+    result.scaled = false;
+    return result;
+}
+
+/// A layer without norms.
+template <nn::shape Shape>
+inline constexpr auto block_rules = [] {
+    using namespace nn;
+    // clang-format off
+    return rules(
+        multi_head_rules<Shape, mask::padding<"length">, relation<"x">>,
+        between(i) <<= (x(i), attended(i)),
+        feed_forward_rules<Shape, activation::relu, relation<"between">>,
+        y(i)       <<= (between(i), transformed(i)));
+    // clang-format on
+}();
+
+template <sizes Size>
+inline constexpr language::weight<"embedding", Size.tokens, Size.width> embedding_of{};
+template <sizes Size>
+inline constexpr language::weight<"position", Size.width> position_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_query", Size.head_width, Size.width> W_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_key", Size.head_width, Size.width> W_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_value", Size.head_width, Size.width> W_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_out", Size.width, Size.head_width * Size.heads> W_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_expand", Size.hidden, Size.width> W_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_contract", Size.width, Size.hidden> W_contract_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_query", Size.head_width> b_query_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_key", Size.head_width> b_key_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_value", Size.head_width> b_value_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_out", Size.width> b_out_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_expand", Size.hidden> b_expand_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_contract", Size.width> b_contract_of{};
+template <sizes Size>
+inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits_of{};
+template <sizes Size>
+inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
+
+template <sizes Size>
+inline constexpr auto transformer_rules = [] {
+    using nn::i;
+    constexpr auto& block = block_rules<shape_of(Size)>;
+    // clang-format off
+    return language::rules(
+        nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
+        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
+        nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
+    // clang-format on
+}();
+
+template <sizes Size>
+struct transformer_of : model<transformer_rules<Size>,
+                              fact<"token", Size.positions, symbol<Size.tokens>>, bound<"length">> {
+};
+
+/// Writes a network's numbers into the weights of its transformer.
+template <sizes Size, class T>
+class weight_writer {
+    using transformer = transformer_of<Size>;
+    using parameters = typename transformer::template parameters<T>;
+
+  public:
+    weight_writer(const layout& from, parameters& to) : from_(from), of_(from.of), to_(to) {}
+
+    void write() {
+        write_embedding();
+        for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
+            const lowered_head& made = of_.program.heads[head];
+            write_head(static_cast<int>(head), made.layer - 1, made.place);
+        }
+        std::vector<int> units(static_cast<std::size_t>(Size.layers) + 1, 0);
+        for (const function_group& each : of_.groups)
+            write_group(each, units[static_cast<std::size_t>(each.layer)]);
+        write_logits();
+    }
+
+  private:
+    const layout& from_;
+    const network& of_;
+    parameters& to_;
+
+    // Looks so little at other positions, from the start, that nothing of them is left.
+    static constexpr double far = 1e9;
+    // A logit of a class above all others.
+    static constexpr double margin = 32;
+
+    static constexpr int d = Size.width;
+    static constexpr int d_head = Size.head_width;
+
+    T number(double value) const { return static_cast<T>(value); }
+
+    void write_embedding() {
+        auto table = to_[embedding_of<Size>];
+        auto position = to_[position_of<Size>];
+        const auto& alphabet = of_.program.given.alphabet;
+        const int letters = static_cast<int>(alphabet.size());
+        const auto value_of = [&](int at, const value& letter, int index) {
+            double result = 0;
+            (void)of_.number_at(
+                of_.directions[static_cast<std::size_t>(at)].what,
+                [&](int node, value& found) {
+                    const operation what = of_.program.nodes[node].what;
+                    if (what == operation::tokens) found = letter;
+                    if (what == operation::indices) found = value(index);
+                    return what == operation::tokens || what == operation::indices;
+                },
+                result);
+            return number(result);
+        };
+        table(0, 0) = 1;
+        for (int at = 1; at < d; ++at) {
+            const direction& made = of_.directions[static_cast<std::size_t>(at)];
+            if (made.from != origin::embedded) continue;
+            if (Size.embeds_pairs) {
+                for (int index = 0; index + 1 < Size.positions; ++index)
+                    for (int letter = 0; letter < letters; ++letter)
+                        table(1 + index * letters + letter, at) =
+                            value_of(at, alphabet[static_cast<std::size_t>(letter)], index);
+            } else if (from_.depends_on(made, operation::tokens)) {
+                for (int letter = 0; letter < letters; ++letter)
+                    table(1 + letter, at) =
+                        value_of(at, alphabet[static_cast<std::size_t>(letter)], 0);
+            } else {
+                for (int index = 0; index + 1 < Size.positions; ++index)
+                    position(index + 1, at) = value_of(at, alphabet[0], index);
+            }
+        }
+    }
+
+    /// `factor` times a reading, to a row of a matrix and its bias; at the start position the
+    /// result is `at_start`.
+    template <class Row, class Bias>
+    void write_reading(const reading& from, double factor, double at_start, Row row, Bias& bias) {
+        for (const reading::part& each : from.parts)
+            row(each.direction) = number(factor * each.factor);
+        bias = number(factor * from.offset);
+        row(0) += number(at_start - factor * of_.at_start(from));
+    }
+
+    void write_head(int head, int layer, int place) {
+        const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
+
+        const double start_penalty = made.use == start::otherwise ? 0.5
+                                     : made.use == start::counted ? 0
+                                                                  : far / made.sharpness;
+        const auto rows = from_.rows_of(head);
+        auto query = to_[W_query_of<Size>];
+        auto key = to_[W_key_of<Size>];
+        const auto row_of = [layer, place](auto& matrix, int row) {
+            return [&matrix, layer, place, row](int column) -> T& {
+                return matrix(layer, place, row, column);
+            };
+        };
+        auto query_bias = to_[b_query_of<Size>];
+        auto key_bias = to_[b_key_of<Size>];
+        for (int row = 0; row < static_cast<int>(rows.size()); ++row) {
+            const comparison_row& each = rows[static_cast<std::size_t>(row)];
+            const reading asked = of_.known(each.query);
+            write_reading(asked, 1, of_.at_start(asked), row_of(query, row),
+                          query_bias(layer, place, row));
+            write_reading(each.key, -made.sharpness, row == 0 ? -made.sharpness * start_penalty : 0,
+                          row_of(key, row), key_bias(layer, place, row));
+        }
+        const int alone = static_cast<int>(rows.size());
+        query(layer, place, alone, 0) = 1;
+        key(layer, place, alone, 0) = number(far);
+        key_bias(layer, place, alone) = number(-far);
+
+        auto values = to_[W_value_of<Size>];
+        auto value_bias = to_[b_value_of<Size>];
+        auto out = to_[W_out_of<Size>];
+        const auto channels = from_.channels_of(head);
+        for (int slot = 0; slot < static_cast<int>(channels.size()); ++slot) {
+            const int to = channels[static_cast<std::size_t>(slot)];
+            const direction& written = of_.directions[static_cast<std::size_t>(to)];
+            reading carried;
+            if (written.channel >= 0)
+                carried = of_.known(made.channels[static_cast<std::size_t>(written.channel)].node);
+            write_reading(carried, 1, written.at_start, row_of(values, slot),
+                          value_bias(layer, place, slot));
+            out(layer, to, place * d_head + slot) = 1;
+        }
+    }
+
+    void write_group(const function_group& group, int& unit) {
+        auto expand = to_[W_expand_of<Size>];
+        auto expand_bias = to_[b_expand_of<Size>];
+        auto contract = to_[W_contract_of<Size>];
+        auto contract_bias = to_[b_contract_of<Size>];
+        const int layer = group.layer - 1;
+
+        reading line;
+        for (std::size_t at = 0; at < group.lines.size(); ++at)
+            line.add(group.lines[at], group.steps.scales[at]);
+        const auto value_on = [&](int to, const stretch& on) {
+            double result = 0;
+            (void)of_.number_at(of_.directions[static_cast<std::size_t>(to)].what,
+                                of_.known_in(group, on.chosen), result);
+            return result;
+        };
+        for (const int to : group.directions)
+            contract_bias(layer, to) = number(value_on(to, group.steps.stretches.front()));
+        for (int gap = 0; gap < group.steps.count - 1; ++gap) {
+            const stretch& below = group.steps.stretches[static_cast<std::size_t>(gap)];
+            const stretch& above = group.steps.stretches[static_cast<std::size_t>(gap) + 1];
+            // A ramp from 0 to 1 over the middle half of the gap: two units.
+            const double quarter = (above.low - below.high) / 4;
+            const double slope = 1 / (2 * quarter);
+            const double knots[]{below.high + quarter, above.low - quarter};
+            for (int side = 0; side < 2; ++side, ++unit) {
+                reading shifted = line;
+                shifted.offset -= knots[side];
+                write_reading(
+                    shifted, slope, -1,
+                    [&](int column) -> T& { return expand(layer, unit, column); },
+                    expand_bias(layer, unit));
+                for (const int to : group.directions)
+                    contract(layer, to, unit) =
+                        number((side == 0 ? 1 : -1) * (value_on(to, above) - value_on(to, below)));
+            }
+        }
+    }
+
+    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
+    void write_logits() {
+        auto matrix = to_[W_logits_of<Size>];
+        auto bias = to_[b_logits_of<Size>];
+        double apart = 1;
+        for (int at = 1; at < Size.classes; ++at) apart = std::min(apart, code(at) - code(at - 1));
+        const double factor = margin / (apart * apart);
+        for (int at = 0; at < Size.classes; ++at) {
+            for (const reading::part& each : of_.output.parts)
+                matrix(at, each.direction) = number(2 * factor * code(at) * each.factor);
+            bias(at) = number(factor * code(at) * (2 * of_.output.offset - code(at)));
+        }
+    }
+    double code(int of_class) const {
+        return of_.program.code(from_.classes[static_cast<std::size_t>(of_class)]);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// What the heads of a compiled program look at, computed from its weights by plain loops: the
+/// model itself keeps no attention.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The share of each position's attention (row) that each position (column) has, layer by layer and
+/// head by head. Column `length` is the start position, which stands for no position at all.
+class attention_maps {
+  public:
+    int layers = 0;
+    int heads = 0;
+    int length = 0;
+
+    attention_maps(int layer_count, int head_count, int positions)
+        : layers(layer_count),
+          heads(head_count),
+          length(positions),
+          shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
+
+    double operator()(int layer, int head, int row, int column) const {
+        return shares_[place(layer, head, row, column)];
+    }
+    double& operator()(int layer, int head, int row, int column) {
+        return shares_[place(layer, head, row, column)];
+    }
+
+  private:
+    std::vector<double> shares_;
+
+    std::size_t place(int layer, int head, int row, int column) const {
+        return static_cast<std::size_t>(((layer * heads + head) * length + row) * (length + 1) +
+                                        column);
+    }
+};
+
+namespace compiling {
+
+template <sizes Size, class T>
+class attention_loops {
+    using parameters = typename transformer_of<Size>::template parameters<T>;
+    using rows = std::vector<std::vector<double>>;
+
+  public:
+    explicit attention_loops(const parameters& of) : of_(of) {}
+
+    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
+    attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
+        attention_maps result(Size.layers, Size.heads, count - 1);
+        rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
+        const auto embedding = of_[embedding_of<Size>];
+        const auto position = of_[position_of<Size>];
+        for (int i = 0; i < count; ++i)
+            for (int c = 0; c < Size.width; ++c)
+                at(stream, i, c) =
+                    static_cast<double>(embedding(tokens[static_cast<std::size_t>(i)], c)) +
+                    static_cast<double>(position(i, c));
+        for (int layer = 0; layer < Size.layers; ++layer) {
+            attend(stream, layer, result);
+            feed_forward(stream, layer);
+        }
+        return result;
+    }
+
+  private:
+    const parameters& of_;
+    static constexpr auto d = static_cast<std::size_t>(Size.width);
+
+    static double& at(rows& of, int row, int column) {
+        return of[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)];
+    }
+
+    /// weight(row, column) stream + bias(row), for each position.
+    template <class Weight, class Bias>
+    static rows apply(const rows& stream, int outputs, const Weight& weight, const Bias& bias) {
+        rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (int row = 0; row < outputs; ++row) {
+                double sum = static_cast<double>(bias(row));
+                for (std::size_t column = 0; column < stream[i].size(); ++column)
+                    sum += static_cast<double>(weight(row, static_cast<int>(column))) *
+                           stream[i][column];
+                result[i][static_cast<std::size_t>(row)] = sum;
+            }
+        return result;
+    }
+    static void add(rows& stream, const rows& more) {
+        for (std::size_t i = 0; i < stream.size(); ++i)
+            for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
+    }
+
+    void attend(rows& stream, int layer, attention_maps& maps) const {
+        constexpr int width = Size.head_width;
+        const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
+                                                           const Bias& bias) {
+            return apply(
+                stream, width,
+                [&](int row, int column) { return matrix(layer, head, row, column); },
+                [&](int row) { return bias(layer, head, row); });
+        };
+        rows joined(stream.size(),
+                    std::vector<double>(static_cast<std::size_t>(width * Size.heads)));
+        for (int head = 0; head < Size.heads; ++head) {
+            const rows query = of_head(head, of_[W_query_of<Size>], of_[b_query_of<Size>]);
+            const rows key = of_head(head, of_[W_key_of<Size>], of_[b_key_of<Size>]);
+            const rows value = of_head(head, of_[W_value_of<Size>], of_[b_value_of<Size>]);
+            for (std::size_t i = 0; i < stream.size(); ++i) {
+                std::vector<double> share(stream.size());
+                for (std::size_t j = 0; j < stream.size(); ++j)
+                    for (std::size_t c = 0; c < query[i].size(); ++c)
+                        share[j] += query[i][c] * key[j][c];
+                const double highest = *std::max_element(share.begin(), share.end());
+                double sum = 0;
+                for (double& each : share) sum += each = std::exp(each - highest);
+                for (std::size_t j = 0; j < stream.size(); ++j) {
+                    share[j] /= sum;
+                    for (std::size_t c = 0; c < value[j].size(); ++c)
+                        joined[i][static_cast<std::size_t>(head * width) + c] +=
+                            share[j] * value[j][c];
+                    if (i > 0)
+                        maps(layer, head, static_cast<int>(i) - 1,
+                             j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
+                }
+            }
+        }
+        const auto out = of_[W_out_of<Size>];
+        const auto bias = of_[b_out_of<Size>];
+        add(stream,
+            apply(
+                joined, Size.width, [&](int row, int column) { return out(layer, row, column); },
+                [&](int row) { return bias(layer, row); }));
+    }
+
+    void feed_forward(rows& stream, int layer) const {
+        const auto expand = of_[W_expand_of<Size>];
+        const auto expand_bias = of_[b_expand_of<Size>];
+        const auto contract = of_[W_contract_of<Size>];
+        const auto contract_bias = of_[b_contract_of<Size>];
+        rows hidden = apply(
+            stream, Size.hidden, [&](int row, int column) { return expand(layer, row, column); },
+            [&](int row) { return expand_bias(layer, row); });
+        for (std::vector<double>& row : hidden)
+            for (double& each : row) each = std::max(each, 0.0);
+        add(stream, apply(
+                        hidden, Size.width,
+                        [&](int row, int column) { return contract(layer, row, column); },
+                        [&](int row) { return contract_bias(layer, row); }));
+    }
+};
+
+}  // namespace compiling
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The symbols that an input may hold: the characters of one text, or several texts, each a symbol.
+template <language::fixed_string Symbols, language::fixed_string... More>
+struct alphabet {};
+/// The integers First to Last as tokens.
+template <int First, int Last>
+struct integers {};
+/// How many positions an input has at most.
+template <int Length>
+struct max_length {};
+
+namespace compiling {
+
+template <class Option>
+struct option {
+    static constexpr bool is_known = false;
+};
+template <language::fixed_string Symbols, language::fixed_string... More>
+struct option<alphabet<Symbols, More...>> {
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) {
+        if constexpr (sizeof...(More) == 0) {
+            for (const value& each : sequence(text(Symbols))) to.alphabet.push_back(each);
+        } else {
+            to.alphabet.push_back(value(text(Symbols)));
+            (..., to.alphabet.push_back(value(text(More))));
+        }
+    }
+    template <std::size_t Size>
+    static constexpr std::string_view text(const language::fixed_string<Size>& of) {
+        return {of.characters, Size - 1};
+    }
+};
+template <int First, int Last>
+struct option<integers<First, Last>> {
+    static_assert(First <= Last, "sequent: integers<first, last> has a last one after its first");
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) {
+        for (int each = First; each <= Last; ++each) to.alphabet.push_back(each);
+    }
+};
+template <int Length>
+struct option<max_length<Length>> {
+    static_assert(Length > 0, "sequent: max_length is at least one");
+    static constexpr bool is_known = true;
+    static constexpr void apply(inputs& to) { to.length = Length; }
+};
+
+template <class... Options>
+constexpr inputs inputs_of() {
+    inputs result;
+    (..., option<Options>::apply(result));
+    std::sort(result.alphabet.begin(), result.alphabet.end());
+    result.alphabet.erase(std::unique(result.alphabet.begin(), result.alphabet.end()),
+                          result.alphabet.end());
+    return result;
+}
+
+template <class... Options>
+consteval bool is_given() {
+    const inputs given = inputs_of<Options...>();
+    return given.length > 0 && !given.alphabet.empty();
+}
+
+template <const auto& Program, class... Options>
+inline constexpr sizes sizes_of = [] {
+    static_assert((... && option<Options>::is_known) && is_given<Options...>(),
+                  "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
+                  "max_length<N>");
+    const network made(graph_of<Program>, analysis<Program>, inputs_of<Options...>(), false);
+    return layout(made, analysis<Program>.heads).size;
+}();
+
+/// Names what can't be compiled, in the first lines of the error.
+template <problem Problem, operation Operation>
+inline constexpr bool compiles = Problem == problem::none;
+
+}  // namespace compiling
+
+/// The transformer of a program, with weights that are computed: `compile<reversed,
+/// alphabet<"abc">, max_length<10>>`. Its layers and heads are those of the analysis. It gives what
+/// evaluate gives, for every input that evaluate has a value for, of 1 to max_length tokens of the
+/// alphabet. Inputs are read with one more position in front, the start, where what selects no
+/// position looks.
+///
+/// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
+/// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
+/// round what is left away.
+///
+/// How wide the residual stream and the hidden layer are depends on the program: an order of n
+/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
+/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
+/// twice the number of its changes from one tuple of values to the next, in the order that has the
+/// fewest. What would take a table of more than 16,384 tuples does not compile.
+template <const auto& Program, class... Options>
+struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
+    /// How large it is.
+    static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
+    static_assert(compiling::compiles<size.wrong.kind, size.wrong.what>,
+                  "sequent: this operation of the RASP program can't be compiled");
+
+    using transformer = compiling::transformer_of<size>;
+    template <class T>
+    using parameters = typename transformer::template parameters<T>;
+
+    /// The weights. They are made when they are first asked for.
+    template <class T = double>
+    static const parameters<T>& weights() {
+        static const std::unique_ptr<parameters<T>> made = [] {
+            auto result = make_unique<parameters<T>>();
+            const compiling::layout from(plan_of(), analysis<Program>.heads);
+            compiling::weight_writer<size, T>(from, *result).write();
+            return result;
+        }();
+        return *made;
+    }
+
+    /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
+    /// the alphabet, and for too many of them.
+    template <class T = double>
+    static sequence run(const sequence& input) {
+        static thread_local const auto w =
+            make_unique<typename transformer::template workspace<T>>();
+        const std::vector<std::int32_t> given = encode(input);
+        const auto logits = transformer::forward(weights<T>(), {given, input.size() + 1}, *w);
+        sequence result;
+        for (int position = 1; position <= input.size(); ++position) {
+            int best = 0;
+            for (int each = 1; each < size.classes; ++each)
+                if (logits(position, each) > logits(position, best)) best = each;
+            result.push_back(classes()[static_cast<std::size_t>(best)]);
+        }
+        return result;
+    }
+
+    /// The values that a position of the output may have, in the order of the logits.
+    static const std::vector<value>& classes() {
+        static const std::vector<value> found =
+            compiling::layout(plan_of(), analysis<Program>.heads).classes;
+        return found;
+    }
+
+    /// An input as the model's fact: the start, the tokens, and the start again to the end.
+    static std::vector<std::int32_t> encode(const sequence& input) {
+        constexpr int longest = size.positions - 1;
+        if (input.empty()) rasp::detail::an_empty_input();
+        if (input.size() > longest)
+            fail<evaluation_error>("sequent: the program is compiled for " +
+                                   std::to_string(longest) + " tokens, the input has " +
+                                   std::to_string(input.size()));
+        const auto& alphabet = plan_of().program.given.alphabet;
+        std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
+        for (int at = 0; at < input.size(); ++at) {
+            const auto found =
+                std::lower_bound(alphabet.begin(), alphabet.end(), input[at],
+                                 [](const value& left, const value& right) {
+                                     return left.kind() == right.kind() && left < right;
+                                 });
+            if (found == alphabet.end() || !(*found == input[at]))
+                fail<evaluation_error>("sequent: the token \"" + input[at].text() +
+                                       "\" at position " + std::to_string(at) +
+                                       " is not of the alphabet that the program is compiled for");
+            const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
+            const auto letters = static_cast<std::int32_t>(alphabet.size());
+            result[static_cast<std::size_t>(at) + 1] =
+                1 + letter + (size.embeds_pairs ? at * letters : 0);
+        }
+        return result;
+    }
+
+    /// What the heads look at.
+    static attention_maps attention(const sequence& input) {
+        return compiling::attention_loops<size, double>(weights<double>())
+            .run(encode(input), input.size() + 1);
+    }
+
+  private:
+    static const compiling::network& plan_of() {
+        static const compiling::network made(graph_of<Program>, analysis<Program>,
+                                             compiling::inputs_of<Options...>(), true);
+        return made;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
+/// paper's appendix (arXiv 2106.06981, appendix B).
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// Whether a selector selects any position.
+template <class Selector>
+    requires is_selector<Selector>
+constexpr auto has(const Selector& from) {
+    return aggregate(from, 1) > 0;
+}
+/// How many positions hold a value, at every position.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto count(const Values& values, const Wanted& wanted) {
+    return round(length * aggregate(everything, indicator(values == wanted)));
+}
+/// Whether any position holds a value.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto contains(const Values& values, const Wanted& wanted) {
+    return aggregate(everything, indicator(values == wanted)) > 0;
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto max(const Left& left, const Right& right) {
+    return cond(left > right, left, right);
+}
+template <s_op_or_constant Left, s_op_or_constant Right>
+    requires operands<Left, Right>
+constexpr auto min(const Left& left, const Right& right) {
+    return cond(left < right, left, right);
+}
+/// The mean over all positions.
+template <s_op Values>
+constexpr auto average(const Values& values) {
+    return aggregate(everything, values);
+}
+/// The value at the position that another s-op names; the default where there is none.
+template <s_op Values, s_op Places>
+constexpr auto load_from(const Values& values, const Places& places) {
+    return aggregate(select(indices, places, equal), values);
+}
+/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
+/// where none comes from.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto shift(const Values& values, int places, const Filler& filler) {
+    return aggregate(select(indices + places, indices, equal), values, filler);
+}
+/// Where a value stands for the first time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_first(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, less));
+}
+/// Where a value stands for the last time.
+template <s_op Values, s_op_or_constant Wanted>
+constexpr auto mark_last(const Values& values, const Wanted& wanted) {
+    return values == wanted &&
+           !has(select(values, wanted, equal) && select(indices, indices, greater));
+}
+
+/// Whether the value is one of some constants.
+template <s_op Values, s_op_or_constant... Constants>
+constexpr auto is_one_of(const Values& values, const Constants&... constants) {
+    static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
+    return (... || (values == constants));
+}
+
+/// What a map has for a key.
+template <class Key, class Result>
+struct entry {
+    Key key;
+    Result result;
+};
+template <class Key, class Result>
+entry(Key, Result) -> entry<Key, Result>;
+
+/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
+/// `otherwise`.
+template <s_op Values, s_op_or_constant Otherwise>
+constexpr auto lookup(const Values&, const Otherwise& otherwise) {
+    return otherwise;
+}
+template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
+constexpr auto lookup(const Values& values, const Otherwise& otherwise,
+                      const entry<Key, Result>& first, const Rest&... rest) {
+    return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
+}
+/// Element `places` of a constant list; where there is none, the last.
+template <s_op Places, s_op_or_constant Last>
+constexpr auto element_of(const Places&, const Last& last) {
+    return last;
+}
+namespace detail {
+template <int At, s_op Places, class First, class... Rest>
+constexpr auto element_from(const Places& places, const First& first, const Rest&... rest) {
+    if constexpr (sizeof...(Rest) == 0)
+        return first;
+    else
+        return cond(places == At, first, element_from<At + 1>(places, rest...));
+}
+}  // namespace detail
+template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
+    requires(sizeof...(Rest) > 0)
+constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {
+    return detail::element_from<0>(places, first, rest...);
+}
+
+/// For each value how often it occurs.
+template <s_op Values>
+constexpr auto hist(const Values& values) {
+    return selector_width(select(values, values, equal));
+}
+template <s_op Values>
+constexpr auto hist_with_bos(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal));
+}
+
+namespace detail {
+/// Whose key is smaller, or the same and earlier.
+template <s_op Key>
+constexpr auto earlier_in_order(const Key& key) {
+    return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
+}
+template <s_op Values>
+constexpr auto has_earlier(const Values& values) {
+    return selector_width_with_bos(select(values, values, equal) &&
+                                   select(indices, indices, less)) > 0;
+}
+}  // namespace detail
+
+/// Values in the order of their keys; those of equal keys keep theirs.
+template <s_op Values, s_op Key>
+constexpr auto sort(const Values& values, const Key& key) {
+    const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
+    return aggregate(select(place, indices, equal), values);
+}
+/// The same where position 0 holds a beginning-of-sequence token, which stays.
+template <s_op Values, s_op Key>
+constexpr auto sort_with_bos(const Values& values, const Key& key) {
+    const auto before = selector_width_with_bos(detail::earlier_in_order(key));
+    const auto place = named<"place">(cond(indices == 0, -1, before));
+    return aggregate(select(place, indices - 1, equal) ||
+                         (select(indices, 0, equal) && select(indices, indices, equal)),
+                     values);
+}
+
+/// Selects, for each position, the next one with the same value.
+template <s_op Values>
+constexpr auto select_next_identical(const Values& values) {
+    const auto same = select(values, values, equal);
+    const auto before =
+        named<"number before">(selector_width(same && select(indices, indices, less)));
+    return same && select(before, before + 1, equal);
+}
+
+/// For each count, how many different values occur that often; position 0 holds a
+/// beginning-of-sequence token.
+template <s_op Values>
+constexpr auto double_hist_with_bos(const Values& values) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
+}
+
+/// Each different value once, the most frequent first, those that are as frequent in the order of
+/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
+/// `longest` positions are sorted right.
+template <s_op Values, s_op_or_constant Filler>
+constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
+    const auto often = named<"hist">(hist_with_bos(values));
+    const auto seen = named<"seen">(detail::has_earlier(values));
+    const auto kept = named<"first ones">(cond(seen, filler, values));
+    return sort_with_bos(kept, named<"order">(-(often - indicator(seen) * longest)));
+}
+
+namespace detail {
+
+/// Two symbols, one that opens and one that closes: "()".
+struct bracket_pair {
+    char opens;
+    char closes;
+    constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
+};
+
+/// How many of the positions up to each one have a property.
+template <s_op Property>
+constexpr auto up_to_here(const Property& property) {
+    return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
+}
+
+/// F once something went wrong, T where all is closed, P before.
+template <s_op Wrong, s_op Depth>
+constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
+    const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
+    return cond(so_far > 0, 'F', cond(depth == 0, 'T', 'P'));
+}
+
+}  // namespace detail
+
+/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
+/// Other symbols change nothing.
+template <s_op Values>
+constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
+    const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
+    const auto closed = named<"closed">(detail::up_to_here(indicator(values == closes)));
+    const auto depth = named<"depth">(opened - closed);
+    return detail::verdict(depth < 0, depth);
+}
+
+/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
+/// else: other symbols between a pair are taken for mistakes.
+template <s_op Values, std::same_as<char[3]>... Pairs>
+constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
+    const auto is_opener = (... || (values == pairs[0]));
+    const auto is_closer = (... || (values == pairs[1]));
+    const auto opens = named<"opens">(indicator(is_opener));
+    const auto closes = named<"closes">(indicator(is_closer));
+    const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
+    // Of a closer, the depth that its opener reached.
+    const auto level = named<"level">(depth + closes);
+    const auto same_level = select(level, level, equal);
+    const auto number =
+        named<"number">(selector_width(same_level && select(indices, indices, less_equal)));
+    const auto opener = named<"opener">(aggregate(
+        select(opens, 1, equal) && same_level && select(number, number - 1, equal), values, '-'));
+    const auto matches = (... || (opener == pairs[0] && values == pairs[1]));
+    return detail::verdict((is_closer && !matches) || depth < 0, depth);
+}
+
+/// The digits of the sum of two numbers that are written with a + between, at the end of as many
+/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
+template <s_op Values>
+constexpr auto long_addition(const Values& values) {
+    const auto digit = named<"digit">(lookup(
+        values, -1, entry{'0', 0}, entry{'1', 1}, entry{'2', 2}, entry{'3', 3}, entry{'4', 4},
+        entry{'5', 5}, entry{'6', 6}, entry{'7', 7}, entry{'8', 8}, entry{'9', 9}));
+    const auto plus = named<"plus">(aggregate(select(values, '+', equal), indices));
+    const auto second = named<"second">(cond(indices > plus, digit, 0));
+    const auto first =
+        named<"first">(aggregate(select(indices + (length - plus), indices, equal), digit, 0));
+    const auto added = named<"added">(first + second);
+    const auto carries_surely = named<"carries">(added > 9);
+    const auto stops = named<"stops">(
+        round(aggregate(select(indices, indices, less), indicator(added < 9)) * indices));
+    const auto triggered = named<"triggered">(
+        aggregate(select(indices, indices, greater) && select(stops, stops, equal),
+                  indicator(carries_surely)) > 0);
+    const auto carries = carries_surely || (added == 9 && triggered);
+    const auto received =
+        named<"received">(aggregate(select(indices, indices + 1, equal), carries, false));
+    const auto whole = named<"whole">(added + indicator(received));
+    return cond(whole < 10, whole, whole - 10);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+#endif  // SEQUENT_SINGLE_RASP_HPP

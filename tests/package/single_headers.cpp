@@ -1,0 +1,16 @@
+// Only single_include/ is on the include path. The last of the three headers comes first.
+
+#include <sequent/draw.hpp>
+#include <sequent/rasp.hpp>
+#include <sequent/sequent.hpp>
+
+#include <cstdio>
+
+using namespace sequent::rasp;
+
+inline constexpr auto reversed = aggregate(select(indices, length - 1 - indices, equal), tokens);
+static_assert(evaluate<reversed>("hello") == "olleh");
+
+int main() {
+    std::printf("%s\n", sequent::draw::svg(10, 10).str().c_str());
+}
