@@ -16,6 +16,14 @@
     "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
+// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
+// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
+// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+#if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
+#pragma message( \
+    "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
+#endif
+
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif

@@ -3,4 +3,5 @@
 /// A plan bound to kernels.
 
 #include "model/explain.hpp"
+#include "model/extern.hpp"
 #include "model/model.hpp"

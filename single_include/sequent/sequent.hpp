@@ -44,6 +44,14 @@
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #endif
 
+// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
+// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
+// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+#if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
+#pragma message( \
+    "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
+#endif
+
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
@@ -300,7 +308,8 @@ struct integer {
 
 enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
 
-/// `left op right` over integers. Division and remainder round down.
+/// `left op right` over integers. Division and remainder round down. By zero, which a count given
+/// at run time may be, the quotient is 0 and the remainder is the left operand.
 template <arithmetic Operation, class Left, class Right>
 struct index_expression {
     Left left;
@@ -616,6 +625,9 @@ struct literal {
     /// The value multiplied from the left by a weight; for a symbol, the weight's row.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
+        static_assert(std::is_same_v<Weight, none>,
+                      "sequent: a literal has one weight; x(i)[W][U] is a relation of its own, "
+                      "y(i) <<= x(i)[W], then y(i)[U]");
         auto use = applied.use();
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }
@@ -1029,6 +1041,8 @@ constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
 /// Normalises over the variable within the head's other variables. The variable stays in the head.
+/// Variables of the body that the head does not name are summed first, as by a rule of their own.
+/// Where all values are minus infinity the atoms follow from nothing: they are zero.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
@@ -1104,7 +1118,9 @@ concept body = is_body<T>;
 template <class T>
 concept functional_body = is_body<T> || is_applied<T>;
 
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added; or once they
+/// are combined otherwise, `h(i) | max() | relu()`, in the order in which they are written, which
+/// needs rules with equal domains.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
 template <atom Atom, class Function>
@@ -1443,9 +1459,13 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
+/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
+/// the value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
+    if (divisor == 0) return 0;
     const int quotient = value / divisor;
-    return quotient * divisor > value ? quotient - 1 : quotient;
+    const int rest = value - quotient * divisor;
+    return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;
@@ -1622,6 +1642,12 @@ struct stacks_within_stacks_within_stacks {};
 template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
+struct an_atom_transformation_has_a_plain_atom {};
+struct an_atom_is_combined_and_transformed_alone {};
+struct a_stack_stands_last {};
+struct a_literal_without_a_value_has_no_weight_and_no_element {};
+struct an_aggregation_names_all_variables_but_those_of_the_head {};
+struct cosine_of_two_values {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
 struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
@@ -1641,6 +1667,8 @@ struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
+template <int First, int Second>
+struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
@@ -1710,6 +1738,12 @@ enum class fault {
     number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
+    an_atom_transformation_has_a_plain_atom,
+    an_atom_is_combined_and_transformed_alone,
+    a_stack_stands_last,
+    a_literal_without_a_value_has_no_weight_and_no_element,
+    an_aggregation_names_all_variables_but_those_of_the_head,
+    cosine_of_two_values,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
     a_weight_is_a_scalar_a_vector_or_a_matrix,
@@ -1726,6 +1760,7 @@ enum class fault {
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
     rules_of_one_sum_with_different_spaces,
+    combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
@@ -1812,6 +1847,12 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
+    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(a_stack_stands_last)
+    SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
+    SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
+    SEQUENT_MISTAKE(cosine_of_two_values)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
     SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
@@ -1841,6 +1882,8 @@ consteval auto mistake_type() {
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::combined_rules_with_different_spaces)
+        return mistake::combined_rules_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
         return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
                                      std::make_index_sequence<Diagnosis.second.length>{});
@@ -5502,8 +5545,9 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
             batch<T> x = set(a[r * ARow]);
             Last last_x(a[r * ARow]);
-#if defined(__clang__)
+#if defined(__clang__) && defined(__x86_64__)
             // Clang spreads the number in half a vector, then again: a shuffle for each row.
+            // "v" is a vector register of x86.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -10090,12 +10134,12 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
-/// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
-/// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
-/// read through a rule that does nothing else.
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
+/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
+/// rules with one head become rules over invented relations; a weighted literal becomes one where
+/// the rule is not itself a linear map or would compute it again for each value of a variable that
+/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
+/// sum or difference of two variables is read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -10177,6 +10221,8 @@ class normaliser {
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
+        split_stacks();
+        split_softmax_of_sums();
         split_atom_transformations();
         split_several_rules();
         split_recursions();
@@ -10185,6 +10231,11 @@ class normaliser {
     }
 
   private:
+    using sizes_made = source<normal_size(Sizes)>;
+    // How the rules of a relation are combined, and which rules were atom transformations.
+    combination combined_[decltype(sizes_made::relations)::capacity()]{};
+    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
@@ -10246,12 +10297,84 @@ class normaliser {
         }
     }
 
+    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
+    /// becomes a rule of its own.
+    constexpr void split_stacks() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.repeat == 0 || is_bare_stack(inner)) continue;
+            rule outer = same_head(inner);
+            outer.repeat = inner.repeat;
+            outer.block = inner.block;
+            const literal& first = out.literals[inner.first_literal];
+            inner.repeat = inner.block = 0;
+            // The input of a block may be found by the name of what the block is applied to.
+            inner.head =
+                inner.literals == 1 && first.kind == literal_kind::relation
+                    ? out.relations.push({out.relations[first.relation].id, inner.scope, true})
+                    : invent(inner);
+            const literal only = head_literal(outer, inner.head);
+            out.scopes[outer.block].rule = out.rules.size();
+            push(outer, only);
+        }
+    }
+    constexpr bool is_bare_stack(const rule& written) const {
+        if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
+            written.states_aggregation || written.combined == combination::cosine ||
+            written.variables.size() != written.arity)
+            return false;
+        const literal& item = out.literals[written.first_literal];
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || item.arity != written.arity)
+            return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (!(item.terms[axis] == written.terms[axis])) return false;
+        return true;
+    }
+
+    /// A softmax over some of the head's variables, of a body with variables that the head does not
+    /// name: these are summed first, by a rule of their own.
+    constexpr void split_softmax_of_sums() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            const unsigned head = inner.head_variables();
+            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+                !(((1u << inner.variables.size()) - 1) & ~head))
+                continue;
+            rule outer = same_head(inner);
+            outer.aggregated = aggregation::softmax;
+            outer.states_aggregation = true;
+            for (const int index : inner.aggregated_order)
+                for (int axis = 0; axis < inner.arity; ++axis)
+                    if (inner.terms[axis].variable == index) {
+                        outer.aggregated_order.push(outer.terms[axis].variable);
+                        outer.aggregated_variables |= 1u << outer.terms[axis].variable;
+                    }
+            inner.aggregated = aggregation::sum;
+            inner.aggregated_variables = 0;
+            inner.aggregated_order = {};
+            inner.head = invent(inner);
+            push(outer, head_literal(outer, inner.head));
+        }
+    }
+
     constexpr void split_atom_transformations() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (!out.rules[at].transforms_atom) continue;
             const int head = out.rules[at].head;
             const int inner = invent(out.rules[at]);
+            if (out.rules[at].states_combination) {
+                for (int earlier = 0; earlier < at; ++earlier)
+                    if (out.rules[earlier].head == head && !out.rules[earlier].transforms_atom &&
+                        was_atom_[earlier])
+                        fail(fault::a_combination_stands_first, out.rules[at]);
+                combined_[inner] = out.rules[at].combined;
+                out.rules[at].combined = combination::sum;
+            }
+            was_atom_[at] = true;
             for (rule& other : out.rules)
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
@@ -10269,6 +10392,8 @@ class normaliser {
             int first = -1;
             for (int at = 0; at < rules; ++at)
                 if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count == 1 && combined_[head] == combination::cosine)
+                fail(fault::cosine_of_two_values, out.rules[first]);
             if (count < 2) continue;
             if (count > max_literals) {
                 fail(fault::too_many_rules_for_one_head, out.rules[first]);
@@ -10276,6 +10401,7 @@ class normaliser {
             }
             rule sum = same_head(out.rules[first]);
             sum.total = true;
+            sum.combined = combined_[head];
             sum.first_literal = out.literals.size();
             sum.literals = count;
             for (int at = 0; at < rules; ++at) {
@@ -11767,12 +11893,17 @@ class domain_finder {
                     if (differing_[at] < 0) differing_[at] = body;
                     common = either(common, inherited, written);
                 }
+                if (written.combined != combination::sum && !has_extents_of(written, item) &&
+                    differing_[at] < 0)
+                    differing_[at] = body > 0 ? body : 1;
                 continue;
             }
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
         }
+        if (written.total && written.combined != combination::sum && differing_[at] >= 0)
+            report_spaces(fault::combined_rules_with_different_spaces, written, differing_[at]);
         if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
             const int stacking = in.text.scopes[written.scope].rule;
             out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
@@ -11817,17 +11948,8 @@ class domain_finder {
             const bool logit = is_logit[written.head];
             if (!logit && written.aggregated != aggregation::softmax) continue;
             const int body = differing_[in.order[place]];
-            if (logit && body >= 0 && out.mistake.ok()) {
-                const int first = number_of(written, 0);
-                const int second = number_of(written, body);
-                const int stacking = in.text.scopes[written.scope].rule;
-                out.mistake = {fault::rules_of_one_sum_with_different_spaces,
-                               second,
-                               in.text.relations[written.head].id,
-                               first + 1,
-                               second + 1,
-                               stacking < 0 ? -1 : in.text.rules[stacking].number};
-            }
+            if (logit && body >= 0)
+                report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
             for (int at = 0; at < written.literals; ++at) {
                 const literal& item = in.text.literals[written.first_literal + at];
@@ -11839,6 +11961,23 @@ class domain_finder {
                 if (mentioned == all) is_logit[item.relation] = true;
             }
         }
+    }
+    constexpr void report_spaces(fault found, const rule& total, int body) {
+        if (!out.mistake.ok()) return;
+        const int first = number_of(total, 0);
+        const int second = number_of(total, body);
+        const int stacking = in.text.scopes[total.scope].rule;
+        out.mistake = {found,     second,     in.text.relations[total.head].id,
+                       first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
+    }
+    /// Whether the literal of a total rule has an atom for each of the head's.
+    constexpr bool has_extents_of(const rule& total, const literal& item) const {
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0 &&
+                in.relations[item.relation].extents[axis] <
+                    total.variables[item.terms[axis].variable].extent)
+                return false;
+        return true;
     }
     constexpr int number_of(const rule& total, int body) const {
         const literal& item = in.text.literals[total.first_literal + body];
@@ -12416,6 +12555,14 @@ template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
 
+/// Whether a function may be applied to an atom.
+template <class Function>
+inline constexpr bool is_of_atoms = true;
+template <lang::aggregation Kind, class... Variables>
+inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
+template <int Count, class Program>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+
 template <sizes Sizes>
 class reader {
   public:
@@ -12483,11 +12630,17 @@ class reader {
     }
     template <class Body, class Function>
     constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>)
+        if constexpr (lang::is_applied<Body>) {
             read_atom_transformation(written.body);
-        else
+        } else {
+            if (!lang::is_head<Body> || lang::is_weighted<Body>)
+                fail(fault::an_atom_transformation_has_a_plain_atom);
             read_head(written.body);
-        read_function(written.function);
+        }
+        if constexpr (is_of_atoms<Function>)
+            read_function(written.function);
+        else
+            fail(fault::an_atom_is_combined_and_transformed_alone);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -12531,7 +12684,11 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
-        if (!result.gives_value()) check_single(result.terms, result.arity);
+        if (!result.gives_value()) {
+            check_single(result.terms, result.arity);
+            if (result.weight.weight >= 0)
+                fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        }
         return result;
     }
     template <lang::weight_literal Weight>
@@ -12547,6 +12704,8 @@ class reader {
     constexpr literal read_literal(const lang::element<Inner, Index>& item) {
         literal result = read_literal(item.inner);
         result.has_element = true;
+        if (!result.gives_value())
+            fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
         result.element = read_term(item.index);
         check_single(&result.element, 1);
         return result;
@@ -12594,12 +12753,14 @@ class reader {
         if (current.states_combination || current.states_aggregation ||
             current.transformations.size())
             fail(fault::a_combination_stands_first);
+        check_not_stacked();
         current.combined = Kind;
         current.states_combination = true;
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
         if (current.transformations.size() == max_transformations) {
             fail(fault::too_many_transformations);
             return;
@@ -12631,6 +12792,7 @@ class reader {
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
         if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
         auto add = [this](int index) {
@@ -12643,6 +12805,7 @@ class reader {
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
         check_number(make_name("stack", 5), number_range::at_least_1, Count);
+        check_not_stacked();
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -12652,7 +12815,10 @@ class reader {
         const int outer_scope = scope_;
         const int outer_number = number_;
         const int outer_literals = out.literals.size();
-        literal input = out.literals[outer.first_literal];
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
         // The block's literals come before those of the rule that stacks it.
         out.literals.count = outer.first_literal;
         scope_ = outer.block;
@@ -12661,7 +12827,11 @@ class reader {
         number_ = outer_number;
         current = outer;
         current.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) out.literals.push(input);
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
 
     // Terms and index expressions.
@@ -16405,6 +16575,10 @@ class shaper {
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
                 fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
+            } else if (written.aggregated != aggregation::sum &&
+                       (((1u << written.variables.size()) - 1) & ~head &
+                        ~written.aggregated_variables)) {
+                fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
             }
             for (int at = 0; at < written.literals; ++at) {
                 const literal& value = item(written, at);
@@ -16752,7 +16926,13 @@ class shaper {
                            shape.rows == next.rows ? next.columns : next.rows);
             }
         }
-        if (written.combined == combination::cosine) shape = {1, 1};
+        if (written.combined == combination::cosine) {
+            int values = 0;
+            for (int body = 0; body < written.literals; ++body)
+                values += item(written, body).gives_value() ? 1 : 0;
+            if (values != 2) fail(fault::cosine_of_two_values, written, -1);
+            shape = {1, 1};
+        }
         for (const transformation_use& function : written.transformations)
             shape = transformed(written, function, shape);
         if (written.aggregated == aggregation::count) return {1, 1};
@@ -19356,6 +19536,9 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
+        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        for (int at = 0; at < length; ++at)
+            if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) {
@@ -19364,6 +19547,8 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(second);
+        for (int at = 0; at < length; ++at)
+            if (sum[at] == T(0)) sum[at] = 1;
         auto third = [&] {
             T* to = out();
             for (int at = 0; at < length; ++at) to[at] /= sum[at];
@@ -20417,6 +20602,33 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
     }
 }
 
+/// Runs the steps that depend on parameters alone.
+struct prepare_run {};
+
+/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
+/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+template <class Plan, class T, class Run>
+struct compiled {
+    static void forward(bindings<T>& bound, Run run) noexcept;
+    static void backward(bindings<T>& bound, Run run) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        forward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        forward_steps<Plan, 0, count>(bound, run);
+}
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        backward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        backward_steps<Plan, 0, count>(bound, run);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 namespace sequent::inline SEQUENT_ABI {
@@ -20735,6 +20947,33 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+inline constexpr std::uint64_t nothing_left = 0;
+inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+
+/// A number that stands for what a call is given. Of arrays it takes a few elements.
+class call_mark {
+  public:
+    template <class N>
+    void add(N number) noexcept {
+        static_assert(sizeof(N) <= sizeof(std::uint64_t));
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &number, sizeof(N));
+        hash_ = (hash_ ^ bits) * 1099511628211U;
+        hash_ ^= hash_ >> 29;
+    }
+    template <class N>
+    void add(const N* numbers, int size) noexcept {
+        add(size);
+        const int step = std::max(1, size / 8);
+        for (int at = 0; at < size; at += step) add(numbers[at]);
+        if (size > 0) add(numbers[size - 1]);
+    }
+    std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
+
+  private:
+    std::uint64_t hash_ = 14695981039346656037U;
+};
+
 /// The memory of one call, reused by the next; one per thread. Values and gradients share it by the
 /// time in which they are needed.
 template <class Plan, class T>
@@ -20747,9 +20986,13 @@ struct alignas(64) workspace_block {
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T prepared_gradient[static_cast<std::size_t>(prepared_size)]{};
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Plan, T>)]{};
+    /// What forward was given, for backward, which uses up the values: nothing_left if there are
+    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    std::uint64_t left_by = nothing_left;
 
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
+        left_by = nothing_left;
         return *this;
     }
 
@@ -20790,7 +21033,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
         bound.parameters = parameters;
         bound.prepared = bound.prepared_to = to;
         bound.scratch = scratch;
-        forward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::forward(bound, {});
     }
 }
 
@@ -20805,7 +21048,7 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
         bound.prepared_gradient = prepared_gradient;
         bound.parameter_gradient = gradient;
         bound.scratch = scratch;
-        backward_steps<Plan, 0, Plan::tables.steps.size(), true>(bound, whole_run{});
+        compiled<Plan, T, prepare_run>::backward(bound, {});
     }
 }
 
@@ -22173,6 +22416,24 @@ struct state_steps {
     }
 };
 
+/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+template <class Plan, class T, bool First, class Range>
+struct compiled_rows {
+    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+};
+template <class Plan, class T, bool First, class Range>
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
+                                               int first_column) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
+        return (Plan::template is_once<At> || ...);
+    }
+    (std::make_integer_sequence<int, count>{});
+    if constexpr (!First || computes_once)
+        sequence_steps<Plan, 0, count, First>(
+            bound, state_steps<Plan, First, T, Range>{range, first_column});
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// The memory of one sequence that a model computes row by row.
@@ -22270,8 +22531,7 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
-            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
+        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
         first_row_ = range.begin;
         position_ = range.end;
     }
@@ -22471,6 +22731,26 @@ class model {
 
         const void* pointers[model_detail::max_facts]{};
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
+
+        void add_to(model_detail::call_mark& mark) const noexcept {
+            mark.add(counts, plan::shapes.text.counts.size());
+            for (int at = 0; at < facts_list::capacity(); ++at) {
+                const auto& fact = plan::facts[at];
+                if (fact.kind == kind::count) continue;
+                int size = fact.size();
+                if (fact.is_sparse()) {
+                    const std::int32_t* index = pairs(at);
+                    const int count = index[model_detail::pair_layout::count()];
+                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
+                    mark.add(index + layout_of(at).column_of_pair(), count);
+                    size = count * fact.pair_size();
+                }
+                if (fact.kind == kind::symbols)
+                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+                else
+                    mark.add(static_cast<const T*>(pointers[at]), size);
+            }
+        }
 
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
@@ -22785,8 +23065,9 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        w.left_by = mark_of(p, *given);
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -22805,6 +23086,7 @@ class model {
                                  std::to_string(rows.end) + " of a sequence of " +
                                  std::to_string(length) + " rows");
         auto bound = bind(p, *given, w);
+        w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -22871,13 +23153,17 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        w.left_by = mark_of(p, *given);
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
-    /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
-    /// where they are asked for. The values in w are used up.
+    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
+    /// gradients of facts where they are asked for. The values in w are used up, so that a second
+    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
+    /// there was no forward, or one of other facts or parameters, as far as some elements of each
+    /// tell; in release builds the gradients are then of no meaning.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
                          const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -23007,6 +23293,35 @@ class model {
         return -1;
     }
 
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return model_detail::left_by_any;
+#else
+        model_detail::call_mark mark;
+        mark.add(model_detail::numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == model_detail::nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = model_detail::nothing_left;
+    }
+
     /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
     template <class P, class T>
     static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
@@ -23066,6 +23381,7 @@ class model {
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
         model_detail::bindings<T> bound = bind(p, given, w, true);
         bound.parameter_gradient = gradient.numbers;
         bound.prepared_gradient = prepared_gradient;
@@ -23077,7 +23393,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,
@@ -23283,6 +23599,52 @@ std::string explain() {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
+
+/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+///
+/// Behind the type of the model, in the header that its users include:
+///
+///     SEQUENT_EXTERN_MODEL(Encoder, float);
+///
+/// and in one source file, which alone is compiled with the flags of the hot path:
+///
+///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
+///
+/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
+/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
+/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+
+#define SEQUENT_EXTERN_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
+
+#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
+    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+
+#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
+    struct ::sequent::model_detail::compiled_rows<            \
+        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 

@@ -73,10 +73,10 @@ inline constexpr relation<"weights"> weights;
 inline constexpr relation<"out"> out;
 
 template <class Mask>
-inline constexpr auto attend =
-    rules(weights(i, j) <<=
-          sequent::nn::masked<Mask>((inverse_sqrt(width), k(j).T(), q(i))) | product() | softmax(j),
-          out(i) <<= (weights(i, j), v(j)) | product() | sum(j));
+inline constexpr auto attend = rules(
+    weights(i, j) <<= sequent::nn::masked<Mask>((inverse_sqrt(width), k(j).T(), q(i)), 0, i, j) |
+                      product() | softmax(j),
+    out(i) <<= (weights(i, j), v(j)) | product() | sum(j));
 
 /// Nanoseconds of full attention for each pair; zero until they are measured.
 double forward_of_full = 0;

@@ -44,7 +44,7 @@ def expected_words(path, pattern=EXPECT):
 def compile_file(path, command):
     environment = dict(os.environ, LC_ALL="C")
     result = subprocess.run(
-        command + ["-fsyntax-only", "-fdiagnostics-color=never", path],
+        command + ["-DSEQUENT_UNOPTIMIZED", "-fsyntax-only", "-fdiagnostics-color=never", path],
         capture_output=True, text=True, errors="replace", env=environment, check=False)
     return result.returncode, result.stdout + result.stderr
 

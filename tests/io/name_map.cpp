@@ -125,7 +125,7 @@ TEST_CASE("parameters are filled from tensors of other names and layouts, and wr
 
     Model::parameters<float> p;
     CHECK(io::load<Model>(here / "other", p, names).at("made by") == "another");
-    Model::for_each(p, [&](std::string_view name, auto v) {
+    Model::for_each(p, [&](std::string_view name, const sequent::tensor_view<float>& v) {
         INFO(name);
         const auto at = [](int index) { return static_cast<float>(index); };
         for (int layer = 0; layer < 2; ++layer) {
@@ -304,7 +304,7 @@ TEST_CASE(
         io::load<Model>(here / "x", *p, io::name_map(with_copies));
         float last = 0;
         Model::for_each(*p, [&](std::string_view name, auto v) {
-            if (name == "gain") last = v(3);
+            if (name == "gain") last = v.element(3);
         });
         return last;
     };

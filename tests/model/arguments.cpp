@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rules.hpp"
+#include "stops.hpp"
 
 namespace {
 
@@ -155,3 +156,54 @@ TEST_CASE("gradients that do not fit are refused") {
     CHECK_THROWS_AS(inward({token = three}), argument_error);
     CHECK_THROWS_AS(inward({other = six}), argument_error);
 }
+
+#ifdef SEQUENT_TEST_STOPS
+TEST_CASE("debug builds stop at an index outside of a view") {
+    using sequent_test::contains;
+    using sequent_test::message_of;
+    model::parameters<float> p;
+    model::workspace<float> w;
+    const auto result = model::forward(p, {numbers, symbols, 3}, w);
+    CHECK_THAT(message_of([&] { return result(9, 0); }),
+               contains("index 9 of dimension 0") && contains("has 3"));
+    CHECK_THAT(message_of([&] { return result(0, -1); }),
+               contains("index -1 of dimension 1") && contains("has 2"));
+    CHECK_THAT(message_of([&] { return p[E](5, 0); }), contains("index 5 of dimension 0"));
+    CHECK_THAT(message_of([&] { return result.element(6); }), contains("element 6"));
+    const sequent::tensor_view<const float> any = result;
+    CHECK_THAT(message_of([&] { return any(0); }), contains("1 indices of a view of rank 2"));
+    CHECK(message_of([&] { return any(2, 1); }).empty());
+}
+
+TEST_CASE("debug builds stop at a backward that does not follow its forward") {
+    using sequent_test::contains;
+    using sequent_test::message_of;
+    model::parameters<float> p, gradient;
+    model::initialize(p, 1);
+    model::workspace<float> w;
+    const std::vector<float> dy(6);
+    const std::vector<float> copy = numbers, others{1, 2, 3, 4, 5, 7};
+    const auto backward = [&](const model::facts<float>& given) {
+        model::backward(p, given, dy, w, gradient);
+    };
+    CHECK_THAT(message_of([&] {
+                   backward({numbers, symbols, 3});
+               }),
+               contains("backward needs a forward"));
+    (void)model::forward(p, {numbers, symbols, 3}, w);
+    CHECK_THAT(message_of([&] { backward({others, symbols, 3}); }), contains("other facts"));
+    CHECK_THAT(message_of([&] { backward({numbers, symbols, 2}); }), contains("other facts"));
+    CHECK_THAT(message_of([&] {
+                   p[E](0, 0) += 1;
+                   backward({numbers, symbols, 3});
+               }),
+               contains("other facts or parameters"));
+    // The same numbers elsewhere are the same facts.
+    CHECK(message_of([&] { backward({copy, symbols, 3}); }).empty());
+    backward({numbers, symbols, 3});
+    CHECK_THAT(message_of([&] {
+                   backward({numbers, symbols, 3});
+               }),
+               contains("a second backward needs a second forward"));
+}
+#endif

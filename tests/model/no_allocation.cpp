@@ -105,6 +105,11 @@ void allocates_nothing() {
     const auto loss = [](int, const auto&, const auto& gradient) { return gradient.data[0] = 1; };
 
     counting = true;
+    const auto edges = sequent::sparse_pairs(f.pairs[2], f.dense[2]);
+    (void)model::forward(*f.p, {f.symbols[0], f.dense[1], edges, 40}, *f.w);
+    model::backward(*f.p,
+                    {r<"token"> = f.symbols[0], x = f.dense[1], r<"edge"> = edges, length = 40},
+                    coefficients, *f.w, *f.gradient);
     (void)model::forward(*f.p, given, *f.w);
     model::backward(*f.p, given, outward, *f.w, *f.gradient, of_facts);
     (void)model::forward(*f.p, given, *f.w, pool);

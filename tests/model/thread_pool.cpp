@@ -167,6 +167,11 @@ TEST_CASE("a task may wait for another thread that uses the pool") {
     CHECK(done == 6);
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__  // as GCC says it
+#endif
+#endif
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("the child of a fork runs alone and ends") {
     auto pool = std::make_unique<thread_pool>(3);

@@ -65,7 +65,7 @@ TEST_CASE("slopes of distances, six heads") {
     // Queries and keys are zero, so that the weights follow from the slopes alone; values are the
     // first input, which only the first position has.
     x[0] = 1;
-    six::for_each(*p, [](std::string_view name, auto view) {
+    six::for_each(*p, [](std::string_view name, const tensor_view<float>& view) {
         for (int head = 0; head < 6; ++head) {
             if (name == "W_value") view(head, 0, 0) = 1;
             if (name == "W_out") view(head, head) = 1;

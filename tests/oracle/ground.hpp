@@ -242,8 +242,11 @@ class grounder {
             grounds.push_back({variables, *place, ground_value(rule, &variables)});
         });
         count = static_cast<long>(grounds.size());
-        if (rule.aggregation == language::aggregation::softmax)
+        if (rule.aggregation == language::aggregation::softmax) {
+            if (!only(tree::variables_of(rule), head_variables))
+                grounds = summed_for_each_head(rule, made, shape, grounds);
             normalize(rule, head_variables, grounds);
+        }
 
         std::map<std::size_t, std::vector<const ground_rule*>> by_head;
         for (const ground_rule& ground : grounds) by_head[ground.head].push_back(&ground);
@@ -254,6 +257,27 @@ class grounder {
                       made.values.begin() + static_cast<std::ptrdiff_t>(place * value.size()));
         }
         return rule.block.empty() ? result : repeated(rule, std::move(result));
+    }
+
+    /// What a softmax normalises where the body has variables that the head does not name: their
+    /// sum for each atom that exists.
+    static std::vector<ground_rule> summed_for_each_head(const tree::rule& rule,
+                                                         const relation_values& made,
+                                                         const matrix& shape,
+                                                         const std::vector<ground_rule>& grounds) {
+        std::map<std::size_t, ground_rule> sums;
+        for (std::size_t place = 0; place < made.exists.size(); ++place)
+            if (made.exists[place])
+                if (const auto variables =
+                        matched(rule.head.terms, indices_at(made.extents, place)))
+                    sums[place] = {*variables, place, zeros(shape.rows, shape.columns)};
+        for (const ground_rule& each : grounds) {
+            matrix& sum = sums.at(each.head).value;
+            sum = fold_elements({sum, each.value}, plus);
+        }
+        std::vector<ground_rule> result;
+        for (const auto& [place, sum] : sums) result.push_back(sum);
+        return result;
     }
 
     /// An atom exists where all that mentions only the head's variables holds; of some arguments

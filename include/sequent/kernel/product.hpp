@@ -144,8 +144,9 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, tile_target pl
         SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
             batch<T> x = set(a[r * ARow]);
             Last last_x(a[r * ARow]);
-#if defined(__clang__) && defined(__AVX512VL__)
+#if defined(__clang__) && defined(__x86_64__)
             // Clang spreads the number in half a vector, then again: a shuffle for each row.
+            // "v" is a vector register of x86.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);

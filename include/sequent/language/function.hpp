@@ -236,6 +236,8 @@ constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
 /// Normalises over the variable within the head's other variables. The variable stays in the head.
+/// Variables of the body that the head does not name are summed first, as by a rule of their own.
+/// Where all values are minus infinity the atoms follow from nothing: they are zero.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};

@@ -42,7 +42,8 @@ struct integer {
 
 enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
 
-/// `left op right` over integers. Division and remainder round down.
+/// `left op right` over integers. Division and remainder round down. By zero, which a count given
+/// at run time may be, the quotient is 0 and the remainder is the left operand.
 template <arithmetic Operation, class Left, class Right>
 struct index_expression {
     Left left;

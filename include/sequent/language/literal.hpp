@@ -37,6 +37,9 @@ struct literal {
     /// The value multiplied from the left by a weight; for a symbol, the weight's row.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
+        static_assert(std::is_same_v<Weight, none>,
+                      "sequent: a literal has one weight; x(i)[W][U] is a relation of its own, "
+                      "y(i) <<= x(i)[W], then y(i)[U]");
         auto use = applied.use();
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }

@@ -46,7 +46,9 @@ concept body = is_body<T>;
 template <class T>
 concept functional_body = is_body<T> || is_applied<T>;
 
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added.
+/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added; or once they
+/// are combined otherwise, `h(i) | max() | relu()`, in the order in which they are written, which
+/// needs rules with equal domains.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
 template <atom Atom, class Function>

@@ -102,7 +102,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Zeros where all are -infinity: any finite shift gives them.
+        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
@@ -113,10 +113,11 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(second);
+        for (int at = 0; at < length; ++at)
+            if (sum[at] == T(0)) sum[at] = 1;
         auto third = [&] {
             T* to = out();
-            for (int at = 0; at < length; ++at)
-                if (sum[at] != 0) to[at] /= sum[at];
+            for (int at = 0; at < length; ++at) to[at] /= sum[at];
         };
         each_ground(third);
     }

@@ -235,4 +235,22 @@ struct state_steps {
     }
 };
 
+/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+template <class Plan, class T, bool First, class Range>
+struct compiled_rows {
+    static void run(bindings<T>& bound, Range range, int first_column) noexcept;
+};
+template <class Plan, class T, bool First, class Range>
+void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range,
+                                               int first_column) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    constexpr bool computes_once = []<int... At>(std::integer_sequence<int, At...>) {
+        return (Plan::template is_once<At> || ...);
+    }
+    (std::make_integer_sequence<int, count>{});
+    if constexpr (!First || computes_once)
+        sequence_steps<Plan, 0, count, First>(
+            bound, state_steps<Plan, First, T, Range>{range, first_column});
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

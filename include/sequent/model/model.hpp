@@ -88,6 +88,26 @@ class model {
         const void* pointers[model_detail::max_facts]{};
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
+        void add_to(model_detail::call_mark& mark) const noexcept {
+            mark.add(counts, plan::shapes.text.counts.size());
+            for (int at = 0; at < facts_list::capacity(); ++at) {
+                const auto& fact = plan::facts[at];
+                if (fact.kind == kind::count) continue;
+                int size = fact.size();
+                if (fact.is_sparse()) {
+                    const std::int32_t* index = pairs(at);
+                    const int count = index[model_detail::pair_layout::count()];
+                    mark.add(index + model_detail::pair_layout::row_of_pair(), count);
+                    mark.add(index + layout_of(at).column_of_pair(), count);
+                    size = count * fact.pair_size();
+                }
+                if (fact.kind == kind::symbols)
+                    mark.add(static_cast<const std::int32_t*>(pointers[at]), size);
+                else
+                    mark.add(static_cast<const T*>(pointers[at]), size);
+            }
+        }
+
         /// The index of a sparse fact's pairs.
         const std::int32_t* pairs(int at) const noexcept {
             return plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
@@ -401,8 +421,9 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(bound,
-                                                                        model_detail::whole_run{});
+        w.left_by = mark_of(p, *given);
+        model_detail::compiled<plan, typename P::number, model_detail::whole_run>::forward(bound,
+                                                                                           {});
         return all_outputs(w);
     }
 
@@ -421,6 +442,7 @@ class model {
                                  std::to_string(rows.end) + " of a sequence of " +
                                  std::to_string(length) + " rows");
         auto bound = bind(p, *given, w);
+        w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
         constexpr int count = plan::tables.steps.size();
         constexpr bool once = model_detail::computes_once<plan>;
@@ -487,13 +509,17 @@ class model {
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, thread_pool& pool) noexcept {
         auto bound = bind(p, *given, w);
-        model_detail::forward_steps<plan, 0, plan::tables.steps.size()>(
-            bound, model_detail::run_on_pool{pool});
+        w.left_by = mark_of(p, *given);
+        model_detail::compiled<plan, typename P::number, model_detail::run_on_pool>::forward(
+            bound, {pool});
         return all_outputs(w);
     }
 
-    /// After forward with the same arguments: adds to `gradient`, and to the gradients of facts
-    /// where they are asked for. The values in w are used up.
+    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
+    /// gradients of facts where they are asked for. The values in w are used up, so that a second
+    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
+    /// there was no forward, or one of other facts or parameters, as far as some elements of each
+    /// tell; in release builds the gradients are then of no meaning.
     template <model_detail::parameters_of<plan> P, class T = typename P::number>
     static void backward(const P& p, const std::type_identity_t<facts_of_call<T>>& given,
                          const std::type_identity_t<gradients_of_call<T>>& outward, workspace<T>& w,
@@ -623,6 +649,35 @@ class model {
         return -1;
     }
 
+    template <class P, class T>
+    static std::uint64_t mark_of([[maybe_unused]] const P& p,
+                                 [[maybe_unused]] const facts<T>& given) noexcept {
+#if defined(NDEBUG)
+        return model_detail::left_by_any;
+#else
+        model_detail::call_mark mark;
+        mark.add(model_detail::numbers_of(p), parameters<T>::size);
+        given.add_to(mark);
+        return mark.value();
+#endif
+    }
+
+    template <class P, class T>
+    static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
+                              workspace<T>& w) noexcept {
+#if !defined(NDEBUG)
+        if (w.left_by == model_detail::nothing_left)
+            stop(
+                "sequent: backward needs a forward before it on the same workspace, of all rows, "
+                "and uses up what that has left: a second backward needs a second forward");
+        if (w.left_by != model_detail::left_by_any && w.left_by != mark_of(p, given))
+            stop(
+                "sequent: backward is given other facts or parameters than the forward before it "
+                "on the same workspace");
+#endif
+        w.left_by = model_detail::nothing_left;
+    }
+
     /// Parameters that are not prepared are, in the workspace. Kept: forward has done so.
     template <class P, class T>
     static model_detail::bindings<T> bind(const P& p, const facts<T>& given, workspace<T>& w,
@@ -682,6 +737,7 @@ class model {
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward,
                              workspace<T>& w, parameters<T>& gradient, T* prepared_gradient,
                              const fact_gradients<T>& of_facts, Run run) noexcept {
+        check_left_by(p, given, w);
         model_detail::bindings<T> bound = bind(p, given, w, true);
         bound.parameter_gradient = gradient.numbers;
         bound.prepared_gradient = prepared_gradient;
@@ -693,7 +749,7 @@ class model {
         std::copy_n(of_facts.pointers, model_detail::max_facts, bound.fact_gradients);
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, true); });
         kernel::unroll<outputs>([&](auto index) { seed<index()>(outward[index()], w, false); });
-        model_detail::backward_steps<plan, 0, plan::tables.steps.size()>(bound, run);
+        model_detail::compiled<plan, T, Run>::backward(bound, run);
         if constexpr (model_detail::prepares<plan>)
             if (!prepared_gradient)
                 model_detail::prepare_gradient<plan>(bound.parameters, bound.prepared,

@@ -235,4 +235,31 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
     }
 }
 
+/// Runs the steps that depend on parameters alone.
+struct prepare_run {};
+
+/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
+/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+template <class Plan, class T, class Run>
+struct compiled {
+    static void forward(bindings<T>& bound, Run run) noexcept;
+    static void backward(bindings<T>& bound, Run run) noexcept;
+};
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::forward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        forward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        forward_steps<Plan, 0, count>(bound, run);
+}
+template <class Plan, class T, class Run>
+void compiled<Plan, T, Run>::backward(bindings<T>& bound, Run run) noexcept {
+    constexpr int count = Plan::tables.steps.size();
+    if constexpr (std::is_same_v<Run, prepare_run>)
+        backward_steps<Plan, 0, count, true>(bound, whole_run{});
+    else
+        backward_steps<Plan, 0, count>(bound, run);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -103,8 +103,7 @@ class alignas(64) state_block {
         });
         find_runs(bound.facts, range);
         if constexpr (made.window > 0) slide(range.begin, range.end);
-        sequence_steps<state_plan, 0, state_plan::tables.steps.size(), First>(
-            bound, state_steps<state_plan, First, T, Range>{range, first_column_});
+        compiled_rows<state_plan, T, First, Range>::run(bound, range, first_column_);
         first_row_ = range.begin;
         position_ = range.end;
     }

@@ -25,6 +25,12 @@ struct stacks_within_stacks_within_stacks {};
 template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
+struct an_atom_transformation_has_a_plain_atom {};
+struct an_atom_is_combined_and_transformed_alone {};
+struct a_stack_stands_last {};
+struct a_literal_without_a_value_has_no_weight_and_no_element {};
+struct an_aggregation_names_all_variables_but_those_of_the_head {};
+struct cosine_of_two_values {};
 struct a_transformation_stands_before_the_aggregation {};
 struct two_aggregations {};
 struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
@@ -44,6 +50,8 @@ struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
+template <int First, int Second>
+struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 struct a_fact_cannot_be_a_head {};
 struct only_facts_are_negated_or_hidden {};
@@ -113,6 +121,12 @@ enum class fault {
     number_out_of_range,
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
+    an_atom_transformation_has_a_plain_atom,
+    an_atom_is_combined_and_transformed_alone,
+    a_stack_stands_last,
+    a_literal_without_a_value_has_no_weight_and_no_element,
+    an_aggregation_names_all_variables_but_those_of_the_head,
+    cosine_of_two_values,
     a_transformation_stands_before_the_aggregation,
     two_aggregations,
     a_weight_is_a_scalar_a_vector_or_a_matrix,
@@ -129,6 +143,7 @@ enum class fault {
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
     rules_of_one_sum_with_different_spaces,
+    combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
     only_facts_are_negated_or_hidden,
@@ -215,6 +230,12 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
+    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(a_stack_stands_last)
+    SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
+    SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
+    SEQUENT_MISTAKE(cosine_of_two_values)
     SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
     SEQUENT_MISTAKE(two_aggregations)
     SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
@@ -244,6 +265,8 @@ consteval auto mistake_type() {
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
         return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::combined_rules_with_different_spaces)
+        return mistake::combined_rules_with_different_spaces<left, right>{};
     else if constexpr (found == fault::two_inputs_of_a_stacked_block)
         return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
                                      std::make_index_sequence<Diagnosis.second.length>{});

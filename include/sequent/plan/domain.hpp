@@ -139,12 +139,17 @@ class domain_finder {
                     if (differing_[at] < 0) differing_[at] = body;
                     common = either(common, inherited, written);
                 }
+                if (written.combined != combination::sum && !has_extents_of(written, item) &&
+                    differing_[at] < 0)
+                    differing_[at] = body > 0 ? body : 1;
                 continue;
             }
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, holds_for(item));
         }
+        if (written.total && written.combined != combination::sum && differing_[at] >= 0)
+            report_spaces(fault::combined_rules_with_different_spaces, written, differing_[at]);
         if (written.views && out.mistake.ok() && holds_for_pairs(root)) {
             const int stacking = in.text.scopes[written.scope].rule;
             out.mistake = {fault::argument_is_not_a_variable_plus_a_constant,
@@ -189,17 +194,8 @@ class domain_finder {
             const bool logit = is_logit[written.head];
             if (!logit && written.aggregated != aggregation::softmax) continue;
             const int body = differing_[in.order[place]];
-            if (logit && body >= 0 && out.mistake.ok()) {
-                const int first = number_of(written, 0);
-                const int second = number_of(written, body);
-                const int stacking = in.text.scopes[written.scope].rule;
-                out.mistake = {fault::rules_of_one_sum_with_different_spaces,
-                               second,
-                               in.text.relations[written.head].id,
-                               first + 1,
-                               second + 1,
-                               stacking < 0 ? -1 : in.text.rules[stacking].number};
-            }
+            if (logit && body >= 0)
+                report_spaces(fault::rules_of_one_sum_with_different_spaces, written, body);
             const unsigned all = (1u << written.variables.size()) - 1;
             for (int at = 0; at < written.literals; ++at) {
                 const literal& item = in.text.literals[written.first_literal + at];
@@ -211,6 +207,23 @@ class domain_finder {
                 if (mentioned == all) is_logit[item.relation] = true;
             }
         }
+    }
+    constexpr void report_spaces(fault found, const rule& total, int body) {
+        if (!out.mistake.ok()) return;
+        const int first = number_of(total, 0);
+        const int second = number_of(total, body);
+        const int stacking = in.text.scopes[total.scope].rule;
+        out.mistake = {found,     second,     in.text.relations[total.head].id,
+                       first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
+    }
+    /// Whether the literal of a total rule has an atom for each of the head's.
+    constexpr bool has_extents_of(const rule& total, const literal& item) const {
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (item.terms[axis].variable >= 0 &&
+                in.relations[item.relation].extents[axis] <
+                    total.variables[item.terms[axis].variable].extent)
+                return false;
+        return true;
     }
     constexpr int number_of(const rule& total, int body) const {
         const literal& item = in.text.literals[total.first_literal + body];

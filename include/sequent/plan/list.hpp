@@ -50,9 +50,13 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
+/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
+/// the value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
+    if (divisor == 0) return 0;
     const int quotient = value / divisor;
-    return quotient * divisor > value ? quotient - 1 : quotient;
+    const int rest = value - quotient * divisor;
+    return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;

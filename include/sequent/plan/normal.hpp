@@ -2,12 +2,12 @@
 
 #include "recursion.hpp"
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom. Five
-/// steps: a head weight, an atom transformation, and several rules with one head become rules over
-/// invented relations; a weighted literal becomes one where the rule is not itself a linear map or
-/// would compute it again for each value of a variable that it does not mention, and so does what a
-/// rule of a recursion adds from outside; a literal at the sum or difference of two variables is
-/// read through a rule that does nothing else.
+/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
+/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
+/// rules with one head become rules over invented relations; a weighted literal becomes one where
+/// the rule is not itself a linear map or would compute it again for each value of a variable that
+/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
+/// sum or difference of two variables is read through a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -89,6 +89,8 @@ class normaliser {
         for (rule& item : out.rules)
             if (!item.transforms_atom) straighten_head(item, out);
         split_head_weights();
+        split_stacks();
+        split_softmax_of_sums();
         split_atom_transformations();
         split_several_rules();
         split_recursions();
@@ -97,6 +99,11 @@ class normaliser {
     }
 
   private:
+    using sizes_made = source<normal_size(Sizes)>;
+    // How the rules of a relation are combined, and which rules were atom transformations.
+    combination combined_[decltype(sizes_made::relations)::capacity()]{};
+    bool was_atom_[decltype(sizes_made::rules)::capacity()]{};
+
     constexpr void fail(fault mistake, const rule& at) {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
@@ -158,12 +165,84 @@ class normaliser {
         }
     }
 
+    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
+    /// becomes a rule of its own.
+    constexpr void split_stacks() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            if (inner.repeat == 0 || is_bare_stack(inner)) continue;
+            rule outer = same_head(inner);
+            outer.repeat = inner.repeat;
+            outer.block = inner.block;
+            const literal& first = out.literals[inner.first_literal];
+            inner.repeat = inner.block = 0;
+            // The input of a block may be found by the name of what the block is applied to.
+            inner.head =
+                inner.literals == 1 && first.kind == literal_kind::relation
+                    ? out.relations.push({out.relations[first.relation].id, inner.scope, true})
+                    : invent(inner);
+            const literal only = head_literal(outer, inner.head);
+            out.scopes[outer.block].rule = out.rules.size();
+            push(outer, only);
+        }
+    }
+    constexpr bool is_bare_stack(const rule& written) const {
+        if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
+            written.states_aggregation || written.combined == combination::cosine ||
+            written.variables.size() != written.arity)
+            return false;
+        const literal& item = out.literals[written.first_literal];
+        if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
+            !item.gives_value() || item.has_element || item.arity != written.arity)
+            return false;
+        for (int axis = 0; axis < item.arity; ++axis)
+            if (!(item.terms[axis] == written.terms[axis])) return false;
+        return true;
+    }
+
+    /// A softmax over some of the head's variables, of a body with variables that the head does not
+    /// name: these are summed first, by a rule of their own.
+    constexpr void split_softmax_of_sums() {
+        const int count = out.rules.size();
+        for (int at = 0; at < count; ++at) {
+            rule& inner = out.rules[at];
+            const unsigned head = inner.head_variables();
+            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+                !(((1u << inner.variables.size()) - 1) & ~head))
+                continue;
+            rule outer = same_head(inner);
+            outer.aggregated = aggregation::softmax;
+            outer.states_aggregation = true;
+            for (const int index : inner.aggregated_order)
+                for (int axis = 0; axis < inner.arity; ++axis)
+                    if (inner.terms[axis].variable == index) {
+                        outer.aggregated_order.push(outer.terms[axis].variable);
+                        outer.aggregated_variables |= 1u << outer.terms[axis].variable;
+                    }
+            inner.aggregated = aggregation::sum;
+            inner.aggregated_variables = 0;
+            inner.aggregated_order = {};
+            inner.head = invent(inner);
+            push(outer, head_literal(outer, inner.head));
+        }
+    }
+
     constexpr void split_atom_transformations() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             if (!out.rules[at].transforms_atom) continue;
             const int head = out.rules[at].head;
             const int inner = invent(out.rules[at]);
+            if (out.rules[at].states_combination) {
+                for (int earlier = 0; earlier < at; ++earlier)
+                    if (out.rules[earlier].head == head && !out.rules[earlier].transforms_atom &&
+                        was_atom_[earlier])
+                        fail(fault::a_combination_stands_first, out.rules[at]);
+                combined_[inner] = out.rules[at].combined;
+                out.rules[at].combined = combination::sum;
+            }
+            was_atom_[at] = true;
             for (rule& other : out.rules)
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
@@ -181,6 +260,8 @@ class normaliser {
             int first = -1;
             for (int at = 0; at < rules; ++at)
                 if (out.rules[at].head == head && count++ == 0) first = at;
+            if (count == 1 && combined_[head] == combination::cosine)
+                fail(fault::cosine_of_two_values, out.rules[first]);
             if (count < 2) continue;
             if (count > max_literals) {
                 fail(fault::too_many_rules_for_one_head, out.rules[first]);
@@ -188,6 +269,7 @@ class normaliser {
             }
             rule sum = same_head(out.rules[first]);
             sum.total = true;
+            sum.combined = combined_[head];
             sum.first_literal = out.literals.size();
             sum.literals = count;
             for (int at = 0; at < rules; ++at) {

@@ -70,6 +70,14 @@ template <class Indices, class... Rules>
 inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
     (sizes{static_cast<int>(sizeof...(Rules)), 0, 0, 1} + ... + size_of<Rules>);
 
+/// Whether a function may be applied to an atom.
+template <class Function>
+inline constexpr bool is_of_atoms = true;
+template <lang::aggregation Kind, class... Variables>
+inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
+template <int Count, class Program>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program>> = false;
+
 template <sizes Sizes>
 class reader {
   public:
@@ -137,11 +145,17 @@ class reader {
     }
     template <class Body, class Function>
     constexpr void read_atom_transformation(const lang::applied<Body, Function>& written) {
-        if constexpr (lang::is_applied<Body>)
+        if constexpr (lang::is_applied<Body>) {
             read_atom_transformation(written.body);
-        else
+        } else {
+            if (!lang::is_head<Body> || lang::is_weighted<Body>)
+                fail(fault::an_atom_transformation_has_a_plain_atom);
             read_head(written.body);
-        read_function(written.function);
+        }
+        if constexpr (is_of_atoms<Function>)
+            read_function(written.function);
+        else
+            fail(fault::an_atom_is_combined_and_transformed_alone);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -185,7 +199,11 @@ class reader {
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
         result.hidden = (Modifiers & lang::hidden_value) != 0;
-        if (!result.gives_value()) check_single(result.terms, result.arity);
+        if (!result.gives_value()) {
+            check_single(result.terms, result.arity);
+            if (result.weight.weight >= 0)
+                fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
+        }
         return result;
     }
     template <lang::weight_literal Weight>
@@ -201,6 +219,8 @@ class reader {
     constexpr literal read_literal(const lang::element<Inner, Index>& item) {
         literal result = read_literal(item.inner);
         result.has_element = true;
+        if (!result.gives_value())
+            fail(fault::a_literal_without_a_value_has_no_weight_and_no_element);
         result.element = read_term(item.index);
         check_single(&result.element, 1);
         return result;
@@ -248,12 +268,14 @@ class reader {
         if (current.states_combination || current.states_aggregation ||
             current.transformations.size())
             fail(fault::a_combination_stands_first);
+        check_not_stacked();
         current.combined = Kind;
         current.states_combination = true;
     }
     template <lang::transformation Kind, class... Arguments>
     constexpr void read_function(const lang::transform<Kind, Arguments...>& function) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
+        check_not_stacked();
         if (current.transformations.size() == max_transformations) {
             fail(fault::too_many_transformations);
             return;
@@ -285,6 +307,7 @@ class reader {
     template <lang::aggregation Kind, class... Variables>
     constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
         if (current.states_aggregation) fail(fault::two_aggregations);
+        check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
         auto add = [this](int index) {
@@ -297,6 +320,7 @@ class reader {
     template <int Count, class Program>
     constexpr void read_function(const lang::repeated<Count, Program>& stacked) {
         check_number(make_name("stack", 5), number_range::at_least_1, Count);
+        check_not_stacked();
         current.repeat = Count;
         current.block = out.scopes.push({scope_, Count, -1});
         int depth = 0;
@@ -306,7 +330,10 @@ class reader {
         const int outer_scope = scope_;
         const int outer_number = number_;
         const int outer_literals = out.literals.size();
-        literal input = out.literals[outer.first_literal];
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
         // The block's literals come before those of the rule that stacks it.
         out.literals.count = outer.first_literal;
         scope_ = outer.block;
@@ -315,7 +342,11 @@ class reader {
         number_ = outer_number;
         current = outer;
         current.first_literal = out.literals.size();
-        if (outer_literals > outer.first_literal) out.literals.push(input);
+        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A stack is a rule's last function.
+    constexpr void check_not_stacked() {
+        if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
 
     // Terms and index expressions.

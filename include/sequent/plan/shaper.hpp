@@ -270,6 +270,10 @@ class shaper {
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
                 fail(fault::aggregation_over_a_variable_in_the_head, written, -1);
+            } else if (written.aggregated != aggregation::sum &&
+                       (((1u << written.variables.size()) - 1) & ~head &
+                        ~written.aggregated_variables)) {
+                fail(fault::an_aggregation_names_all_variables_but_those_of_the_head, written, -1);
             }
             for (int at = 0; at < written.literals; ++at) {
                 const literal& value = item(written, at);
@@ -617,7 +621,13 @@ class shaper {
                            shape.rows == next.rows ? next.columns : next.rows);
             }
         }
-        if (written.combined == combination::cosine) shape = {1, 1};
+        if (written.combined == combination::cosine) {
+            int values = 0;
+            for (int body = 0; body < written.literals; ++body)
+                values += item(written, body).gives_value() ? 1 : 0;
+            if (values != 2) fail(fault::cosine_of_two_values, written, -1);
+            shape = {1, 1};
+        }
         for (const transformation_use& function : written.transformations)
             shape = transformed(written, function, shape);
         if (written.aggregated == aggregation::count) return {1, 1};

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "model.hpp"
+
+/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+///
+/// Behind the type of the model, in the header that its users include:
+///
+///     SEQUENT_EXTERN_MODEL(Encoder, float);
+///
+/// and in one source file, which alone is compiled with the flags of the hot path:
+///
+///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
+///
+/// Both cover forward, backward and prepare on one thread, with forward_batch and backward_batch.
+/// The macros ending in _STEP cover step and prefill, those ending in _ON_POOL the forms of forward
+/// and backward that take a thread_pool. The model is a type name without commas: declare an alias.
+
+#define SEQUENT_EXTERN_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
+    SEQUENT_DETAIL_MODEL(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
+    SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
+
+#define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+#define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
+    SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
+
+#define SEQUENT_DETAIL_COMPILED(model_type, number, run) \
+    struct ::sequent::model_detail::compiled<model_type::plan, number, ::sequent::model_detail::run>
+#define SEQUENT_DETAIL_MODEL(prefix, model_type, number)             \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, prepare_run); \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, whole_run)
+#define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
+    prefix SEQUENT_DETAIL_COMPILED(model_type, number, run_on_pool)
+
+#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
+    struct ::sequent::model_detail::compiled_rows<            \
+        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
+    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range)

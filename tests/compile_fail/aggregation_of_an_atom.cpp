@@ -1,0 +1,19 @@
+// expect: rule_number<2>, in_relation<result>, an_atom_is_combined_and_transformed_alone
+// An atom has nothing to aggregate over, and a stack stands in a rule.
+
+#include "vocabulary.hpp"
+
+namespace article {
+inline constexpr auto program = rules(result(i) <<= input(i)[W_q],
+#ifdef WRONG
+                                      result(i) | softmax(i));
+#else
+                                      result(i) | softmax());
+#endif
+}  // namespace article
+
+using encoder = sequent::model<article::program, sequent::fact<"input", 5, 4>>;
+
+int main() {
+    return use<encoder>() > 0;
+}

@@ -1,0 +1,35 @@
+// Uses the model in each way; linked without net.cpp, which instantiates it, this must fail.
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "net.hpp"
+
+using net::Net;
+
+int main() {
+    Net::parameters<float> p;
+    Net::parameters<float> gradient;
+    Net::workspace<float> w;
+    Net::workspace<float> on_pool;
+    Net::state<float> state;
+    Net::initialize(p, 1);
+    std::vector<float> x(6 * 4);
+    for (std::size_t at = 0; at < x.size(); ++at) x[at] = 0.1F * static_cast<float>(at % 7);
+    const std::vector<float> dy(x.size(), 1.0F);
+    sequent::thread_pool pool(2);
+
+    const auto pooled = Net::forward(p, {net::x = x}, on_pool, pool);
+    const auto stepped = Net::prefill(p, {net::x = x}, state);
+    const auto y = Net::forward(p, {net::x = x}, w);
+    const auto close = [](float a, float b) { return std::abs(a - b) <= 1e-6F; };
+    bool good = true;
+    for (int column = 0; column < 4; ++column)
+        good =
+            good && close(y(5, column), pooled(5, column)) && close(y(5, column), stepped(column));
+    Net::backward(p, {net::x = x}, dy, w, gradient);
+    good = good && std::abs(gradient[net::W](0, 0)) > 0;
+    std::puts(good ? "one unit serves the other" : "the units differ");
+    return good ? 0 : 1;
+}
