@@ -1049,11 +1049,12 @@ constexpr auto softmax(First, Rest...) noexcept {
 }
 
 /// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
-/// without a rule. Where it has several of these, those that follow from rules of the program
-/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
-/// where stacks stand in stacks. The input then is the one that the program around does not know,
-/// or, if it knows all, the one with the name of what the block is applied to.
+/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
+/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
+/// it has several of these, those that follow from rules of the program around, or are facts, are
+/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
+/// The input then is the one that the program around does not know, or, if it knows all, the one
+/// with the name of what the block is applied to.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1665,6 +1666,7 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
+struct aggregation_over_a_variable_that_the_body_does_not_mention {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
 template <int First, int Second>
@@ -1759,6 +1761,7 @@ enum class fault {
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
+    aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
@@ -1866,6 +1869,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
@@ -10166,6 +10170,8 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum) return false;
     if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
     const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
     for (int at = 0; at < rule.literals; ++at) {
         const literal& item = source.literals[rule.first_literal + at];
         if (!item.gives_value()) continue;
@@ -10185,8 +10191,10 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
         const unsigned summed = ~head;
         if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
         if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
     }
-    return true;
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
 }
 
 /// Whether this is all that the rule does.
@@ -10379,6 +10387,7 @@ class normaliser {
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
             outer.transforms_atom = false;
+            for (variable& index : outer.variables) index.stated = 0;  // all atoms are transformed
             outer.first_literal = out.literals.push(head_literal(outer, inner));
             outer.literals = 1;
         }
@@ -12795,7 +12804,10 @@ class reader {
         check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
-        auto add = [this](int index) {
+        const int mentioned = current.variables.size();
+        auto add = [&](int index) {
+            if (index >= mentioned)
+                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
             if (!((current.aggregated_variables >> index) & 1u))
                 current.aggregated_order.push(index);
             current.aggregated_variables |= 1u << index;
@@ -14293,7 +14305,9 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
-    if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
+    if (multiplies ? written.variables.size() != written.arity
+                   : !is_linear_sum(written, draft.in.text))
+        return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
     for (int body = 0; body < written.literals; ++body) {
