@@ -2,20 +2,19 @@
 //
 //     char_lm [FILE] [options]
 //
-// Without a FILE it learns from the sources of this library. It saves what it has learned, and a
-// second run goes on from there.
+// Without a FILE it learns from the sources of this library. It keeps the best model that it has
+// found, and a second run goes on from there.
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <sequent/sequent.hpp>
 #include <span>
@@ -24,6 +23,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "options.hpp"
 
 namespace {
 
@@ -41,15 +42,16 @@ constexpr std::string_view help_text = R"(char_lm [FILE] [options]
 
 Trains a transformer (4 layers, 4 heads, width 128, 64 positions) to predict the next
 character of FILE, or of this library's own sources, and prints text that it generates.
-Ctrl-C stops the training early; what was learned is kept.
+The model of the lowest validation loss is kept in a file, with all that is needed to go
+on from there; Ctrl-C stops the training early.
 
-  --steps N        training steps in all (2000); a finished model takes N more
-  --batch N        sequences in a step (12)
+  --steps N        training steps in all (2000, or as many as the kept model was to take)
+  --batch N        sequences in a step (12, or the kept model's)
   --threads N      threads to train with (all of the machine); the numbers do not depend on it
-  --rate R         highest learning rate (0.002)
+  --rate R         highest learning rate (0.002, or the kept model's)
   --seed N         for parameters, batches and generation (1)
-  --model PATH     where the model is kept (char_lm.safetensors)
-  --fresh          begin anew, even if there is a saved model
+  --model PATH     where the model is kept, 10 MB (char_lm.safetensors beside the program)
+  --fresh          begin anew; a kept model is replaced by a better one alone
   --generate N     characters to generate (600)
   --prompt TEXT    what the generated text begins with (a line break)
   --temperature T  0 takes the likeliest character, 1 samples as predicted (0.8)
@@ -57,56 +59,40 @@ Ctrl-C stops the training early; what was learned is kept.
 
 struct Options {
     std::string file;
-    std::string model = "char_lm.safetensors";
+    std::string model;
     std::string prompt = "\n";
-    long steps = 2000;
-    long batch = 12;
-    long threads = static_cast<long>(std::thread::hardware_concurrency());
-    long seed = 1;
-    long generate = 600;
+    int steps = 2000;
+    int batch = 12;
+    int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    int seed = 1;
+    int generate = 600;
     double rate = 2e-3;
     double temperature = 0.8;
     bool fresh = false;
+    bool states_steps = false;
+    bool states_batch = false;
+    bool states_rate = false;
 };
-
-double to_number(const std::string& option, const std::string& text, double least) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= least) || value > 1e15)
-        throw std::invalid_argument(option + " takes a number of at least " +
-                                    std::to_string(least) + ", given is \"" + text + "\"");
-    return value;
-}
 
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        auto text = [&]() -> std::string {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return arguments[at];
-        };
-        auto whole = [&](double least) {
-            return static_cast<long>(to_number(name, text(), least));
-        };
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
+    options.model =
+        (std::filesystem::path(arguments[0]).parent_path() / "char_lm.safetensors").string();
+    constexpr int many = 1'000'000'000;
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "--steps") options.steps = whole(1);
-        else if (name == "--batch") options.batch = whole(1);
-        else if (name == "--threads") options.threads = whole(1);
-        else if (name == "--seed") options.seed = whole(0);
-        else if (name == "--generate") options.generate = whole(0);
-        else if (name == "--rate") options.rate = to_number(name, text(), 0);
-        else if (name == "--temperature") options.temperature = to_number(name, text(), 0);
-        else if (name == "--model") options.model = text();
-        else if (name == "--prompt") options.prompt = text();
-        else if (name == "--fresh") options.fresh = true;
-        else if (name.starts_with("--")) throw std::invalid_argument("there is no option " + name);
-        else if (options.file.empty()) options.file = name;
-        else throw std::invalid_argument("one FILE at most: \"" + name + "\" is a second");
+        if (line.is("--steps")) { options.steps = line.whole(1, many); options.states_steps = true; }
+        else if (line.is("--batch")) { options.batch = line.whole(1, 1'000'000); options.states_batch = true; }
+        else if (line.is("--rate")) { options.rate = line.number("0", "1000"); options.states_rate = true; }
+        else if (line.is("--threads")) options.threads = line.whole(1, 1024);
+        else if (line.is("--seed")) options.seed = line.whole(0, many);
+        else if (line.is("--generate")) options.generate = line.whole(0, many);
+        else if (line.is("--temperature")) options.temperature = line.number("0", "1000");
+        else if (line.is("--model")) options.model = line.text();
+        else if (line.is("--prompt")) options.prompt = line.text();
+        else if (line.is("--fresh")) options.fresh = true;
+        else if (line.is_option()) line.refuse();
+        else line.once(options.file, "FILE");
         // clang-format on
     }
     return options;
@@ -146,7 +132,8 @@ volatile std::sig_atomic_t interrupted = 0;
 
 class Trainer {
   public:
-    explicit Trainer(const Options& options)
+    /// `options` are those of the kept model, where they are not stated, once it is loaded.
+    explicit Trainer(Options& options)
         : options_(options),
           pool_(static_cast<int>(options.threads)),
           random_(static_cast<std::uint64_t>(options.seed)) {
@@ -160,23 +147,37 @@ class Trainer {
 
     std::int64_t steps() const { return optimizer_->steps(); }
 
+    /// Parameters, optimiser, random state and schedule, as they were when they were saved.
     void load(const std::string& path) {
         const auto metadata = sequent::train::load_checkpoint<Model>(
             path, std::span<float>(parameters_->flat()), *optimizer_);
-        if (const auto state = metadata.find("random"); state != metadata.end())
-            random_.restore(std::strtoull(state->second.c_str(), nullptr, 10));
+        const auto with = [&](const char* name, bool stated, auto set) {
+            const auto found = metadata.find(name);
+            if (found != metadata.end() && !stated) set(found->second.c_str());
+        };
+        with("random", false,
+             [&](const char* text) { random_.restore(std::strtoull(text, nullptr, 10)); });
+        with("steps", options_.states_steps,
+             [&](const char* text) { options_.steps = std::max(1, std::atoi(text)); });
+        with("batch", options_.states_batch,
+             [&](const char* text) { options_.batch = std::max(1, std::atoi(text)); });
+        with("rate", options_.states_rate,
+             [&](const char* text) { options_.rate = std::strtod(text, nullptr); });
     }
     void save(const std::string& path) {
         sequent::train::save_checkpoint<Model>(path, std::span<float>(parameters_->flat()),
                                                *optimizer_,
-                                               {{"random", std::to_string(random_.state())}});
+                                               {{"random", std::to_string(random_.state())},
+                                                {"steps", std::to_string(options_.steps)},
+                                                {"batch", std::to_string(options_.batch)},
+                                                {"rate", sequent::number_text(options_.rate)}});
     }
 
     /// One step over a batch of random windows; the mean loss in nats per character.
     double step(Window text, double rate) {
         clear_windows();
         const auto last = static_cast<int>(text.size()) - context - 1;
-        for (long sequence = 0; sequence < options_.batch; ++sequence)
+        for (int sequence = 0; sequence < options_.batch; ++sequence)
             add_window(text.subspan(static_cast<std::size_t>(random_.below(last + 1))));
         const float scale = 1 / static_cast<float>(options_.batch);
         const double loss = Model::backward_batch(
@@ -210,7 +211,7 @@ class Trainer {
     }
 
     /// Continues the prompt, one character at a time, and prints as it goes.
-    void generate(const std::string& prompt, long length) {
+    void generate(const std::string& prompt, int length) {
         Text window(context, '\n');
         int position = 0;
         auto append = [&](std::int32_t symbol) {
@@ -222,9 +223,11 @@ class Trainer {
         };
         for (const char character : prompt) append(static_cast<unsigned char>(character));
         std::cout << prompt;
-        for (long at = 0; at < length; ++at) {
+        sequent::sampler choose(symbols, {.temperature = options_.temperature}, random_.next());
+        for (int at = 0; at < length; ++at) {
             const auto logits = Model::forward(*parameters_, {window}, batch_.workspace(0));
-            const std::int32_t next = sample(&logits(position - 1, 0));
+            const std::int32_t next =
+                choose(std::span<const float>(&logits(position - 1, 0), symbols));
             std::cout << static_cast<char>(next) << std::flush;
             append(next);
         }
@@ -232,7 +235,7 @@ class Trainer {
     }
 
   private:
-    const Options& options_;
+    Options& options_;
     sequent::thread_pool pool_;
     sequent::random_numbers random_;
     std::unique_ptr<Model::parameters<float>> parameters_ =
@@ -252,20 +255,6 @@ class Trainer {
         facts_.push_back({text.first(context)});
         targets_.push_back(text.subspan(1, context));
     }
-
-    std::int32_t sample(const float* logits) {
-        const float* greatest = std::max_element(logits, logits + symbols);
-        if (options_.temperature <= 0) return static_cast<std::int32_t>(greatest - logits);
-        std::vector<double> weights(symbols);
-        double sum = 0;
-        for (std::size_t at = 0; at < symbols; ++at)
-            sum += weights[at] =
-                std::exp(static_cast<double>(logits[at] - *greatest) / options_.temperature);
-        double left = random_.uniform() * sum;
-        for (std::size_t at = 0; at < symbols; ++at)
-            if ((left -= weights[at]) < 0) return static_cast<std::int32_t>(at);
-        return static_cast<std::int32_t>(greatest - logits);
-    }
 };
 
 std::string duration(double seconds) {
@@ -274,10 +263,19 @@ std::string duration(double seconds) {
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
-void train(Trainer& trainer, const Options& options, Window text, Window held_out) {
+/// The windows of the held-out text that are looked at while it trains.
+constexpr std::size_t some = 100;
+
+/// The lowest validation loss, and the step that had it; its model stands in the file.
+struct Best {
+    double loss = std::numeric_limits<double>::infinity();
+    std::int64_t step = -1;
+};
+
+/// Trains to the end of the schedule, or to Ctrl-C, and saves each model that is the best so far.
+void train(Trainer& trainer, const Options& options, Window text, Window held_out, Best& best) {
     using clock = std::chrono::steady_clock;
-    const std::int64_t first = trainer.steps();
-    const std::int64_t last = first < options.steps ? options.steps : first + options.steps;
+    const std::int64_t first = trainer.steps(), last = options.steps;
     const sequent::train::warmup_cosine rate{.peak = options.rate,
                                              .floor = options.rate / 10,
                                              .warmup_steps = std::min<std::int64_t>(100, last / 10),
@@ -286,56 +284,73 @@ void train(Trainer& trainer, const Options& options, Window text, Window held_ou
     const auto start = clock::now();
     double training = 0;
     int steps = 0;
-    for (std::int64_t at = first; at < last && !interrupted; ++at) {
+    for (std::int64_t at = first; at < last && !interrupted;) {
         training += trainer.step(text, rate(at));
         ++steps;
-        if ((at + 1 - first) % report != 0 && at + 1 != last) continue;
-        const double validation = trainer.evaluate(held_out, 100);
+        ++at;
+        if ((at - first) % report != 0 && at != last && !interrupted) continue;
+        const double validation = trainer.evaluate(held_out, some);
         const double seconds = std::chrono::duration<double>(clock::now() - start).count();
-        const double done = static_cast<double>(at + 1 - first);
+        const double done = static_cast<double>(at - first);
+        const bool is_best = validation < best.loss;
         std::printf(
-            "step %5lld of %lld   training loss %.3f   validation loss %.3f   "
+            "step %5lld of %lld   training loss %.3f   validation loss %.3f%s   "
             "%6.0f tokens/s   %s left\n",
-            static_cast<long long>(at + 1), static_cast<long long>(last), training / steps,
-            validation, done * static_cast<double>(options.batch) * context / seconds,
-            duration(seconds / done * static_cast<double>(last - at - 1)).c_str());
+            static_cast<long long>(at), static_cast<long long>(last), training / steps, validation,
+            is_best ? "" : " (not the best)",
+            done * static_cast<double>(options.batch) * context / seconds,
+            duration(seconds / done * static_cast<double>(last - at)).c_str());
         std::fflush(stdout);
         training = 0;
         steps = 0;
+        if (!is_best) continue;
         trainer.save(options.model);
+        best = {validation, at};
     }
     if (interrupted) std::printf("stopped at step %lld\n", static_cast<long long>(trainer.steps()));
-    trainer.save(options.model);
 }
 
-void run(const Options& options) {
+void run(Options options) {
     const Text text = read_text(options.file);
     const Window all(text);
     const std::size_t split = text.size() / 10 * 9;
+    const Window learned = all.first(split), held_out = all.subspan(split);
     std::printf("%zu characters, the last tenth held out; %d parameters\n", text.size(),
                 Model::parameter_count);
-    Trainer trainer(options);
-    if (!options.fresh && std::filesystem::exists(options.model)) {
-        trainer.load(options.model);
-        std::printf("going on from step %lld of %s\n", static_cast<long long>(trainer.steps()),
-                    options.model.c_str());
+    // That the model cannot be saved should be known before it has been trained.
+    sequent::io::file_replacement{options.model};
+    std::printf("the best model is kept in %s\n", options.model.c_str());
+
+    auto trainer = std::make_unique<Trainer>(options);
+    Best best;
+    if (std::filesystem::exists(options.model)) {
+        Options kept = options;
+        auto loaded = std::make_unique<Trainer>(options.fresh ? kept : options);
+        loaded->load(options.model);
+        best = {loaded->evaluate(held_out, some), options.fresh ? -1 : loaded->steps()};
+        std::printf("%s step %lld of it, whose validation loss is %.3f\n",
+                    options.fresh ? "not going on from" : "going on from",
+                    static_cast<long long>(loaded->steps()), best.loss);
+        if (!options.fresh) trainer = std::move(loaded);
     }
+    if (trainer->steps() >= options.steps)
+        std::printf("its %d steps are done; --steps N goes on to N\n", options.steps);
     std::signal(SIGINT, [](int) { interrupted = 1; });
-    train(trainer, options, all.first(split), all.subspan(split));
+    train(*trainer, options, learned, held_out, best);
     std::signal(SIGINT, SIG_DFL);
-    std::printf("loss over the whole last tenth: %.4f nats per character\nsaved to %s\n\n",
-                trainer.evaluate(all.subspan(split), text.size()), options.model.c_str());
-    trainer.generate(options.prompt, options.generate);
+    // Before the first step was evaluated there may be no file.
+    if (best.step != trainer->steps() && std::filesystem::exists(options.model)) {
+        trainer->load(options.model);
+        std::printf("the best model is that of step %lld\n",
+                    static_cast<long long>(trainer->steps()));
+    }
+    std::printf("loss over the whole last tenth: %.4f nats per character\n\n",
+                trainer->evaluate(held_out, text.size()));
+    trainer->generate(options.prompt, options.generate);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "char_lm: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("char_lm", [&] { run(read_options(count, arguments)); });
 }

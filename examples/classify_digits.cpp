@@ -8,9 +8,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
 #include <memory>
 #include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
@@ -25,6 +22,7 @@
 #include "digits/idx.hpp"
 #include "digits/image.hpp"
 #include "digits/pen.hpp"
+#include "options.hpp"
 
 namespace {
 
@@ -69,37 +67,18 @@ struct Options {
 
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        auto text = [&]() -> std::string {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return arguments[at];
-        };
-        auto whole = [&](long least, long most) {
-            const std::string given = text();
-            char* end = nullptr;
-            const long value = std::strtol(given.c_str(), &end, 10);
-            if (given.empty() || *end != '\0' || value < least || value > most)
-                throw std::invalid_argument(name + " takes a whole number from " +
-                                            std::to_string(least) + " to " + std::to_string(most) +
-                                            ", given is \"" + given + "\"");
-            return static_cast<int>(value);
-        };
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "--steps") options.steps = whole(1, 1000000);
-        else if (name == "--written") options.written = whole(100, 1000000);
-        else if (name == "--seed") options.seed = whole(0, 1000000000);
-        else if (name == "--threads") options.threads = whole(1, 1024);
-        else if (name == "--images") options.images = text();
-        else if (name == "--labels") options.labels = text();
-        else if (name == "--test-images") options.test_images = text();
-        else if (name == "--test-labels") options.test_labels = text();
-        else if (name == "--svg") options.svg = text();
-        else throw std::invalid_argument("there is no option " + name);
+        if (line.is("--steps")) options.steps = line.whole(1, 1000000);
+        else if (line.is("--written")) options.written = line.whole(100, 1000000);
+        else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
+        else if (line.is("--threads")) options.threads = line.whole(1, 1024);
+        else if (line.is("--images")) options.images = line.text();
+        else if (line.is("--labels")) options.labels = line.text();
+        else if (line.is("--test-images")) options.test_images = line.text();
+        else if (line.is("--test-labels")) options.test_labels = line.text();
+        else if (line.is("--svg")) options.svg = line.text();
+        else line.refuse();
         // clang-format on
     }
     if (options.images.empty() != options.labels.empty())
@@ -345,11 +324,5 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "classify_digits: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("classify_digits", [&] { run(read_options(count, arguments)); });
 }

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -21,6 +20,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "options.hpp"
 
 namespace {
 
@@ -47,43 +48,28 @@ Prints the loss of every step in nats per character.
 
 struct Options {
     std::string file = SEQUENT_SOURCE_DIR "/README.md";
-    long steps = 40;
-    long batch = 24;
-    long seed = 1;
+    int steps = 40;
+    int batch = 24;
+    int seed = 1;
     double rate = 1e-3;
     bool help = false;
 };
 
-double to_number(const std::string& option, const std::string& text, double least) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= least) || value > 1e9)
-        throw std::invalid_argument(option + " takes a number of at least " +
-                                    std::to_string(least) + ", given is \"" + text + "\"");
-    return value;
-}
-
 Options read_options(int count, char** arguments) {
     Options options;
-    bool file_given = false;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        auto number = [&](double least) {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return to_number(name, arguments[at], least);
-        };
-        auto whole = [&](double least) { return static_cast<long>(number(least)); };
+    std::string file;
+    for (examples::command_line line(count, arguments); line.next();) {
         // clang-format off
-        if (name == "--help" || name == "-h") options.help = true;
-        else if (name == "--steps") options.steps = whole(1);
-        else if (name == "--batch") options.batch = whole(1);
-        else if (name == "--seed") options.seed = whole(0);
-        else if (name == "--rate") options.rate = number(0);
-        else if (name.starts_with("--")) throw std::invalid_argument("there is no option " + name);
-        else if (!file_given) { options.file = name; file_given = true; }
-        else throw std::invalid_argument("one FILE at most: \"" + name + "\" is a second");
+        if (line.is("--help") || line.is("-h")) options.help = true;
+        else if (line.is("--steps")) options.steps = line.whole(1, 1000000000);
+        else if (line.is("--batch")) options.batch = line.whole(1, 1000000);
+        else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
+        else if (line.is("--rate")) options.rate = line.number("0", "1000");
+        else if (line.is_option()) line.refuse();
+        else line.once(file, "FILE");
         // clang-format on
     }
+    if (!file.empty()) options.file = file;
     return options;
 }
 
@@ -121,10 +107,10 @@ void train(const Options& options, Process process) {
     sequent::train::adam_w<float> optimizer(parameters->flat().size(), 0.1);
     const float scale = 1 / static_cast<float>(options.batch);
 
-    for (long step = 1; step <= options.steps; ++step) {
+    for (int step = 1; step <= options.steps; ++step) {
         std::ranges::fill(gradient->flat(), 0.0F);
         double loss = 0;
-        for (long sequence = 0; sequence < options.batch; ++sequence) {
+        for (int sequence = 0; sequence < options.batch; ++sequence) {
             // Every process draws all positions, so that the random numbers stay in step.
             const int begin = random.below(static_cast<int>(text.size()) - context);
             if (sequence % process.count != process.rank) continue;
@@ -144,7 +130,7 @@ void train(const Options& options, Process process) {
         double total = 0;
         MPI_Reduce(&loss, &total, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
         if (process.rank == 0)
-            std::printf("step %4ld of %ld   loss %.6f\n", step, options.steps,
+            std::printf("step %4d of %d   loss %.6f\n", step, options.steps,
                         total / static_cast<double>(options.batch));
     }
 }

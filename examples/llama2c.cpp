@@ -8,14 +8,13 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
 #include <sequent/sequent.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "options.hpp"
 
 namespace {
 
@@ -43,38 +42,18 @@ struct Options {
     sampling choice{.temperature = 1, .top_p = 0.9};
 };
 
-double to_number(const std::string& option, const std::string& text, const std::string& limit) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    const double most = std::strtod(limit.c_str(), nullptr);
-    if (text.empty() || *end != '\0' || !(value >= 0 && value <= most))
-        throw std::invalid_argument(option + " takes a number from 0 to " + limit +
-                                    ", given is \"" + text + "\"");
-    return value;
-}
-
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        auto text = [&]() -> std::string {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return arguments[at];
-        };
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "-n") options.steps = static_cast<int>(to_number(name, text(), "1e9"));
-        else if (name == "-t") options.choice.temperature = to_number(name, text(), "1e9");
-        else if (name == "-p") options.choice.top_p = to_number(name, text(), "1");
-        else if (name == "-s") options.seed = static_cast<std::uint64_t>(to_number(name, text(), "1e15"));
-        else if (name == "-i") options.prompt = text();
-        else if (name.starts_with("-")) throw std::invalid_argument("there is no option " + name);
-        else if (options.model.empty()) options.model = name;
-        else if (options.tokenizer.empty()) options.tokenizer = name;
-        else throw std::invalid_argument("MODEL and TOKENIZER: \"" + name + "\" is a third");
+        if (line.is("-n")) options.steps = line.whole(0, 1000000000);
+        else if (line.is("-t")) options.choice.temperature = line.number("0", "1e9");
+        else if (line.is("-p")) options.choice.top_p = line.number("0", "1");
+        else if (line.is("-s")) options.seed = line.whole<std::uint64_t>(0, 1000000000000000);
+        else if (line.is("-i")) options.prompt = line.text();
+        else if (line.is_option()) line.refuse();
+        else if (options.model.empty()) options.model = line.word();
+        else line.once(options.tokenizer, "MODEL and one TOKENIZER");
         // clang-format on
     }
     if (options.tokenizer.empty()) throw std::invalid_argument("MODEL and TOKENIZER are needed");
@@ -158,11 +137,5 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "llama2c: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("llama2c", [&] { run(read_options(count, arguments)); });
 }

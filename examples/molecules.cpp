@@ -9,21 +9,18 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <sequent/sequent.hpp>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "molecules/mutag.hpp"
+#include "options.hpp"
 
 namespace rules_of_molecules {
 
@@ -136,28 +133,13 @@ struct Options {
 
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
-        auto whole = [&](int least, int most) {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            char* end = nullptr;
-            const long value = std::strtol(arguments[at], &end, 10);
-            if (*arguments[at] == '\0' || *end != '\0' || value < least || value > most)
-                throw std::invalid_argument(name + " takes a whole number from " +
-                                            std::to_string(least) + " to " + std::to_string(most) +
-                                            ", given is \"" + arguments[at] + "\"");
-            return static_cast<int>(value);
-        };
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "--epochs") options.epochs = whole(1, 100000);
-        else if (name == "--folds") options.folds = whole(2, 63);
-        else if (name == "--seed") options.seed = whole(0, 1000000000);
-        else if (name == "--threads") options.threads = whole(1, 1024);
-        else throw std::invalid_argument("there is no option " + name);
+        if (line.is("--epochs")) options.epochs = line.whole(1, 100000);
+        else if (line.is("--folds")) options.folds = line.whole(2, 63);
+        else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
+        else if (line.is("--threads")) options.threads = line.whole(1, 1024);
+        else line.refuse();
         // clang-format on
     }
     return options;
@@ -380,11 +362,5 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "molecules: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("molecules", [&] { run(read_options(count, arguments)); });
 }

@@ -17,11 +17,8 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
 #include <sequent/draw.hpp>
@@ -33,6 +30,8 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include "options.hpp"
 
 namespace {
 
@@ -100,45 +99,25 @@ the same steps and seed, and prints parameters, validation loss and times.
 struct Options {
     std::string file;
     std::string svg = "synthesizers.svg";
-    long steps = 500;
-    long threads = 1;
-    long seed = 1;
-    long only = -1;
+    int steps = 500;
+    int threads = 1;
+    int seed = 1;
+    int only = -1;
 };
 
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        const auto text = [&]() -> std::string {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return arguments[at];
-        };
-        const auto whole = [&](long least) {
-            const std::string given = text();
-            char* end = nullptr;
-            const long value = std::strtol(given.c_str(), &end, 10);
-            if (given.empty() || *end != '\0' || value < least || value > 1'000'000'000)
-                throw std::invalid_argument(name + " takes a number of at least " +
-                                            std::to_string(least) + ", given is \"" + given + "\"");
-            return value;
-        };
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "--steps") options.steps = whole(1);
-        else if (name == "--threads") options.threads = whole(1);
-        else if (name == "--seed") options.seed = whole(0);
-        else if (name == "--only") options.only = whole(0);
-        else if (name == "--svg") options.svg = text();
-        else if (name.starts_with("--")) throw std::invalid_argument("there is no option " + name);
-        else if (options.file.empty()) options.file = name;
-        else throw std::invalid_argument("one FILE at most: \"" + name + "\" is a second");
+        if (line.is("--steps")) options.steps = line.whole(1, 1000000000);
+        else if (line.is("--threads")) options.threads = line.whole(1, 1024);
+        else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
+        else if (line.is("--only")) options.only = line.whole(0, variants - 1);
+        else if (line.is("--svg")) options.svg = line.text();
+        else if (line.is_option()) line.refuse();
+        else line.once(options.file, "FILE");
         // clang-format on
     }
-    if (options.only >= variants) throw std::invalid_argument("--only takes a number below 8");
     return options;
 }
 
@@ -182,7 +161,7 @@ class Trainer {
   public:
     Trainer(const Options& options, Window text)
         : text_(text),
-          pool_(static_cast<int>(options.threads)),
+          pool_(options.threads),
           random_(static_cast<std::uint64_t>(options.seed) + 1) {
         Model::initialize(*parameters_, static_cast<std::uint64_t>(options.seed));
         Model::mark_decayed(*gradient_);
@@ -275,14 +254,14 @@ Row train(const char* name, const Options& options, Window text, Window held_out
         .floor = 2e-4,
         .warmup_steps = std::min<std::int64_t>(100, options.steps / 10),
         .total_steps = options.steps};
-    const long report = std::max(1L, options.steps / 4);
+    const int report = std::max(1, options.steps / 4);
     std::vector<double> times;
-    for (long at = 0; at < options.steps; ++at) {
+    for (int at = 0; at < options.steps; ++at) {
         const auto start = clock_type::now();
         const double loss = trainer.step(rate(at));
         times.push_back(seconds_since(start) * 1e3);
         if ((at + 1) % report != 0) continue;
-        std::printf("%-20s  step %5ld of %ld   training loss %.3f\n", name, at + 1, options.steps,
+        std::printf("%-20s  step %5d of %d   training loss %.3f\n", name, at + 1, options.steps,
                     loss);
         std::fflush(stdout);
     }
@@ -360,7 +339,7 @@ void run(const Options& options) {
     std::printf("%zu characters, the last tenth held out\n", text.size());
     Table table{};
     [&]<std::size_t... At>(std::index_sequence<At...>) {
-        ((options.only < 0 || options.only == static_cast<long>(At)
+        ((options.only < 0 || options.only == static_cast<int>(At)
               ? void(table[At] = train<language_model<std::tuple_element_t<At, Scores>>>(
                          names[At], options, all.first(split), all.subspan(split)))
               : void()),
@@ -376,11 +355,5 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "synthesizer_table: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("synthesizer_table", [&] { run(read_options(count, arguments)); });
 }

@@ -10,9 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
 #include <memory>
 #include <sequent/draw.hpp>
 #include <sequent/sequent.hpp>
@@ -22,6 +19,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "options.hpp"
 
 namespace rules_of_dates {
 
@@ -115,33 +114,14 @@ struct Options {
 
 Options read_options(int count, char** arguments) {
     Options options;
-    for (int at = 1; at < count; ++at) {
-        const std::string name = arguments[at];
-        auto text = [&]() -> std::string {
-            if (++at == count) throw std::invalid_argument(name + " needs a value");
-            return arguments[at];
-        };
-        auto whole = [&](long least, long most) {
-            const std::string given = text();
-            char* end = nullptr;
-            const long value = std::strtol(given.c_str(), &end, 10);
-            if (given.empty() || *end != '\0' || value < least || value > most)
-                throw std::invalid_argument(name + " takes a whole number from " +
-                                            std::to_string(least) + " to " + std::to_string(most) +
-                                            ", given is \"" + given + "\"");
-            return static_cast<int>(value);
-        };
-        if (name == "--help" || name == "-h") {
-            std::cout << help_text;
-            std::exit(0);
-        }
+    for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (name == "--steps") options.steps = whole(1, 1000000);
-        else if (name == "--seed") options.seed = whole(0, 1000000000);
-        else if (name == "--threads") options.threads = whole(1, 1024);
-        else if (name == "--svg") options.svg = text();
-        else if (name.starts_with("-")) throw std::invalid_argument("there is no option " + name);
-        else options.texts.push_back(name);
+        if (line.is("--steps")) options.steps = line.whole(1, 1000000);
+        else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
+        else if (line.is("--threads")) options.threads = line.whole(1, 1024);
+        else if (line.is("--svg")) options.svg = line.text();
+        else if (line.is_option()) line.refuse();
+        else options.texts.push_back(line.word());
         // clang-format on
     }
     return options;
@@ -524,11 +504,5 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    try {
-        run(read_options(count, arguments));
-    } catch (const std::exception& error) {
-        std::cerr << "translate: " << error.what() << '\n';
-        return 1;
-    }
-    return 0;
+    return examples::main_of("translate", [&] { run(read_options(count, arguments)); });
 }

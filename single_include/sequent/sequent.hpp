@@ -1049,11 +1049,12 @@ constexpr auto softmax(First, Rest...) noexcept {
 }
 
 /// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
-/// without a rule. Where it has several of these, those that follow from rules of the program
-/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
-/// where stacks stand in stacks. The input then is the one that the program around does not know,
-/// or, if it knows all, the one with the name of what the block is applied to.
+/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
+/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
+/// it has several of these, those that follow from rules of the program around, or are facts, are
+/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
+/// The input then is the one that the program around does not know, or, if it knows all, the one
+/// with the name of what the block is applied to.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1665,6 +1666,7 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
+struct aggregation_over_a_variable_that_the_body_does_not_mention {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
 template <int First, int Second>
@@ -1759,6 +1761,7 @@ enum class fault {
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
+    aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
@@ -1866,6 +1869,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
@@ -10166,6 +10170,8 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum) return false;
     if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
     const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
     for (int at = 0; at < rule.literals; ++at) {
         const literal& item = source.literals[rule.first_literal + at];
         if (!item.gives_value()) continue;
@@ -10185,8 +10191,10 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
         const unsigned summed = ~head;
         if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
         if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
     }
-    return true;
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
 }
 
 /// Whether this is all that the rule does.
@@ -10379,6 +10387,7 @@ class normaliser {
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
             outer.transforms_atom = false;
+            for (variable& index : outer.variables) index.stated = 0;  // all atoms are transformed
             outer.first_literal = out.literals.push(head_literal(outer, inner));
             outer.literals = 1;
         }
@@ -12795,7 +12804,10 @@ class reader {
         check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
-        auto add = [this](int index) {
+        const int mentioned = current.variables.size();
+        auto add = [&](int index) {
+            if (index >= mentioned)
+                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
             if (!((current.aggregated_variables >> index) & 1u))
                 current.aggregated_order.push(index);
             current.aggregated_variables |= 1u << index;
@@ -14293,7 +14305,9 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
-    if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
+    if (multiplies ? written.variables.size() != written.arity
+                   : !is_linear_sum(written, draft.in.text))
+        return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
     for (int body = 0; body < written.literals; ++body) {
@@ -21142,9 +21156,17 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan>
 struct output_layout {
     static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr weight_view view(int at) {
-        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
-    }
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
@@ -21720,26 +21742,41 @@ class row_facts {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
 /// How many numbers plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at)
-        if (const int fact = plan::compared_fact(Plan::shapes, at); fact >= 0)
-            count += 2 * Plan::facts[fact].extents[0];
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
     return count;
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
-template <class Plan>
-void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int* given) {
     int room = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int of = plan::compared_fact(Plan::shapes, at);
-        const int size = Plan::facts[of].extents[0];
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
         int* begins = given + room;
         int* ends = begins + size;
         given[plan::given_numbers::begins_of(at)] = room;
@@ -22591,9 +22628,8 @@ class alignas(64) state_block {
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
-        for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-            const int fact = plan::compared_fact(Plan::shapes, at);
-            const int length_of = Plan::facts[fact].extents[0];
+        for (int at = 0; at < compared_facts<Plan>.size(); ++at) {
+            const auto [fact, length_of] = compared_facts<Plan>[at];
             int* begins = counts_ + room;
             int* ends = begins + length_of;
             counts_[plan::given_numbers::begins_of(at)] = room;
@@ -22733,7 +22769,8 @@ class model {
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
         void add_to(model_detail::call_mark& mark) const noexcept {
-            mark.add(counts, plan::shapes.text.counts.size());
+            constexpr int count_facts = plan::shapes.text.counts.size();
+            mark.add(counts, count_facts);
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
@@ -22890,7 +22927,8 @@ class model {
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
-                model_detail::find_runs<plan>(at, what, given.symbols, counts);
+                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
+                                        counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what.text() +
@@ -22949,10 +22987,9 @@ class model {
 
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
-                const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
+                const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view view =
-                    model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
+                const model_detail::weight_view& view = output_layout::whole_views[at];
                 model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
                                           view.rank);
                 pointers[at] = given.numbers;

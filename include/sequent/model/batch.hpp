@@ -19,9 +19,17 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 template <class Plan>
 struct output_layout {
     static constexpr int count = Plan::shapes.outputs.size();
-    static constexpr weight_view view(int at) {
-        return view_of_relation<Plan>(Plan::shapes.outputs[at]);
-    }
+    static constexpr auto names = [] {
+        plan::list<plan::name, count> result;
+        for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
+        return result;
+    }();
+    static constexpr auto whole_views = [] {
+        plan::list<weight_view, count> result;
+        for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
+        return result;
+    }();
+    static constexpr weight_view view(int at) { return whole_views[at]; }
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;

@@ -89,7 +89,8 @@ class model {
         int counts[model_detail::count_given<plan>()]{};  // sequent::plan::given_numbers
 
         void add_to(model_detail::call_mark& mark) const noexcept {
-            mark.add(counts, plan::shapes.text.counts.size());
+            constexpr int count_facts = plan::shapes.text.counts.size();
+            mark.add(counts, count_facts);
             for (int at = 0; at < facts_list::capacity(); ++at) {
                 const auto& fact = plan::facts[at];
                 if (fact.kind == kind::count) continue;
@@ -246,7 +247,8 @@ class model {
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
-                model_detail::find_runs<plan>(at, what, given.symbols, counts);
+                model_detail::find_runs(model_detail::compared_facts<plan>, at, what, given.symbols,
+                                        counts);
             } else {
                 if (!given.numbers)
                     fail<argument_error>("sequent: " + what.text() +
@@ -305,10 +307,9 @@ class model {
 
         void take(const model_detail::argument<const T>& given, int position) {
             for (int at = 0; at < outputs; ++at) {
-                const auto& id = plan::shapes.text.relations[plan::shapes.outputs[at]].id;
+                const auto& id = output_layout::names[at];
                 if (given.id.length ? !(id == given.id) : at != position) continue;
-                const model_detail::weight_view view =
-                    model_detail::view_of_relation<plan>(plan::shapes.outputs[at]);
+                const model_detail::weight_view& view = output_layout::whole_views[at];
                 model_detail::check_shape({"the gradient of output", id}, given.shape, view.extents,
                                           view.rank);
                 pointers[at] = given.numbers;

@@ -7,26 +7,41 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// A fact whose symbols the rules compare, and its length.
+struct compared_symbols {
+    int fact = -1;
+    int size = 0;
+};
+using compared_list = plan::list<compared_symbols, plan::max_compared>;
+
+/// Those of a plan, apart from it: code that runs reads these alone.
+template <class Plan>
+inline constexpr compared_list compared_facts = [] {
+    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
+                  "sequent: a program compares the symbols of up to 4 facts");
+    compared_list result;
+    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
+        const int fact = plan::compared_fact(Plan::shapes, at);
+        result.push({fact, fact >= 0 ? Plan::facts[fact].extents[0] : 0});
+    }
+    return result;
+}();
+
 /// How many numbers plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at)
-        if (const int fact = plan::compared_fact(Plan::shapes, at); fact >= 0)
-            count += 2 * Plan::facts[fact].extents[0];
+    for (const compared_symbols& each : compared_facts<Plan>) count += 2 * each.size;
     return count;
 }
 
 /// If the rules compare fact `fact`, writes where the run of equal symbols around each position
 /// begins and ends. Throws where a symbol comes back after another one.
-template <class Plan>
-void find_runs(int fact, const subject& what, const std::int32_t* symbols, int* given) {
-    static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
-                  "sequent: a program compares the symbols of up to 4 facts");
+inline void find_runs(const compared_list& compared, int fact, const subject& what,
+                      const std::int32_t* symbols, int* given) {
     int room = plan::given_numbers::runs;
-    for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-        const int of = plan::compared_fact(Plan::shapes, at);
-        const int size = Plan::facts[of].extents[0];
+    for (int at = 0; at < compared.size(); ++at) {
+        const auto [of, size] = compared[at];
         int* begins = given + room;
         int* ends = begins + size;
         given[plan::given_numbers::begins_of(at)] = room;

@@ -163,9 +163,8 @@ class alignas(64) state_block {
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
-        for (int at = 0; at < Plan::shapes.text.compared.size(); ++at) {
-            const int fact = plan::compared_fact(Plan::shapes, at);
-            const int length_of = Plan::facts[fact].extents[0];
+        for (int at = 0; at < compared_facts<Plan>.size(); ++at) {
+            const auto [fact, length_of] = compared_facts<Plan>[at];
             int* begins = counts_ + room;
             int* ends = begins + length_of;
             counts_[plan::given_numbers::begins_of(at)] = room;

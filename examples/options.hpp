@@ -1,0 +1,97 @@
+#pragma once
+
+// What the examples share: reading their command lines, and reporting errors.
+
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace examples {
+
+/// The words of a command line, one after another:
+///
+///     for (command_line line(count, arguments, help_text); line.next();)
+///         if (line.is("--steps")) options.steps = line.whole(1, 1000000);
+///         else line.refuse();
+class command_line {
+  public:
+    /// Prints `help`, if it is given, and ends the program where --help or -h stands.
+    command_line(int count, char** arguments, std::string_view help = "")
+        : count_(count), arguments_(arguments), help_(help) {}
+
+    /// Whether there is another word, which it moves to.
+    bool next() {
+        if (++at_ >= count_) return false;
+        word_ = arguments_[at_];
+        if (!help_.empty() && (is("--help") || is("-h"))) {
+            std::cout << help_;
+            std::exit(0);
+        }
+        return true;
+    }
+    const std::string& word() const { return word_; }
+    bool is(std::string_view name) const { return word_ == name; }
+    bool is_option() const { return word_.starts_with('-'); }
+
+    /// The value of the option at hand, the word behind it.
+    std::string text() {
+        if (++at_ >= count_) throw std::invalid_argument(word_ + " needs a value");
+        return arguments_[at_];
+    }
+    template <class Int>
+    Int whole(Int least, Int most) {
+        const std::string given = text();
+        Int value = 0;
+        const auto end = given.data() + given.size();
+        const auto [read, failure] = std::from_chars(given.data(), end, value);
+        if (failure != std::errc() || read != end || value < least || value > most)
+            throw std::invalid_argument(word_ + " takes a whole number from " +
+                                        std::to_string(least) + " to " + std::to_string(most) +
+                                        ", given is \"" + given + "\"");
+        return value;
+    }
+    /// The bounds are text, which the message has as they are written.
+    double number(const std::string& least, const std::string& most) {
+        const std::string given = text();
+        char* end = nullptr;
+        const double value = std::strtod(given.c_str(), &end);
+        if (given.empty() || *end != '\0' || !(value >= std::strtod(least.c_str(), nullptr)) ||
+            !(value <= std::strtod(most.c_str(), nullptr)))
+            throw std::invalid_argument(word_ + " takes a number from " + least + " to " + most +
+                                        ", given is \"" + given + "\"");
+        return value;
+    }
+    /// The word is the only one of its kind.
+    void once(std::string& to, const std::string& kind) const {
+        if (!to.empty())
+            throw std::invalid_argument("one " + kind + " at most: \"" + word_ + "\" is a second");
+        to = word_;
+    }
+    [[noreturn]] void refuse() const { throw std::invalid_argument("there is no option " + word_); }
+
+  private:
+    int count_;
+    char** arguments_;
+    std::string_view help_;
+    int at_ = 0;
+    std::string word_;
+};
+
+/// Runs a program; an exception becomes a message and 1.
+template <class Run>
+int main_of(const char* name, Run run) {
+    try {
+        run();
+    } catch (const std::exception& error) {
+        std::cerr << name << ": " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace examples
