@@ -29,9 +29,11 @@ inline constexpr auto combined =
 // A stack of a whole body, and of arguments in another order.
 inline constexpr auto block =
     rules(r<"out">(i, j) <<= (r<"in">(i, j)[W<"A", 3, 3>], r<"in">(j, i)) | tanh());
-inline constexpr auto stacked =
-    rules(y(i, j) <<= (x(i, j), x(j, i)[W<"B", 3, 3>], j <= i) | relu() | stack<2>(block),
-          z(i, j) <<= x(j, i) | stack<1>(block));
+inline constexpr auto stacked = rules(
+    y(i, j) <<= (x(i, j), x(j, i)[W<"B", 3, 3>], j <= i) | relu() | stack<2>(block),
+    z(i, j) <<= x(j, i) | stack<1>(block),
+    // A variable that no literal mentions; a stated range that does not limit an atom.
+    a(i, j) <<= x(i, j)[W<"C", 4, 3>] | rotary(g) | sum(g), b(i, j) <<= x(i, j), b(g, j) | exp());
 
 }  // namespace
 
@@ -46,5 +48,5 @@ TEST_CASE("an atom combines its rules") {
 }
 
 TEST_CASE("a stack is applied to what its rule gives") {
-    check::agrees_in_double<model<stacked, fact<"x", 3, 3, 3>, query<"y", "z">>>();
+    check::agrees_in_double<model<stacked, fact<"x", 3, 3, 3>, query<"y", "z", "a", "b">>>();
 }

@@ -44,12 +44,12 @@ TEST_CASE("the quotient by zero is zero, and the remainder the dividend") {
     using divided = model<divisors, fact<"x", 7, 3>, bound<"n">, query<"y", "z", "out">>;
     check::agrees_in_double<divided>(0);
     check::agrees_in_double<divided>(3);
-    static_assert(sequent::plan::floor_divide(7, 0) == 0);
-    static_assert(sequent::plan::floor_remainder(7, 0) == 7);
-    static_assert(sequent::plan::floor_divide(7, -2) == -4);
-    static_assert(sequent::plan::floor_divide(-7, -2) == 3);
-    static_assert(sequent::plan::floor_remainder(7, -2) == -1);
-    static_assert(sequent::plan::floor_divide(-7, 2) == -4);
+    CHECK(sequent::plan::floor_divide(7, 0) == 0);
+    CHECK(sequent::plan::floor_remainder(7, 0) == 7);
+    CHECK(sequent::plan::floor_divide(7, -2) == -4);
+    CHECK(sequent::plan::floor_divide(-7, -2) == 3);
+    CHECK(sequent::plan::floor_remainder(7, -2) == -1);
+    CHECK(sequent::plan::floor_divide(-7, 2) == -4);
 }
 
 TEST_CASE("a softmax over minus infinity alone is zero in either form") {

@@ -244,11 +244,12 @@ constexpr auto softmax(First, Rest...) noexcept {
 }
 
 /// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It gives the one relation that its rules do not use. Its input is its one relation
-/// without a rule. Where it has several of these, those that follow from rules of the program
-/// around, or are facts, are these: computed once, read in every layer, scope by scope outward
-/// where stacks stand in stacks. The input then is the one that the program around does not know,
-/// or, if it knows all, the one with the name of what the block is applied to.
+/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
+/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
+/// it has several of these, those that follow from rules of the program around, or are facts, are
+/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
+/// The input then is the one that the program around does not know, or, if it knows all, the one
+/// with the name of what the block is applied to.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)

@@ -55,6 +55,7 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 struct softmax_over_a_variable_not_in_the_head {};
 struct aggregation_over_a_variable_in_the_head {};
+struct aggregation_over_a_variable_that_the_body_does_not_mention {};
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
 template <int First, int Second>
@@ -157,6 +158,7 @@ enum class fault {
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
     aggregation_over_a_variable_in_the_head,
+    aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
@@ -285,6 +287,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
     SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)

@@ -185,7 +185,9 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
-    if (!multiplies && !is_linear_sum(written, draft.in.text)) return false;
+    if (multiplies ? written.variables.size() != written.arity
+                   : !is_linear_sum(written, draft.in.text))
+        return false;
     const value_shape shape = draft.head_of(at).value;
     int terms = 0;
     for (int body = 0; body < written.literals; ++body) {

@@ -34,6 +34,8 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum) return false;
     if (rule.combined == combination::cosine || rule.aggregated != aggregation::sum) return false;
     const unsigned head = rule.head_variables();
+    unsigned mentioned = head;
+    if (rule.recurs.loop >= 0) mentioned |= 1u << rule.recurs.time;
     for (int at = 0; at < rule.literals; ++at) {
         const literal& item = source.literals[rule.first_literal + at];
         if (!item.gives_value()) continue;
@@ -53,8 +55,10 @@ constexpr bool is_linear_sum(const rule& rule, const source<Sizes>& source) {
         const unsigned summed = ~head;
         if (((in_relation | in_weight) & summed) && rule.literals > 1) return false;
         if ((in_relation & summed) != (in_weight & summed)) return false;
+        mentioned |= in_relation;
     }
-    return true;
+    // A variable that nothing mentions adds as many times as it has values.
+    return mentioned == (1u << rule.variables.size()) - 1;
 }
 
 /// Whether this is all that the rule does.
@@ -247,6 +251,7 @@ class normaliser {
                 if (other.head == head && !other.transforms_atom) other.head = inner;
             rule& outer = out.rules[at];
             outer.transforms_atom = false;
+            for (variable& index : outer.variables) index.stated = 0;  // all atoms are transformed
             outer.first_literal = out.literals.push(head_literal(outer, inner));
             outer.literals = 1;
         }

@@ -312,7 +312,10 @@ class reader {
         check_not_stacked();
         current.aggregated = Kind;
         current.states_aggregation = true;
-        auto add = [this](int index) {
+        const int mentioned = current.variables.size();
+        auto add = [&](int index) {
+            if (index >= mentioned)
+                fail(fault::aggregation_over_a_variable_that_the_body_does_not_mention);
             if (!((current.aggregated_variables >> index) & 1u))
                 current.aggregated_order.push(index);
             current.aggregated_variables |= 1u << index;
