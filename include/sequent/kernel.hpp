@@ -5,6 +5,7 @@
 
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
+#include "kernel/cosine.hpp"
 #include "kernel/dropout.hpp"
 #include "kernel/kept_attention.hpp"
 #include "kernel/lattice.hpp"

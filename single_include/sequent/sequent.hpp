@@ -40,8 +40,14 @@
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
+// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
+#error "sequent: -ffinite-math-only takes infinity and NaN for ordinary numbers; build without it"
+#elif defined(__ASSOCIATIVE_MATH__)
+#error \
+    "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
 // Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
@@ -97,8 +103,10 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
 #include <cstddef>
@@ -5154,6 +5162,22 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+
+/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
+/// -fassociative-math, with which (x + magic) - magic would become x.
+template <class T>
+SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
+#if defined(__clang__) && defined(__SSE2__)
+    asm("" : "+x"(x.data));
+#elif defined(__clang__) && defined(__aarch64__)
+    asm("" : "+w"(x.data));
+#endif
+    return x;
+}
+
+}  // namespace detail
+
 /// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
 /// infinity where it overflows; a NaN stays.
 template <class T>
@@ -5171,7 +5195,8 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
         n = _mm512_roundscale_pd(x * set(T(1.44269504088896341)), 8);
     }
 #else
-    const batch<T> shifted = fma(x, set(T(1.44269504088896341)), set(c::magic));
+    const batch<T> shifted =
+        detail::opaque(batch<T>(fma(x, set(T(1.44269504088896341)), set(c::magic))));
     const batch<T> n = shifted - set(c::magic);
 #endif
     const batch<T> r = fma(n, set(-c::ln2_low), fma(n, set(-c::ln2_high), x));
@@ -5186,9 +5211,10 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    const batch<T> infinite = set(std::numeric_limits<T>::infinity());
+    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
-                         xsimd::select(x > set(c::greatest), infinite, y));
+                         xsimd::select(x <= set(c::greatest), y, beyond));
 #endif
 }
 
@@ -5324,7 +5350,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(x, zero<T>());
+        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -5360,7 +5386,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
 }
 
 /// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu.
+/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -5368,7 +5394,7 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::derivative<F>(set(x), set(y), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::select(y > zero<T>(), set(T(1)), zero<T>());
+        return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
     } else if constexpr (F == gelu) {
@@ -5377,6 +5403,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
         return fma(x, density, cdf);
     } else if constexpr (F == gelu_tanh) {
+        // Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN.
+        x = xsimd::select(x > set(T(16)), set(T(16)), x);
+        x = xsimd::select(x < set(T(-16)), set(T(-16)), x);
         const B square = x * x;
         const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
         const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
@@ -6315,6 +6344,60 @@ SEQUENT_INLINE batch<T> iota() noexcept {
     return batch<T>::load_aligned(values);
 }
 
+/// to[k] += factor * from[k]
+template <class T>
+SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
+    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+}
+
+/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+template <int Length, class T>
+inline bool are_finite(const T* rows, int stride, int count) noexcept {
+    // Zero times infinity or NaN is NaN, which stays in a sum.
+    batch<T> seen[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    const auto look_at = [&](const T* row, int u) __attribute__((always_inline)) {
+        seen[u] = fma(load(row), zero<T>(), seen[u]);
+    };
+    constexpr int last = Length % lanes<T>;
+    int row = 0;
+    for (; row + 4 <= count; row += 4, rows += 4 * stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) {
+            SEQUENT_UNROLL for (int u = 0; u < 4; ++u) look_at(rows + u * stride + k, u);
+        }
+        if constexpr (last > 0) SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
+                const T* end = rows + u * stride + Length - last;
+                seen[u] = fma(load_first<last>(end), zero<T>(), seen[u]);
+            }
+    }
+    for (; row < count; ++row, rows += stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) look_at(rows + k, 0);
+        if constexpr (last > 0)
+            seen[1] = fma(load_first<last>(rows + Length - last), zero<T>(), seen[1]);
+    }
+    return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
+}
+
+/// The same of the rows of one block, looked at when the answer is first needed.
+template <int Length, int Stride>
+class finite_rows {
+  public:
+    void forget() noexcept { known_ = false; }
+    template <class T>
+    bool check_once(const T* rows, int count) noexcept {
+        if (!known_) finite_ = check(rows, count);
+        known_ = true;
+        return finite_;
+    }
+    template <class T>
+    static bool check(const T* rows, int count) noexcept {
+        return are_finite<Length>(rows, Stride, count);
+    }
+
+  private:
+    bool known_ = false;
+    bool finite_ = false;
+};
+
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -6428,9 +6511,12 @@ class score_tile {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
-    /// to the gradients of the operands.
-    void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
+    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
+    /// zero where there is no pair, adds to the gradients of the operands.
+    template <class Pairs>
+    void propagate(T* gradient, const Pairs& pairs) noexcept {
+        propagate_node<root>(gradient, true, pairs);
+    }
 
   private:
     /// Whether the node's own tile is to hold the product times its value.
@@ -6599,43 +6685,47 @@ class score_tile {
         }
     }
 
+    /// to = gradient times factor(r, c), zero where there is no pair.
+    template <class Pairs, class Factor>
+    SEQUENT_INLINE void chain(const T* gradient, T* to, const Pairs& pairs,
+                              Factor factor) noexcept {
+        each_vector([&](int r, int c) {
+            const int at = r * pitch + c;
+            store(to + at, batch<T>(load(gradient + at) * factor(r, c)));
+        });
+        if (!pairs.whole()) pairs.template clear_others<pitch>(to);
+    }
+
     /// `last` tells that the gradient's numbers are needed by nobody else.
-    template <int Node>
-    void propagate_node(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         if constexpr (node.op == score_op::dot) {
-            propagate_dot<Node>(gradient, last);
+            propagate_dot<Node>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::load) {
             if constexpr (node.x_gradient)
                 if (operands_.dx[Node]) add_leaf_gradient<Node>(gradient);
         } else if constexpr (node.op == score_op::add) {
-            propagate_node<node.right>(gradient, false);
-            propagate_node<node.left>(gradient, last);
+            propagate_node<node.right>(gradient, false, pairs);
+            propagate_node<node.left>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::multiply) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.left>(r, c)));
-            });
-            propagate_node<node.right>(part, true);
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.right>(r, c)));
-            });
-            propagate_node<node.left>(part, true);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.left>(r, c); });
+            propagate_node<node.right>(part, true, pairs);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.right>(r, c); });
+            propagate_node<node.left>(part, true, pairs);
         } else if constexpr (node.op == score_op::function) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                const batch<T> slope = derivative<node.function>(
-                    value<node.left>(r, c), value<Node>(r, c), static_cast<T>(node.value));
-                store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
+            chain(gradient, part, pairs, [&](int r, int c) {
+                return derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
+                                                 static_cast<T>(node.value));
             });
-            propagate_node<node.left>(part, true);
+            propagate_node<node.left>(part, true, pairs);
         }
     }
 
-    template <int Node>
-    void propagate_dot(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_dot(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         [[maybe_unused]] alignas(64) T scaled[scales(Node) ? Rows * pitch : 1];
         if constexpr (scales(Node)) {
@@ -6647,34 +6737,47 @@ class score_tile {
             gradient = to;
         }
         if constexpr (Turned::gathered)
-            propagate_gathered<Node>(gradient);
+            propagate_gathered<Node>(gradient, pairs);
         else
-            propagate_apart<Node>(gradient);
+            propagate_apart<Node>(gradient, pairs);
     }
 
-    template <int Node>
-    void propagate_gathered(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_gathered(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int stride = Turned::depth_pitch(Node);
+        const T* x = row_operand<Node>();
+        const T* y = turned_.template y<Node>();
         if constexpr (node.x_gradient)
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                tile_product<shape, Even>(gradient, turned_.template y<Node>(), turned_.sums(),
-                                          rows_, in_block_,
-                                          add_to_listed<T>{dx, turned_.rows, node.x_row});
+                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                    tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
+                                              add_to_listed<T>{dx, turned_.rows, node.x_row});
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * stride,
+                                   dx + turned_.rows[r] * node.x_row, node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
-                tile_product<shape, Even>(gradient, row_operand<Node>(),
-                                          turned_.template dy<Node>(), in_block_, rows_);
+                T* dy = turned_.template dy<Node>();
+                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
+                                   node.depth);
+                    });
             }
     }
 
-    template <int Node>
-    void propagate_apart(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_apart(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int x_row = node.x_row * RowStep;
         const T* x = operands_.x[Node] + row_ * node.x_row;
@@ -6684,14 +6787,27 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
-                tile_product<shape, Even>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+                dx += row_ * node.x_row;
+                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
+                                   node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns,
-                                          rows_);
+                dy += column_ * node.y_column;
+                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
+                                   node.depth);
+                    });
             }
     }
 
@@ -6782,6 +6898,64 @@ struct tile_interval {
     }
 };
 
+/// Every pair of a lattice.
+struct all_pairs {
+    constexpr bool operator()(int, int) const noexcept { return true; }
+};
+
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
+/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
+/// the numbers are finite.
+template <class Lattice, class Admits = all_pairs>
+class tile_pairs {
+  public:
+    SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
+                              Admits admits = {}) noexcept
+        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
+        int begin = at.fresh;
+        int end = part.columns;
+        for (int r = at.row; r < at.row + rows; ++r) {
+            begin = std::max(begin, part.begin[r]);
+            end = std::min(end, part.end[r]);
+        }
+        whole_ =
+            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
+    }
+
+    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
+
+    /// Whether each row has each column.
+    SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+
+    /// Calls f(r, c) for each pair.
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int r = 0; r < rows_; ++r) {
+            const tile_interval inside = row(r);
+            for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
+                if (admits_(r, c)) f(r, c);
+        }
+    }
+
+    /// Sets the other numbers of a tile to zero.
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int r = 0; r < rows_; ++r, tile += Pitch) {
+            const tile_interval inside = row(r);
+            for (int c = 0; c < columns_; ++c)
+                if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
+        }
+    }
+
+  private:
+    const Lattice& part_;
+    tile_place at_;
+    int rows_;
+    int columns_;
+    bool whole_;
+    [[no_unique_address]] Admits admits_;
+};
+
 template <int Length, class T>
 SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -6802,13 +6976,29 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// What rows have seen so far of their softmax: numbers are exp(score - shift). With room for whole
-/// vectors.
+/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
-    alignas(64) T shift[Rows + lanes<T> - 1];
-    alignas(64) T sum[Rows + lanes<T> - 1];
+    T shift[Rows];
+    T sum[Rows];
 };
+
+/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
+/// the rounding error of a product, which is negligible here. Above, that error would change the
+/// weights, and at last overflow.
+template <class T>
+inline constexpr T greatest_fused_shift = 256;
+
+/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
+/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
+/// score is. Zeros for a row without a pair, or where all scores are -infinity.
+/// Returns the factor.
+template <class T>
+SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
+    to[0] = sum == T(0) ? T(0) : shift;
+    return to[1] = sum == T(0) ? T(0) : 1 / sum;
+}
 
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
@@ -6856,6 +7046,10 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
+    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) row[c] *= scale;
+        scale = 1;
+    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -6868,30 +7062,42 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
-/// the weights into that of the scores, times scale.
+/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside of the interval.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               T log_sum, T inner) noexcept {
+                               const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
+    const batch<T> shift = set(-normalizer[0]);
+    const batch<T> factor = set(normalizer[1]);
+    const batch<T> outer = set(normalizer[1] * scale);
+    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
+        scores = weights;
+        scale = 1;
+    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
-        if (!whole || c + n > Columns) p = xsimd::select(inside.template mask<T>(c), p, zero<T>());
+        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        batch<T> p = e * factor;
+        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        if (!whole || c + n > Columns) {
+            const auto kept = inside.template mask<T>(c);
+            p = xsimd::select(kept, p, zero<T>());
+            slope = xsimd::select(kept, slope, zero<T>());
+        }
         store(weights + c, p);
-        const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
-        store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
+        store(gradient + c, slope);
     }
 }
 
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
-    const int filled = range.end - range.begin + lanes<T> - 1;
-    std::fill_n(state.shift + range.begin, filled, lowest<T>);
-    std::fill_n(state.sum + range.begin, filled, T(0));
+    std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
+    std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -6900,6 +7106,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
+        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -6920,12 +7127,13 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
+                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
+                                                             pairs.row(r), scale, state.shift[here],
+                                                             state.sum[here], sums + r * lanes<T>,
+                                                             out + here * Shape::out_row);
                 }
                 for (int r = 0; r < count; ++r)
                     soften_row<piece::columns>(p + r * tile::pitch, scale,
@@ -6934,8 +7142,22 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                const T* v = value + column * Shape::value_column;
+                T* to = out + row * Shape::out_row;
+                const bool finite = [&] {
+                    if (pairs.whole()) return true;
+                    if constexpr (Few) return values.check(v, piece::columns);
+                    const int from = part.first_column + block.first * piece::column_step;
+                    return values.check_once(value + from * Shape::value_column,
+                                             block.end - block.first);
+                }();
+                if (finite)
+                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
+                                   Shape::length);
+                    });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -6944,44 +7166,41 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
+                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
             row_tile);
     });
-    for (int row = range.begin; row < range.end; ++row)
-        if (state.sum[row] != 0)
-            scale_row<Shape::length>(out + row * Shape::out_row, 1 / state.sum[row]);
-    for (int row = range.begin; row < range.end; row += lanes<T>) {
-        const batch<T> sum = load(state.sum + row);
-        const batch<T> log_sums = xsimd::select(sum == zero<T>(), set(-lowest<T>),
-                                                batch<T>(load(state.shift + row) + log(sum)));
-        store_first(log_sum + row, log_sums, std::min(lanes<T>, range.end - row));
+    for (int row = range.begin; row < range.end; ++row) {
+        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
 }
 
 }  // namespace detail
 
-/// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
-/// for a row without a pair), which the gradient needs. `kept` are the scores, if they are.
+/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
+/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
+/// its operands are; of the others, NaN and infinity propagate.
 template <class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     if constexpr (is_whole<Range>)
-        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, kept,
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
     else if (range.end - range.begin <= few_rows)
-        detail::attention<true, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
-        detail::attention<false, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
 /// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
 /// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
-                        const T* log_sum, const T* kept, const T* out_gradient, T* value_gradient,
-                        const int* counts) noexcept {
+                        const T* normalizer, const T* kept, const T* out_gradient,
+                        T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
     for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
@@ -7033,8 +7252,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const detail::tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    const detail::tile_interval inside = pairs.row(r);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
@@ -7042,7 +7262,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const int here = row + r * piece::row_step;
                         detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
                                                            ds + r * pitch, inside, scale,
-                                                           log_sum[here], inner[here]);
+                                                           normalizer + 2 * here, inner[here]);
                     }
                 }
                 if constexpr (Shape::value_gradient)
@@ -7050,11 +7270,18 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
-                        detail::tile_product<shape, piece::even>(
-                            p, dout, value_gradient + column * Shape::value_column, piece::columns,
-                            count);
+                        T* to = value_gradient + column * Shape::value_column;
+                        if (pairs.whole() ||
+                            detail::are_finite<Shape::length>(dout, out_step, count))
+                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
+                                                                     count);
+                        else
+                            pairs.each([&](int r, int c) {
+                                detail::add_scaled(p[r * pitch + c], dout + r * out_step,
+                                                   to + c * value_step, Shape::length);
+                            });
                     }
-                scores.propagate(ds);
+                scores.propagate(ds, pairs);
             };
             detail::each_column_tile<piece::columns>(block, first, begin, end, take);
         };
@@ -7071,6 +7298,63 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             row_tile);
     });
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
+/// scaled by powers of two, so that no square overflows or vanishes.
+template <class T>
+class cosine {
+  public:
+    cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
+        T dot = 0;
+        for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
+        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        const T product = sides_[0].norm * sides_[1].norm;
+        value_ = product == T(0) ? dot * T(0) : dot / product;
+        // A rounded quotient may exceed 1.
+        if (value_ > T(1)) value_ = 1;
+        if (value_ < T(-1)) value_ = -1;
+    }
+
+    /// a . b / (|a| |b|), zero if either is zero.
+    T value() const noexcept { return value_; }
+
+    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    T gradient(int which, int at, T of_value) const noexcept {
+        const side& self = sides_[which];
+        const side& other = sides_[1 - which];
+        if (self.norm == T(0) || other.norm == T(0)) return of_value * T(0);
+        const T across = other.scaled(at) / other.norm - value_ * (self.scaled(at) / self.norm);
+        return of_value * across / self.norm * self.first * self.second;
+    }
+
+  private:
+    struct side {
+        const T* numbers;
+        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T second = 1;
+        T norm = 0;  // of the scaled vector
+
+        side(const T* x, int size) noexcept : numbers(x) {
+            T most = 0;
+            for (int at = 0; at < size; ++at) most = std::max(most, std::abs(x[at]));
+            if (most > T(0) && std::isfinite(most)) {
+                const int exponent = std::ilogb(most);
+                first = std::ldexp(T(1), -(exponent / 2));
+                second = std::ldexp(T(1), -(exponent - exponent / 2));
+            }
+            for (int at = 0; at < size; ++at) norm += scaled(at) * scaled(at);
+            norm = std::sqrt(norm);
+        }
+        T scaled(int at) const noexcept { return numbers[at] * first * second; }
+    };
+
+    side sides_[2];
+    T value_;
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
@@ -7218,6 +7502,14 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
+    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
+    // interval may not be.
+    static constexpr bool any_masked = [] {
+        bool result = Shape::is_table;
+        for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
+        return result;
+    }();
+    alignas(64) T admitted_[any_masked ? chunk : 1];
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
@@ -7250,20 +7542,33 @@ class kept_rows {
             }
             if (v < vectors) score<1>(q, from, v);
         }
-        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v)
+                store(admitted_ + v * n,
+                      batch<T>(xsimd::select(lanes_of<T>(admitted<Piece>(from + v * n)), set(T(1)),
+                                             zero<T>())));
+        const auto there = [&](int v) __attribute__((always_inline)) {
+            const batch<T> column = iota<T>() + set(static_cast<T>(from + v * n));
+            auto result =
+                (column >= set(static_cast<T>(begin))) & (column < set(static_cast<T>(end)));
+            if constexpr (masked) result = result & (load(admitted_ + v * n) > zero<T>());
+            return result;
+        };
+        const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
             }
         };
-        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
-        if (const int last = end - from - (vectors - 1) * n; last < n)
-            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
-        if constexpr (masked)
-            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        if constexpr (masked) {
+            for (int v = 0; v < vectors; ++v) keep(v);
+        } else {
+            if (begin > from) keep(0);
+            if (end < from + vectors * n) keep(vectors - 1);
+        }
         for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
         for (int q = 0; q < Queries; ++q) soften(q, vectors);
-        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
     /// Raises the shift to the greatest of the scores.
@@ -7407,20 +7712,25 @@ class kept_rows {
 
     // Values.
 
-    template <bool Masked>
-    void add_values(int q, int from, int vectors) noexcept {
+    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
+    /// stands there.
+    template <bool Masked, class There>
+    void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
             constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(q, k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors, there);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors, there);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
+            alignas(64) T kept[chunk];
+            for (int v = 0; v < vectors; ++v)
+                store(kept + v * n, batch<T>(xsimd::select(there(v), set(T(1)), zero<T>())));
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
-                    if (weights_[p][c] == T(0)) continue;
+                    if (kept[c] == T(0)) continue;
                     const T* x = queries_[p].value + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
@@ -7428,23 +7738,20 @@ class kept_rows {
     }
 
     /// Count numbers of the values, from number k on.
-    template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
+    template <bool Masked, int Count, class There>
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
         const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
         }
-        // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
-                const batch<T> weight = load(weights_[q + p] + v * n);
-                const auto there = weight > zero<T>();
-                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
-                    sum[p][g] =
-                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+            const auto kept = there(v);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
             }
         };
@@ -7661,6 +7968,38 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
+/// Whether a pair is in the space and, if there is one, in the table.
+template <class Shape>
+bool is_pair(int row, int column) noexcept {
+    for (const auto& part : Shape::space.pieces)
+        if (part.admits_row(row, nullptr) && column >= part.begin(row, nullptr) &&
+            column < part.end(row, Shape::columns, nullptr) && part.admits_residue(row, column))
+            return has_pair<Shape>(row, column);
+    return false;
+}
+
+/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// there is no pair, would be NaN.
+template <class Shape, class T, class Value>
+SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
+                                        Value value_of) noexcept {
+    std::fill_n(out, Shape::length, T(0));
+    for (int column = 0; column < end; ++column)
+        if (is_pair<Shape>(row, column))
+            for (int k = 0; k < Shape::length; ++k) out[k] += weights[column] * value_of(column, k);
+}
+
+template <class Shape, class T>
+SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gradient,
+                                              T* value_gradient) noexcept {
+    for (int row = 0; row < Shape::rows; ++row)
+        for (int column = 0; column < Shape::columns; ++column)
+            if (is_pair<Shape>(row, column))
+                add_scaled(weights[row * Shape::weight_row + column],
+                           out_gradient + row * Shape::out_row,
+                           value_gradient + column * Shape::value_column, Shape::length);
+}
+
 /// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
 /// and the last of its pairs.
 template <class Shape>
@@ -7751,20 +8090,21 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     for (int row = 0; row < Shape::rows; ++row, weights += row_size) {
         batch<T> most = set(detail::lowest<T>);
         for (int c = 0; c < Shape::columns; c += n) most = xsimd::max(most, load(weights + c));
-        const T shift = reduce_max(most);
-        if (shift == detail::lowest<T>) {
-            std::fill_n(weights, row_size, T(0));
-            continue;
-        }
+        const T greatest = reduce_max(most);
+        const T shift = greatest == detail::lowest<T> ? T(0) : greatest;
         batch<T> sum = zero<T>();
         for (int c = 0; c < row_size; c += n) {
             const batch<T> p = exp(batch<T>(load(weights + c) - set(shift)));
             store(weights + c, p);
             sum += p;
         }
-        const T factor = 1 / reduce_add(sum);
+        const T all = reduce_add(sum);
+        const T factor = all == T(0) ? T(0) : 1 / all;
         for (int c = 0; c < row_size; c += n)
             store(weights + c, batch<T>(load(weights + c) * set(factor)));
+        if (std::isfinite(all)) continue;
+        for (int c = 0; c < row_size; ++c)
+            if (c >= Shape::columns || !detail::is_pair<Shape>(row, c)) weights[c] = T(0);
     }
 }
 
@@ -7774,9 +8114,15 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                                 const T* gradient) noexcept {
     constexpr int row_size = Shape::weight_row;
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
-        inner[row] =
-            detail::dot_rows<Shape::columns>(weights + row * row_size, gradient + row * row_size);
+    for (int row = 0; row < Shape::rows; ++row) {
+        const T* p = weights + row * row_size;
+        const T* dp = gradient + row * row_size;
+        inner[row] = detail::dot_rows<Shape::columns>(p, dp);
+        if (std::isfinite(inner[row])) continue;
+        inner[row] = 0;
+        for (int column = 0; column < Shape::columns; ++column)
+            if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
+    }
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -7785,18 +8131,27 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             constexpr int step = kernel_of::column_step;
             constexpr T scale = static_cast<T>(tile::root_scale());
             (void)scores.evaluate();
+            const auto admits = [&](int r, int c) {
+                return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
+            };
+            const auto pairs = [&] {
+                if constexpr (Shape::is_table)
+                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
+                else
+                    return detail::tile_pairs(part, at, count, kernel_of::columns);
+            }();
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                const detail::tile_interval inside = pairs.row(r);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
                 T* to = slope + r * tile::pitch;
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
-                    to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
+                    if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope);
+            scores.propagate(slope, pairs);
         });
 }
 
@@ -7817,9 +8172,16 @@ void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcep
             const int rows = std::min((block + 1) * blocks::height, range.end) - first;
             detail::column_span span = of.columns[static_cast<std::size_t>(block)];
             if (span.empty()) span = {0, 0};
+            T* to = out + first * Shape::out_row;
             product<shape>(weights + first * Shape::weight_row + span.begin,
-                           value + span.begin * Shape::value_column, out + first * Shape::out_row,
-                           rows, span.end - span.begin);
+                           value + span.begin * Shape::value_column, to, rows,
+                           span.end - span.begin);
+            if (blocks::is_full || detail::are_finite<Shape::length>(to, Shape::out_row, rows))
+                continue;
+            for (int row = first; row < first + rows; ++row, to += Shape::out_row)
+                detail::weighted_sum_of_pairs<Shape>(
+                    weights + row * Shape::weight_row, row, Shape::columns, to,
+                    [value](int column, int k) { return value[column * Shape::value_column + k]; });
         }
     }
 }
@@ -7832,6 +8194,12 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     constexpr int whole = blocks::width;
     constexpr int last = Shape::columns - (blocks::across - 1) * whole;
     const blocks& of = blocks::made();
+    if constexpr (Shape::value_gradient && !blocks::is_full)
+        if (value_gradient &&
+            !detail::are_finite<Shape::length>(out_gradient, Shape::out_row, Shape::rows)) {
+            detail::add_value_gradient_of_pairs<Shape>(weights, out_gradient, value_gradient);
+            value_gradient = nullptr;
+        }
     for (int block = 0; block < blocks::across; ++block) {
         const detail::column_span rows = of.rows[static_cast<std::size_t>(block)];
         if (rows.empty()) continue;
@@ -7879,14 +8247,16 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto [from, to] = part.widest(row, Shape::columns);
         span.add(from, std::min(to, end));
     }
-    weights += row * Shape::weight_row + span.begin;
+    weights += row * Shape::weight_row;
     out += row * Shape::out_row;
     if (span.empty()) {
         std::fill_n(out, Shape::length, T(0));
-    } else if constexpr (Pitch == 0) {
+        return;
+    }
+    if constexpr (Pitch == 0) {
         constexpr product_shape shape{1, Shape::length, Shape::columns, 1, 1, Shape::value_column,
                                       1, Shape::length, false};
-        product<shape>(weights, value + span.begin * Shape::value_column, out, 1,
+        product<shape>(weights + span.begin, value + span.begin * Shape::value_column, out, 1,
                        span.end - span.begin);
     } else {
         const T* from = value + span.begin - first;
@@ -7894,8 +8264,8 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto take = [&](int k, auto numbers) {
             batch<T> sums[decltype(numbers)::value];
             for (int at = 0; at < decltype(numbers)::value; ++at)
-                sums[at] =
-                    detail::dot_of_rows(weights, from + (k + at) * Pitch, span.end - span.begin);
+                sums[at] = detail::dot_of_rows(weights + span.begin, from + (k + at) * Pitch,
+                                               span.end - span.begin);
             reduce_add_each<decltype(numbers)::value>(sums, out + k);
         };
         int k = 0;
@@ -7904,6 +8274,11 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         if constexpr (Shape::length % group != 0)
             take(k, std::integral_constant<int, Shape::length % group>{});
     }
+    if (!detail::are_finite<Shape::length>(out, 0, 1))
+        detail::weighted_sum_of_pairs<Shape>(weights, row, span.end, out, [&](int column, int k) {
+            return Pitch == 0 ? value[column * Shape::value_column + k]
+                              : value[k * Pitch + column - first];
+        });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -8017,22 +8392,56 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
+/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
+/// near where they are nearly so.
 template <class T>
 struct moments {
-    T mean, rstd;
+    T origin, mean, rstd;
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
+        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    }
 };
 
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
+    const T origin = x[0];
     const T mean =
-        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
         T(Length);
     const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        const auto d = keep_first<count()>(
+            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
         return d * d;
     });
-    return {mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+}
+
+/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
+/// of their largest numbers are in range then.
+template <class T>
+inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
+
+template <int Length, class T>
+SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+    for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
+    eps *= small_scale<T> * small_scale<T>;
+}
+
+/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
+    const moments<T> result = row_moments<Length>(x, eps);
+    if (result.rstd > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_moments<Length>(x, eps);
 }
 
 template <int Length, class T>
@@ -8042,6 +8451,17 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
         return v * v;
     });
     return T(1) / std::sqrt(square / T(Length) + eps);
+}
+
+/// 1 / sqrt(mean(x^2) + eps), in the same way.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+    const T result = row_rms<Length>(x, eps);
+    if (result > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_rms<Length>(x, eps);
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -8054,25 +8474,27 @@ SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
-    const auto [mean, rstd] = row_moments<Length>(x, eps);
-    const auto normal = [&, m = mean, r = rstd](int i, auto count) {
-        return (load_first<count()>(x + i) - set(m)) * set(r);
-    };
+    T room[Length];
+    const T* given = x;
+    const moments<T> all = moments_in_range<Length>(x, eps, room);
+    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product =
-        row_sum<Length, T>([&](int i, auto count) { return inner(i, count) * normal(i, count); }) /
-        T(Length);
-    each_vector<Length, T>([&, r = rstd](int i, auto count) {
-        const batch<T> n = normal(i, count);
+    const T product = row_sum<Length, T>([&](int i, auto count) {
+                          return keep_first<count()>(
+                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
+                      }) /
+                      T(Length);
+    each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> n = all.normal(x + i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(r)));
+        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
     });
 }
 
@@ -8081,10 +8503,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        store_first<count()>(y + i, batch<T>((load_first<count()>(x + i) - set(m)) * set(r)));
-    });
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>(
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
 }
 
 template <int Length, class T>
@@ -8095,11 +8516,11 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        const batch<T> n = (load_first<count()>(x + i) - set(m)) * set(r);
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i, fma(n, load_first<count()>(gain + i), b));
+        store_first<count()>(y + i,
+                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -8112,7 +8533,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
@@ -8122,18 +8543,21 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    T room[Length];
+    const T* given = x;
+    const T scale = detail::rms_in_range<Length>(x, eps, room);
+    const T slope = x == given ? scale : scale * detail::small_scale<T>;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               load_first<count()>(x + i);
+               (load_first<count()>(x + i) * set(scale));
     });
-    const T along = sum * scale * scale / T(Length);
+    const T along = sum / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = d * load_first<count()>(gain + i);
-        detail::add_first<count()>(dgain, i, batch<T>(d * v * set(scale)));
-        store_first<count()>(dx + i, batch<T>((g - v * set(along)) * set(scale)));
+        detail::add_first<count()>(dgain, i, batch<T>(d * n));
+        store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
 }
 
@@ -8163,7 +8587,7 @@ inline void softmax(const T* x, T* y) noexcept {
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum > T(0) ? T(1) / sum : T(0);
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
@@ -8182,8 +8606,9 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
 }
 
 /// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016). The threshold is found without sorting: tau of a set that holds the support never exceeds
-/// the true one, and dropping what lies below it ends at the support (Michelot 1986).
+/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
+/// found without sorting: tau of a set that holds the support never exceeds the true one, and
+/// dropping what lies below it ends at the support (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
@@ -8203,13 +8628,20 @@ inline void sparsemax(const T* x, T* y) noexcept {
         size = kept;
         tau = (sum - T(1)) / kept;
     }
-    detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i) - set(greatest) - set(tau);
-        store_first<count()>(y + i, xsimd::max(v, zero<T>()));
+    const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
+    const T ordered = detail::row_sum<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> one = xsimd::select(v <= set(greatest), set(T(1)), zero<T>());
+        store_first<count()>(y + i,
+                             batch<T>(xsimd::max(batch<T>(v - set(shift) - set(tau)), zero<T>())));
+        return keep_first<count()>(one, zero<T>());
     });
+    if (ordered == T(Length) && shift < std::numeric_limits<T>::infinity()) return;
+    for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14).
+/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
+/// in y stays.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -8221,9 +8653,10 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T size = reduce_add(ones);
     const T mean = size > T(0) ? sum / size : T(0);
     detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(y + i);
         const batch<T> d = load_first<count()>(dy + i) - set(mean);
-        const auto support = load_first<count()>(y + i) > zero<T>();
-        store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
+        // v times zero is NaN where v is.
+        store_first<count()>(dx + i, batch<T>(xsimd::select(v > zero<T>(), d, v * zero<T>())));
     });
 }
 
@@ -8464,6 +8897,48 @@ struct tile_rows {
         }
         return result;
     }
+
+    /// Whether row r is among them.
+    bool has(unsigned bits, int r, int at) const noexcept {
+        bool result = ((bits & taken) >> r & 1u) != 0;
+        if constexpr (Shape::clips)
+            result =
+                result && row_begin[r] <= static_cast<T>(at) && static_cast<T>(at) < row_end[r];
+        return result;
+    }
+};
+
+/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+template <class Rows>
+class listed_pairs {
+  public:
+    listed_pairs(const Rows& rows, const std::uint16_t* bits, int first, int count) noexcept
+        : rows_(rows), bits_(bits), first_(first), count_(count) {}
+
+    static constexpr bool whole() noexcept { return false; }
+
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; ++r)
+                if (rows_.has(bits_[c], r, first_ + c)) f(c, r);
+    }
+
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; r += lanes<T>) {
+                T* const at = tile + c * Pitch + r;
+                store(at, batch<T>(xsimd::select(rows_.mask(bits_[c], r, first_ + c), load(at),
+                                                 zero<T>())));
+            }
+    }
+
+  private:
+    const Rows& rows_;
+    const std::uint16_t* bits_;
+    int first_;
+    int count_;
 };
 
 /// How many columns are at hand at once.
@@ -8471,7 +8946,7 @@ inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
 void tabled_attention(const mask_table& table, const score_operands<T>& given, const T* value,
-                      T* out, T* log_sum, const int* counts, Range range) noexcept {
+                      T* out, T* normalizer, const int* counts, Range range) noexcept {
     constexpr int height = mask_table::height;
     constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
@@ -8483,7 +8958,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     const score_operands<T> operands = score::operands(given);
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, length, T(0));
-    std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
+    std::fill_n(normalizer + 2 * range.begin, 2 * (range.end - range.begin), T(0));
     gathered at_hand;
     alignas(64) T values[columns * pitch];
     alignas(64) T result[height * pitch];
@@ -8506,8 +8981,9 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                                                           values);
             tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const p = scores.evaluate();
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
+                batch<T> scale = set(root_scale);
                 batch<T> most = set(lowest<T>);
                 for (int c = 0; c < count; ++c) {
                     const batch<T> x = xsimd::select(rows.mask(bits[c], r, first + c),
@@ -8531,6 +9007,14 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                     now = next;
                 }
                 const batch<T> down = xsimd::select(now == set(lowest<T>), zero<T>(), -now);
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int c = 0; c < count; ++c) {
+                            T* const at = p + c * height + r;
+                            store(at, batch<T>(load(at) * scale));
+                        }
+                        scale = set(T(1));
+                    }
                 batch<T> all = load(sum + r);
                 // Limited by the FMA ports, on which the polynomial of exp runs.
                 for (int c = 0; c < count; ++c) {
@@ -8543,23 +9027,25 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            tile_product<shape, false>(p, values, result, each.rows, count);
+            if (are_finite<length>(values, pitch, count))
+                tile_product<shape, false>(p, values, result, each.rows, count);
+            else
+                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
+                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
+                });
         }
-        alignas(64) T logs[height];
-        for (int r = 0; r < height; r += n)
-            store(logs + r, batch<T>(load(shift + r) + log(load(sum + r))));
         for (int r = 0; r < each.rows; ++r) {
             if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch, 1 / sum[r]);
+            scale_row<length>(result + r * pitch,
+                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
             std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
-            log_sum[row[r]] = logs[r];
         }
     }
 }
 
 template <class Shape, class T>
 void tabled_attention_gradient(const mask_table& table, const score_operands<T>& given,
-                               const T* value, const T* out, const T* log_sum,
+                               const T* value, const T* out, const T* normalizer,
                                const T* out_gradient, T* value_gradient,
                                const int* counts) noexcept {
     constexpr int height = mask_table::height;
@@ -8579,7 +9065,8 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     alignas(64) T ds[columns * height];
     alignas(64) T own[tile::needs_scores ? columns * height : 1];
     alignas(64) T inner[height];
-    alignas(64) T logs[height];
+    alignas(64) T shift[height];
+    alignas(64) T factor[height];
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
@@ -8590,14 +9077,17 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
         gathered::template copy_listed<length, pitch>(out_gradient, Shape::out_row, row, each.rows,
                                                       dout);
         for (int r = 0; r < height; ++r) {
-            logs[r] = log_sum[row[r]];
+            shift[r] = normalizer[2 * row[r]];
+            factor[r] = normalizer[2 * row[r] + 1];
             inner[r] = dot_rows<length>(out + row[r] * Shape::out_row,
                                         out_gradient + row[r] * Shape::out_row);
         }
+        const bool finite = are_finite<length>(dout, pitch, each.rows);
         for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
             const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
             const int count = std::min(columns, rows.end - first);
+            const listed_pairs pairs(rows, bits, first, count);
             at_hand.take_rows(operands, listed, count);
             gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
                                                           values);
@@ -8607,30 +9097,46 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
             constexpr product_shape by_values{columns, height, length, pitch, 1,
                                               height,  1,      height, false};
             tile_product<by_values, false>(values, turned_dout, ds, count, length);
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
-                const batch<T> down = -load(logs + r);
+                batch<T> scale = set(root_scale);
+                const batch<T> down = -load(shift + r);
                 const batch<T> mean = load(inner + r);
+                const batch<T> part = load(factor + r);
+                const batch<T> outer = part * scale;
+                const T* from = raw;
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int at = r; at < count * height; at += height)
+                            store(p + at, batch<T>(load(raw + at) * scale));
+                        scale = set(T(1));
+                        from = p;
+                    }
                 // Limited by exp.
                 for (int c = 0; c < count; ++c) {
                     const int at = c * height + r;
-                    const batch<T> weight =
-                        xsimd::select(rows.mask(bits[c], r, first + c),
-                                      exp(fma(load(raw + at), scale, down)), zero<T>());
-                    store(p + at, weight);
-                    const batch<T> slope = weight * (load(ds + at) - mean) * scale;
-                    store(ds + at, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                    const auto kept = rows.mask(bits[c], r, first + c);
+                    const batch<T> e = exp(fma(load(from + at), scale, down));
+                    store(p + at, batch<T>(xsimd::select(kept, batch<T>(e * part), zero<T>())));
+                    const batch<T> slope = e * outer * (load(ds + at) - mean);
+                    store(ds + at, batch<T>(xsimd::select(kept, slope, zero<T>())));
                 }
             }
             if constexpr (Shape::value_gradient)
                 if (value_gradient) {
                     constexpr product_shape shape{columns, length, height, height, 1,
                                                   pitch,   1,      pitch,  false};
-                    tile_product<shape, false>(
-                        p, dout, sums, count, each.rows,
-                        add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    if (finite)
+                        tile_product<shape, false>(
+                            p, dout, sums, count, each.rows,
+                            add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    else
+                        pairs.each([&](int c, int r) {
+                            add_scaled(p[c * height + r], dout + r * pitch,
+                                       value_gradient + listed[c] * Shape::value_column, length);
+                        });
                 }
-            scores.propagate(ds);
+            scores.propagate(ds, pairs);
         }
         at_hand.add_columns(operands, each.rows);
     }
@@ -8643,14 +9149,14 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 ///   space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
-               T* log_sum, const int* counts, Range range) noexcept {
-    detail::tabled_attention<Shape>(table, operands, value, out, log_sum, counts, range);
+               T* normalizer, const int* counts, Range range) noexcept {
+    detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
-                        const T* out, const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
                         const int* counts) noexcept {
-    detail::tabled_attention_gradient<Shape>(table, operands, value, out, log_sum, out_gradient,
+    detail::tabled_attention_gradient<Shape>(table, operands, value, out, normalizer, out_gradient,
                                              value_gradient, counts);
 }
 
@@ -13197,7 +13703,7 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // per row, kept for the gradient
+    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
     access scores{};   // the same, where to compute them again would cost more
     access weights{};  // the softmax, where a step of its own prepares it
     int condition = -1;
@@ -15761,13 +16267,14 @@ class builder {
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index = draft_.new_buffer(outer * made.rows * draft_.times_of(written), at);
+        made.log_sum.at.index =
+            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
+            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
+            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 1;
-        int stride = made.rows;
+        made.log_sum.row = 2;
+        int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
             made.log_sum.outer[index] = stride;
             stride *= made.outer_extents[index];
@@ -18593,13 +19100,13 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* log_sum =
+            T* normalizer =
                 bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention<Shape>(Shape::mask::table(), from, value, out, log_sum,
+                kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
             else
-                kernel::attention<Shape>(from, value, out, log_sum,
+                kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
                                          bound.counts, range);
         });
@@ -18612,15 +19119,16 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-            const T* log_sum =
+            const T* normalizer =
                 bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out, log_sum,
-                                                  out_gradient, value_gradient, bound.counts);
+                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out,
+                                                  normalizer, out_gradient, value_gradient,
+                                                  bound.counts);
             else
-                kernel::attention_gradient<Shape>(from, value, out, log_sum,
+                kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
                                                   out_gradient, value_gradient, bound.counts);
         });
@@ -18741,6 +19249,14 @@ class weighted_runner {
 /// of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
+/// number.
+template <bool Greatest, class T>
+constexpr bool beats(T x, T most) noexcept {
+    if (x != x) return most == most;
+    return Greatest ? x > most : x < most;
+}
 
 using plan::aggregation;
 using plan::combination;
@@ -19021,11 +19537,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 at += size;
             });
         } else if constexpr (step.combined == combination::cosine) {
-            T dot = 0;
-            T norms[2];
-            cosine_parts(dot, norms);
-            const T scale = norms[0] * norms[1];
-            to[0] = scale > 0 ? dot / scale : T(0);
+            to[0] = cosine_of_values().value();
         } else {
             for (int at = 0; at < combined; ++at) {
                 bool first = true;
@@ -19036,10 +19548,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                         sum = x;
                     else if constexpr (step.combined == combination::elementwise_product)
                         sum *= x;
-                    else if constexpr (step.combined == combination::max)
-                        sum = std::max(sum, x);
-                    else if constexpr (step.combined == combination::min)
-                        sum = std::min(sum, x);
+                    else if constexpr (step.combined == combination::max ||
+                                       step.combined == combination::min)
+                        sum = beats<step.combined == combination::max>(x, sum) ? x : sum;
                     else
                         sum += x;
                     first = false;
@@ -19050,8 +19561,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    void cosine_parts(T& dot, T* norms) const noexcept {
-        const T* vectors[2];
+    kernel::cosine<T> cosine_of_values() const noexcept {
+        const T* vectors[2]{};
         int found = 0;
         int size = 0;
         kernel::unroll<literals>([&](auto index) {
@@ -19060,14 +19571,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 size = literal<index()>.shape.size();
             }
         });
-        T squares[2] = {0, 0};
-        for (int at = 0; at < size; ++at) {
-            dot += vectors[0][at] * vectors[1][at];
-            squares[0] += vectors[0][at] * vectors[0][at];
-            squares[1] += vectors[1][at] * vectors[1][at];
-        }
-        norms[0] = std::sqrt(squares[0]);
-        norms[1] = std::sqrt(squares[1]);
+        return {vectors[0], vectors[1], size};
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
@@ -19269,26 +19773,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     void undo_cosine(T gradient) noexcept {
-        T dot = 0;
-        T norms[2];
-        cosine_parts(dot, norms);
-        if (!(norms[0] * norms[1] > 0)) return;
-        const T* vectors[2];
-        int found = 0;
-        each_value([&](auto index) {
-            if (found < 2) vectors[found++] = values_[index()];
-        });
+        const kernel::cosine<T> of = cosine_of_values();
         int which = 0;
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            const int other = 1 - which;
-            const T scale = norms[0] * norms[1];
-            const T square = norms[which] * norms[which];
             alignas(64) own_value own_part;
             T* const part = this->template temporary<1>(own_part);
-            for (int at = 0; at < size; ++at)
-                part[at] = gradient *
-                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
+            for (int at = 0; at < size; ++at) part[at] = of.gradient(which, at, gradient);
             undo_literal<index()>(part);
             ++which;
         });
@@ -19316,8 +19807,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                     T most = 0;
                     each_value([&](auto other) {
                         const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
-                        if (chosen < 0 ||
-                            (step.combined == combination::max ? x > most : x < most)) {
+                        if (chosen < 0 || beats<step.combined == combination::max>(x, most)) {
                             chosen = other();
                             most = x;
                         }
@@ -19500,10 +19990,6 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    static bool beats(T candidate, T most) noexcept {
-        return step.aggregated == aggregation::max ? candidate > most : candidate < most;
-    }
-
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
@@ -19518,7 +20004,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     std::copy_n(x, length, to + slot());
                 } else if constexpr (picks) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats(x[at], to[at])) to[at] = x[at];
+                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
+                            to[at] = x[at];
                 } else if constexpr (step.aggregated != aggregation::count) {
                     add_to<length>(to, x);
                 }
@@ -20244,7 +20731,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
+        are_apart(step.log_sum, step.rows, step.outer_extents, 2) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
