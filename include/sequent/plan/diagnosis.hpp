@@ -270,8 +270,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
-    SEQUENT_MISTAKE(
-        an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
+    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
     SEQUENT_MISTAKE(a_stack_stands_last)
     SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
     SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)

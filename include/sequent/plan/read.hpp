@@ -155,9 +155,7 @@ class reader {
         if constexpr (is_of_atoms<Function>)
             read_function(written.function);
         else
-            fail(
-                fault::
-                    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
+            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
