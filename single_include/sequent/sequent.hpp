@@ -29,16 +29,22 @@
 /// All that a program with an embedded model needs. Two parts are included by name:
 /// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
-
-#include <stdexcept>
+/// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
+/// macros of systems and frameworks that share a name with the library or with what it includes
+/// (Windows, X11, Qt, Arduino, <complex.h>, assertions) are put aside, and so are warnings that the
+/// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
+/// casts are of use on other platforms alone.
 
 /// Version, platform switches and the inline namespace that every other header opens.
 
 #define SEQUENT_VERSION_MAJOR 0
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
+
+#if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
+#error "sequent: C++20 is needed: compile with -std=c++20"
+#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#endif
 
 // Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
 #if defined(__FAST_MATH__)
@@ -108,6 +114,185 @@
 #define SEQUENT_INLINE inline __attribute__((always_inline))
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
+
+#pragma push_macro("Above")
+#undef Above
+#pragma push_macro("abs")
+#undef abs
+#pragma push_macro("Always")
+#undef Always
+#pragma push_macro("B0")
+#undef B0
+#pragma push_macro("B1")
+#undef B1
+#pragma push_macro("Below")
+#undef Below
+#pragma push_macro("bit")
+#undef bit
+#pragma push_macro("Bool")
+#undef Bool
+#pragma push_macro("boolean")
+#undef boolean
+#pragma push_macro("byte")
+#undef byte
+#pragma push_macro("check")
+#undef check
+#pragma push_macro("Complex")
+#undef Complex
+#pragma push_macro("constrain")
+#undef constrain
+#pragma push_macro("CurrentTime")
+#undef CurrentTime
+#pragma push_macro("degrees")
+#undef degrees
+#pragma push_macro("DELETE")
+#undef DELETE
+#pragma push_macro("DIFFERENCE")
+#undef DIFFERENCE
+#pragma push_macro("DOMAIN")
+#undef DOMAIN
+#pragma push_macro("E")
+#undef E
+#pragma push_macro("emit")
+#undef emit
+#pragma push_macro("ensure")
+#undef ensure
+#pragma push_macro("ERROR")
+#undef ERROR
+#pragma push_macro("expect")
+#undef expect
+#pragma push_macro("F")
+#undef F
+#pragma push_macro("FALSE")
+#undef FALSE
+#pragma push_macro("False")
+#undef False
+#pragma push_macro("far")
+#undef far
+#pragma push_macro("Font")
+#undef Font
+#pragma push_macro("foreach")
+#undef foreach
+#pragma push_macro("forever")
+#undef forever
+#pragma push_macro("GetObject")
+#undef GetObject
+#pragma push_macro("HIGH")
+#undef HIGH
+#pragma push_macro("huge")
+#undef huge
+#pragma push_macro("I")
+#undef I
+#pragma push_macro("IGNORE")
+#undef IGNORE
+#pragma push_macro("IN")
+#undef IN
+#pragma push_macro("index")
+#undef index
+#pragma push_macro("INPUT")
+#undef INPUT
+#pragma push_macro("interface")
+#undef interface
+#pragma push_macro("interrupt")
+#undef interrupt
+#pragma push_macro("LOW")
+#undef LOW
+#pragma push_macro("major")
+#undef major
+#pragma push_macro("max")
+#undef max
+#pragma push_macro("min")
+#undef min
+#pragma push_macro("minor")
+#undef minor
+#pragma push_macro("near")
+#undef near
+#pragma push_macro("NO")
+#undef NO
+#pragma push_macro("No")
+#undef No
+#pragma push_macro("None")
+#undef None
+#pragma push_macro("OK")
+#undef OK
+#pragma push_macro("opaque")
+#undef opaque
+#pragma push_macro("OPTIONAL")
+#undef OPTIONAL
+#pragma push_macro("OUT")
+#undef OUT
+#pragma push_macro("OUTPUT")
+#undef OUTPUT
+#pragma push_macro("OVERFLOW")
+#undef OVERFLOW
+#pragma push_macro("pascal")
+#undef pascal
+#pragma push_macro("PI")
+#undef PI
+#pragma push_macro("pure")
+#undef pure
+#pragma push_macro("radians")
+#undef radians
+#pragma push_macro("register_t")
+#undef register_t
+#pragma push_macro("require")
+#undef require
+#pragma push_macro("round")
+#undef round
+#pragma push_macro("signals")
+#undef signals
+#pragma push_macro("slots")
+#undef slots
+#pragma push_macro("small")
+#undef small
+#pragma push_macro("sq")
+#undef sq
+#pragma push_macro("Status")
+#undef Status
+#pragma push_macro("status")
+#undef status
+#pragma push_macro("STRICT")
+#undef STRICT
+#pragma push_macro("Success")
+#undef Success
+#pragma push_macro("swap")
+#undef swap
+#pragma push_macro("transparent")
+#undef transparent
+#pragma push_macro("TRUE")
+#undef TRUE
+#pragma push_macro("True")
+#undef True
+#pragma push_macro("uint")
+#undef uint
+#pragma push_macro("UNDERFLOW")
+#undef UNDERFLOW
+#pragma push_macro("Unsorted")
+#undef Unsorted
+#pragma push_macro("verify")
+#undef verify
+#pragma push_macro("VOID")
+#undef VOID
+#pragma push_macro("word")
+#undef word
+#pragma push_macro("YES")
+#undef YES
+#pragma push_macro("Yes")
+#undef Yes
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+
+/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
+
+#include <stdexcept>
 
 #include <cstddef>
 #include <cstdio>
@@ -641,6 +826,14 @@ struct literal {
     }
 
     constexpr literal use() const noexcept { return *this; }
+
+    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    template <class Body>
+    constexpr mistaken operator=(const Body&) const noexcept {
+        constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
+        static_assert(makes_a_rule, "sequent: a rule is head <<= body, with <<= in place of =");
+        return {};
+    }
 };
 
 /// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
@@ -722,9 +915,10 @@ constexpr auto number(Index index) noexcept {
 /// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
-    long double root = value > 1 ? value : 1;
+    const auto square = static_cast<long double>(value);
+    long double root = square > 1 ? square : 1;
     for (;;) {
-        const long double next = (root + value / root) / 2;
+        const long double next = (root + square / root) / 2;
         if (!(next < root)) break;
         root = next;
     }
@@ -1087,6 +1281,39 @@ concept function = is_function<T>;
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+/// Declarations in which a name is written once. `relation<"q"> k;` compiles: k then is the
+/// relation q, and rules of both are added. With these macros a variable of C++ and what it names
+/// have the same name:
+///
+///     SEQUENT_VARIABLES(i, j);
+///     SEQUENT_RELATIONS(input, q, k, v);
+///     SEQUENT_WEIGHT(W_q, 64, 64);
+///
+/// They stand in a namespace, up to 32 names in one list.
+
+#define SEQUENT_DECLARE_VARIABLE(NAME) \
+    inline constexpr ::sequent::language::var<#NAME> NAME {}
+#define SEQUENT_DECLARE_RELATION(NAME) \
+    inline constexpr ::sequent::language::relation<#NAME> NAME {}
+
+#define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
+#define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
+#define SEQUENT_WEIGHT(NAME, ...) \
+    inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
+
+// SEQUENT_EACH(F, a, b, c) is F(a); F(b); F(c). The scans of SEQUENT_SCAN expand one name each.
+#define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
+#define SEQUENT_EACH_NEXT(F, FIRST, ...) \
+    F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
+#define SEQUENT_EACH_AGAIN() SEQUENT_EACH_NEXT
+#define SEQUENT_LATER()
+#define SEQUENT_SCAN(...) \
+    SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(__VA_ARGS__))))
+#define SEQUENT_SCAN_8(...) \
+    SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(__VA_ARGS__))))
+#define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
+#define SEQUENT_SCAN_1(...) __VA_ARGS__
+
 /// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
 /// aggregation`, where <<= reads "follows from".
 
@@ -1277,6 +1504,7 @@ template <class Left, class Right>
             return {};                                                                  \
         }
 #define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_RULE(OPERATOR) SEQUENT_REFUSE(OPERATOR, "sequent: a rule is head <<= body")
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
     SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
@@ -1293,6 +1521,9 @@ template <class Left, class Right>
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
                    "alternatives are several rules with one head")
+            SEQUENT_REFUSE_RULE(+=)
+            SEQUENT_REFUSE_RULE(|=)
+            SEQUENT_REFUSE_RULE(>>=)
             SEQUENT_REFUSE_ARITHMETIC(+)
             SEQUENT_REFUSE_ARITHMETIC(-)
             SEQUENT_REFUSE_ARITHMETIC(*)
@@ -1309,12 +1540,39 @@ template <class Left, class Right>
             SEQUENT_REFUSE_EQUALITY(!=)
             SEQUENT_REFUSE_CONNECTIVE(&&)
             SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_RULE
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
 #undef SEQUENT_REFUSE_EQUALITY
 #undef SEQUENT_REFUSE
 #undef SEQUENT_REFUSE_UNLESS
+
+            template <rule_part Part>
+            constexpr mistaken operator-(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: a literal is negative by a factor: (number(-1), a) | product()");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
+            constexpr mistaken operator!(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken hidden(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule,
+                              "sequent: hidden takes an atom of a fact without a weight");
+                return {};
+            }
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
@@ -1351,7 +1609,7 @@ template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
                   "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
+                  "(h(i) | relu()); a body of several literals stands in parentheses");
     return {};
 }
 
@@ -1652,7 +1910,7 @@ template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct an_atom_transformation_has_a_plain_atom {};
-struct an_atom_is_combined_and_transformed_alone {};
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
 struct a_stack_stands_last {};
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
@@ -1666,8 +1924,15 @@ struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
 struct head_arguments_are_distinct_variables {};
+/// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
+template <class Variable, class Cure>
 struct head_variable_that_nothing_binds {};
-struct weight_index_without_a_range {};
+template <class Variable, class Cure>
+struct body_variable_that_nothing_binds {};
+struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
+/// The times of a recursion are the range of its variable: stated, or that of another atom.
+template <class Variable, class Cure>
+struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
 template <int Left, int Right>
@@ -1687,6 +1952,7 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
@@ -1694,7 +1960,11 @@ struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
+/// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
+struct a_recursion_runs_over_all_of_its_times_at_once {};
+struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
+struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -1706,6 +1976,8 @@ template <char... Characters>
 struct in_relation {};
 template <char... Characters>
 struct of_function {};
+template <char... Characters>
+struct of_variable {};
 template <char... Characters>
 struct given_number {};
 
@@ -1749,7 +2021,7 @@ enum class fault {
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     an_atom_transformation_has_a_plain_atom,
-    an_atom_is_combined_and_transformed_alone,
+    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
     a_stack_stands_last,
     a_literal_without_a_value_has_no_weight_and_no_element,
     an_aggregation_names_all_variables_but_those_of_the_head,
@@ -1763,7 +2035,8 @@ enum class fault {
     wrong_number_of_arguments,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
-    weight_index_without_a_range,
+    body_variable_that_nothing_binds,
+    recursion_without_an_end,
     cycle,
     recursion_without_a_base,
     shapes_do_not_fit,
@@ -1780,8 +2053,22 @@ enum class fault {
     only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
+    a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
     two_inputs_of_a_stacked_block
+};
+
+/// The rule that keeps a program from running for some rows alone, and why.
+struct rows_obstacle {
+    enum class kind {
+        none,
+        later_rows,
+        recursion,
+        other_rows,
+        facts_of_several_lengths,
+    };
+    int rule = -1;
+    kind why = kind::none;
 };
 
 struct diagnosis {
@@ -1791,7 +2078,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash
+    name first{};         // relations that clash, or a variable
     name second{};
     refused_number refused{};
 
@@ -1821,6 +2108,14 @@ consteval auto out_of_range() {
         decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
         decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
 }
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto variable_type(std::index_sequence<At...>) {
+    return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis>
+using unbound_variable = decltype(variable_type<Diagnosis>(
+    std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
 
 template <const auto& Diagnosis>
 consteval auto number_mistake_type() {
@@ -1859,7 +2154,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
-    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
     SEQUENT_MISTAKE(a_stack_stands_last)
     SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
     SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
@@ -1871,8 +2166,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
-    SEQUENT_MISTAKE(weight_index_without_a_range)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
@@ -1886,10 +2179,23 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::head_variable_that_nothing_binds)
+        return mistake::head_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::body_variable_that_nothing_binds)
+        return mistake::body_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::recursion_without_an_end)
+        return mistake::recursion_without_an_end<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
     else if constexpr (found == fault::number_out_of_range)
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
@@ -13155,7 +13461,7 @@ class reader {
         if constexpr (is_of_atoms<Function>)
             read_function(written.function);
         else
-            fail(fault::an_atom_is_combined_and_transformed_alone);
+            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -13329,6 +13635,10 @@ class reader {
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
         const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
@@ -16631,7 +16941,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <int Steps>
 struct rows_form {
     bool possible = true;
-    int rule = -1;           // that stands in the way
+    rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
@@ -16660,14 +16970,12 @@ class rows_form_finder {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
             found.once[at] = alone;
-            if (found.possible && !alone && !runs_by_rows(each)) {
-                found.possible = false;
-                found.rule = each.rule;
-            }
+            if (!alone) refuse(each.rule, obstacle_of(each));
         }
     }
 
   private:
+    using kind = rows_obstacle::kind;
     static constexpr int arguments = decltype(Shaped::relations)::capacity() * max_arity;
 
     const Shaped& in;
@@ -16675,6 +16983,12 @@ class rows_form_finder {
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
+
+    constexpr void refuse(int rule, kind why) {
+        if (why == kind::none || !found.possible) return;
+        found.possible = false;
+        found.obstacle = {rule, why};
+    }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
     constexpr int class_of(int at) {
@@ -16759,10 +17073,8 @@ class rows_form_finder {
                 found.sequences |= 1u << fact;
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
-                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse())) {
-                found.possible = false;
-                found.rule = in.relations[in.outputs[0]].rule;
-            }
+                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
+                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
     }
 
     /// The variables of a rule that are positions.
@@ -16789,40 +17101,40 @@ class rows_form_finder {
         const literal& item = in.text.literals[written.first_literal];
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u)) {
-                found.possible = false;
-                found.rule = at;
-            }
+                ((positions_[item.relation] >> axis) & 1u))
+                refuse(at, kind::later_rows);
     }
 
-    constexpr bool runs_by_rows(const step& each) const {
-        if (each.recurs) return false;
+    /// What keeps a step from running for some rows alone.
+    constexpr kind obstacle_of(const step& each) const {
+        if (each.recurs) return kind::recursion;
         const rule& written = in.text.rules[each.rule];
         const unsigned positions = variables_of(written);
         if (each.kind == step_kind::rows) {
             const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return false;
+            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
             for (const row_term& term : row.terms)
                 if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return false;
-            return (positions & written.head_variables()) == 1u << row.row_variable;
+                    return kind::other_rows;
+            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
+            return own ? kind::none : kind::other_rows;
         }
         if (each.kind == step_kind::attention) {
             const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0) return false;
-            if ((positions & written.head_variables()) != 1u << attention.row_variable)
-                return false;
-            if (!((positions >> attention.column_variable) & 1u)) return true;
+            if (attention.rows != found.rows || attention.row_variable < 0 ||
+                (positions & written.head_variables()) != 1u << attention.row_variable)
+                return kind::other_rows;
+            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
             const int rounds = different_rounds(tables_.pool, attention);
             for (int round = 0; round < rounds; ++round) {
                 const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
                 if (!looks_back(condition, condition.root, attention.row_variable,
                                 attention.column_variable, found.rows))
-                    return false;
+                    return kind::later_rows;
             }
-            return true;
+            return kind::none;
         }
-        return each.kind != step_kind::general;
+        return each.kind == step_kind::general ? kind::other_rows : kind::none;
     }
 };
 
@@ -16867,7 +17179,8 @@ class shaper {
         }
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
-                fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
+                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
+                                 out.text.rules[at].recurs.time);
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
@@ -16891,6 +17204,12 @@ class shaper {
         const int stacking = out.text.scopes[at.scope].rule;
         out.mistake = {found, at.number, out.text.relations[shown].id,
                        left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
+    }
+
+    constexpr void fail_at_variable(fault found, const rule& at, int variable) {
+        if (!ok()) return;
+        fail(found, at, -1);
+        if (variable >= 0) out.mistake.first = at.variables[variable].id;
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -17493,10 +17812,11 @@ class shaper {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
                 if (written.variables[at].extent == 0 && written.base < 0)
-                    fail(((written.head_variables() >> at) & 1u)
-                             ? fault::head_variable_that_nothing_binds
-                             : fault::weight_index_without_a_range,
-                         written, -1);
+                    fail_at_variable(at == written.recurs.time ? fault::recursion_without_an_end
+                                     : ((written.head_variables() >> at) & 1u)
+                                         ? fault::head_variable_that_nothing_binds
+                                         : fault::body_variable_that_nothing_binds,
+                                     written, at);
             if (ok()) check_compared(written, written.condition);
         }
     }
@@ -21891,6 +22211,21 @@ class batch_memory {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+template <plan::rows_obstacle::kind Why>
+consteval auto rows_mistake() {
+    using enum plan::rows_obstacle::kind;
+    if constexpr (Why == later_rows)
+        return mistake::rows_that_need_later_rows{};
+    else if constexpr (Why == recursion)
+        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
+    else if constexpr (Why == other_rows)
+        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
+    else if constexpr (Why == facts_of_several_lengths)
+        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+    else
+        return mistake::none{};
+}
+
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -21903,13 +22238,12 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
 }();
 
 /// Reports the rule that keeps a program from running by rows, if one does.
-template <class Plan, int Rule>
-using check_rows = check_program<
-    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
-    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
-        std::make_index_sequence<static_cast<std::size_t>(
-            rows_diagnosis<Plan, Rule>.relation.length)>{})),
-    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
+template <class Plan, int Rule, plan::rows_obstacle::kind Why>
+using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
+                                 decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
+                                     std::make_index_sequence<static_cast<std::size_t>(
+                                         rows_diagnosis<Plan, Rule>.relation.length)>{})),
+                                 decltype(rows_mistake<Why>())>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -22348,7 +22682,7 @@ struct state_tables {
     int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
-    int rule = -1;   // that has no such form
+    rows_obstacle obstacle{};
 };
 
 /// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
@@ -22371,6 +22705,7 @@ class state_planner {
         find_window();
         find_kept();
         find_lifetimes();
+        if (made.obstacle.rule >= 0) return;
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
@@ -22401,7 +22736,7 @@ class state_planner {
         return size;
     }
     constexpr void refuse(const step& at) {
-        if (made.rule < 0) made.rule = at.rule;
+        if (made.obstacle.rule < 0) made.obstacle = {at.rule, rows_obstacle::kind::other_rows};
     }
 
     constexpr void forget_training() {
@@ -22558,7 +22893,8 @@ class state_planner {
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
             if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
-                made.rule = draft_.in.relations[relation].rule;
+                made.obstacle = {draft_.in.relations[relation].rule,
+                                 rows_obstacle::kind::other_rows};
         }
     }
     /// Whether an operand is of columns that are kept apart.
@@ -22687,7 +23023,7 @@ struct state_plan_of {
             return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
         } else {
             state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
-            none.rule = form.rule;
+            none.obstacle = form.obstacle;
             return none;
         }
     }();
@@ -22966,7 +23302,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.rule < 0)>
+template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -23162,7 +23498,8 @@ class alignas(64) state_block {
 /// Where a rule needs later rows: tells which.
 template <class Plan, class T>
 class state_block<Plan, T, false> {
-    static_assert(sizeof(check_rows<Plan, plan::state_plan_of<Plan>::made.rule>) > 0);
+    static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
+    static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
     static constexpr int size = 1;
@@ -23603,7 +23940,8 @@ class model {
     template <model_detail::parameters_of<plan> P>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, kernel::row_range rows) {
-        static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
+        constexpr sequent::plan::rows_obstacle obstacle = plan::template by_rows<>.obstacle;
+        static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
             fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
@@ -24098,6 +24436,31 @@ std::string describe_step() {
     return step_line(name, what, step_operations<Plan, At>(), step.depth);
 }
 
+/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
+/// The rules of a recursion are for different times.
+template <const auto& Program>
+std::string describe_several_rules() {
+    constexpr auto text = plan::read<Program>();
+    std::string result;
+    for (int relation = 0; relation < text.relations.size(); ++relation) {
+        std::string numbers;
+        int count = 0;
+        for (const plan::rule& written : text.rules) {
+            bool everywhere = written.head == relation && !written.transforms_atom;
+            for (int at = 0; at < written.arity; ++at)
+                everywhere =
+                    everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+            if (!everywhere) continue;
+            numbers += (count++ > 0 ? ", " : "") + std::to_string(written.number + 1);
+        }
+        const plan::name& id = text.relations[relation].id;
+        if (count > 1)
+            result += step_line(std::string(id.text, static_cast<std::size_t>(id.length)),
+                                "follows from several rules: " + numbers, 0, 0);
+    }
+    return result;
+}
+
 }  // namespace model_detail
 
 /// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
@@ -24108,6 +24471,7 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
+    result += model_detail::describe_several_rules<Model::program>();
     constexpr auto bytes = [](long long numbers) {
         return std::to_string(numbers * static_cast<long long>(sizeof(float)));
     };
@@ -24115,7 +24479,7 @@ std::string explain() {
               bytes(plan::tables.parameters) + " bytes as float\n";
     result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
-    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
         using state = typename Model::template state<float>;
         result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
     }
@@ -24172,30 +24536,50 @@ std::string explain() {
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
-/// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
-/// by their names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
+/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
+/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
+/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
 namespace detail {
 
 template <class Mask>
-concept plain = requires(language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(i, j);
+concept of_terms = requires(language::var<"i"> i, language::var<"j"> j) {
+    { Mask::keeps(i, j) } -> language::constraint;
 };
 template <class Mask>
+concept of_integers = !of_terms<Mask> && requires(int i, int j) {
+    { Mask::keeps(i, j) } -> std::same_as<bool>;
+};
+template <class Mask>
+concept plain = of_terms<Mask> || of_integers<Mask>;
+template <class Mask>
 concept of_heads = requires(language::var<"h"> h, language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(h, i, j);
+    { Mask::keeps(h, i, j) } -> language::constraint;
 };
 
+template <class Mask>
+struct decided_by {
+    constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
+};
+
+/// What the mask keeps.
+template <plain Mask>
+constexpr auto keeps(auto i, auto j) noexcept {
+    if constexpr (of_terms<Mask>)
+        return Mask::keeps(i, j);
+    else
+        return language::holds<decided_by<Mask>{}>(i, j);
+}
 /// What the mask keeps in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
         return Mask::keeps(h, i, j);
     else
-        return Mask::keeps(i, j);
+        return keeps<Mask>(i, j);
 }
 
 }  // namespace detail
@@ -24317,7 +24701,7 @@ struct block {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
         else
-            return i / Size == j / Size && Inner::keeps(i, j);
+            return i / Size == j / Size && detail::keeps<Inner>(i, j);
     }
 };
 
@@ -24332,7 +24716,7 @@ template <class First, class Second>
 struct both {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) && Second::keeps(i, j);
+        return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -24345,7 +24729,7 @@ template <class First, class Second>
 struct either {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) || Second::keeps(i, j);
+        return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -24357,7 +24741,7 @@ struct either {
 template <class Mask>
 struct without {
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
-        return !Mask::keeps(i, j);
+        return !detail::keeps<Mask>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
@@ -24379,7 +24763,7 @@ struct per_head {
         if constexpr (std::is_same_v<Mask, none>)
             return is_head;
         else
-            return is_head && Mask::keeps(i, j);
+            return is_head && detail::keeps<Mask>(i, j);
     }
     template <std::size_t... At>
     static constexpr auto join(std::index_sequence<At...>, auto h, auto i, auto j) noexcept {
@@ -24663,11 +25047,21 @@ enum class option {
     unknown
 };
 
+/// The smallest number of an option. Those whose 0 means that there is none may be 0.
+constexpr int least_of(option kind) {
+    using enum option;
+    return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
+                   kind == tied || kind == scaled || kind == padded || kind == learned_start
+               ? 0
+               : 1;
+}
+
 /// Of an option that is a number, which it is.
 template <option Kind, int Value>
 struct numbered {
     static constexpr option kind = Kind;
-    static constexpr int value = Value;
+    static constexpr bool is_in_range = Kind == option::unknown || Value >= least_of(Kind);
+    static constexpr int value = is_in_range ? Value : 1;
 };
 template <class T>
 struct number_option : numbered<option::unknown, 0> {};
@@ -24899,12 +25293,59 @@ consteval auto find_type() {
 template <option Kind, class Default, class... Options>
 using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
 
-/// Whether every option is one of the kinds that a template takes.
+/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
+/// message.
+struct the_template_has_no_such_option {};
+struct it_is_no_option {};
+struct its_number_is_too_small {};
+struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
+
+/// A member of this name, of whatever kind, makes the name ambiguous.
+struct keeps_name {
+    void keeps();
+};
+template <class Argument>
+struct keeps_probe : Argument, keeps_name {};
+template <class Argument>
+concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !requires {
+    &keeps_probe<Argument>::keeps;
+};
+
+template <class Argument, class Reason>
+inline constexpr bool well_given = false;
+template <class Argument>
+inline constexpr bool well_given<Argument, void> = true;
+
+/// The one place where an argument of a template stops the compiler.
+template <class Argument, class Reason>
+struct check_argument {
+    static_assert(well_given<Argument, Reason>,
+                  "sequent: a template refuses an argument; it and the reason are named here");
+};
+
+/// The kinds of options that a template takes.
 template <option... Kinds>
 struct takes {
-    static constexpr bool one(option kind) { return (... || (kind == Kinds)); }
-    template <class... Options>
-    static constexpr bool only = (... && one(kind_of<Options>));
+    template <class Argument>
+    static consteval auto reason_against() {
+        constexpr option kind = kind_of<Argument>;
+        if constexpr (kind == option::unknown) {
+            if constexpr (has_keeps<Argument>)
+                return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
+            else
+                return it_is_no_option{};
+        } else if constexpr (!(... || (kind == Kinds))) {
+            return the_template_has_no_such_option{};
+        } else if constexpr (!number_option<Argument>::is_in_range) {
+            return its_number_is_too_small{};
+        }
+    }
+    /// A compile error for each argument that the template does not take.
+    template <class... Arguments>
+    struct check {
+        static_assert((
+            ... && (sizeof(check_argument<Arguments, decltype(reason_against<Arguments>())>) > 0)));
+    };
 };
 
 /// The numbers of a template, in one value, so that its symbols stay short.
@@ -24937,6 +25378,11 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool states_tokens = false;
+    bool states_width = false;
+    bool states_vocabulary = false;
+    bool states_classes = false;
+    bool states_patch_width = false;
     bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
@@ -24995,22 +25441,28 @@ struct arguments {
         using enum option;
         const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
         nn::shape result;
-        result.tokens = number_of<tokens, 0, Options...>();
-        result.width = number_of<width, 0, Options...>();
+        // Of what is missing, one stands in until the check tells.
+        result.tokens = number_of<tokens, 1, Options...>();
+        result.width = number_of<width, 1, Options...>();
+        result.states_tokens = times_given<tokens, Options...> > 0;
+        result.states_width = times_given<width, Options...> > 0;
         result.heads = number_of<heads, 1, Options...>();
         result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
         result.head_width = or_else(number_of<head_width, 0, Options...>(),
                                     result.heads > 0 ? result.width / result.heads : 0);
         result.states_head_width = times_given<head_width, Options...> > 0;
         result.depth = number_of<depth, 1, Options...>();
-        result.vocabulary = number_of<vocabulary, 0, Options...>();
+        result.vocabulary = number_of<vocabulary, 1, Options...>();
+        result.states_vocabulary = times_given<vocabulary, Options...> > 0;
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
                                 gates ? (8 * result.width + 2) / 3 : 4 * result.width);
         result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
         result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
         result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
-        result.classes = number_of<classes, 0, Options...>();
-        result.patch_width = number_of<patch_width, 0, Options...>();
+        result.classes = number_of<classes, 1, Options...>();
+        result.states_classes = times_given<classes, Options...> > 0;
+        result.patch_width = number_of<patch_width, 1, Options...>();
+        result.states_patch_width = times_given<patch_width, Options...> > 0;
         result.segments = number_of<segments, 2, Options...>();
         result.score_cap = number_of<score_cap, 0, Options...>();
         result.dropout_percent = number_of<dropout_percent, 0, Options...>();
@@ -25049,9 +25501,8 @@ consteval bool check_scores() {
 
 template <shape Shape>
 consteval bool check_shape() {
-    static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_tokens, "sequent: the option tokens<N> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
@@ -25604,9 +26055,10 @@ struct attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                            nn::option::biases, nn::option::synthesizer>::only<Options...>,
-                  "sequent: attention takes tokens, width, a mask, biases, a synthesizer");
+    static_assert(
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
+                         nn::option::biases, nn::option::synthesizer>::template check<Options...>) >
+        0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -25622,13 +26074,11 @@ struct multi_head_attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
-        "biases, scaled, score_cap, a position, a synthesizer");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                                   nn::option::key_heads, nn::option::head_width, nn::option::mask,
+                                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                                   nn::option::position,
+                                   nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
     static_assert(shape.position != nn::position_kind::relative_buckets,
@@ -25664,6 +26114,9 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
+    bool states_nodes = false;
+    bool states_edges = false;
+    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -25687,9 +26140,13 @@ template <int HiddenFactor, class... Options>
 consteval graph_shape graph_shape_of() {
     using enum option;
     graph_shape result;
-    result.nodes = number_of<nodes, 0, Options...>();
-    result.edges = number_of<edges, 0, Options...>();
-    result.width = number_of<width, 0, Options...>();
+    // Of what is missing, one stands in until the check tells.
+    result.nodes = number_of<nodes, 1, Options...>();
+    result.edges = number_of<edges, 1, Options...>();
+    result.width = number_of<width, 1, Options...>();
+    result.states_nodes = times_given<nodes, Options...> > 0;
+    result.states_edges = times_given<edges, Options...> > 0;
+    result.states_width = times_given<width, Options...> > 0;
     result.node_width = number_of<node_width, 0, Options...>();
     if (result.node_width == 0) result.node_width = result.width;
     result.edge_width = number_of<edge_width, 0, Options...>();
@@ -25705,10 +26162,9 @@ consteval graph_shape graph_shape_of() {
 
 template <graph_shape Shape, bool HasEdges = true>
 consteval bool check_graph_shape() {
-    static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
+    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
@@ -26049,10 +26505,9 @@ template <class... Options>
 struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gcn takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -26062,10 +26517,9 @@ template <class... Options>
 struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
                               nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: sage takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -26077,10 +26531,10 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases>::only<Options...>,
-        "sequent: gin takes nodes, edges, node_width, width, depth, hidden, an activation, biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                         nn::option::width, nn::option::depth, nn::option::hidden,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 
     /// Epsilon is zero, the rest as in any model.
@@ -26101,12 +26555,10 @@ struct gatv2
     : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::identity, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                  nn::option::edge_width, nn::option::width, nn::option::heads, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, depth, an "
-        "activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::edge_width, nn::option::width, nn::option::heads,
+                                   nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -26120,11 +26572,10 @@ struct rgcn : nn::relations_model<
                   std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                  nn::option::node_width, nn::option::width, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: rgcn takes nodes, edges, relations, node_width, width, depth, an activation, "
-        "biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
+                         nn::option::node_width, nn::option::width, nn::option::depth,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -26137,12 +26588,10 @@ struct attention
     : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
-                  nn::option::heads, nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases, nn::option::norm_place>::only<Options...>,
-        "sequent: graph attention takes nodes, edges, edge_width, width, heads, depth, hidden, "
-        "an activation, biases, pre_norm or post_norm");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::activation, nn::option::biases,
+                                   nn::option::norm_place>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -26150,20 +26599,20 @@ struct attention
 /// and width. A graph without nodes gives zero.
 template <class... Options>
 struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: mean_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: sum_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: max_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 
@@ -26412,18 +26861,15 @@ using encoder_decoder_model = typename fact_list<
 template <shape Shape, class... Options>
 consteval bool check_encoder_decoder() {
     static_assert(
-        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
-              option::width, option::heads, option::key_heads, option::head_width, option::depth,
-              option::source_depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::padded, option::norm_place, option::normalization,
-              option::position, option::synthesizer>::only<Options...>,
-        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
-        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
-        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
-        "normalization, a position, a synthesizer");
+        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
+                     option::source_tokens, option::width, option::heads, option::key_heads,
+                     option::head_width, option::depth, option::source_depth, option::hidden,
+                     option::mask, option::activation, option::biases, option::tied, option::scaled,
+                     option::score_cap, option::dropout_percent, option::padded, option::norm_place,
+                     option::normalization, option::position,
+                     option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -26457,17 +26903,14 @@ struct language_model
 /// What a language model takes.
 template <shape Shape, class... Options>
 consteval bool check_language_model() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
-              option::head_width, option::depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::norm_place, option::normalization, option::position,
-              option::synthesizer>::only<Options...>,
-        "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
-        "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::key_heads, option::head_width, option::depth, option::hidden,
+                               option::mask, option::activation, option::biases, option::tied,
+                               option::scaled, option::score_cap, option::dropout_percent,
+                               option::norm_place, option::normalization, option::position,
+                               option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -26484,16 +26927,13 @@ template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
-                  nn::option::activation, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                  nn::option::norm_place, nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
-        "mask, "
-        "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
-        "a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
+                         nn::option::depth, nn::option::mask, nn::option::activation,
+                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                         nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                         nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -26508,16 +26948,13 @@ struct decoder
     static constexpr nn::shape shape =
         nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
-                  nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
-                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                  nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
+                         nn::option::heads, nn::option::key_heads, nn::option::head_width,
+                         nn::option::hidden, nn::option::depth, nn::option::mask,
+                         nn::option::activation, nn::option::biases, nn::option::scaled,
+                         nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+                         nn::option::norm_place, nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -26670,14 +27107,12 @@ using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask,
 
 template <shape Shape, class... Options>
 consteval bool check_bert() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::depth,
-              option::hidden, option::segments, option::mask, option::activation,
-              option::dropout_percent, option::padded, option::normalization>::only<Options...>,
-        "sequent: bert takes vocabulary, tokens, width, heads, depth, hidden, segments, a mask, an "
-        "activation, dropout_percent, padded, a normalization");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::depth, option::hidden, option::segments, option::mask,
+                               option::activation, option::dropout_percent, option::padded,
+                               option::normalization>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -26739,15 +27174,13 @@ struct vit
                                 typename nn::arguments<nn::vit_defaults, Options...>::mask,
                                 typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
     static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                  nn::option::width, nn::option::heads, nn::option::depth, nn::option::hidden,
-                  nn::option::mask, nn::option::activation, nn::option::dropout_percent,
-                  nn::option::normalization>::only<Options...>,
-        "sequent: vit takes tokens, patch_width, classes, width, heads, depth, hidden, a mask, an "
-        "activation, dropout_percent, a normalization");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::mask, nn::option::activation,
+                                   nn::option::dropout_percent,
+                                   nn::option::normalization>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
-    static_assert(shape.patch_width > 0 && shape.classes > 0,
+    static_assert(shape.states_patch_width && shape.states_classes,
                   "sequent: vit needs the options patch_width<N> and classes<N>");
 };
 
@@ -26919,9 +27352,9 @@ consteval shape recurrent_shape_of() {
 }
 
 template <class... Options>
-inline constexpr bool takes_recurrent =
-    takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-          option::learned_start>::only<Options...>;
+using takes_recurrent =
+    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
+                   option::learned_start>::template check<Options...>;
 
 }  // namespace nn
 
@@ -26941,11 +27374,9 @@ struct rnn
             fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                  nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                            nn::option::depth, nn::option::biases, nn::option::learned_start,
-                            nn::option::activation>::only<Options...>,
-                  "sequent: rnn takes tokens, width, hidden, depth, biases, learned_start, an "
-                  "activation");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
+                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
+                                   nn::option::activation>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -26957,8 +27388,7 @@ struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                         nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: gru takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -26970,8 +27400,7 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                     fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                          nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: lstm takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -27860,5 +28289,94 @@ struct warmup_cosine {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train
+
+/// Restores what prologue.hpp puts aside.
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#pragma pop_macro("Above")
+#pragma pop_macro("abs")
+#pragma pop_macro("Always")
+#pragma pop_macro("B0")
+#pragma pop_macro("B1")
+#pragma pop_macro("Below")
+#pragma pop_macro("bit")
+#pragma pop_macro("Bool")
+#pragma pop_macro("boolean")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("Complex")
+#pragma pop_macro("constrain")
+#pragma pop_macro("CurrentTime")
+#pragma pop_macro("degrees")
+#pragma pop_macro("DELETE")
+#pragma pop_macro("DIFFERENCE")
+#pragma pop_macro("DOMAIN")
+#pragma pop_macro("E")
+#pragma pop_macro("emit")
+#pragma pop_macro("ensure")
+#pragma pop_macro("ERROR")
+#pragma pop_macro("expect")
+#pragma pop_macro("F")
+#pragma pop_macro("FALSE")
+#pragma pop_macro("False")
+#pragma pop_macro("far")
+#pragma pop_macro("Font")
+#pragma pop_macro("foreach")
+#pragma pop_macro("forever")
+#pragma pop_macro("GetObject")
+#pragma pop_macro("HIGH")
+#pragma pop_macro("huge")
+#pragma pop_macro("I")
+#pragma pop_macro("IGNORE")
+#pragma pop_macro("IN")
+#pragma pop_macro("index")
+#pragma pop_macro("INPUT")
+#pragma pop_macro("interface")
+#pragma pop_macro("interrupt")
+#pragma pop_macro("LOW")
+#pragma pop_macro("major")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("minor")
+#pragma pop_macro("near")
+#pragma pop_macro("NO")
+#pragma pop_macro("No")
+#pragma pop_macro("None")
+#pragma pop_macro("OK")
+#pragma pop_macro("opaque")
+#pragma pop_macro("OPTIONAL")
+#pragma pop_macro("OUT")
+#pragma pop_macro("OUTPUT")
+#pragma pop_macro("OVERFLOW")
+#pragma pop_macro("pascal")
+#pragma pop_macro("PI")
+#pragma pop_macro("pure")
+#pragma pop_macro("radians")
+#pragma pop_macro("register_t")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("sq")
+#pragma pop_macro("Status")
+#pragma pop_macro("status")
+#pragma pop_macro("STRICT")
+#pragma pop_macro("Success")
+#pragma pop_macro("swap")
+#pragma pop_macro("transparent")
+#pragma pop_macro("TRUE")
+#pragma pop_macro("True")
+#pragma pop_macro("uint")
+#pragma pop_macro("UNDERFLOW")
+#pragma pop_macro("Unsorted")
+#pragma pop_macro("verify")
+#pragma pop_macro("VOID")
+#pragma pop_macro("word")
+#pragma pop_macro("YES")
+#pragma pop_macro("Yes")
 
 #endif  // SEQUENT_SINGLE_SEQUENT_HPP
