@@ -9,7 +9,7 @@ the header of that name in include/sequent/ and all that it includes.
 Every header stands once, where it is first included. What a file shares with the one before it in the
 list is not repeated: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes
 rasp.hpp. A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
-must not be needed outside of it later.
+must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent / "include" / "sequent"
 TARGET = HERE / "sequent"
+BRACKETS = ("prologue.hpp", "epilogue.hpp")
 FILES = ["sequent.hpp", "rasp.hpp", "draw.hpp"]  # each includes the one before it
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -33,6 +34,7 @@ class Amalgamation:
         self.conditions = []  # the conditions around the current line, of all open files
         self.headers = {}  # header -> the conditions around it
         self.systems = set()  # system headers included without a condition
+        self.depth = 0  # of prologues without their epilogue
 
     def file(self, name):
         """The lines that `name` adds to the files before it."""
@@ -53,6 +55,14 @@ class Amalgamation:
     def header(self, path, where):
         if not path.is_file():
             sys.exit(f"{where}: {path} does not exist")
+        if path.name in BRACKETS:
+            if path.name == "epilogue.hpp":
+                self.depth -= 1
+            if self.depth == 0:
+                self.text(path)
+            if path.name == "prologue.hpp":
+                self.depth += 1
+            return
         if path in self.headers:
             seen = self.headers[path]
             if seen != self.conditions[: len(seen)]:
@@ -60,6 +70,9 @@ class Amalgamation:
                          f"'#{seen[-1]}': include it before that without a condition")
             return
         self.headers[path] = list(self.conditions)
+        self.text(path)
+
+    def text(self, path):
         depth = len(self.conditions)
         text = path.read_text(encoding="utf-8")
         for number, line in enumerate(text.splitlines(), 1):
@@ -76,7 +89,7 @@ class Amalgamation:
             return
         system = SYSTEM.match(line)
         if system:
-            if system.group(1).startswith("<sequent/"):
+            if system.group(1).startswith("<sequent/") and system.group(1).endswith(".hpp>"):
                 sys.exit(f"{where}: the library includes its own headers with quotes")
             if system.group(1) in self.systems:
                 return

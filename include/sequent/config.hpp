@@ -6,8 +6,19 @@
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
+#if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
+#error "sequent: C++20 is needed: compile with -std=c++20"
+#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#endif
+
+// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
+#error "sequent: -ffinite-math-only takes infinity and NaN for ordinary numbers; build without it"
+#elif defined(__ASSOCIATIVE_MATH__)
+#error \
+    "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
 // Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
@@ -63,6 +74,8 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_COLD __attribute__((noinline, cold))
 #endif

@@ -2,5 +2,9 @@
 
 /// Pictures of models and of RASP programs.
 
+#include "prologue.hpp"
+
 #include "draw/masks.hpp"
 #include "draw/rasp.hpp"
+
+#include "epilogue.hpp"

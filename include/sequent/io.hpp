@@ -3,6 +3,8 @@
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
 /// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
+#include "prologue.hpp"
+
 #include "io/error.hpp"
 #include "io/hugging_face.hpp"
 #include "io/llama2c.hpp"
@@ -12,3 +14,5 @@
 #include "io/source.hpp"
 #include "io/tokenizer.hpp"
 #include "io/visit.hpp"
+
+#include "epilogue.hpp"

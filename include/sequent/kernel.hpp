@@ -3,8 +3,11 @@
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
 
+#include "prologue.hpp"
+
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
+#include "kernel/cosine.hpp"
 #include "kernel/dropout.hpp"
 #include "kernel/kept_attention.hpp"
 #include "kernel/lattice.hpp"
@@ -17,3 +20,5 @@
 #include "kernel/score.hpp"
 #include "kernel/simd.hpp"
 #include "kernel/tabled_attention.hpp"
+
+#include "epilogue.hpp"

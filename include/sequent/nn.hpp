@@ -2,6 +2,8 @@
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
+#include "prologue.hpp"
+
 #include "nn/arguments.hpp"
 #include "nn/attention.hpp"
 #include "nn/graph.hpp"
@@ -10,3 +12,5 @@
 #include "nn/recurrent.hpp"
 #include "nn/sampler.hpp"
 #include "nn/transformer.hpp"
+
+#include "epilogue.hpp"

@@ -1,6 +1,10 @@
 #pragma once
 
+#include "prologue.hpp"
+
 #include "rasp/analysis.hpp"
 #include "rasp/compile.hpp"
 #include "rasp/evaluate.hpp"
 #include "rasp/library.hpp"
+
+#include "epilogue.hpp"

@@ -3,6 +3,8 @@
 /// All that a program with an embedded model needs. Two parts are included by name:
 /// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
 
+#include "prologue.hpp"
+
 #include "io.hpp"
 #include "kernel.hpp"
 #include "language.hpp"
@@ -10,3 +12,5 @@
 #include "nn.hpp"
 #include "plan.hpp"
 #include "train.hpp"
+
+#include "epilogue.hpp"

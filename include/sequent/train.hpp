@@ -2,8 +2,12 @@
 
 /// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
 
+#include "prologue.hpp"
+
 #include "train/checkpoint.hpp"
 #include "train/clip.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"
 #include "train/schedule.hpp"
+
+#include "epilogue.hpp"

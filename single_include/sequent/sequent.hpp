@@ -29,10 +29,11 @@
 /// All that a program with an embedded model needs. Two parts are included by name:
 /// `sequent/rasp.hpp` (RASP programs) and `sequent/draw.hpp` (pictures).
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
-
-#include <stdexcept>
+/// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
+/// macros of systems and frameworks that share a name with the library or with what it includes
+/// (Windows, X11, Qt, Arduino, <complex.h>, assertions) are put aside, and so are warnings that the
+/// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
+/// casts are of use on other platforms alone.
 
 /// Version, platform switches and the inline namespace that every other header opens.
 
@@ -40,8 +41,19 @@
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
+#if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
+#error "sequent: C++20 is needed: compile with -std=c++20"
+#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#endif
+
+// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
+#error "sequent: -ffinite-math-only takes infinity and NaN for ordinary numbers; build without it"
+#elif defined(__ASSOCIATIVE_MATH__)
+#error \
+    "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
 // Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
@@ -97,9 +109,190 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
+
+#pragma push_macro("Above")
+#undef Above
+#pragma push_macro("abs")
+#undef abs
+#pragma push_macro("Always")
+#undef Always
+#pragma push_macro("B0")
+#undef B0
+#pragma push_macro("B1")
+#undef B1
+#pragma push_macro("Below")
+#undef Below
+#pragma push_macro("bit")
+#undef bit
+#pragma push_macro("Bool")
+#undef Bool
+#pragma push_macro("boolean")
+#undef boolean
+#pragma push_macro("byte")
+#undef byte
+#pragma push_macro("check")
+#undef check
+#pragma push_macro("Complex")
+#undef Complex
+#pragma push_macro("constrain")
+#undef constrain
+#pragma push_macro("CurrentTime")
+#undef CurrentTime
+#pragma push_macro("degrees")
+#undef degrees
+#pragma push_macro("DELETE")
+#undef DELETE
+#pragma push_macro("DIFFERENCE")
+#undef DIFFERENCE
+#pragma push_macro("DOMAIN")
+#undef DOMAIN
+#pragma push_macro("E")
+#undef E
+#pragma push_macro("emit")
+#undef emit
+#pragma push_macro("ensure")
+#undef ensure
+#pragma push_macro("ERROR")
+#undef ERROR
+#pragma push_macro("expect")
+#undef expect
+#pragma push_macro("F")
+#undef F
+#pragma push_macro("FALSE")
+#undef FALSE
+#pragma push_macro("False")
+#undef False
+#pragma push_macro("far")
+#undef far
+#pragma push_macro("Font")
+#undef Font
+#pragma push_macro("foreach")
+#undef foreach
+#pragma push_macro("forever")
+#undef forever
+#pragma push_macro("GetObject")
+#undef GetObject
+#pragma push_macro("HIGH")
+#undef HIGH
+#pragma push_macro("huge")
+#undef huge
+#pragma push_macro("I")
+#undef I
+#pragma push_macro("IGNORE")
+#undef IGNORE
+#pragma push_macro("IN")
+#undef IN
+#pragma push_macro("index")
+#undef index
+#pragma push_macro("INPUT")
+#undef INPUT
+#pragma push_macro("interface")
+#undef interface
+#pragma push_macro("interrupt")
+#undef interrupt
+#pragma push_macro("LOW")
+#undef LOW
+#pragma push_macro("major")
+#undef major
+#pragma push_macro("max")
+#undef max
+#pragma push_macro("min")
+#undef min
+#pragma push_macro("minor")
+#undef minor
+#pragma push_macro("near")
+#undef near
+#pragma push_macro("NO")
+#undef NO
+#pragma push_macro("No")
+#undef No
+#pragma push_macro("None")
+#undef None
+#pragma push_macro("OK")
+#undef OK
+#pragma push_macro("opaque")
+#undef opaque
+#pragma push_macro("OPTIONAL")
+#undef OPTIONAL
+#pragma push_macro("OUT")
+#undef OUT
+#pragma push_macro("OUTPUT")
+#undef OUTPUT
+#pragma push_macro("OVERFLOW")
+#undef OVERFLOW
+#pragma push_macro("pascal")
+#undef pascal
+#pragma push_macro("PI")
+#undef PI
+#pragma push_macro("pure")
+#undef pure
+#pragma push_macro("radians")
+#undef radians
+#pragma push_macro("register_t")
+#undef register_t
+#pragma push_macro("require")
+#undef require
+#pragma push_macro("round")
+#undef round
+#pragma push_macro("signals")
+#undef signals
+#pragma push_macro("slots")
+#undef slots
+#pragma push_macro("small")
+#undef small
+#pragma push_macro("sq")
+#undef sq
+#pragma push_macro("Status")
+#undef Status
+#pragma push_macro("status")
+#undef status
+#pragma push_macro("STRICT")
+#undef STRICT
+#pragma push_macro("Success")
+#undef Success
+#pragma push_macro("swap")
+#undef swap
+#pragma push_macro("transparent")
+#undef transparent
+#pragma push_macro("TRUE")
+#undef TRUE
+#pragma push_macro("True")
+#undef True
+#pragma push_macro("uint")
+#undef uint
+#pragma push_macro("UNDERFLOW")
+#undef UNDERFLOW
+#pragma push_macro("Unsorted")
+#undef Unsorted
+#pragma push_macro("verify")
+#undef verify
+#pragma push_macro("VOID")
+#undef VOID
+#pragma push_macro("word")
+#undef word
+#pragma push_macro("YES")
+#undef YES
+#pragma push_macro("Yes")
+#undef Yes
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+
+/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
+/// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
+
+#include <stdexcept>
 
 #include <cstddef>
 #include <cstdio>
@@ -633,6 +826,14 @@ struct literal {
     }
 
     constexpr literal use() const noexcept { return *this; }
+
+    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    template <class Body>
+    constexpr mistaken operator=(const Body&) const noexcept {
+        constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
+        static_assert(makes_a_rule, "sequent: a rule is head <<= body, with <<= in place of =");
+        return {};
+    }
 };
 
 /// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
@@ -714,9 +915,10 @@ constexpr auto number(Index index) noexcept {
 /// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
-    long double root = value > 1 ? value : 1;
+    const auto square = static_cast<long double>(value);
+    long double root = square > 1 ? square : 1;
     for (;;) {
-        const long double next = (root + value / root) / 2;
+        const long double next = (root + square / root) / 2;
         if (!(next < root)) break;
         root = next;
     }
@@ -1079,6 +1281,39 @@ concept function = is_function<T>;
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+/// Declarations in which a name is written once. `relation<"q"> k;` compiles: k then is the
+/// relation q, and rules of both are added. With these macros a variable of C++ and what it names
+/// have the same name:
+///
+///     SEQUENT_VARIABLES(i, j);
+///     SEQUENT_RELATIONS(input, q, k, v);
+///     SEQUENT_WEIGHT(W_q, 64, 64);
+///
+/// They stand in a namespace, up to 32 names in one list.
+
+#define SEQUENT_DECLARE_VARIABLE(NAME) \
+    inline constexpr ::sequent::language::var<#NAME> NAME {}
+#define SEQUENT_DECLARE_RELATION(NAME) \
+    inline constexpr ::sequent::language::relation<#NAME> NAME {}
+
+#define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
+#define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
+#define SEQUENT_WEIGHT(NAME, ...) \
+    inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
+
+// SEQUENT_EACH(F, a, b, c) is F(a); F(b); F(c). The scans of SEQUENT_SCAN expand one name each.
+#define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
+#define SEQUENT_EACH_NEXT(F, FIRST, ...) \
+    F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
+#define SEQUENT_EACH_AGAIN() SEQUENT_EACH_NEXT
+#define SEQUENT_LATER()
+#define SEQUENT_SCAN(...) \
+    SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(__VA_ARGS__))))
+#define SEQUENT_SCAN_8(...) \
+    SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(__VA_ARGS__))))
+#define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
+#define SEQUENT_SCAN_1(...) __VA_ARGS__
+
 /// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
 /// aggregation`, where <<= reads "follows from".
 
@@ -1269,6 +1504,7 @@ template <class Left, class Right>
             return {};                                                                  \
         }
 #define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_RULE(OPERATOR) SEQUENT_REFUSE(OPERATOR, "sequent: a rule is head <<= body")
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
     SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
@@ -1285,6 +1521,9 @@ template <class Left, class Right>
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
                    "alternatives are several rules with one head")
+            SEQUENT_REFUSE_RULE(+=)
+            SEQUENT_REFUSE_RULE(|=)
+            SEQUENT_REFUSE_RULE(>>=)
             SEQUENT_REFUSE_ARITHMETIC(+)
             SEQUENT_REFUSE_ARITHMETIC(-)
             SEQUENT_REFUSE_ARITHMETIC(*)
@@ -1301,12 +1540,39 @@ template <class Left, class Right>
             SEQUENT_REFUSE_EQUALITY(!=)
             SEQUENT_REFUSE_CONNECTIVE(&&)
             SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_RULE
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
 #undef SEQUENT_REFUSE_EQUALITY
 #undef SEQUENT_REFUSE
 #undef SEQUENT_REFUSE_UNLESS
+
+            template <rule_part Part>
+            constexpr mistaken operator-(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: a literal is negative by a factor: (number(-1), a) | product()");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
+            constexpr mistaken operator!(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken hidden(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule,
+                              "sequent: hidden takes an atom of a fact without a weight");
+                return {};
+            }
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
@@ -1343,7 +1609,7 @@ template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
                   "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
+                  "(h(i) | relu()); a body of several literals stands in parentheses");
     return {};
 }
 
@@ -1644,7 +1910,7 @@ template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct an_atom_transformation_has_a_plain_atom {};
-struct an_atom_is_combined_and_transformed_alone {};
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
 struct a_stack_stands_last {};
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
@@ -1658,8 +1924,15 @@ struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
 struct head_arguments_are_distinct_variables {};
+/// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
+template <class Variable, class Cure>
 struct head_variable_that_nothing_binds {};
-struct weight_index_without_a_range {};
+template <class Variable, class Cure>
+struct body_variable_that_nothing_binds {};
+struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
+/// The times of a recursion are the range of its variable: stated, or that of another atom.
+template <class Variable, class Cure>
+struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
 template <int Left, int Right>
@@ -1679,6 +1952,7 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
@@ -1686,7 +1960,11 @@ struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
+/// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
+struct a_recursion_runs_over_all_of_its_times_at_once {};
+struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
+struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -1698,6 +1976,8 @@ template <char... Characters>
 struct in_relation {};
 template <char... Characters>
 struct of_function {};
+template <char... Characters>
+struct of_variable {};
 template <char... Characters>
 struct given_number {};
 
@@ -1741,7 +2021,7 @@ enum class fault {
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     an_atom_transformation_has_a_plain_atom,
-    an_atom_is_combined_and_transformed_alone,
+    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
     a_stack_stands_last,
     a_literal_without_a_value_has_no_weight_and_no_element,
     an_aggregation_names_all_variables_but_those_of_the_head,
@@ -1755,7 +2035,8 @@ enum class fault {
     wrong_number_of_arguments,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
-    weight_index_without_a_range,
+    body_variable_that_nothing_binds,
+    recursion_without_an_end,
     cycle,
     recursion_without_a_base,
     shapes_do_not_fit,
@@ -1772,8 +2053,22 @@ enum class fault {
     only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
+    a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
     two_inputs_of_a_stacked_block
+};
+
+/// The rule that keeps a program from running for some rows alone, and why.
+struct rows_obstacle {
+    enum class kind {
+        none,
+        later_rows,
+        recursion,
+        other_rows,
+        facts_of_several_lengths,
+    };
+    int rule = -1;
+    kind why = kind::none;
 };
 
 struct diagnosis {
@@ -1783,7 +2078,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash
+    name first{};         // relations that clash, or a variable
     name second{};
     refused_number refused{};
 
@@ -1813,6 +2108,14 @@ consteval auto out_of_range() {
         decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
         decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
 }
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto variable_type(std::index_sequence<At...>) {
+    return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis>
+using unbound_variable = decltype(variable_type<Diagnosis>(
+    std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
 
 template <const auto& Diagnosis>
 consteval auto number_mistake_type() {
@@ -1851,7 +2154,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
-    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
     SEQUENT_MISTAKE(a_stack_stands_last)
     SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
     SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
@@ -1863,8 +2166,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
-    SEQUENT_MISTAKE(weight_index_without_a_range)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
@@ -1878,10 +2179,23 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::head_variable_that_nothing_binds)
+        return mistake::head_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::body_variable_that_nothing_binds)
+        return mistake::body_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::recursion_without_an_end)
+        return mistake::recursion_without_an_end<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
     else if constexpr (found == fault::number_out_of_range)
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
@@ -5154,6 +5468,22 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+
+/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
+/// -fassociative-math, with which (x + magic) - magic would become x.
+template <class T>
+SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
+#if defined(__clang__) && defined(__SSE2__)
+    asm("" : "+x"(x.data));
+#elif defined(__clang__) && defined(__aarch64__)
+    asm("" : "+w"(x.data));
+#endif
+    return x;
+}
+
+}  // namespace detail
+
 /// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
 /// infinity where it overflows; a NaN stays.
 template <class T>
@@ -5171,7 +5501,8 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
         n = _mm512_roundscale_pd(x * set(T(1.44269504088896341)), 8);
     }
 #else
-    const batch<T> shifted = fma(x, set(T(1.44269504088896341)), set(c::magic));
+    const batch<T> shifted =
+        detail::opaque(batch<T>(fma(x, set(T(1.44269504088896341)), set(c::magic))));
     const batch<T> n = shifted - set(c::magic);
 #endif
     const batch<T> r = fma(n, set(-c::ln2_low), fma(n, set(-c::ln2_high), x));
@@ -5186,9 +5517,10 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    const batch<T> infinite = set(std::numeric_limits<T>::infinity());
+    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
-                         xsimd::select(x > set(c::greatest), infinite, y));
+                         xsimd::select(x <= set(c::greatest), y, beyond));
 #endif
 }
 
@@ -5324,7 +5656,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(x, zero<T>());
+        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -5360,7 +5692,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
 }
 
 /// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu.
+/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -5368,7 +5700,7 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::derivative<F>(set(x), set(y), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::select(y > zero<T>(), set(T(1)), zero<T>());
+        return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
     } else if constexpr (F == gelu) {
@@ -5377,6 +5709,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
         return fma(x, density, cdf);
     } else if constexpr (F == gelu_tanh) {
+        // Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN.
+        x = xsimd::select(x > set(T(16)), set(T(16)), x);
+        x = xsimd::select(x < set(T(-16)), set(T(-16)), x);
         const B square = x * x;
         const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
         const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
@@ -6315,6 +6650,60 @@ SEQUENT_INLINE batch<T> iota() noexcept {
     return batch<T>::load_aligned(values);
 }
 
+/// to[k] += factor * from[k]
+template <class T>
+SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
+    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+}
+
+/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+template <int Length, class T>
+inline bool are_finite(const T* rows, int stride, int count) noexcept {
+    // Zero times infinity or NaN is NaN, which stays in a sum.
+    batch<T> seen[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    const auto look_at = [&](const T* row, int u) __attribute__((always_inline)) {
+        seen[u] = fma(load(row), zero<T>(), seen[u]);
+    };
+    constexpr int last = Length % lanes<T>;
+    int row = 0;
+    for (; row + 4 <= count; row += 4, rows += 4 * stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) {
+            SEQUENT_UNROLL for (int u = 0; u < 4; ++u) look_at(rows + u * stride + k, u);
+        }
+        if constexpr (last > 0) SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
+                const T* end = rows + u * stride + Length - last;
+                seen[u] = fma(load_first<last>(end), zero<T>(), seen[u]);
+            }
+    }
+    for (; row < count; ++row, rows += stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) look_at(rows + k, 0);
+        if constexpr (last > 0)
+            seen[1] = fma(load_first<last>(rows + Length - last), zero<T>(), seen[1]);
+    }
+    return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
+}
+
+/// The same of the rows of one block, looked at when the answer is first needed.
+template <int Length, int Stride>
+class finite_rows {
+  public:
+    void forget() noexcept { known_ = false; }
+    template <class T>
+    bool check_once(const T* rows, int count) noexcept {
+        if (!known_) finite_ = check(rows, count);
+        known_ = true;
+        return finite_;
+    }
+    template <class T>
+    static bool check(const T* rows, int count) noexcept {
+        return are_finite<Length>(rows, Stride, count);
+    }
+
+  private:
+    bool known_ = false;
+    bool finite_ = false;
+};
+
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -6428,9 +6817,12 @@ class score_tile {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
-    /// to the gradients of the operands.
-    void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
+    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
+    /// zero where there is no pair, adds to the gradients of the operands.
+    template <class Pairs>
+    void propagate(T* gradient, const Pairs& pairs) noexcept {
+        propagate_node<root>(gradient, true, pairs);
+    }
 
   private:
     /// Whether the node's own tile is to hold the product times its value.
@@ -6599,43 +6991,47 @@ class score_tile {
         }
     }
 
+    /// to = gradient times factor(r, c), zero where there is no pair.
+    template <class Pairs, class Factor>
+    SEQUENT_INLINE void chain(const T* gradient, T* to, const Pairs& pairs,
+                              Factor factor) noexcept {
+        each_vector([&](int r, int c) {
+            const int at = r * pitch + c;
+            store(to + at, batch<T>(load(gradient + at) * factor(r, c)));
+        });
+        if (!pairs.whole()) pairs.template clear_others<pitch>(to);
+    }
+
     /// `last` tells that the gradient's numbers are needed by nobody else.
-    template <int Node>
-    void propagate_node(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         if constexpr (node.op == score_op::dot) {
-            propagate_dot<Node>(gradient, last);
+            propagate_dot<Node>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::load) {
             if constexpr (node.x_gradient)
                 if (operands_.dx[Node]) add_leaf_gradient<Node>(gradient);
         } else if constexpr (node.op == score_op::add) {
-            propagate_node<node.right>(gradient, false);
-            propagate_node<node.left>(gradient, last);
+            propagate_node<node.right>(gradient, false, pairs);
+            propagate_node<node.left>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::multiply) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.left>(r, c)));
-            });
-            propagate_node<node.right>(part, true);
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.right>(r, c)));
-            });
-            propagate_node<node.left>(part, true);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.left>(r, c); });
+            propagate_node<node.right>(part, true, pairs);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.right>(r, c); });
+            propagate_node<node.left>(part, true, pairs);
         } else if constexpr (node.op == score_op::function) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                const batch<T> slope = derivative<node.function>(
-                    value<node.left>(r, c), value<Node>(r, c), static_cast<T>(node.value));
-                store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
+            chain(gradient, part, pairs, [&](int r, int c) {
+                return derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
+                                                 static_cast<T>(node.value));
             });
-            propagate_node<node.left>(part, true);
+            propagate_node<node.left>(part, true, pairs);
         }
     }
 
-    template <int Node>
-    void propagate_dot(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_dot(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         [[maybe_unused]] alignas(64) T scaled[scales(Node) ? Rows * pitch : 1];
         if constexpr (scales(Node)) {
@@ -6647,34 +7043,47 @@ class score_tile {
             gradient = to;
         }
         if constexpr (Turned::gathered)
-            propagate_gathered<Node>(gradient);
+            propagate_gathered<Node>(gradient, pairs);
         else
-            propagate_apart<Node>(gradient);
+            propagate_apart<Node>(gradient, pairs);
     }
 
-    template <int Node>
-    void propagate_gathered(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_gathered(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int stride = Turned::depth_pitch(Node);
+        const T* x = row_operand<Node>();
+        const T* y = turned_.template y<Node>();
         if constexpr (node.x_gradient)
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                tile_product<shape, Even>(gradient, turned_.template y<Node>(), turned_.sums(),
-                                          rows_, in_block_,
-                                          add_to_listed<T>{dx, turned_.rows, node.x_row});
+                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                    tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
+                                              add_to_listed<T>{dx, turned_.rows, node.x_row});
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * stride,
+                                   dx + turned_.rows[r] * node.x_row, node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
-                tile_product<shape, Even>(gradient, row_operand<Node>(),
-                                          turned_.template dy<Node>(), in_block_, rows_);
+                T* dy = turned_.template dy<Node>();
+                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
+                                   node.depth);
+                    });
             }
     }
 
-    template <int Node>
-    void propagate_apart(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_apart(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int x_row = node.x_row * RowStep;
         const T* x = operands_.x[Node] + row_ * node.x_row;
@@ -6684,14 +7093,27 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
-                tile_product<shape, Even>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+                dx += row_ * node.x_row;
+                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
+                                   node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns,
-                                          rows_);
+                dy += column_ * node.y_column;
+                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
+                                   node.depth);
+                    });
             }
     }
 
@@ -6782,6 +7204,64 @@ struct tile_interval {
     }
 };
 
+/// Every pair of a lattice.
+struct all_pairs {
+    constexpr bool operator()(int, int) const noexcept { return true; }
+};
+
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
+/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
+/// the numbers are finite.
+template <class Lattice, class Admits = all_pairs>
+class tile_pairs {
+  public:
+    SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
+                              Admits admits = {}) noexcept
+        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
+        int begin = at.fresh;
+        int end = part.columns;
+        for (int r = at.row; r < at.row + rows; ++r) {
+            begin = std::max(begin, part.begin[r]);
+            end = std::min(end, part.end[r]);
+        }
+        whole_ =
+            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
+    }
+
+    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
+
+    /// Whether each row has each column.
+    SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+
+    /// Calls f(r, c) for each pair.
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int r = 0; r < rows_; ++r) {
+            const tile_interval inside = row(r);
+            for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
+                if (admits_(r, c)) f(r, c);
+        }
+    }
+
+    /// Sets the other numbers of a tile to zero.
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int r = 0; r < rows_; ++r, tile += Pitch) {
+            const tile_interval inside = row(r);
+            for (int c = 0; c < columns_; ++c)
+                if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
+        }
+    }
+
+  private:
+    const Lattice& part_;
+    tile_place at_;
+    int rows_;
+    int columns_;
+    bool whole_;
+    [[no_unique_address]] Admits admits_;
+};
+
 template <int Length, class T>
 SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -6802,13 +7282,29 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// What rows have seen so far of their softmax: numbers are exp(score - shift). With room for whole
-/// vectors.
+/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
-    alignas(64) T shift[Rows + lanes<T> - 1];
-    alignas(64) T sum[Rows + lanes<T> - 1];
+    T shift[Rows];
+    T sum[Rows];
 };
+
+/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
+/// the rounding error of a product, which is negligible here. Above, that error would change the
+/// weights, and at last overflow.
+template <class T>
+inline constexpr T greatest_fused_shift = 256;
+
+/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
+/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
+/// score is. Zeros for a row without a pair, or where all scores are -infinity.
+/// Returns the factor.
+template <class T>
+SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
+    to[0] = sum == T(0) ? T(0) : shift;
+    return to[1] = sum == T(0) ? T(0) : 1 / sum;
+}
 
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
@@ -6856,6 +7352,10 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
+    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) row[c] *= scale;
+        scale = 1;
+    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -6868,30 +7368,42 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
-/// the weights into that of the scores, times scale.
+/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside of the interval.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               T log_sum, T inner) noexcept {
+                               const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
+    const batch<T> shift = set(-normalizer[0]);
+    const batch<T> factor = set(normalizer[1]);
+    const batch<T> outer = set(normalizer[1] * scale);
+    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
+        scores = weights;
+        scale = 1;
+    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
-        if (!whole || c + n > Columns) p = xsimd::select(inside.template mask<T>(c), p, zero<T>());
+        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        batch<T> p = e * factor;
+        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        if (!whole || c + n > Columns) {
+            const auto kept = inside.template mask<T>(c);
+            p = xsimd::select(kept, p, zero<T>());
+            slope = xsimd::select(kept, slope, zero<T>());
+        }
         store(weights + c, p);
-        const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
-        store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
+        store(gradient + c, slope);
     }
 }
 
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
-    const int filled = range.end - range.begin + lanes<T> - 1;
-    std::fill_n(state.shift + range.begin, filled, lowest<T>);
-    std::fill_n(state.sum + range.begin, filled, T(0));
+    std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
+    std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -6900,6 +7412,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
+        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -6920,12 +7433,13 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
+                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
+                                                             pairs.row(r), scale, state.shift[here],
+                                                             state.sum[here], sums + r * lanes<T>,
+                                                             out + here * Shape::out_row);
                 }
                 for (int r = 0; r < count; ++r)
                     soften_row<piece::columns>(p + r * tile::pitch, scale,
@@ -6934,8 +7448,22 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                const T* v = value + column * Shape::value_column;
+                T* to = out + row * Shape::out_row;
+                const bool finite = [&] {
+                    if (pairs.whole()) return true;
+                    if constexpr (Few) return values.check(v, piece::columns);
+                    const int from = part.first_column + block.first * piece::column_step;
+                    return values.check_once(value + from * Shape::value_column,
+                                             block.end - block.first);
+                }();
+                if (finite)
+                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
+                                   Shape::length);
+                    });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -6944,44 +7472,41 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
+                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
             row_tile);
     });
-    for (int row = range.begin; row < range.end; ++row)
-        if (state.sum[row] != 0)
-            scale_row<Shape::length>(out + row * Shape::out_row, 1 / state.sum[row]);
-    for (int row = range.begin; row < range.end; row += lanes<T>) {
-        const batch<T> sum = load(state.sum + row);
-        const batch<T> log_sums = xsimd::select(sum == zero<T>(), set(-lowest<T>),
-                                                batch<T>(load(state.shift + row) + log(sum)));
-        store_first(log_sum + row, log_sums, std::min(lanes<T>, range.end - row));
+    for (int row = range.begin; row < range.end; ++row) {
+        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
 }
 
 }  // namespace detail
 
-/// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
-/// for a row without a pair), which the gradient needs. `kept` are the scores, if they are.
+/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
+/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
+/// its operands are; of the others, NaN and infinity propagate.
 template <class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     if constexpr (is_whole<Range>)
-        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, kept,
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
     else if (range.end - range.begin <= few_rows)
-        detail::attention<true, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
-        detail::attention<false, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
 /// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
 /// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
-                        const T* log_sum, const T* kept, const T* out_gradient, T* value_gradient,
-                        const int* counts) noexcept {
+                        const T* normalizer, const T* kept, const T* out_gradient,
+                        T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
     for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
@@ -7033,8 +7558,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const detail::tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    const detail::tile_interval inside = pairs.row(r);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
@@ -7042,7 +7568,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const int here = row + r * piece::row_step;
                         detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
                                                            ds + r * pitch, inside, scale,
-                                                           log_sum[here], inner[here]);
+                                                           normalizer + 2 * here, inner[here]);
                     }
                 }
                 if constexpr (Shape::value_gradient)
@@ -7050,11 +7576,18 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
-                        detail::tile_product<shape, piece::even>(
-                            p, dout, value_gradient + column * Shape::value_column, piece::columns,
-                            count);
+                        T* to = value_gradient + column * Shape::value_column;
+                        if (pairs.whole() ||
+                            detail::are_finite<Shape::length>(dout, out_step, count))
+                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
+                                                                     count);
+                        else
+                            pairs.each([&](int r, int c) {
+                                detail::add_scaled(p[r * pitch + c], dout + r * out_step,
+                                                   to + c * value_step, Shape::length);
+                            });
                     }
-                scores.propagate(ds);
+                scores.propagate(ds, pairs);
             };
             detail::each_column_tile<piece::columns>(block, first, begin, end, take);
         };
@@ -7071,6 +7604,63 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             row_tile);
     });
 }
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
+/// scaled by powers of two, so that no square overflows or vanishes.
+template <class T>
+class cosine {
+  public:
+    cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
+        T dot = 0;
+        for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
+        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        const T product = sides_[0].norm * sides_[1].norm;
+        value_ = product == T(0) ? dot * T(0) : dot / product;
+        // A rounded quotient may exceed 1.
+        if (value_ > T(1)) value_ = 1;
+        if (value_ < T(-1)) value_ = -1;
+    }
+
+    /// a . b / (|a| |b|), zero if either is zero.
+    T value() const noexcept { return value_; }
+
+    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    T gradient(int which, int at, T of_value) const noexcept {
+        const side& self = sides_[which];
+        const side& other = sides_[1 - which];
+        if (self.norm == T(0) || other.norm == T(0)) return of_value * T(0);
+        const T across = other.scaled(at) / other.norm - value_ * (self.scaled(at) / self.norm);
+        return of_value * across / self.norm * self.first * self.second;
+    }
+
+  private:
+    struct side {
+        const T* numbers;
+        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T second = 1;
+        T norm = 0;  // of the scaled vector
+
+        side(const T* x, int size) noexcept : numbers(x) {
+            T most = 0;
+            for (int at = 0; at < size; ++at) most = std::max(most, std::abs(x[at]));
+            if (most > T(0) && std::isfinite(most)) {
+                const int exponent = std::ilogb(most);
+                first = std::ldexp(T(1), -(exponent / 2));
+                second = std::ldexp(T(1), -(exponent - exponent / 2));
+            }
+            for (int at = 0; at < size; ++at) norm += scaled(at) * scaled(at);
+            norm = std::sqrt(norm);
+        }
+        T scaled(int at) const noexcept { return numbers[at] * first * second; }
+    };
+
+    side sides_[2];
+    T value_;
+};
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
@@ -7218,6 +7808,14 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
+    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
+    // interval may not be.
+    static constexpr bool any_masked = [] {
+        bool result = Shape::is_table;
+        for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
+        return result;
+    }();
+    alignas(64) T admitted_[any_masked ? chunk : 1];
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
@@ -7250,20 +7848,33 @@ class kept_rows {
             }
             if (v < vectors) score<1>(q, from, v);
         }
-        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v)
+                store(admitted_ + v * n,
+                      batch<T>(xsimd::select(lanes_of<T>(admitted<Piece>(from + v * n)), set(T(1)),
+                                             zero<T>())));
+        const auto there = [&](int v) __attribute__((always_inline)) {
+            const batch<T> column = iota<T>() + set(static_cast<T>(from + v * n));
+            auto result =
+                (column >= set(static_cast<T>(begin))) & (column < set(static_cast<T>(end)));
+            if constexpr (masked) result = result & (load(admitted_ + v * n) > zero<T>());
+            return result;
+        };
+        const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
             }
         };
-        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
-        if (const int last = end - from - (vectors - 1) * n; last < n)
-            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
-        if constexpr (masked)
-            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        if constexpr (masked) {
+            for (int v = 0; v < vectors; ++v) keep(v);
+        } else {
+            if (begin > from) keep(0);
+            if (end < from + vectors * n) keep(vectors - 1);
+        }
         for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
         for (int q = 0; q < Queries; ++q) soften(q, vectors);
-        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
     /// Raises the shift to the greatest of the scores.
@@ -7407,20 +8018,25 @@ class kept_rows {
 
     // Values.
 
-    template <bool Masked>
-    void add_values(int q, int from, int vectors) noexcept {
+    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
+    /// stands there.
+    template <bool Masked, class There>
+    void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
             constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(q, k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors, there);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors, there);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
+            alignas(64) T kept[chunk];
+            for (int v = 0; v < vectors; ++v)
+                store(kept + v * n, batch<T>(xsimd::select(there(v), set(T(1)), zero<T>())));
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
-                    if (weights_[p][c] == T(0)) continue;
+                    if (kept[c] == T(0)) continue;
                     const T* x = queries_[p].value + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
@@ -7428,23 +8044,20 @@ class kept_rows {
     }
 
     /// Count numbers of the values, from number k on.
-    template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
+    template <bool Masked, int Count, class There>
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
         const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
         }
-        // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
-                const batch<T> weight = load(weights_[q + p] + v * n);
-                const auto there = weight > zero<T>();
-                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
-                    sum[p][g] =
-                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+            const auto kept = there(v);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
             }
         };
@@ -7661,6 +8274,38 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
+/// Whether a pair is in the space and, if there is one, in the table.
+template <class Shape>
+bool is_pair(int row, int column) noexcept {
+    for (const auto& part : Shape::space.pieces)
+        if (part.admits_row(row, nullptr) && column >= part.begin(row, nullptr) &&
+            column < part.end(row, Shape::columns, nullptr) && part.admits_residue(row, column))
+            return has_pair<Shape>(row, column);
+    return false;
+}
+
+/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// there is no pair, would be NaN.
+template <class Shape, class T, class Value>
+SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
+                                        Value value_of) noexcept {
+    std::fill_n(out, Shape::length, T(0));
+    for (int column = 0; column < end; ++column)
+        if (is_pair<Shape>(row, column))
+            for (int k = 0; k < Shape::length; ++k) out[k] += weights[column] * value_of(column, k);
+}
+
+template <class Shape, class T>
+SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gradient,
+                                              T* value_gradient) noexcept {
+    for (int row = 0; row < Shape::rows; ++row)
+        for (int column = 0; column < Shape::columns; ++column)
+            if (is_pair<Shape>(row, column))
+                add_scaled(weights[row * Shape::weight_row + column],
+                           out_gradient + row * Shape::out_row,
+                           value_gradient + column * Shape::value_column, Shape::length);
+}
+
 /// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
 /// and the last of its pairs.
 template <class Shape>
@@ -7751,20 +8396,21 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     for (int row = 0; row < Shape::rows; ++row, weights += row_size) {
         batch<T> most = set(detail::lowest<T>);
         for (int c = 0; c < Shape::columns; c += n) most = xsimd::max(most, load(weights + c));
-        const T shift = reduce_max(most);
-        if (shift == detail::lowest<T>) {
-            std::fill_n(weights, row_size, T(0));
-            continue;
-        }
+        const T greatest = reduce_max(most);
+        const T shift = greatest == detail::lowest<T> ? T(0) : greatest;
         batch<T> sum = zero<T>();
         for (int c = 0; c < row_size; c += n) {
             const batch<T> p = exp(batch<T>(load(weights + c) - set(shift)));
             store(weights + c, p);
             sum += p;
         }
-        const T factor = 1 / reduce_add(sum);
+        const T all = reduce_add(sum);
+        const T factor = all == T(0) ? T(0) : 1 / all;
         for (int c = 0; c < row_size; c += n)
             store(weights + c, batch<T>(load(weights + c) * set(factor)));
+        if (std::isfinite(all)) continue;
+        for (int c = 0; c < row_size; ++c)
+            if (c >= Shape::columns || !detail::is_pair<Shape>(row, c)) weights[c] = T(0);
     }
 }
 
@@ -7774,9 +8420,15 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                                 const T* gradient) noexcept {
     constexpr int row_size = Shape::weight_row;
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
-        inner[row] =
-            detail::dot_rows<Shape::columns>(weights + row * row_size, gradient + row * row_size);
+    for (int row = 0; row < Shape::rows; ++row) {
+        const T* p = weights + row * row_size;
+        const T* dp = gradient + row * row_size;
+        inner[row] = detail::dot_rows<Shape::columns>(p, dp);
+        if (std::isfinite(inner[row])) continue;
+        inner[row] = 0;
+        for (int column = 0; column < Shape::columns; ++column)
+            if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
+    }
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -7785,18 +8437,27 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             constexpr int step = kernel_of::column_step;
             constexpr T scale = static_cast<T>(tile::root_scale());
             (void)scores.evaluate();
+            const auto admits = [&](int r, int c) {
+                return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
+            };
+            const auto pairs = [&] {
+                if constexpr (Shape::is_table)
+                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
+                else
+                    return detail::tile_pairs(part, at, count, kernel_of::columns);
+            }();
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                const detail::tile_interval inside = pairs.row(r);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
                 T* to = slope + r * tile::pitch;
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
-                    to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
+                    if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope);
+            scores.propagate(slope, pairs);
         });
 }
 
@@ -7817,9 +8478,16 @@ void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcep
             const int rows = std::min((block + 1) * blocks::height, range.end) - first;
             detail::column_span span = of.columns[static_cast<std::size_t>(block)];
             if (span.empty()) span = {0, 0};
+            T* to = out + first * Shape::out_row;
             product<shape>(weights + first * Shape::weight_row + span.begin,
-                           value + span.begin * Shape::value_column, out + first * Shape::out_row,
-                           rows, span.end - span.begin);
+                           value + span.begin * Shape::value_column, to, rows,
+                           span.end - span.begin);
+            if (blocks::is_full || detail::are_finite<Shape::length>(to, Shape::out_row, rows))
+                continue;
+            for (int row = first; row < first + rows; ++row, to += Shape::out_row)
+                detail::weighted_sum_of_pairs<Shape>(
+                    weights + row * Shape::weight_row, row, Shape::columns, to,
+                    [value](int column, int k) { return value[column * Shape::value_column + k]; });
         }
     }
 }
@@ -7832,6 +8500,12 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     constexpr int whole = blocks::width;
     constexpr int last = Shape::columns - (blocks::across - 1) * whole;
     const blocks& of = blocks::made();
+    if constexpr (Shape::value_gradient && !blocks::is_full)
+        if (value_gradient &&
+            !detail::are_finite<Shape::length>(out_gradient, Shape::out_row, Shape::rows)) {
+            detail::add_value_gradient_of_pairs<Shape>(weights, out_gradient, value_gradient);
+            value_gradient = nullptr;
+        }
     for (int block = 0; block < blocks::across; ++block) {
         const detail::column_span rows = of.rows[static_cast<std::size_t>(block)];
         if (rows.empty()) continue;
@@ -7879,14 +8553,16 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto [from, to] = part.widest(row, Shape::columns);
         span.add(from, std::min(to, end));
     }
-    weights += row * Shape::weight_row + span.begin;
+    weights += row * Shape::weight_row;
     out += row * Shape::out_row;
     if (span.empty()) {
         std::fill_n(out, Shape::length, T(0));
-    } else if constexpr (Pitch == 0) {
+        return;
+    }
+    if constexpr (Pitch == 0) {
         constexpr product_shape shape{1, Shape::length, Shape::columns, 1, 1, Shape::value_column,
                                       1, Shape::length, false};
-        product<shape>(weights, value + span.begin * Shape::value_column, out, 1,
+        product<shape>(weights + span.begin, value + span.begin * Shape::value_column, out, 1,
                        span.end - span.begin);
     } else {
         const T* from = value + span.begin - first;
@@ -7894,8 +8570,8 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto take = [&](int k, auto numbers) {
             batch<T> sums[decltype(numbers)::value];
             for (int at = 0; at < decltype(numbers)::value; ++at)
-                sums[at] =
-                    detail::dot_of_rows(weights, from + (k + at) * Pitch, span.end - span.begin);
+                sums[at] = detail::dot_of_rows(weights + span.begin, from + (k + at) * Pitch,
+                                               span.end - span.begin);
             reduce_add_each<decltype(numbers)::value>(sums, out + k);
         };
         int k = 0;
@@ -7904,6 +8580,11 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         if constexpr (Shape::length % group != 0)
             take(k, std::integral_constant<int, Shape::length % group>{});
     }
+    if (!detail::are_finite<Shape::length>(out, 0, 1))
+        detail::weighted_sum_of_pairs<Shape>(weights, row, span.end, out, [&](int column, int k) {
+            return Pitch == 0 ? value[column * Shape::value_column + k]
+                              : value[k * Pitch + column - first];
+        });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -8017,22 +8698,56 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
+/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
+/// near where they are nearly so.
 template <class T>
 struct moments {
-    T mean, rstd;
+    T origin, mean, rstd;
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
+        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    }
 };
 
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
+    const T origin = x[0];
     const T mean =
-        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
         T(Length);
     const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        const auto d = keep_first<count()>(
+            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
         return d * d;
     });
-    return {mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+}
+
+/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
+/// of their largest numbers are in range then.
+template <class T>
+inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
+
+template <int Length, class T>
+SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+    for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
+    eps *= small_scale<T> * small_scale<T>;
+}
+
+/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
+    const moments<T> result = row_moments<Length>(x, eps);
+    if (result.rstd > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_moments<Length>(x, eps);
 }
 
 template <int Length, class T>
@@ -8042,6 +8757,17 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
         return v * v;
     });
     return T(1) / std::sqrt(square / T(Length) + eps);
+}
+
+/// 1 / sqrt(mean(x^2) + eps), in the same way.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+    const T result = row_rms<Length>(x, eps);
+    if (result > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_rms<Length>(x, eps);
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -8054,25 +8780,27 @@ SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
-    const auto [mean, rstd] = row_moments<Length>(x, eps);
-    const auto normal = [&, m = mean, r = rstd](int i, auto count) {
-        return (load_first<count()>(x + i) - set(m)) * set(r);
-    };
+    T room[Length];
+    const T* given = x;
+    const moments<T> all = moments_in_range<Length>(x, eps, room);
+    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product =
-        row_sum<Length, T>([&](int i, auto count) { return inner(i, count) * normal(i, count); }) /
-        T(Length);
-    each_vector<Length, T>([&, r = rstd](int i, auto count) {
-        const batch<T> n = normal(i, count);
+    const T product = row_sum<Length, T>([&](int i, auto count) {
+                          return keep_first<count()>(
+                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
+                      }) /
+                      T(Length);
+    each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> n = all.normal(x + i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(r)));
+        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
     });
 }
 
@@ -8081,10 +8809,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        store_first<count()>(y + i, batch<T>((load_first<count()>(x + i) - set(m)) * set(r)));
-    });
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>(
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
 }
 
 template <int Length, class T>
@@ -8095,11 +8822,11 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        const batch<T> n = (load_first<count()>(x + i) - set(m)) * set(r);
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i, fma(n, load_first<count()>(gain + i), b));
+        store_first<count()>(y + i,
+                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -8112,7 +8839,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
@@ -8122,18 +8849,21 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    T room[Length];
+    const T* given = x;
+    const T scale = detail::rms_in_range<Length>(x, eps, room);
+    const T slope = x == given ? scale : scale * detail::small_scale<T>;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               load_first<count()>(x + i);
+               (load_first<count()>(x + i) * set(scale));
     });
-    const T along = sum * scale * scale / T(Length);
+    const T along = sum / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = d * load_first<count()>(gain + i);
-        detail::add_first<count()>(dgain, i, batch<T>(d * v * set(scale)));
-        store_first<count()>(dx + i, batch<T>((g - v * set(along)) * set(scale)));
+        detail::add_first<count()>(dgain, i, batch<T>(d * n));
+        store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
 }
 
@@ -8163,7 +8893,7 @@ inline void softmax(const T* x, T* y) noexcept {
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum > T(0) ? T(1) / sum : T(0);
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
@@ -8182,8 +8912,9 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
 }
 
 /// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016). The threshold is found without sorting: tau of a set that holds the support never exceeds
-/// the true one, and dropping what lies below it ends at the support (Michelot 1986).
+/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
+/// found without sorting: tau of a set that holds the support never exceeds the true one, and
+/// dropping what lies below it ends at the support (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
@@ -8203,13 +8934,20 @@ inline void sparsemax(const T* x, T* y) noexcept {
         size = kept;
         tau = (sum - T(1)) / kept;
     }
-    detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i) - set(greatest) - set(tau);
-        store_first<count()>(y + i, xsimd::max(v, zero<T>()));
+    const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
+    const T ordered = detail::row_sum<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> one = xsimd::select(v <= set(greatest), set(T(1)), zero<T>());
+        store_first<count()>(y + i,
+                             batch<T>(xsimd::max(batch<T>(v - set(shift) - set(tau)), zero<T>())));
+        return keep_first<count()>(one, zero<T>());
     });
+    if (ordered == T(Length) && shift < std::numeric_limits<T>::infinity()) return;
+    for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14).
+/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
+/// in y stays.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -8221,9 +8959,10 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T size = reduce_add(ones);
     const T mean = size > T(0) ? sum / size : T(0);
     detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(y + i);
         const batch<T> d = load_first<count()>(dy + i) - set(mean);
-        const auto support = load_first<count()>(y + i) > zero<T>();
-        store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
+        // v times zero is NaN where v is.
+        store_first<count()>(dx + i, batch<T>(xsimd::select(v > zero<T>(), d, v * zero<T>())));
     });
 }
 
@@ -8464,6 +9203,48 @@ struct tile_rows {
         }
         return result;
     }
+
+    /// Whether row r is among them.
+    bool has(unsigned bits, int r, int at) const noexcept {
+        bool result = ((bits & taken) >> r & 1u) != 0;
+        if constexpr (Shape::clips)
+            result =
+                result && row_begin[r] <= static_cast<T>(at) && static_cast<T>(at) < row_end[r];
+        return result;
+    }
+};
+
+/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+template <class Rows>
+class listed_pairs {
+  public:
+    listed_pairs(const Rows& rows, const std::uint16_t* bits, int first, int count) noexcept
+        : rows_(rows), bits_(bits), first_(first), count_(count) {}
+
+    static constexpr bool whole() noexcept { return false; }
+
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; ++r)
+                if (rows_.has(bits_[c], r, first_ + c)) f(c, r);
+    }
+
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; r += lanes<T>) {
+                T* const at = tile + c * Pitch + r;
+                store(at, batch<T>(xsimd::select(rows_.mask(bits_[c], r, first_ + c), load(at),
+                                                 zero<T>())));
+            }
+    }
+
+  private:
+    const Rows& rows_;
+    const std::uint16_t* bits_;
+    int first_;
+    int count_;
 };
 
 /// How many columns are at hand at once.
@@ -8471,7 +9252,7 @@ inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
 void tabled_attention(const mask_table& table, const score_operands<T>& given, const T* value,
-                      T* out, T* log_sum, const int* counts, Range range) noexcept {
+                      T* out, T* normalizer, const int* counts, Range range) noexcept {
     constexpr int height = mask_table::height;
     constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
@@ -8483,7 +9264,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     const score_operands<T> operands = score::operands(given);
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, length, T(0));
-    std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
+    std::fill_n(normalizer + 2 * range.begin, 2 * (range.end - range.begin), T(0));
     gathered at_hand;
     alignas(64) T values[columns * pitch];
     alignas(64) T result[height * pitch];
@@ -8506,8 +9287,9 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                                                           values);
             tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const p = scores.evaluate();
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
+                batch<T> scale = set(root_scale);
                 batch<T> most = set(lowest<T>);
                 for (int c = 0; c < count; ++c) {
                     const batch<T> x = xsimd::select(rows.mask(bits[c], r, first + c),
@@ -8531,6 +9313,14 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                     now = next;
                 }
                 const batch<T> down = xsimd::select(now == set(lowest<T>), zero<T>(), -now);
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int c = 0; c < count; ++c) {
+                            T* const at = p + c * height + r;
+                            store(at, batch<T>(load(at) * scale));
+                        }
+                        scale = set(T(1));
+                    }
                 batch<T> all = load(sum + r);
                 // Limited by the FMA ports, on which the polynomial of exp runs.
                 for (int c = 0; c < count; ++c) {
@@ -8543,23 +9333,25 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            tile_product<shape, false>(p, values, result, each.rows, count);
+            if (are_finite<length>(values, pitch, count))
+                tile_product<shape, false>(p, values, result, each.rows, count);
+            else
+                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
+                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
+                });
         }
-        alignas(64) T logs[height];
-        for (int r = 0; r < height; r += n)
-            store(logs + r, batch<T>(load(shift + r) + log(load(sum + r))));
         for (int r = 0; r < each.rows; ++r) {
             if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch, 1 / sum[r]);
+            scale_row<length>(result + r * pitch,
+                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
             std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
-            log_sum[row[r]] = logs[r];
         }
     }
 }
 
 template <class Shape, class T>
 void tabled_attention_gradient(const mask_table& table, const score_operands<T>& given,
-                               const T* value, const T* out, const T* log_sum,
+                               const T* value, const T* out, const T* normalizer,
                                const T* out_gradient, T* value_gradient,
                                const int* counts) noexcept {
     constexpr int height = mask_table::height;
@@ -8579,7 +9371,8 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     alignas(64) T ds[columns * height];
     alignas(64) T own[tile::needs_scores ? columns * height : 1];
     alignas(64) T inner[height];
-    alignas(64) T logs[height];
+    alignas(64) T shift[height];
+    alignas(64) T factor[height];
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
@@ -8590,14 +9383,17 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
         gathered::template copy_listed<length, pitch>(out_gradient, Shape::out_row, row, each.rows,
                                                       dout);
         for (int r = 0; r < height; ++r) {
-            logs[r] = log_sum[row[r]];
+            shift[r] = normalizer[2 * row[r]];
+            factor[r] = normalizer[2 * row[r] + 1];
             inner[r] = dot_rows<length>(out + row[r] * Shape::out_row,
                                         out_gradient + row[r] * Shape::out_row);
         }
+        const bool finite = are_finite<length>(dout, pitch, each.rows);
         for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
             const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
             const int count = std::min(columns, rows.end - first);
+            const listed_pairs pairs(rows, bits, first, count);
             at_hand.take_rows(operands, listed, count);
             gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
                                                           values);
@@ -8607,30 +9403,46 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
             constexpr product_shape by_values{columns, height, length, pitch, 1,
                                               height,  1,      height, false};
             tile_product<by_values, false>(values, turned_dout, ds, count, length);
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
-                const batch<T> down = -load(logs + r);
+                batch<T> scale = set(root_scale);
+                const batch<T> down = -load(shift + r);
                 const batch<T> mean = load(inner + r);
+                const batch<T> part = load(factor + r);
+                const batch<T> outer = part * scale;
+                const T* from = raw;
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int at = r; at < count * height; at += height)
+                            store(p + at, batch<T>(load(raw + at) * scale));
+                        scale = set(T(1));
+                        from = p;
+                    }
                 // Limited by exp.
                 for (int c = 0; c < count; ++c) {
                     const int at = c * height + r;
-                    const batch<T> weight =
-                        xsimd::select(rows.mask(bits[c], r, first + c),
-                                      exp(fma(load(raw + at), scale, down)), zero<T>());
-                    store(p + at, weight);
-                    const batch<T> slope = weight * (load(ds + at) - mean) * scale;
-                    store(ds + at, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                    const auto kept = rows.mask(bits[c], r, first + c);
+                    const batch<T> e = exp(fma(load(from + at), scale, down));
+                    store(p + at, batch<T>(xsimd::select(kept, batch<T>(e * part), zero<T>())));
+                    const batch<T> slope = e * outer * (load(ds + at) - mean);
+                    store(ds + at, batch<T>(xsimd::select(kept, slope, zero<T>())));
                 }
             }
             if constexpr (Shape::value_gradient)
                 if (value_gradient) {
                     constexpr product_shape shape{columns, length, height, height, 1,
                                                   pitch,   1,      pitch,  false};
-                    tile_product<shape, false>(
-                        p, dout, sums, count, each.rows,
-                        add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    if (finite)
+                        tile_product<shape, false>(
+                            p, dout, sums, count, each.rows,
+                            add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    else
+                        pairs.each([&](int c, int r) {
+                            add_scaled(p[c * height + r], dout + r * pitch,
+                                       value_gradient + listed[c] * Shape::value_column, length);
+                        });
                 }
-            scores.propagate(ds);
+            scores.propagate(ds, pairs);
         }
         at_hand.add_columns(operands, each.rows);
     }
@@ -8643,14 +9455,14 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 ///   space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
-               T* log_sum, const int* counts, Range range) noexcept {
-    detail::tabled_attention<Shape>(table, operands, value, out, log_sum, counts, range);
+               T* normalizer, const int* counts, Range range) noexcept {
+    detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
-                        const T* out, const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
                         const int* counts) noexcept {
-    detail::tabled_attention_gradient<Shape>(table, operands, value, out, log_sum, out_gradient,
+    detail::tabled_attention_gradient<Shape>(table, operands, value, out, normalizer, out_gradient,
                                              value_gradient, counts);
 }
 
@@ -12649,7 +13461,7 @@ class reader {
         if constexpr (is_of_atoms<Function>)
             read_function(written.function);
         else
-            fail(fault::an_atom_is_combined_and_transformed_alone);
+            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -12823,6 +13635,10 @@ class reader {
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
         const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
@@ -13197,7 +14013,7 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // per row, kept for the gradient
+    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
     access scores{};   // the same, where to compute them again would cost more
     access weights{};  // the softmax, where a step of its own prepares it
     int condition = -1;
@@ -15761,13 +16577,14 @@ class builder {
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index = draft_.new_buffer(outer * made.rows * draft_.times_of(written), at);
+        made.log_sum.at.index =
+            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
+            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
+            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 1;
-        int stride = made.rows;
+        made.log_sum.row = 2;
+        int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
             made.log_sum.outer[index] = stride;
             stride *= made.outer_extents[index];
@@ -16124,7 +16941,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <int Steps>
 struct rows_form {
     bool possible = true;
-    int rule = -1;           // that stands in the way
+    rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
@@ -16153,14 +16970,12 @@ class rows_form_finder {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
             found.once[at] = alone;
-            if (found.possible && !alone && !runs_by_rows(each)) {
-                found.possible = false;
-                found.rule = each.rule;
-            }
+            if (!alone) refuse(each.rule, obstacle_of(each));
         }
     }
 
   private:
+    using kind = rows_obstacle::kind;
     static constexpr int arguments = decltype(Shaped::relations)::capacity() * max_arity;
 
     const Shaped& in;
@@ -16168,6 +16983,12 @@ class rows_form_finder {
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
+
+    constexpr void refuse(int rule, kind why) {
+        if (why == kind::none || !found.possible) return;
+        found.possible = false;
+        found.obstacle = {rule, why};
+    }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
     constexpr int class_of(int at) {
@@ -16252,10 +17073,8 @@ class rows_form_finder {
                 found.sequences |= 1u << fact;
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
-                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse())) {
-                found.possible = false;
-                found.rule = in.relations[in.outputs[0]].rule;
-            }
+                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
+                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
     }
 
     /// The variables of a rule that are positions.
@@ -16282,40 +17101,40 @@ class rows_form_finder {
         const literal& item = in.text.literals[written.first_literal];
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u)) {
-                found.possible = false;
-                found.rule = at;
-            }
+                ((positions_[item.relation] >> axis) & 1u))
+                refuse(at, kind::later_rows);
     }
 
-    constexpr bool runs_by_rows(const step& each) const {
-        if (each.recurs) return false;
+    /// What keeps a step from running for some rows alone.
+    constexpr kind obstacle_of(const step& each) const {
+        if (each.recurs) return kind::recursion;
         const rule& written = in.text.rules[each.rule];
         const unsigned positions = variables_of(written);
         if (each.kind == step_kind::rows) {
             const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return false;
+            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
             for (const row_term& term : row.terms)
                 if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return false;
-            return (positions & written.head_variables()) == 1u << row.row_variable;
+                    return kind::other_rows;
+            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
+            return own ? kind::none : kind::other_rows;
         }
         if (each.kind == step_kind::attention) {
             const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0) return false;
-            if ((positions & written.head_variables()) != 1u << attention.row_variable)
-                return false;
-            if (!((positions >> attention.column_variable) & 1u)) return true;
+            if (attention.rows != found.rows || attention.row_variable < 0 ||
+                (positions & written.head_variables()) != 1u << attention.row_variable)
+                return kind::other_rows;
+            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
             const int rounds = different_rounds(tables_.pool, attention);
             for (int round = 0; round < rounds; ++round) {
                 const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
                 if (!looks_back(condition, condition.root, attention.row_variable,
                                 attention.column_variable, found.rows))
-                    return false;
+                    return kind::later_rows;
             }
-            return true;
+            return kind::none;
         }
-        return each.kind != step_kind::general;
+        return each.kind == step_kind::general ? kind::other_rows : kind::none;
     }
 };
 
@@ -16360,7 +17179,8 @@ class shaper {
         }
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
-                fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
+                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
+                                 out.text.rules[at].recurs.time);
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
@@ -16384,6 +17204,12 @@ class shaper {
         const int stacking = out.text.scopes[at.scope].rule;
         out.mistake = {found, at.number, out.text.relations[shown].id,
                        left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
+    }
+
+    constexpr void fail_at_variable(fault found, const rule& at, int variable) {
+        if (!ok()) return;
+        fail(found, at, -1);
+        if (variable >= 0) out.mistake.first = at.variables[variable].id;
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -16986,10 +17812,11 @@ class shaper {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
                 if (written.variables[at].extent == 0 && written.base < 0)
-                    fail(((written.head_variables() >> at) & 1u)
-                             ? fault::head_variable_that_nothing_binds
-                             : fault::weight_index_without_a_range,
-                         written, -1);
+                    fail_at_variable(at == written.recurs.time ? fault::recursion_without_an_end
+                                     : ((written.head_variables() >> at) & 1u)
+                                         ? fault::head_variable_that_nothing_binds
+                                         : fault::body_variable_that_nothing_binds,
+                                     written, at);
             if (ok()) check_compared(written, written.condition);
         }
     }
@@ -18593,13 +19420,13 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* log_sum =
+            T* normalizer =
                 bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention<Shape>(Shape::mask::table(), from, value, out, log_sum,
+                kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
             else
-                kernel::attention<Shape>(from, value, out, log_sum,
+                kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
                                          bound.counts, range);
         });
@@ -18612,15 +19439,16 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-            const T* log_sum =
+            const T* normalizer =
                 bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out, log_sum,
-                                                  out_gradient, value_gradient, bound.counts);
+                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out,
+                                                  normalizer, out_gradient, value_gradient,
+                                                  bound.counts);
             else
-                kernel::attention_gradient<Shape>(from, value, out, log_sum,
+                kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
                                                   out_gradient, value_gradient, bound.counts);
         });
@@ -18741,6 +19569,14 @@ class weighted_runner {
 /// of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
+/// number.
+template <bool Greatest, class T>
+constexpr bool beats(T x, T most) noexcept {
+    if (x != x) return most == most;
+    return Greatest ? x > most : x < most;
+}
 
 using plan::aggregation;
 using plan::combination;
@@ -19021,11 +19857,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 at += size;
             });
         } else if constexpr (step.combined == combination::cosine) {
-            T dot = 0;
-            T norms[2];
-            cosine_parts(dot, norms);
-            const T scale = norms[0] * norms[1];
-            to[0] = scale > 0 ? dot / scale : T(0);
+            to[0] = cosine_of_values().value();
         } else {
             for (int at = 0; at < combined; ++at) {
                 bool first = true;
@@ -19036,10 +19868,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                         sum = x;
                     else if constexpr (step.combined == combination::elementwise_product)
                         sum *= x;
-                    else if constexpr (step.combined == combination::max)
-                        sum = std::max(sum, x);
-                    else if constexpr (step.combined == combination::min)
-                        sum = std::min(sum, x);
+                    else if constexpr (step.combined == combination::max ||
+                                       step.combined == combination::min)
+                        sum = beats<step.combined == combination::max>(x, sum) ? x : sum;
                     else
                         sum += x;
                     first = false;
@@ -19050,8 +19881,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    void cosine_parts(T& dot, T* norms) const noexcept {
-        const T* vectors[2];
+    kernel::cosine<T> cosine_of_values() const noexcept {
+        const T* vectors[2]{};
         int found = 0;
         int size = 0;
         kernel::unroll<literals>([&](auto index) {
@@ -19060,14 +19891,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 size = literal<index()>.shape.size();
             }
         });
-        T squares[2] = {0, 0};
-        for (int at = 0; at < size; ++at) {
-            dot += vectors[0][at] * vectors[1][at];
-            squares[0] += vectors[0][at] * vectors[0][at];
-            squares[1] += vectors[1][at] * vectors[1][at];
-        }
-        norms[0] = std::sqrt(squares[0]);
-        norms[1] = std::sqrt(squares[1]);
+        return {vectors[0], vectors[1], size};
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
@@ -19269,26 +20093,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     void undo_cosine(T gradient) noexcept {
-        T dot = 0;
-        T norms[2];
-        cosine_parts(dot, norms);
-        if (!(norms[0] * norms[1] > 0)) return;
-        const T* vectors[2];
-        int found = 0;
-        each_value([&](auto index) {
-            if (found < 2) vectors[found++] = values_[index()];
-        });
+        const kernel::cosine<T> of = cosine_of_values();
         int which = 0;
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            const int other = 1 - which;
-            const T scale = norms[0] * norms[1];
-            const T square = norms[which] * norms[which];
             alignas(64) own_value own_part;
             T* const part = this->template temporary<1>(own_part);
-            for (int at = 0; at < size; ++at)
-                part[at] = gradient *
-                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
+            for (int at = 0; at < size; ++at) part[at] = of.gradient(which, at, gradient);
             undo_literal<index()>(part);
             ++which;
         });
@@ -19316,8 +20127,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                     T most = 0;
                     each_value([&](auto other) {
                         const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
-                        if (chosen < 0 ||
-                            (step.combined == combination::max ? x > most : x < most)) {
+                        if (chosen < 0 || beats<step.combined == combination::max>(x, most)) {
                             chosen = other();
                             most = x;
                         }
@@ -19500,10 +20310,6 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    static bool beats(T candidate, T most) noexcept {
-        return step.aggregated == aggregation::max ? candidate > most : candidate < most;
-    }
-
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
@@ -19518,7 +20324,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     std::copy_n(x, length, to + slot());
                 } else if constexpr (picks) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats(x[at], to[at])) to[at] = x[at];
+                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
+                            to[at] = x[at];
                 } else if constexpr (step.aggregated != aggregation::count) {
                     add_to<length>(to, x);
                 }
@@ -20244,7 +21051,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 1) &&
+        are_apart(step.log_sum, step.rows, step.outer_extents, 2) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -21404,6 +22211,21 @@ class batch_memory {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+template <plan::rows_obstacle::kind Why>
+consteval auto rows_mistake() {
+    using enum plan::rows_obstacle::kind;
+    if constexpr (Why == later_rows)
+        return mistake::rows_that_need_later_rows{};
+    else if constexpr (Why == recursion)
+        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
+    else if constexpr (Why == other_rows)
+        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
+    else if constexpr (Why == facts_of_several_lengths)
+        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+    else
+        return mistake::none{};
+}
+
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -21416,13 +22238,12 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
 }();
 
 /// Reports the rule that keeps a program from running by rows, if one does.
-template <class Plan, int Rule>
-using check_rows = check_program<
-    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
-    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
-        std::make_index_sequence<static_cast<std::size_t>(
-            rows_diagnosis<Plan, Rule>.relation.length)>{})),
-    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
+template <class Plan, int Rule, plan::rows_obstacle::kind Why>
+using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
+                                 decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
+                                     std::make_index_sequence<static_cast<std::size_t>(
+                                         rows_diagnosis<Plan, Rule>.relation.length)>{})),
+                                 decltype(rows_mistake<Why>())>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
@@ -21861,7 +22682,7 @@ struct state_tables {
     int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
-    int rule = -1;   // that has no such form
+    rows_obstacle obstacle{};
 };
 
 /// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
@@ -21884,6 +22705,7 @@ class state_planner {
         find_window();
         find_kept();
         find_lifetimes();
+        if (made.obstacle.rule >= 0) return;
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
@@ -21914,7 +22736,7 @@ class state_planner {
         return size;
     }
     constexpr void refuse(const step& at) {
-        if (made.rule < 0) made.rule = at.rule;
+        if (made.obstacle.rule < 0) made.obstacle = {at.rule, rows_obstacle::kind::other_rows};
     }
 
     constexpr void forget_training() {
@@ -22071,7 +22893,8 @@ class state_planner {
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
             if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
-                made.rule = draft_.in.relations[relation].rule;
+                made.obstacle = {draft_.in.relations[relation].rule,
+                                 rows_obstacle::kind::other_rows};
         }
     }
     /// Whether an operand is of columns that are kept apart.
@@ -22200,7 +23023,7 @@ struct state_plan_of {
             return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
         } else {
             state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
-            none.rule = form.rule;
+            none.obstacle = form.obstacle;
             return none;
         }
     }();
@@ -22479,7 +23302,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.rule < 0)>
+template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -22675,7 +23498,8 @@ class alignas(64) state_block {
 /// Where a rule needs later rows: tells which.
 template <class Plan, class T>
 class state_block<Plan, T, false> {
-    static_assert(sizeof(check_rows<Plan, plan::state_plan_of<Plan>::made.rule>) > 0);
+    static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
+    static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
     static constexpr int size = 1;
@@ -23116,7 +23940,8 @@ class model {
     template <model_detail::parameters_of<plan> P>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, kernel::row_range rows) {
-        static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
+        constexpr sequent::plan::rows_obstacle obstacle = plan::template by_rows<>.obstacle;
+        static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
             fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
@@ -23611,6 +24436,31 @@ std::string describe_step() {
     return step_line(name, what, step_operations<Plan, At>(), step.depth);
 }
 
+/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
+/// The rules of a recursion are for different times.
+template <const auto& Program>
+std::string describe_several_rules() {
+    constexpr auto text = plan::read<Program>();
+    std::string result;
+    for (int relation = 0; relation < text.relations.size(); ++relation) {
+        std::string numbers;
+        int count = 0;
+        for (const plan::rule& written : text.rules) {
+            bool everywhere = written.head == relation && !written.transforms_atom;
+            for (int at = 0; at < written.arity; ++at)
+                everywhere =
+                    everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+            if (!everywhere) continue;
+            numbers += (count++ > 0 ? ", " : "") + std::to_string(written.number + 1);
+        }
+        const plan::name& id = text.relations[relation].id;
+        if (count > 1)
+            result += step_line(std::string(id.text, static_cast<std::size_t>(id.length)),
+                                "follows from several rules: " + numbers, 0, 0);
+    }
+    return result;
+}
+
 }  // namespace model_detail
 
 /// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
@@ -23621,6 +24471,7 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
+    result += model_detail::describe_several_rules<Model::program>();
     constexpr auto bytes = [](long long numbers) {
         return std::to_string(numbers * static_cast<long long>(sizeof(float)));
     };
@@ -23628,7 +24479,7 @@ std::string explain() {
               bytes(plan::tables.parameters) + " bytes as float\n";
     result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
-    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
         using state = typename Model::template state<float>;
         result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
     }
@@ -23685,30 +24536,50 @@ std::string explain() {
 
 /// The fixed templates, all written in the rule language, and the choice of the next symbol.
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
-/// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
-/// by their names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
+/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
+/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
+/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
 namespace detail {
 
 template <class Mask>
-concept plain = requires(language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(i, j);
+concept of_terms = requires(language::var<"i"> i, language::var<"j"> j) {
+    { Mask::keeps(i, j) } -> language::constraint;
 };
 template <class Mask>
+concept of_integers = !of_terms<Mask> && requires(int i, int j) {
+    { Mask::keeps(i, j) } -> std::same_as<bool>;
+};
+template <class Mask>
+concept plain = of_terms<Mask> || of_integers<Mask>;
+template <class Mask>
 concept of_heads = requires(language::var<"h"> h, language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(h, i, j);
+    { Mask::keeps(h, i, j) } -> language::constraint;
 };
 
+template <class Mask>
+struct decided_by {
+    constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
+};
+
+/// What the mask keeps.
+template <plain Mask>
+constexpr auto keeps(auto i, auto j) noexcept {
+    if constexpr (of_terms<Mask>)
+        return Mask::keeps(i, j);
+    else
+        return language::holds<decided_by<Mask>{}>(i, j);
+}
 /// What the mask keeps in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
         return Mask::keeps(h, i, j);
     else
-        return Mask::keeps(i, j);
+        return keeps<Mask>(i, j);
 }
 
 }  // namespace detail
@@ -23830,7 +24701,7 @@ struct block {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
         else
-            return i / Size == j / Size && Inner::keeps(i, j);
+            return i / Size == j / Size && detail::keeps<Inner>(i, j);
     }
 };
 
@@ -23845,7 +24716,7 @@ template <class First, class Second>
 struct both {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) && Second::keeps(i, j);
+        return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -23858,7 +24729,7 @@ template <class First, class Second>
 struct either {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) || Second::keeps(i, j);
+        return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -23870,7 +24741,7 @@ struct either {
 template <class Mask>
 struct without {
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
-        return !Mask::keeps(i, j);
+        return !detail::keeps<Mask>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
@@ -23892,7 +24763,7 @@ struct per_head {
         if constexpr (std::is_same_v<Mask, none>)
             return is_head;
         else
-            return is_head && Mask::keeps(i, j);
+            return is_head && detail::keeps<Mask>(i, j);
     }
     template <std::size_t... At>
     static constexpr auto join(std::index_sequence<At...>, auto h, auto i, auto j) noexcept {
@@ -24176,11 +25047,21 @@ enum class option {
     unknown
 };
 
+/// The smallest number of an option. Those whose 0 means that there is none may be 0.
+constexpr int least_of(option kind) {
+    using enum option;
+    return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
+                   kind == tied || kind == scaled || kind == padded || kind == learned_start
+               ? 0
+               : 1;
+}
+
 /// Of an option that is a number, which it is.
 template <option Kind, int Value>
 struct numbered {
     static constexpr option kind = Kind;
-    static constexpr int value = Value;
+    static constexpr bool is_in_range = Kind == option::unknown || Value >= least_of(Kind);
+    static constexpr int value = is_in_range ? Value : 1;
 };
 template <class T>
 struct number_option : numbered<option::unknown, 0> {};
@@ -24412,12 +25293,59 @@ consteval auto find_type() {
 template <option Kind, class Default, class... Options>
 using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
 
-/// Whether every option is one of the kinds that a template takes.
+/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
+/// message.
+struct the_template_has_no_such_option {};
+struct it_is_no_option {};
+struct its_number_is_too_small {};
+struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
+
+/// A member of this name, of whatever kind, makes the name ambiguous.
+struct keeps_name {
+    void keeps();
+};
+template <class Argument>
+struct keeps_probe : Argument, keeps_name {};
+template <class Argument>
+concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !requires {
+    &keeps_probe<Argument>::keeps;
+};
+
+template <class Argument, class Reason>
+inline constexpr bool well_given = false;
+template <class Argument>
+inline constexpr bool well_given<Argument, void> = true;
+
+/// The one place where an argument of a template stops the compiler.
+template <class Argument, class Reason>
+struct check_argument {
+    static_assert(well_given<Argument, Reason>,
+                  "sequent: a template refuses an argument; it and the reason are named here");
+};
+
+/// The kinds of options that a template takes.
 template <option... Kinds>
 struct takes {
-    static constexpr bool one(option kind) { return (... || (kind == Kinds)); }
-    template <class... Options>
-    static constexpr bool only = (... && one(kind_of<Options>));
+    template <class Argument>
+    static consteval auto reason_against() {
+        constexpr option kind = kind_of<Argument>;
+        if constexpr (kind == option::unknown) {
+            if constexpr (has_keeps<Argument>)
+                return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
+            else
+                return it_is_no_option{};
+        } else if constexpr (!(... || (kind == Kinds))) {
+            return the_template_has_no_such_option{};
+        } else if constexpr (!number_option<Argument>::is_in_range) {
+            return its_number_is_too_small{};
+        }
+    }
+    /// A compile error for each argument that the template does not take.
+    template <class... Arguments>
+    struct check {
+        static_assert((
+            ... && (sizeof(check_argument<Arguments, decltype(reason_against<Arguments>())>) > 0)));
+    };
 };
 
 /// The numbers of a template, in one value, so that its symbols stay short.
@@ -24450,6 +25378,11 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool states_tokens = false;
+    bool states_width = false;
+    bool states_vocabulary = false;
+    bool states_classes = false;
+    bool states_patch_width = false;
     bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
@@ -24508,22 +25441,28 @@ struct arguments {
         using enum option;
         const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
         nn::shape result;
-        result.tokens = number_of<tokens, 0, Options...>();
-        result.width = number_of<width, 0, Options...>();
+        // Of what is missing, one stands in until the check tells.
+        result.tokens = number_of<tokens, 1, Options...>();
+        result.width = number_of<width, 1, Options...>();
+        result.states_tokens = times_given<tokens, Options...> > 0;
+        result.states_width = times_given<width, Options...> > 0;
         result.heads = number_of<heads, 1, Options...>();
         result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
         result.head_width = or_else(number_of<head_width, 0, Options...>(),
                                     result.heads > 0 ? result.width / result.heads : 0);
         result.states_head_width = times_given<head_width, Options...> > 0;
         result.depth = number_of<depth, 1, Options...>();
-        result.vocabulary = number_of<vocabulary, 0, Options...>();
+        result.vocabulary = number_of<vocabulary, 1, Options...>();
+        result.states_vocabulary = times_given<vocabulary, Options...> > 0;
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
                                 gates ? (8 * result.width + 2) / 3 : 4 * result.width);
         result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
         result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
         result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
-        result.classes = number_of<classes, 0, Options...>();
-        result.patch_width = number_of<patch_width, 0, Options...>();
+        result.classes = number_of<classes, 1, Options...>();
+        result.states_classes = times_given<classes, Options...> > 0;
+        result.patch_width = number_of<patch_width, 1, Options...>();
+        result.states_patch_width = times_given<patch_width, Options...> > 0;
         result.segments = number_of<segments, 2, Options...>();
         result.score_cap = number_of<score_cap, 0, Options...>();
         result.dropout_percent = number_of<dropout_percent, 0, Options...>();
@@ -24562,9 +25501,8 @@ consteval bool check_scores() {
 
 template <shape Shape>
 consteval bool check_shape() {
-    static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_tokens, "sequent: the option tokens<N> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,
@@ -25117,9 +26055,10 @@ struct attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                            nn::option::biases, nn::option::synthesizer>::only<Options...>,
-                  "sequent: attention takes tokens, width, a mask, biases, a synthesizer");
+    static_assert(
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
+                         nn::option::biases, nn::option::synthesizer>::template check<Options...>) >
+        0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -25135,13 +26074,11 @@ struct multi_head_attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
-        "biases, scaled, score_cap, a position, a synthesizer");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                                   nn::option::key_heads, nn::option::head_width, nn::option::mask,
+                                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                                   nn::option::position,
+                                   nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
     static_assert(shape.position != nn::position_kind::relative_buckets,
@@ -25177,6 +26114,9 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
+    bool states_nodes = false;
+    bool states_edges = false;
+    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -25200,9 +26140,13 @@ template <int HiddenFactor, class... Options>
 consteval graph_shape graph_shape_of() {
     using enum option;
     graph_shape result;
-    result.nodes = number_of<nodes, 0, Options...>();
-    result.edges = number_of<edges, 0, Options...>();
-    result.width = number_of<width, 0, Options...>();
+    // Of what is missing, one stands in until the check tells.
+    result.nodes = number_of<nodes, 1, Options...>();
+    result.edges = number_of<edges, 1, Options...>();
+    result.width = number_of<width, 1, Options...>();
+    result.states_nodes = times_given<nodes, Options...> > 0;
+    result.states_edges = times_given<edges, Options...> > 0;
+    result.states_width = times_given<width, Options...> > 0;
     result.node_width = number_of<node_width, 0, Options...>();
     if (result.node_width == 0) result.node_width = result.width;
     result.edge_width = number_of<edge_width, 0, Options...>();
@@ -25218,10 +26162,9 @@ consteval graph_shape graph_shape_of() {
 
 template <graph_shape Shape, bool HasEdges = true>
 consteval bool check_graph_shape() {
-    static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
+    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
@@ -25562,10 +26505,9 @@ template <class... Options>
 struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gcn takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -25575,10 +26517,9 @@ template <class... Options>
 struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
                               nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: sage takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -25590,10 +26531,10 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases>::only<Options...>,
-        "sequent: gin takes nodes, edges, node_width, width, depth, hidden, an activation, biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                         nn::option::width, nn::option::depth, nn::option::hidden,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 
     /// Epsilon is zero, the rest as in any model.
@@ -25614,12 +26555,10 @@ struct gatv2
     : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::identity, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                  nn::option::edge_width, nn::option::width, nn::option::heads, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, depth, an "
-        "activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::edge_width, nn::option::width, nn::option::heads,
+                                   nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -25633,11 +26572,10 @@ struct rgcn : nn::relations_model<
                   std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                  nn::option::node_width, nn::option::width, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: rgcn takes nodes, edges, relations, node_width, width, depth, an activation, "
-        "biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
+                         nn::option::node_width, nn::option::width, nn::option::depth,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -25650,12 +26588,10 @@ struct attention
     : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
-                  nn::option::heads, nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases, nn::option::norm_place>::only<Options...>,
-        "sequent: graph attention takes nodes, edges, edge_width, width, heads, depth, hidden, "
-        "an activation, biases, pre_norm or post_norm");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::activation, nn::option::biases,
+                                   nn::option::norm_place>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -25663,20 +26599,20 @@ struct attention
 /// and width. A graph without nodes gives zero.
 template <class... Options>
 struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: mean_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: sum_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: max_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 
@@ -25925,18 +26861,15 @@ using encoder_decoder_model = typename fact_list<
 template <shape Shape, class... Options>
 consteval bool check_encoder_decoder() {
     static_assert(
-        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
-              option::width, option::heads, option::key_heads, option::head_width, option::depth,
-              option::source_depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::padded, option::norm_place, option::normalization,
-              option::position, option::synthesizer>::only<Options...>,
-        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
-        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
-        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
-        "normalization, a position, a synthesizer");
+        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
+                     option::source_tokens, option::width, option::heads, option::key_heads,
+                     option::head_width, option::depth, option::source_depth, option::hidden,
+                     option::mask, option::activation, option::biases, option::tied, option::scaled,
+                     option::score_cap, option::dropout_percent, option::padded, option::norm_place,
+                     option::normalization, option::position,
+                     option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -25970,17 +26903,14 @@ struct language_model
 /// What a language model takes.
 template <shape Shape, class... Options>
 consteval bool check_language_model() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
-              option::head_width, option::depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::norm_place, option::normalization, option::position,
-              option::synthesizer>::only<Options...>,
-        "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
-        "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::key_heads, option::head_width, option::depth, option::hidden,
+                               option::mask, option::activation, option::biases, option::tied,
+                               option::scaled, option::score_cap, option::dropout_percent,
+                               option::norm_place, option::normalization, option::position,
+                               option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -25997,16 +26927,13 @@ template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
-                  nn::option::activation, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                  nn::option::norm_place, nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
-        "mask, "
-        "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
-        "a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
+                         nn::option::depth, nn::option::mask, nn::option::activation,
+                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                         nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                         nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -26021,16 +26948,13 @@ struct decoder
     static constexpr nn::shape shape =
         nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
-                  nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
-                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                  nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
+                         nn::option::heads, nn::option::key_heads, nn::option::head_width,
+                         nn::option::hidden, nn::option::depth, nn::option::mask,
+                         nn::option::activation, nn::option::biases, nn::option::scaled,
+                         nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+                         nn::option::norm_place, nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -26183,14 +27107,12 @@ using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask,
 
 template <shape Shape, class... Options>
 consteval bool check_bert() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::depth,
-              option::hidden, option::segments, option::mask, option::activation,
-              option::dropout_percent, option::padded, option::normalization>::only<Options...>,
-        "sequent: bert takes vocabulary, tokens, width, heads, depth, hidden, segments, a mask, an "
-        "activation, dropout_percent, padded, a normalization");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::depth, option::hidden, option::segments, option::mask,
+                               option::activation, option::dropout_percent, option::padded,
+                               option::normalization>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -26252,15 +27174,13 @@ struct vit
                                 typename nn::arguments<nn::vit_defaults, Options...>::mask,
                                 typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
     static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                  nn::option::width, nn::option::heads, nn::option::depth, nn::option::hidden,
-                  nn::option::mask, nn::option::activation, nn::option::dropout_percent,
-                  nn::option::normalization>::only<Options...>,
-        "sequent: vit takes tokens, patch_width, classes, width, heads, depth, hidden, a mask, an "
-        "activation, dropout_percent, a normalization");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::mask, nn::option::activation,
+                                   nn::option::dropout_percent,
+                                   nn::option::normalization>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
-    static_assert(shape.patch_width > 0 && shape.classes > 0,
+    static_assert(shape.states_patch_width && shape.states_classes,
                   "sequent: vit needs the options patch_width<N> and classes<N>");
 };
 
@@ -26432,9 +27352,9 @@ consteval shape recurrent_shape_of() {
 }
 
 template <class... Options>
-inline constexpr bool takes_recurrent =
-    takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-          option::learned_start>::only<Options...>;
+using takes_recurrent =
+    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
+                   option::learned_start>::template check<Options...>;
 
 }  // namespace nn
 
@@ -26454,11 +27374,9 @@ struct rnn
             fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                  nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                            nn::option::depth, nn::option::biases, nn::option::learned_start,
-                            nn::option::activation>::only<Options...>,
-                  "sequent: rnn takes tokens, width, hidden, depth, biases, learned_start, an "
-                  "activation");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
+                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
+                                   nn::option::activation>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -26470,8 +27388,7 @@ struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                         nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: gru takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -26483,8 +27400,7 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                     fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                          nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: lstm takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -27373,5 +28289,94 @@ struct warmup_cosine {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train
+
+/// Restores what prologue.hpp puts aside.
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#pragma pop_macro("Above")
+#pragma pop_macro("abs")
+#pragma pop_macro("Always")
+#pragma pop_macro("B0")
+#pragma pop_macro("B1")
+#pragma pop_macro("Below")
+#pragma pop_macro("bit")
+#pragma pop_macro("Bool")
+#pragma pop_macro("boolean")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("Complex")
+#pragma pop_macro("constrain")
+#pragma pop_macro("CurrentTime")
+#pragma pop_macro("degrees")
+#pragma pop_macro("DELETE")
+#pragma pop_macro("DIFFERENCE")
+#pragma pop_macro("DOMAIN")
+#pragma pop_macro("E")
+#pragma pop_macro("emit")
+#pragma pop_macro("ensure")
+#pragma pop_macro("ERROR")
+#pragma pop_macro("expect")
+#pragma pop_macro("F")
+#pragma pop_macro("FALSE")
+#pragma pop_macro("False")
+#pragma pop_macro("far")
+#pragma pop_macro("Font")
+#pragma pop_macro("foreach")
+#pragma pop_macro("forever")
+#pragma pop_macro("GetObject")
+#pragma pop_macro("HIGH")
+#pragma pop_macro("huge")
+#pragma pop_macro("I")
+#pragma pop_macro("IGNORE")
+#pragma pop_macro("IN")
+#pragma pop_macro("index")
+#pragma pop_macro("INPUT")
+#pragma pop_macro("interface")
+#pragma pop_macro("interrupt")
+#pragma pop_macro("LOW")
+#pragma pop_macro("major")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("minor")
+#pragma pop_macro("near")
+#pragma pop_macro("NO")
+#pragma pop_macro("No")
+#pragma pop_macro("None")
+#pragma pop_macro("OK")
+#pragma pop_macro("opaque")
+#pragma pop_macro("OPTIONAL")
+#pragma pop_macro("OUT")
+#pragma pop_macro("OUTPUT")
+#pragma pop_macro("OVERFLOW")
+#pragma pop_macro("pascal")
+#pragma pop_macro("PI")
+#pragma pop_macro("pure")
+#pragma pop_macro("radians")
+#pragma pop_macro("register_t")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("sq")
+#pragma pop_macro("Status")
+#pragma pop_macro("status")
+#pragma pop_macro("STRICT")
+#pragma pop_macro("Success")
+#pragma pop_macro("swap")
+#pragma pop_macro("transparent")
+#pragma pop_macro("TRUE")
+#pragma pop_macro("True")
+#pragma pop_macro("uint")
+#pragma pop_macro("UNDERFLOW")
+#pragma pop_macro("Unsorted")
+#pragma pop_macro("verify")
+#pragma pop_macro("VOID")
+#pragma pop_macro("word")
+#pragma pop_macro("YES")
+#pragma pop_macro("Yes")
 
 #endif  // SEQUENT_SINGLE_SEQUENT_HPP

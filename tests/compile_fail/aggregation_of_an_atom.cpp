@@ -1,4 +1,5 @@
-// expect: rule_number<2>, in_relation<result>, an_atom_is_combined_and_transformed_alone
+// expect: rule_number<2>, in_relation<result>
+// expect: an_atom_is_not_aggregated_or_stacked_are_parentheses_missing
 // An atom has nothing to aggregate over, and a stack stands in a rule.
 
 #include "vocabulary.hpp"

@@ -1,5 +1,6 @@
-// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<%>,
-// given_number<0>, at_least_1 Divisors are numbers from 1.
+// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<%>
+// expect: given_number<0>, at_least_1
+// Divisors are numbers from 1.
 
 #include "vocabulary.hpp"
 

@@ -1,5 +1,6 @@
-// expect: outside_of_rules, in_relation<input>, number_out_of_range, of_function<fact>,
-// given_number<0> An extent of a fact is at least 1.
+// expect: outside_of_rules, in_relation<input>, number_out_of_range, of_function<fact>
+// expect: given_number<0>
+// An extent of a fact is at least 1.
 
 #include "vocabulary.hpp"
 

@@ -1,4 +1,5 @@
-// expect: rule_number<1>, in_relation<q>, head_variable_that_nothing_binds
+// expect: rule_number<1>, in_relation<q>, head_variable_that_nothing_binds, of_variable<j>
+// expect: state_its_extent_or_use_it_in_an_atom_of_the_body
 // No literal says over what a variable of the head ranges.
 
 #include "vocabulary.hpp"

@@ -1,5 +1,6 @@
-// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<inverse_sqrt>,
-// given_number<0>, above_0 Nor is a negative number, an infinity or NaN a number of a rule.
+// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<inverse_sqrt>
+// expect: given_number<0>, above_0
+// Nor is a negative number, an infinity or NaN a number of a rule.
 
 #include "vocabulary.hpp"
 

@@ -1,4 +1,4 @@
-// expect: rule_number<2>, in_relation<q>, head_variable_that_nothing_binds
+// expect: rule_number<2>, in_relation<q>, recursion_without_an_end, of_variable<
 // Nothing says how many times there are.
 
 #include "vocabulary.hpp"

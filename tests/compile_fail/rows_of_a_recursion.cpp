@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<state>, rows_that_need_later_rows
+// expect: rule_number<1>, in_relation<state>, a_recursion_runs_over_all_of_its_times_at_once
 // A recursion runs over all of its times.
 
 #include <sequent/model.hpp>

@@ -1,5 +1,6 @@
-// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<leaky_relu>,
-// given_number<-0.5>, at_least_0 The derivative of leaky_relu is judged by the sign of its result.
+// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<leaky_relu>
+// expect: given_number<-0.5>, at_least_0
+// The derivative of leaky_relu is judged by the sign of its result.
 
 #include "vocabulary.hpp"
 

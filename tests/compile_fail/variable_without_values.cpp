@@ -1,5 +1,6 @@
-// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<var>,
-// given_number<0>, at_least_1 A stated range holds a value at least.
+// expect: rule_number<1>, in_relation<result>, number_out_of_range, of_function<var>
+// expect: given_number<0>, at_least_1
+// A stated range holds a value at least.
 
 #include "vocabulary.hpp"
 

@@ -27,7 +27,7 @@ void save(const fs::path& path, const std::string& text) {
     file.commit();
 }
 
-fs::perms mode_of(const fs::path& path) {
+[[maybe_unused]] fs::perms mode_of(const fs::path& path) {
     return fs::status(path).permissions();
 }
 
@@ -92,7 +92,13 @@ TEST_CASE("writers of one path do not meet") {
     for (int read = 0; read < 100; ++read)
         torn += texts.contains(bytes_of(here / "shared")) ? 0 : 1;
     for (auto& thread : threads) thread.join();
+#ifdef _WIN32
+    // Windows refuses to replace a file that is being read or replaced: an error, and nothing torn.
+    for (const std::string& failure : failures)
+        CHECK((failure.empty() || failure.find("cannot be replaced") != std::string::npos));
+#else
     CHECK(failures == std::vector<std::string>(writers));
+#endif
     CHECK(torn == 0);
     CHECK(texts.contains(bytes_of(here / "shared")));
     CHECK(here.files() == 1);

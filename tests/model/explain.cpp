@@ -18,6 +18,13 @@ inline constexpr auto from_start =
 // More bytes than an int holds.
 inline constexpr auto wide = rules(y(i) <<= x(i)[W<"W", 32768, 16384>]);
 
+// A relation that is named like another: both rules have one head.
+inline constexpr relation<"q"> query;
+inline constexpr relation<"q"> copied;
+inline constexpr auto two_of_one_name =
+    rules(query(i) <<= x(i)[W<"W_q", 3, 3>], copied(i) <<= x(i)[W<"W_k", 3, 3>],
+          y(i) <<= (query(i), copied(i)) | elementwise_product());
+
 }  // namespace
 
 TEST_CASE("explain counts the pairs of bounds given at run time, and many bytes") {
@@ -25,4 +32,10 @@ TEST_CASE("explain counts the pairs of bounds given at run time, and many bytes"
                contains("attention 7 x 7, 49 pairs"));
     CHECK_THAT((explain<model<wide, fact<"x", 1, 16384>>>()),
                contains("536870912 numbers, 2147483648 bytes as float"));
+}
+
+TEST_CASE("explain names relations with several rules") {
+    const std::string text = explain<model<two_of_one_name, fact<"x", 5, 3>>>();
+    CHECK_THAT(text, contains("follows from several rules: 1, 2"));
+    CHECK_THAT((explain<model<wide, fact<"x", 1, 16384>>>()), !contains("several rules"));
 }

@@ -132,7 +132,8 @@ class attention_interpreter {
 
     struct softened {
         numbers weights{};
-        double log_sum = 0;
+        double shift = 0;   // the greatest score
+        double factor = 0;  // 1 / sum
     };
 
     template <class Body>
@@ -236,7 +237,7 @@ class attention_interpreter {
     }
 
     softened soften(int row) {
-        softened result{numbers(to_size(step_.columns), 0.0), 0};
+        softened result{numbers(to_size(step_.columns), 0.0), 0, 0};
         numbers scores(to_size(step_.columns), 0.0);
         const bool keeps = masks_.keeps_scores(outer_) && !step_.is_prepared();
         double most = -std::numeric_limits<double>::infinity();
@@ -255,7 +256,8 @@ class attention_interpreter {
             sum += result.weights[to_size(column)];
         }
         for (double& weight : result.weights) weight = sum == 0 ? 0 : weight / sum;
-        result.log_sum = most + std::log(sum);
+        result.shift = most;
+        result.factor = sum == 0 ? 0 : 1 / sum;
         return result;
     }
 
@@ -267,7 +269,8 @@ class attention_interpreter {
         } else {
             const softened made = soften(row);
             weights = made.weights;
-            (memory_.write(step_.log_sum.at) + place(step_.log_sum, row))[0] = made.log_sum;
+            (memory_.write(step_.log_sum.at) + place(step_.log_sum, row))
+                .write({made.shift, made.factor});
         }
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
         for (int column = 0; column < step_.columns; ++column) {
@@ -289,7 +292,8 @@ class attention_interpreter {
         const numbers out = read(step_.out, row).read(step_.length);
         const numbers dy =
             (memory_.gradient(step_.out.at) + place(step_.out, row)).read(step_.length);
-        const double log_sum = read(step_.log_sum, row)[0];
+        const double shift = read(step_.log_sum, row)[0];
+        const double factor = read(step_.log_sum, row)[1];
         const double along = std::inner_product(out.begin(), out.end(), dy.begin(), 0.0);
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
         const bool keeps = masks_.keeps_scores(outer_);
@@ -298,7 +302,7 @@ class attention_interpreter {
             if (visits == 0) continue;
             const double score =
                 keeps ? read(step_.scores, row)[column] : evaluate(row, column).back();
-            const double weight = visits * std::exp(score - log_sum);
+            const double weight = visits * std::exp(score - shift) * factor;
             double inner = 0;
             for (int at = 0; at < step_.length; ++at) {
                 const std::ptrdiff_t v =

@@ -56,7 +56,8 @@ std::unique_ptr<planned> plan_program(const program& written) {
         const auto work = std::make_unique<draft>(result->shapes, result->conditions);
         plan::builder<draft> build(*work);
         auto made = std::make_unique<state_planner>(*work, *result->rows);
-        if (made->made.rule < 0) result->state = std::make_unique<state_tables>(made->made);
+        if (made->made.obstacle.rule < 0)
+            result->state = std::make_unique<state_tables>(made->made);
     }
     return result;
 }

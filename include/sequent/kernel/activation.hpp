@@ -70,7 +70,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(x, zero<T>());
+        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -106,7 +106,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
 }
 
 /// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu.
+/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -114,7 +114,7 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::derivative<F>(set(x), set(y), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::select(y > zero<T>(), set(T(1)), zero<T>());
+        return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
     } else if constexpr (F == gelu) {
@@ -123,6 +123,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
         const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
         return fma(x, density, cdf);
     } else if constexpr (F == gelu_tanh) {
+        // Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN.
+        x = xsimd::select(x > set(T(16)), set(T(16)), x);
+        x = xsimd::select(x < set(T(-16)), set(T(-16)), x);
         const B square = x * x;
         const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
         const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));

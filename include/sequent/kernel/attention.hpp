@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "score.hpp"
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
@@ -63,6 +65,64 @@ struct tile_interval {
     }
 };
 
+/// Every pair of a lattice.
+struct all_pairs {
+    constexpr bool operator()(int, int) const noexcept { return true; }
+};
+
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
+/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
+/// the numbers are finite.
+template <class Lattice, class Admits = all_pairs>
+class tile_pairs {
+  public:
+    SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
+                              Admits admits = {}) noexcept
+        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
+        int begin = at.fresh;
+        int end = part.columns;
+        for (int r = at.row; r < at.row + rows; ++r) {
+            begin = std::max(begin, part.begin[r]);
+            end = std::min(end, part.end[r]);
+        }
+        whole_ =
+            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
+    }
+
+    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
+
+    /// Whether each row has each column.
+    SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+
+    /// Calls f(r, c) for each pair.
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int r = 0; r < rows_; ++r) {
+            const tile_interval inside = row(r);
+            for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
+                if (admits_(r, c)) f(r, c);
+        }
+    }
+
+    /// Sets the other numbers of a tile to zero.
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int r = 0; r < rows_; ++r, tile += Pitch) {
+            const tile_interval inside = row(r);
+            for (int c = 0; c < columns_; ++c)
+                if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
+        }
+    }
+
+  private:
+    const Lattice& part_;
+    tile_place at_;
+    int rows_;
+    int columns_;
+    bool whole_;
+    [[no_unique_address]] Admits admits_;
+};
+
 template <int Length, class T>
 SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -83,13 +143,29 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// What rows have seen so far of their softmax: numbers are exp(score - shift). With room for whole
-/// vectors.
+/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
-    alignas(64) T shift[Rows + lanes<T> - 1];
-    alignas(64) T sum[Rows + lanes<T> - 1];
+    T shift[Rows];
+    T sum[Rows];
 };
+
+/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
+/// the rounding error of a product, which is negligible here. Above, that error would change the
+/// weights, and at last overflow.
+template <class T>
+inline constexpr T greatest_fused_shift = 256;
+
+/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
+/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
+/// score is. Zeros for a row without a pair, or where all scores are -infinity.
+/// Returns the factor.
+template <class T>
+SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
+    to[0] = sum == T(0) ? T(0) : shift;
+    return to[1] = sum == T(0) ? T(0) : 1 / sum;
+}
 
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
@@ -137,6 +213,10 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
+    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) row[c] *= scale;
+        scale = 1;
+    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -149,30 +229,42 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights, zero outside of the interval, and the gradient of
-/// the weights into that of the scores, times scale.
+/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside of the interval.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               T log_sum, T inner) noexcept {
+                               const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
+    const batch<T> shift = set(-normalizer[0]);
+    const batch<T> factor = set(normalizer[1]);
+    const batch<T> outer = set(normalizer[1] * scale);
+    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
+        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
+        scores = weights;
+        scale = 1;
+    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        batch<T> p = exp(fma(load(scores + c), set(scale), set(-log_sum)));
-        if (!whole || c + n > Columns) p = xsimd::select(inside.template mask<T>(c), p, zero<T>());
+        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        batch<T> p = e * factor;
+        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        if (!whole || c + n > Columns) {
+            const auto kept = inside.template mask<T>(c);
+            p = xsimd::select(kept, p, zero<T>());
+            slope = xsimd::select(kept, slope, zero<T>());
+        }
         store(weights + c, p);
-        const batch<T> slope = p * (load(gradient + c) - set(inner)) * set(scale);
-        store(gradient + c, xsimd::select(p > zero<T>(), slope, zero<T>()));
+        store(gradient + c, slope);
     }
 }
 
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
-    const int filled = range.end - range.begin + lanes<T> - 1;
-    std::fill_n(state.shift + range.begin, filled, lowest<T>);
-    std::fill_n(state.sum + range.begin, filled, T(0));
+    std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
+    std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, Shape::length, T(0));
     each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -181,6 +273,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
+        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -201,12 +294,13 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
+                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
+                                                             pairs.row(r), scale, state.shift[here],
+                                                             state.sum[here], sums + r * lanes<T>,
+                                                             out + here * Shape::out_row);
                 }
                 for (int r = 0; r < count; ++r)
                     soften_row<piece::columns>(p + r * tile::pitch, scale,
@@ -215,8 +309,22 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
-                                                 out + row * Shape::out_row, count, piece::columns);
+                const T* v = value + column * Shape::value_column;
+                T* to = out + row * Shape::out_row;
+                const bool finite = [&] {
+                    if (pairs.whole()) return true;
+                    if constexpr (Few) return values.check(v, piece::columns);
+                    const int from = part.first_column + block.first * piece::column_step;
+                    return values.check_once(value + from * Shape::value_column,
+                                             block.end - block.first);
+                }();
+                if (finite)
+                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
+                                   Shape::length);
+                    });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -225,44 +333,41 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* log
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
+                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
             row_tile);
     });
-    for (int row = range.begin; row < range.end; ++row)
-        if (state.sum[row] != 0)
-            scale_row<Shape::length>(out + row * Shape::out_row, 1 / state.sum[row]);
-    for (int row = range.begin; row < range.end; row += lanes<T>) {
-        const batch<T> sum = load(state.sum + row);
-        const batch<T> log_sums = xsimd::select(sum == zero<T>(), set(-lowest<T>),
-                                                batch<T>(load(state.shift + row) + log(sum)));
-        store_first(log_sum + row, log_sums, std::min(lanes<T>, range.end - row));
+    for (int row = range.begin; row < range.end; ++row) {
+        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
 }
 
 }  // namespace detail
 
-/// Rows `range` of out and of log_sum, the logarithm of each row's sum of exponentials (+infinity
-/// for a row without a pair), which the gradient needs. `kept` are the scores, if they are.
+/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
+/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
+/// its operands are; of the others, NaN and infinity propagate.
 template <class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* log_sum, T* kept,
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
     if constexpr (is_whole<Range>)
-        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, log_sum, kept,
+        detail::attention<Shape::rows <= few_rows, Shape>(operands, value, out, normalizer, kept,
                                                           counts, range);
     else if (range.end - range.begin <= few_rows)
-        detail::attention<true, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<true, Shape>(operands, value, out, normalizer, kept, counts, range);
     else
-        detail::attention<false, Shape>(operands, value, out, log_sum, kept, counts, range);
+        detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
 /// Adds to the gradients in `operands` and to value_gradient, which may be null. Scores that are
 /// not kept are computed again; D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
-                        const T* log_sum, const T* kept, const T* out_gradient, T* value_gradient,
-                        const int* counts) noexcept {
+                        const T* normalizer, const T* kept, const T* out_gradient,
+                        T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
     for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
@@ -314,8 +419,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
+                const detail::tile_pairs pairs(part, at, count, piece::columns);
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    const detail::tile_interval inside = pairs.row(r);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
@@ -323,7 +429,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const int here = row + r * piece::row_step;
                         detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
                                                            ds + r * pitch, inside, scale,
-                                                           log_sum[here], inner[here]);
+                                                           normalizer + 2 * here, inner[here]);
                     }
                 }
                 if constexpr (Shape::value_gradient)
@@ -331,11 +437,18 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
-                        detail::tile_product<shape, piece::even>(
-                            p, dout, value_gradient + column * Shape::value_column, piece::columns,
-                            count);
+                        T* to = value_gradient + column * Shape::value_column;
+                        if (pairs.whole() ||
+                            detail::are_finite<Shape::length>(dout, out_step, count))
+                            detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
+                                                                     count);
+                        else
+                            pairs.each([&](int r, int c) {
+                                detail::add_scaled(p[r * pitch + c], dout + r * out_step,
+                                                   to + c * value_step, Shape::length);
+                            });
                     }
-                scores.propagate(ds);
+                scores.propagate(ds, pairs);
             };
             detail::each_column_tile<piece::columns>(block, first, begin, end, take);
         };

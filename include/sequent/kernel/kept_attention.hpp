@@ -92,6 +92,14 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
+    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
+    // interval may not be.
+    static constexpr bool any_masked = [] {
+        bool result = Shape::is_table;
+        for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
+        return result;
+    }();
+    alignas(64) T admitted_[any_masked ? chunk : 1];
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
@@ -124,20 +132,33 @@ class kept_rows {
             }
             if (v < vectors) score<1>(q, from, v);
         }
-        const auto keep = [&](int v, auto kept) __attribute__((always_inline)) {
+        if constexpr (masked)
+            for (int v = 0; v < vectors; ++v)
+                store(admitted_ + v * n,
+                      batch<T>(xsimd::select(lanes_of<T>(admitted<Piece>(from + v * n)), set(T(1)),
+                                             zero<T>())));
+        const auto there = [&](int v) __attribute__((always_inline)) {
+            const batch<T> column = iota<T>() + set(static_cast<T>(from + v * n));
+            auto result =
+                (column >= set(static_cast<T>(begin))) & (column < set(static_cast<T>(end)));
+            if constexpr (masked) result = result & (load(admitted_ + v * n) > zero<T>());
+            return result;
+        };
+        const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(kept, load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
             }
         };
-        if (begin > from) keep(0, iota<T>() >= set(static_cast<T>(begin - from)));
-        if (const int last = end - from - (vectors - 1) * n; last < n)
-            keep(vectors - 1, iota<T>() < set(static_cast<T>(last)));
-        if constexpr (masked)
-            for (int v = 0; v < vectors; ++v) keep(v, lanes_of<T>(admitted<Piece>(from + v * n)));
+        if constexpr (masked) {
+            for (int v = 0; v < vectors; ++v) keep(v);
+        } else {
+            if (begin > from) keep(0);
+            if (end < from + vectors * n) keep(vectors - 1);
+        }
         for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
         for (int q = 0; q < Queries; ++q) soften(q, vectors);
-        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors);
+        for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
     /// Raises the shift to the greatest of the scores.
@@ -281,20 +302,25 @@ class kept_rows {
 
     // Values.
 
-    template <bool Masked>
-    void add_values(int q, int from, int vectors) noexcept {
+    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
+    /// stands there.
+    template <bool Masked, class There>
+    void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
             constexpr int group = pair > 1 && vector_registers < 32 ? 4 : 8;
             int k = 0;
             for (; k + group <= Shape::length; k += group)
-                add_numbers<Masked, group>(q, k, from, vectors);
+                add_numbers<Masked, group>(q, k, from, vectors, there);
             if constexpr (Shape::length % group != 0)
-                add_numbers<Masked, Shape::length % group>(q, k, from, vectors);
+                add_numbers<Masked, Shape::length % group>(q, k, from, vectors, there);
         } else {
             const int columns = std::min(vectors * n, Shape::columns - from);
+            alignas(64) T kept[chunk];
+            for (int v = 0; v < vectors; ++v)
+                store(kept + v * n, batch<T>(xsimd::select(there(v), set(T(1)), zero<T>())));
             for (int p = q; p < q + pair; ++p)
                 for (int c = 0; c < columns; ++c) {
-                    if (weights_[p][c] == T(0)) continue;
+                    if (kept[c] == T(0)) continue;
                     const T* x = queries_[p].value + (from + c) * Shape::value_column;
                     for (int k = 0; k < Shape::length; ++k) out(p)[k] += weights_[p][c] * x[k];
                 }
@@ -302,23 +328,20 @@ class kept_rows {
     }
 
     /// Count numbers of the values, from number k on.
-    template <bool Masked, int Count>
-    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors) noexcept {
+    template <bool Masked, int Count, class There>
+    SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
         const T* x = queries_[q].value + k * pitch + from - (Shape::value_slides ? first_ : 0);
         batch<T> sum[pair][Count];
         SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
             SEQUENT_UNROLL for (int g = 0; g < Count; ++g) sum[p][g] = zero<T>();
         }
-        // Columns of weight zero count for nothing, whatever stands there.
         const auto careful = [&](int v) __attribute__((always_inline)) {
-            SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
-                const batch<T> weight = load(weights_[q + p] + v * n);
-                const auto there = weight > zero<T>();
-                SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
-                    const batch<T> value = load(x + g * pitch + v * n);
-                    sum[p][g] =
-                        fma(weight, batch<T>(xsimd::select(there, value, zero<T>())), sum[p][g]);
+            const auto kept = there(v);
+            SEQUENT_UNROLL for (int g = 0; g < Count; ++g) {
+                const batch<T> value = xsimd::select(kept, load(x + g * pitch + v * n), zero<T>());
+                SEQUENT_UNROLL for (int p = 0; p < pair; ++p) {
+                    sum[p][g] = fma(load(weights_[q + p] + v * n), value, sum[p][g]);
                 }
             }
         };

@@ -114,6 +114,22 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+
+/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
+/// -fassociative-math, with which (x + magic) - magic would become x.
+template <class T>
+SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
+#if defined(__clang__) && defined(__SSE2__)
+    asm("" : "+x"(x.data));
+#elif defined(__clang__) && defined(__aarch64__)
+    asm("" : "+w"(x.data));
+#endif
+    return x;
+}
+
+}  // namespace detail
+
 /// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
 /// infinity where it overflows; a NaN stays.
 template <class T>
@@ -131,7 +147,8 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
         n = _mm512_roundscale_pd(x * set(T(1.44269504088896341)), 8);
     }
 #else
-    const batch<T> shifted = fma(x, set(T(1.44269504088896341)), set(c::magic));
+    const batch<T> shifted =
+        detail::opaque(batch<T>(fma(x, set(T(1.44269504088896341)), set(c::magic))));
     const batch<T> n = shifted - set(c::magic);
 #endif
     const batch<T> r = fma(n, set(-c::ln2_low), fma(n, set(-c::ln2_high), x));
@@ -146,9 +163,10 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    const batch<T> infinite = set(std::numeric_limits<T>::infinity());
+    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
-                         xsimd::select(x > set(c::greatest), infinite, y));
+                         xsimd::select(x <= set(c::greatest), y, beyond));
 #endif
 }
 

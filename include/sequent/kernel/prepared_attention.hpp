@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "attention.hpp"
@@ -28,6 +29,38 @@ inline bool has_pair(int row, int column) noexcept {
         return ((Shape::bits(row)[column / 64] >> (column % 64)) & 1) != 0;
     else
         return true;
+}
+
+/// Whether a pair is in the space and, if there is one, in the table.
+template <class Shape>
+bool is_pair(int row, int column) noexcept {
+    for (const auto& part : Shape::space.pieces)
+        if (part.admits_row(row, nullptr) && column >= part.begin(row, nullptr) &&
+            column < part.end(row, Shape::columns, nullptr) && part.admits_residue(row, column))
+            return has_pair<Shape>(row, column);
+    return false;
+}
+
+/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// there is no pair, would be NaN.
+template <class Shape, class T, class Value>
+SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
+                                        Value value_of) noexcept {
+    std::fill_n(out, Shape::length, T(0));
+    for (int column = 0; column < end; ++column)
+        if (is_pair<Shape>(row, column))
+            for (int k = 0; k < Shape::length; ++k) out[k] += weights[column] * value_of(column, k);
+}
+
+template <class Shape, class T>
+SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gradient,
+                                              T* value_gradient) noexcept {
+    for (int row = 0; row < Shape::rows; ++row)
+        for (int column = 0; column < Shape::columns; ++column)
+            if (is_pair<Shape>(row, column))
+                add_scaled(weights[row * Shape::weight_row + column],
+                           out_gradient + row * Shape::out_row,
+                           value_gradient + column * Shape::value_column, Shape::length);
 }
 
 /// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
@@ -120,20 +153,21 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     for (int row = 0; row < Shape::rows; ++row, weights += row_size) {
         batch<T> most = set(detail::lowest<T>);
         for (int c = 0; c < Shape::columns; c += n) most = xsimd::max(most, load(weights + c));
-        const T shift = reduce_max(most);
-        if (shift == detail::lowest<T>) {
-            std::fill_n(weights, row_size, T(0));
-            continue;
-        }
+        const T greatest = reduce_max(most);
+        const T shift = greatest == detail::lowest<T> ? T(0) : greatest;
         batch<T> sum = zero<T>();
         for (int c = 0; c < row_size; c += n) {
             const batch<T> p = exp(batch<T>(load(weights + c) - set(shift)));
             store(weights + c, p);
             sum += p;
         }
-        const T factor = 1 / reduce_add(sum);
+        const T all = reduce_add(sum);
+        const T factor = all == T(0) ? T(0) : 1 / all;
         for (int c = 0; c < row_size; c += n)
             store(weights + c, batch<T>(load(weights + c) * set(factor)));
+        if (std::isfinite(all)) continue;
+        for (int c = 0; c < row_size; ++c)
+            if (c >= Shape::columns || !detail::is_pair<Shape>(row, c)) weights[c] = T(0);
     }
 }
 
@@ -143,9 +177,15 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                                 const T* gradient) noexcept {
     constexpr int row_size = Shape::weight_row;
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
-        inner[row] =
-            detail::dot_rows<Shape::columns>(weights + row * row_size, gradient + row * row_size);
+    for (int row = 0; row < Shape::rows; ++row) {
+        const T* p = weights + row * row_size;
+        const T* dp = gradient + row * row_size;
+        inner[row] = detail::dot_rows<Shape::columns>(p, dp);
+        if (std::isfinite(inner[row])) continue;
+        inner[row] = 0;
+        for (int column = 0; column < Shape::columns; ++column)
+            if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
+    }
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -154,18 +194,27 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             constexpr int step = kernel_of::column_step;
             constexpr T scale = static_cast<T>(tile::root_scale());
             (void)scores.evaluate();
+            const auto admits = [&](int r, int c) {
+                return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
+            };
+            const auto pairs = [&] {
+                if constexpr (Shape::is_table)
+                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
+                else
+                    return detail::tile_pairs(part, at, count, kernel_of::columns);
+            }();
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                const detail::tile_interval inside = pairs.row(r);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
                 T* to = slope + r * tile::pitch;
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
-                    to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
+                    if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope);
+            scores.propagate(slope, pairs);
         });
 }
 
@@ -186,9 +235,16 @@ void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcep
             const int rows = std::min((block + 1) * blocks::height, range.end) - first;
             detail::column_span span = of.columns[static_cast<std::size_t>(block)];
             if (span.empty()) span = {0, 0};
+            T* to = out + first * Shape::out_row;
             product<shape>(weights + first * Shape::weight_row + span.begin,
-                           value + span.begin * Shape::value_column, out + first * Shape::out_row,
-                           rows, span.end - span.begin);
+                           value + span.begin * Shape::value_column, to, rows,
+                           span.end - span.begin);
+            if (blocks::is_full || detail::are_finite<Shape::length>(to, Shape::out_row, rows))
+                continue;
+            for (int row = first; row < first + rows; ++row, to += Shape::out_row)
+                detail::weighted_sum_of_pairs<Shape>(
+                    weights + row * Shape::weight_row, row, Shape::columns, to,
+                    [value](int column, int k) { return value[column * Shape::value_column + k]; });
         }
     }
 }
@@ -201,6 +257,12 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     constexpr int whole = blocks::width;
     constexpr int last = Shape::columns - (blocks::across - 1) * whole;
     const blocks& of = blocks::made();
+    if constexpr (Shape::value_gradient && !blocks::is_full)
+        if (value_gradient &&
+            !detail::are_finite<Shape::length>(out_gradient, Shape::out_row, Shape::rows)) {
+            detail::add_value_gradient_of_pairs<Shape>(weights, out_gradient, value_gradient);
+            value_gradient = nullptr;
+        }
     for (int block = 0; block < blocks::across; ++block) {
         const detail::column_span rows = of.rows[static_cast<std::size_t>(block)];
         if (rows.empty()) continue;
@@ -248,14 +310,16 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto [from, to] = part.widest(row, Shape::columns);
         span.add(from, std::min(to, end));
     }
-    weights += row * Shape::weight_row + span.begin;
+    weights += row * Shape::weight_row;
     out += row * Shape::out_row;
     if (span.empty()) {
         std::fill_n(out, Shape::length, T(0));
-    } else if constexpr (Pitch == 0) {
+        return;
+    }
+    if constexpr (Pitch == 0) {
         constexpr product_shape shape{1, Shape::length, Shape::columns, 1, 1, Shape::value_column,
                                       1, Shape::length, false};
-        product<shape>(weights, value + span.begin * Shape::value_column, out, 1,
+        product<shape>(weights + span.begin, value + span.begin * Shape::value_column, out, 1,
                        span.end - span.begin);
     } else {
         const T* from = value + span.begin - first;
@@ -263,8 +327,8 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         const auto take = [&](int k, auto numbers) {
             batch<T> sums[decltype(numbers)::value];
             for (int at = 0; at < decltype(numbers)::value; ++at)
-                sums[at] =
-                    detail::dot_of_rows(weights, from + (k + at) * Pitch, span.end - span.begin);
+                sums[at] = detail::dot_of_rows(weights + span.begin, from + (k + at) * Pitch,
+                                               span.end - span.begin);
             reduce_add_each<decltype(numbers)::value>(sums, out + k);
         };
         int k = 0;
@@ -273,6 +337,11 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
         if constexpr (Shape::length % group != 0)
             take(k, std::integral_constant<int, Shape::length % group>{});
     }
+    if (!detail::are_finite<Shape::length>(out, 0, 1))
+        detail::weighted_sum_of_pairs<Shape>(weights, row, span.end, out, [&](int column, int k) {
+            return Pitch == 0 ? value[column * Shape::value_column + k]
+                              : value[k * Pitch + column - first];
+        });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel

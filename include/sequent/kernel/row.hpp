@@ -40,22 +40,56 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
+/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
+/// near where they are nearly so.
 template <class T>
 struct moments {
-    T mean, rstd;
+    T origin, mean, rstd;
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
+        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    }
 };
 
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
+    const T origin = x[0];
     const T mean =
-        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
         T(Length);
     const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        const auto d = keep_first<count()>(
+            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
         return d * d;
     });
-    return {mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+}
+
+/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
+/// of their largest numbers are in range then.
+template <class T>
+inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
+
+template <int Length, class T>
+SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+    for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
+    eps *= small_scale<T> * small_scale<T>;
+}
+
+/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
+    const moments<T> result = row_moments<Length>(x, eps);
+    if (result.rstd > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_moments<Length>(x, eps);
 }
 
 template <int Length, class T>
@@ -65,6 +99,17 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
         return v * v;
     });
     return T(1) / std::sqrt(square / T(Length) + eps);
+}
+
+/// 1 / sqrt(mean(x^2) + eps), in the same way.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+    const T result = row_rms<Length>(x, eps);
+    if (result > T(0)) [[likely]]
+        return result;
+    make_small<Length>(x, room, eps);
+    x = room;
+    return row_rms<Length>(x, eps);
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -77,25 +122,27 @@ SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
-    const auto [mean, rstd] = row_moments<Length>(x, eps);
-    const auto normal = [&, m = mean, r = rstd](int i, auto count) {
-        return (load_first<count()>(x + i) - set(m)) * set(r);
-    };
+    T room[Length];
+    const T* given = x;
+    const moments<T> all = moments_in_range<Length>(x, eps, room);
+    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product =
-        row_sum<Length, T>([&](int i, auto count) { return inner(i, count) * normal(i, count); }) /
-        T(Length);
-    each_vector<Length, T>([&, r = rstd](int i, auto count) {
-        const batch<T> n = normal(i, count);
+    const T product = row_sum<Length, T>([&](int i, auto count) {
+                          return keep_first<count()>(
+                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
+                      }) /
+                      T(Length);
+    each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> n = all.normal(x + i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(r)));
+        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
     });
 }
 
@@ -104,10 +151,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        store_first<count()>(y + i, batch<T>((load_first<count()>(x + i) - set(m)) * set(r)));
-    });
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>(
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
 }
 
 template <int Length, class T>
@@ -118,11 +164,11 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const auto [mean, rstd] = detail::row_moments<Length>(x, eps);
-    detail::each_vector<Length, T>([&, m = mean, r = rstd](int i, auto count) {
-        const batch<T> n = (load_first<count()>(x + i) - set(m)) * set(r);
+    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i, fma(n, load_first<count()>(gain + i), b));
+        store_first<count()>(y + i,
+                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -135,7 +181,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = x / sqrt(mean(x^2) + eps) * gain (Zhang & Sennrich 2019).
 template <int Length, class T>
 inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    const T scale = detail::rms_in_range<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         store_first<count()>(y + i, batch<T>(n * load_first<count()>(gain + i)));
@@ -145,18 +191,21 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
-    const T scale = detail::row_rms<Length>(x, eps);
+    T room[Length];
+    const T* given = x;
+    const T scale = detail::rms_in_range<Length>(x, eps, room);
+    const T slope = x == given ? scale : scale * detail::small_scale<T>;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               load_first<count()>(x + i);
+               (load_first<count()>(x + i) * set(scale));
     });
-    const T along = sum * scale * scale / T(Length);
+    const T along = sum / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = d * load_first<count()>(gain + i);
-        detail::add_first<count()>(dgain, i, batch<T>(d * v * set(scale)));
-        store_first<count()>(dx + i, batch<T>((g - v * set(along)) * set(scale)));
+        detail::add_first<count()>(dgain, i, batch<T>(d * n));
+        store_first<count()>(dx + i, batch<T>((g - n * set(along)) * set(slope)));
     });
 }
 
@@ -186,7 +235,7 @@ inline void softmax(const T* x, T* y) noexcept {
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum > T(0) ? T(1) / sum : T(0);
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
@@ -205,8 +254,9 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
 }
 
 /// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016). The threshold is found without sorting: tau of a set that holds the support never exceeds
-/// the true one, and dropping what lies below it ends at the support (Michelot 1986).
+/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
+/// found without sorting: tau of a set that holds the support never exceeds the true one, and
+/// dropping what lies below it ends at the support (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
@@ -226,13 +276,20 @@ inline void sparsemax(const T* x, T* y) noexcept {
         size = kept;
         tau = (sum - T(1)) / kept;
     }
-    detail::each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> v = load_first<count()>(x + i) - set(greatest) - set(tau);
-        store_first<count()>(y + i, xsimd::max(v, zero<T>()));
+    const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
+    const T ordered = detail::row_sum<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(x + i);
+        const batch<T> one = xsimd::select(v <= set(greatest), set(T(1)), zero<T>());
+        store_first<count()>(y + i,
+                             batch<T>(xsimd::max(batch<T>(v - set(shift) - set(tau)), zero<T>())));
+        return keep_first<count()>(one, zero<T>());
     });
+    if (ordered == T(Length) && shift < std::numeric_limits<T>::infinity()) return;
+    for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14).
+/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
+/// in y stays.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -244,9 +301,10 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T size = reduce_add(ones);
     const T mean = size > T(0) ? sum / size : T(0);
     detail::each_vector<Length, T>([&](int i, auto count) {
+        const batch<T> v = load_first<count()>(y + i);
         const batch<T> d = load_first<count()>(dy + i) - set(mean);
-        const auto support = load_first<count()>(y + i) > zero<T>();
-        store_first<count()>(dx + i, xsimd::select(support, d, zero<T>()));
+        // v times zero is NaN where v is.
+        store_first<count()>(dx + i, batch<T>(xsimd::select(v > zero<T>(), d, v * zero<T>())));
     });
 }
 

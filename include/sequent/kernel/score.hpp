@@ -63,6 +63,60 @@ SEQUENT_INLINE batch<T> iota() noexcept {
     return batch<T>::load_aligned(values);
 }
 
+/// to[k] += factor * from[k]
+template <class T>
+SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
+    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+}
+
+/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+template <int Length, class T>
+inline bool are_finite(const T* rows, int stride, int count) noexcept {
+    // Zero times infinity or NaN is NaN, which stays in a sum.
+    batch<T> seen[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    const auto look_at = [&](const T* row, int u) __attribute__((always_inline)) {
+        seen[u] = fma(load(row), zero<T>(), seen[u]);
+    };
+    constexpr int last = Length % lanes<T>;
+    int row = 0;
+    for (; row + 4 <= count; row += 4, rows += 4 * stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) {
+            SEQUENT_UNROLL for (int u = 0; u < 4; ++u) look_at(rows + u * stride + k, u);
+        }
+        if constexpr (last > 0) SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
+                const T* end = rows + u * stride + Length - last;
+                seen[u] = fma(load_first<last>(end), zero<T>(), seen[u]);
+            }
+    }
+    for (; row < count; ++row, rows += stride) {
+        for (int k = 0; k < Length - last; k += lanes<T>) look_at(rows + k, 0);
+        if constexpr (last > 0)
+            seen[1] = fma(load_first<last>(rows + Length - last), zero<T>(), seen[1]);
+    }
+    return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
+}
+
+/// The same of the rows of one block, looked at when the answer is first needed.
+template <int Length, int Stride>
+class finite_rows {
+  public:
+    void forget() noexcept { known_ = false; }
+    template <class T>
+    bool check_once(const T* rows, int count) noexcept {
+        if (!known_) finite_ = check(rows, count);
+        known_ = true;
+        return finite_;
+    }
+    template <class T>
+    static bool check(const T* rows, int count) noexcept {
+        return are_finite<Length>(rows, Stride, count);
+    }
+
+  private:
+    bool known_ = false;
+    bool finite_ = false;
+};
+
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -176,9 +230,12 @@ class score_tile {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale(), adds
-    /// to the gradients of the operands.
-    void propagate(T* gradient) noexcept { propagate_node<root>(gradient, true); }
+    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
+    /// zero where there is no pair, adds to the gradients of the operands.
+    template <class Pairs>
+    void propagate(T* gradient, const Pairs& pairs) noexcept {
+        propagate_node<root>(gradient, true, pairs);
+    }
 
   private:
     /// Whether the node's own tile is to hold the product times its value.
@@ -347,43 +404,47 @@ class score_tile {
         }
     }
 
+    /// to = gradient times factor(r, c), zero where there is no pair.
+    template <class Pairs, class Factor>
+    SEQUENT_INLINE void chain(const T* gradient, T* to, const Pairs& pairs,
+                              Factor factor) noexcept {
+        each_vector([&](int r, int c) {
+            const int at = r * pitch + c;
+            store(to + at, batch<T>(load(gradient + at) * factor(r, c)));
+        });
+        if (!pairs.whole()) pairs.template clear_others<pitch>(to);
+    }
+
     /// `last` tells that the gradient's numbers are needed by nobody else.
-    template <int Node>
-    void propagate_node(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         if constexpr (node.op == score_op::dot) {
-            propagate_dot<Node>(gradient, last);
+            propagate_dot<Node>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::load) {
             if constexpr (node.x_gradient)
                 if (operands_.dx[Node]) add_leaf_gradient<Node>(gradient);
         } else if constexpr (node.op == score_op::add) {
-            propagate_node<node.right>(gradient, false);
-            propagate_node<node.left>(gradient, last);
+            propagate_node<node.right>(gradient, false, pairs);
+            propagate_node<node.left>(gradient, last, pairs);
         } else if constexpr (node.op == score_op::multiply) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.left>(r, c)));
-            });
-            propagate_node<node.right>(part, true);
-            each_vector([&](int r, int c) {
-                store(part + r * pitch + c,
-                      batch<T>(load(gradient + r * pitch + c) * value<node.right>(r, c)));
-            });
-            propagate_node<node.left>(part, true);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.left>(r, c); });
+            propagate_node<node.right>(part, true, pairs);
+            chain(gradient, part, pairs, [&](int r, int c) { return value<node.right>(r, c); });
+            propagate_node<node.left>(part, true, pairs);
         } else if constexpr (node.op == score_op::function) {
             alignas(64) T part[Rows * pitch];
-            each_vector([&](int r, int c) {
-                const batch<T> slope = derivative<node.function>(
-                    value<node.left>(r, c), value<Node>(r, c), static_cast<T>(node.value));
-                store(part + r * pitch + c, batch<T>(load(gradient + r * pitch + c) * slope));
+            chain(gradient, part, pairs, [&](int r, int c) {
+                return derivative<node.function>(value<node.left>(r, c), value<Node>(r, c),
+                                                 static_cast<T>(node.value));
             });
-            propagate_node<node.left>(part, true);
+            propagate_node<node.left>(part, true, pairs);
         }
     }
 
-    template <int Node>
-    void propagate_dot(T* gradient, bool last) noexcept {
+    template <int Node, class Pairs>
+    void propagate_dot(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         [[maybe_unused]] alignas(64) T scaled[scales(Node) ? Rows * pitch : 1];
         if constexpr (scales(Node)) {
@@ -395,34 +456,47 @@ class score_tile {
             gradient = to;
         }
         if constexpr (Turned::gathered)
-            propagate_gathered<Node>(gradient);
+            propagate_gathered<Node>(gradient, pairs);
         else
-            propagate_apart<Node>(gradient);
+            propagate_apart<Node>(gradient, pairs);
     }
 
-    template <int Node>
-    void propagate_gathered(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_gathered(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int stride = Turned::depth_pitch(Node);
+        const T* x = row_operand<Node>();
+        const T* y = turned_.template y<Node>();
         if constexpr (node.x_gradient)
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                tile_product<shape, Even>(gradient, turned_.template y<Node>(), turned_.sums(),
-                                          rows_, in_block_,
-                                          add_to_listed<T>{dx, turned_.rows, node.x_row});
+                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                    tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
+                                              add_to_listed<T>{dx, turned_.rows, node.x_row});
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * stride,
+                                   dx + turned_.rows[r] * node.x_row, node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
-                tile_product<shape, Even>(gradient, row_operand<Node>(),
-                                          turned_.template dy<Node>(), in_block_, rows_);
+                T* dy = turned_.template dy<Node>();
+                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
+                                   node.depth);
+                    });
             }
     }
 
-    template <int Node>
-    void propagate_apart(const T* gradient) noexcept {
+    template <int Node, class Pairs>
+    void propagate_apart(const T* gradient, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
         constexpr int x_row = node.x_row * RowStep;
         const T* x = operands_.x[Node] + row_ * node.x_row;
@@ -432,14 +506,27 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
-                tile_product<shape, Even>(gradient, y, dx + row_ * node.x_row, rows_, Columns);
+                dx += row_ * node.x_row;
+                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                    tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
+                                   node.depth);
+                    });
             }
         if constexpr (node.y_gradient)
             if (T* dy = operands_.dy[Node]) {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
-                tile_product<shape, Even>(gradient, x, dy + column_ * node.y_column, Columns,
-                                          rows_);
+                dy += column_ * node.y_column;
+                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                    tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
+                else
+                    pairs.each([&](int r, int c) {
+                        add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
+                                   node.depth);
+                    });
             }
     }
 

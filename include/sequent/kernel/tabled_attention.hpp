@@ -238,6 +238,48 @@ struct tile_rows {
         }
         return result;
     }
+
+    /// Whether row r is among them.
+    bool has(unsigned bits, int r, int at) const noexcept {
+        bool result = ((bits & taken) >> r & 1u) != 0;
+        if constexpr (Shape::clips)
+            result =
+                result && row_begin[r] <= static_cast<T>(at) && static_cast<T>(at) < row_end[r];
+        return result;
+    }
+};
+
+/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+template <class Rows>
+class listed_pairs {
+  public:
+    listed_pairs(const Rows& rows, const std::uint16_t* bits, int first, int count) noexcept
+        : rows_(rows), bits_(bits), first_(first), count_(count) {}
+
+    static constexpr bool whole() noexcept { return false; }
+
+    template <class F>
+    SEQUENT_COLD void each(F f) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; ++r)
+                if (rows_.has(bits_[c], r, first_ + c)) f(c, r);
+    }
+
+    template <int Pitch, class T>
+    void clear_others(T* tile) const noexcept {
+        for (int c = 0; c < count_; ++c)
+            for (int r = 0; r < Rows::height; r += lanes<T>) {
+                T* const at = tile + c * Pitch + r;
+                store(at, batch<T>(xsimd::select(rows_.mask(bits_[c], r, first_ + c), load(at),
+                                                 zero<T>())));
+            }
+    }
+
+  private:
+    const Rows& rows_;
+    const std::uint16_t* bits_;
+    int first_;
+    int count_;
 };
 
 /// How many columns are at hand at once.
@@ -245,7 +287,7 @@ inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
 void tabled_attention(const mask_table& table, const score_operands<T>& given, const T* value,
-                      T* out, T* log_sum, const int* counts, Range range) noexcept {
+                      T* out, T* normalizer, const int* counts, Range range) noexcept {
     constexpr int height = mask_table::height;
     constexpr int columns = listed_columns;
     constexpr int n = lanes<T>;
@@ -257,7 +299,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
     const score_operands<T> operands = score::operands(given);
     for (int row = range.begin; row < range.end; ++row)
         std::fill_n(out + row * Shape::out_row, length, T(0));
-    std::fill_n(log_sum + range.begin, range.end - range.begin, -lowest<T>);
+    std::fill_n(normalizer + 2 * range.begin, 2 * (range.end - range.begin), T(0));
     gathered at_hand;
     alignas(64) T values[columns * pitch];
     alignas(64) T result[height * pitch];
@@ -280,8 +322,9 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                                                           values);
             tile scores(operands, at_hand, 0, 0, each.rows, count);
             T* const p = scores.evaluate();
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
+                batch<T> scale = set(root_scale);
                 batch<T> most = set(lowest<T>);
                 for (int c = 0; c < count; ++c) {
                     const batch<T> x = xsimd::select(rows.mask(bits[c], r, first + c),
@@ -305,6 +348,14 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                     now = next;
                 }
                 const batch<T> down = xsimd::select(now == set(lowest<T>), zero<T>(), -now);
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int c = 0; c < count; ++c) {
+                            T* const at = p + c * height + r;
+                            store(at, batch<T>(load(at) * scale));
+                        }
+                        scale = set(T(1));
+                    }
                 batch<T> all = load(sum + r);
                 // Limited by the FMA ports, on which the polynomial of exp runs.
                 for (int c = 0; c < count; ++c) {
@@ -317,23 +368,25 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            tile_product<shape, false>(p, values, result, each.rows, count);
+            if (are_finite<length>(values, pitch, count))
+                tile_product<shape, false>(p, values, result, each.rows, count);
+            else
+                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
+                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
+                });
         }
-        alignas(64) T logs[height];
-        for (int r = 0; r < height; r += n)
-            store(logs + r, batch<T>(load(shift + r) + log(load(sum + r))));
         for (int r = 0; r < each.rows; ++r) {
             if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch, 1 / sum[r]);
+            scale_row<length>(result + r * pitch,
+                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
             std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
-            log_sum[row[r]] = logs[r];
         }
     }
 }
 
 template <class Shape, class T>
 void tabled_attention_gradient(const mask_table& table, const score_operands<T>& given,
-                               const T* value, const T* out, const T* log_sum,
+                               const T* value, const T* out, const T* normalizer,
                                const T* out_gradient, T* value_gradient,
                                const int* counts) noexcept {
     constexpr int height = mask_table::height;
@@ -353,7 +406,8 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
     alignas(64) T ds[columns * height];
     alignas(64) T own[tile::needs_scores ? columns * height : 1];
     alignas(64) T inner[height];
-    alignas(64) T logs[height];
+    alignas(64) T shift[height];
+    alignas(64) T factor[height];
     for (const mask_tile& each : table.tiles) {
         const tile_rows<Shape, T> rows(table, each, counts, all_rows<Shape::rows>{});
         if (rows.begin >= rows.end) continue;
@@ -364,14 +418,17 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
         gathered::template copy_listed<length, pitch>(out_gradient, Shape::out_row, row, each.rows,
                                                       dout);
         for (int r = 0; r < height; ++r) {
-            logs[r] = log_sum[row[r]];
+            shift[r] = normalizer[2 * row[r]];
+            factor[r] = normalizer[2 * row[r] + 1];
             inner[r] = dot_rows<length>(out + row[r] * Shape::out_row,
                                         out_gradient + row[r] * Shape::out_row);
         }
+        const bool finite = are_finite<length>(dout, pitch, each.rows);
         for (int first = rows.begin / columns * columns; first < rows.end; first += columns) {
             const int* const listed = table.columns.data() + each.first_column + first;
             const std::uint16_t* const bits = table.bits.data() + each.first_column + first;
             const int count = std::min(columns, rows.end - first);
+            const listed_pairs pairs(rows, bits, first, count);
             at_hand.take_rows(operands, listed, count);
             gathered::template copy_listed<length, pitch>(value, Shape::value_column, listed, count,
                                                           values);
@@ -381,30 +438,46 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
             constexpr product_shape by_values{columns, height, length, pitch, 1,
                                               height,  1,      height, false};
             tile_product<by_values, false>(values, turned_dout, ds, count, length);
-            const batch<T> scale = set(static_cast<T>(tile::root_scale()));
+            constexpr T root_scale = static_cast<T>(tile::root_scale());
             for (int r = 0; r < height; r += n) {
-                const batch<T> down = -load(logs + r);
+                batch<T> scale = set(root_scale);
+                const batch<T> down = -load(shift + r);
                 const batch<T> mean = load(inner + r);
+                const batch<T> part = load(factor + r);
+                const batch<T> outer = part * scale;
+                const T* from = raw;
+                if constexpr (root_scale != 1)
+                    if (xsimd::any(xsimd::abs(down) > set(greatest_fused_shift<T>))) {
+                        for (int at = r; at < count * height; at += height)
+                            store(p + at, batch<T>(load(raw + at) * scale));
+                        scale = set(T(1));
+                        from = p;
+                    }
                 // Limited by exp.
                 for (int c = 0; c < count; ++c) {
                     const int at = c * height + r;
-                    const batch<T> weight =
-                        xsimd::select(rows.mask(bits[c], r, first + c),
-                                      exp(fma(load(raw + at), scale, down)), zero<T>());
-                    store(p + at, weight);
-                    const batch<T> slope = weight * (load(ds + at) - mean) * scale;
-                    store(ds + at, xsimd::select(weight > zero<T>(), slope, zero<T>()));
+                    const auto kept = rows.mask(bits[c], r, first + c);
+                    const batch<T> e = exp(fma(load(from + at), scale, down));
+                    store(p + at, batch<T>(xsimd::select(kept, batch<T>(e * part), zero<T>())));
+                    const batch<T> slope = e * outer * (load(ds + at) - mean);
+                    store(ds + at, batch<T>(xsimd::select(kept, slope, zero<T>())));
                 }
             }
             if constexpr (Shape::value_gradient)
                 if (value_gradient) {
                     constexpr product_shape shape{columns, length, height, height, 1,
                                                   pitch,   1,      pitch,  false};
-                    tile_product<shape, false>(
-                        p, dout, sums, count, each.rows,
-                        add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    if (finite)
+                        tile_product<shape, false>(
+                            p, dout, sums, count, each.rows,
+                            add_to_listed<T>{value_gradient, listed, Shape::value_column});
+                    else
+                        pairs.each([&](int c, int r) {
+                            add_scaled(p[c * height + r], dout + r * pitch,
+                                       value_gradient + listed[c] * Shape::value_column, length);
+                        });
                 }
-            scores.propagate(ds);
+            scores.propagate(ds, pairs);
         }
         at_hand.add_columns(operands, each.rows);
     }
@@ -417,14 +490,14 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 ///   space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
-               T* log_sum, const int* counts, Range range) noexcept {
-    detail::tabled_attention<Shape>(table, operands, value, out, log_sum, counts, range);
+               T* normalizer, const int* counts, Range range) noexcept {
+    detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
-                        const T* out, const T* log_sum, const T* out_gradient, T* value_gradient,
+                        const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
                         const int* counts) noexcept {
-    detail::tabled_attention_gradient<Shape>(table, operands, value, out, log_sum, out_gradient,
+    detail::tabled_attention_gradient<Shape>(table, operands, value, out, normalizer, out_gradient,
                                              value_gradient, counts);
 }
 

@@ -45,6 +45,14 @@ struct literal {
     }
 
     constexpr literal use() const noexcept { return *this; }
+
+    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    template <class Body>
+    constexpr mistaken operator=(const Body&) const noexcept {
+        constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
+        static_assert(makes_a_rule, "sequent: a rule is head <<= body, with <<= in place of =");
+        return {};
+    }
 };
 
 /// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
@@ -126,9 +134,10 @@ constexpr auto number(Index index) noexcept {
 /// above 0 and finite; of another one a model tells the mistake.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
-    long double root = value > 1 ? value : 1;
+    const auto square = static_cast<long double>(value);
+    long double root = square > 1 ? square : 1;
     for (;;) {
-        const long double next = (root + value / root) / 2;
+        const long double next = (root + square / root) / 2;
         if (!(next < root)) break;
         root = next;
     }

@@ -38,7 +38,7 @@ template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
                   "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu())");
+                  "(h(i) | relu()); a body of several literals stands in parentheses");
     return {};
 }
 

@@ -121,6 +121,7 @@ template <class Left, class Right>
             return {};                                                                  \
         }
 #define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_RULE(OPERATOR) SEQUENT_REFUSE(OPERATOR, "sequent: a rule is head <<= body")
 #define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
     SEQUENT_REFUSE(OPERATOR,                                                                       \
                    "sequent: literals are separated by commas and combined by a function: (a, b) " \
@@ -137,6 +138,9 @@ template <class Left, class Right>
     SEQUENT_REFUSE(OPERATOR,                                                                     \
                    "sequent: && and || join constraints; literals are separated by commas, and " \
                    "alternatives are several rules with one head")
+            SEQUENT_REFUSE_RULE(+=)
+            SEQUENT_REFUSE_RULE(|=)
+            SEQUENT_REFUSE_RULE(>>=)
             SEQUENT_REFUSE_ARITHMETIC(+)
             SEQUENT_REFUSE_ARITHMETIC(-)
             SEQUENT_REFUSE_ARITHMETIC(*)
@@ -153,11 +157,38 @@ template <class Left, class Right>
             SEQUENT_REFUSE_EQUALITY(!=)
             SEQUENT_REFUSE_CONNECTIVE(&&)
             SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_RULE
 #undef SEQUENT_REFUSE_CONNECTIVE
 #undef SEQUENT_REFUSE_COMPARISON
 #undef SEQUENT_REFUSE_ARITHMETIC
 #undef SEQUENT_REFUSE_EQUALITY
 #undef SEQUENT_REFUSE
 #undef SEQUENT_REFUSE_UNLESS
+
+            template <rule_part Part>
+            constexpr mistaken operator-(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: a literal is negative by a factor: (number(-1), a) | product()");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
+            constexpr mistaken operator!(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                return {};
+            }
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken hidden(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule,
+                              "sequent: hidden takes an atom of a fact without a weight");
+                return {};
+            }
 
 }  // namespace sequent::inline SEQUENT_ABI::language

@@ -258,13 +258,13 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* log_sum =
+            T* normalizer =
                 bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention<Shape>(Shape::mask::table(), from, value, out, log_sum,
+                kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
             else
-                kernel::attention<Shape>(from, value, out, log_sum,
+                kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
                                          bound.counts, range);
         });
@@ -277,15 +277,16 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-            const T* log_sum =
+            const T* normalizer =
                 bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)
-                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out, log_sum,
-                                                  out_gradient, value_gradient, bound.counts);
+                kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out,
+                                                  normalizer, out_gradient, value_gradient,
+                                                  bound.counts);
             else
-                kernel::attention_gradient<Shape>(from, value, out, log_sum,
+                kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
                                                   out_gradient, value_gradient, bound.counts);
         });

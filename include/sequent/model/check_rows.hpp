@@ -7,6 +7,21 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+template <plan::rows_obstacle::kind Why>
+consteval auto rows_mistake() {
+    using enum plan::rows_obstacle::kind;
+    if constexpr (Why == later_rows)
+        return mistake::rows_that_need_later_rows{};
+    else if constexpr (Why == recursion)
+        return mistake::a_recursion_runs_over_all_of_its_times_at_once{};
+    else if constexpr (Why == other_rows)
+        return mistake::a_rule_that_reads_other_rows_than_its_own_outside_of_attention{};
+    else if constexpr (Why == facts_of_several_lengths)
+        return mistake::facts_along_the_sequence_have_different_lengths_or_are_sparse{};
+    else
+        return mistake::none{};
+}
+
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -19,12 +34,11 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
 }();
 
 /// Reports the rule that keeps a program from running by rows, if one does.
-template <class Plan, int Rule>
-using check_rows = check_program<
-    rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
-    decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
-        std::make_index_sequence<static_cast<std::size_t>(
-            rows_diagnosis<Plan, Rule>.relation.length)>{})),
-    std::conditional_t<(Rule < 0), mistake::none, mistake::rows_that_need_later_rows>>;
+template <class Plan, int Rule, plan::rows_obstacle::kind Why>
+using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
+                                 decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
+                                     std::make_index_sequence<static_cast<std::size_t>(
+                                         rows_diagnosis<Plan, Rule>.relation.length)>{})),
+                                 decltype(rows_mistake<Why>())>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

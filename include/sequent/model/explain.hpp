@@ -120,6 +120,31 @@ std::string describe_step() {
     return step_line(name, what, step_operations<Plan, At>(), step.depth);
 }
 
+/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
+/// The rules of a recursion are for different times.
+template <const auto& Program>
+std::string describe_several_rules() {
+    constexpr auto text = plan::read<Program>();
+    std::string result;
+    for (int relation = 0; relation < text.relations.size(); ++relation) {
+        std::string numbers;
+        int count = 0;
+        for (const plan::rule& written : text.rules) {
+            bool everywhere = written.head == relation && !written.transforms_atom;
+            for (int at = 0; at < written.arity; ++at)
+                everywhere =
+                    everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+            if (!everywhere) continue;
+            numbers += (count++ > 0 ? ", " : "") + std::to_string(written.number + 1);
+        }
+        const plan::name& id = text.relations[relation].id;
+        if (count > 1)
+            result += step_line(std::string(id.text, static_cast<std::size_t>(id.length)),
+                                "follows from several rules: " + numbers, 0, 0);
+    }
+    return result;
+}
+
 }  // namespace model_detail
 
 /// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
@@ -130,6 +155,7 @@ std::string explain() {
     std::string result = "steps\n";
     kernel::unroll<plan::tables.steps.size()>(
         [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
+    result += model_detail::describe_several_rules<Model::program>();
     constexpr auto bytes = [](long long numbers) {
         return std::to_string(numbers * static_cast<long long>(sizeof(float)));
     };
@@ -137,7 +163,7 @@ std::string explain() {
               bytes(plan::tables.parameters) + " bytes as float\n";
     result += "workspace   " + bytes(plan::tables.workspace) +
               " bytes as float, for forward and backward\n";
-    if constexpr (sequent::plan::state_plan_of<plan>::made.rule < 0) {
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
         using state = typename Model::template state<float>;
         result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
     }

@@ -55,10 +55,6 @@ class general_runner : ground_rule<Plan, At, T> {
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    static bool beats(T candidate, T most) noexcept {
-        return step.aggregated == aggregation::max ? candidate > most : candidate < most;
-    }
-
     void forward_head() noexcept {
         if constexpr (normalises) {
             forward_softmax();
@@ -73,7 +69,8 @@ class general_runner : ground_rule<Plan, At, T> {
                     std::copy_n(x, length, to + slot());
                 } else if constexpr (picks) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats(x[at], to[at])) to[at] = x[at];
+                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
+                            to[at] = x[at];
                 } else if constexpr (step.aggregated != aggregation::count) {
                     add_to<length>(to, x);
                 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../kernel/cosine.hpp"
 #include "assignments.hpp"
 #include "attend.hpp"
 
@@ -10,6 +11,14 @@
 /// of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
+/// number.
+template <bool Greatest, class T>
+constexpr bool beats(T x, T most) noexcept {
+    if (x != x) return most == most;
+    return Greatest ? x > most : x < most;
+}
 
 using plan::aggregation;
 using plan::combination;
@@ -290,11 +299,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 at += size;
             });
         } else if constexpr (step.combined == combination::cosine) {
-            T dot = 0;
-            T norms[2];
-            cosine_parts(dot, norms);
-            const T scale = norms[0] * norms[1];
-            to[0] = scale > 0 ? dot / scale : T(0);
+            to[0] = cosine_of_values().value();
         } else {
             for (int at = 0; at < combined; ++at) {
                 bool first = true;
@@ -305,10 +310,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                         sum = x;
                     else if constexpr (step.combined == combination::elementwise_product)
                         sum *= x;
-                    else if constexpr (step.combined == combination::max)
-                        sum = std::max(sum, x);
-                    else if constexpr (step.combined == combination::min)
-                        sum = std::min(sum, x);
+                    else if constexpr (step.combined == combination::max ||
+                                       step.combined == combination::min)
+                        sum = beats<step.combined == combination::max>(x, sum) ? x : sum;
                     else
                         sum += x;
                     first = false;
@@ -319,8 +323,8 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    void cosine_parts(T& dot, T* norms) const noexcept {
-        const T* vectors[2];
+    kernel::cosine<T> cosine_of_values() const noexcept {
+        const T* vectors[2]{};
         int found = 0;
         int size = 0;
         kernel::unroll<literals>([&](auto index) {
@@ -329,14 +333,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                 size = literal<index()>.shape.size();
             }
         });
-        T squares[2] = {0, 0};
-        for (int at = 0; at < size; ++at) {
-            dot += vectors[0][at] * vectors[1][at];
-            squares[0] += vectors[0][at] * vectors[0][at];
-            squares[1] += vectors[1][at] * vectors[1][at];
-        }
-        norms[0] = std::sqrt(squares[0]);
-        norms[1] = std::sqrt(squares[1]);
+        return {vectors[0], vectors[1], size};
     }
 
     /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
@@ -538,26 +535,13 @@ class ground_rule : protected assignments<Plan, At, T> {
     }
 
     void undo_cosine(T gradient) noexcept {
-        T dot = 0;
-        T norms[2];
-        cosine_parts(dot, norms);
-        if (!(norms[0] * norms[1] > 0)) return;
-        const T* vectors[2];
-        int found = 0;
-        each_value([&](auto index) {
-            if (found < 2) vectors[found++] = values_[index()];
-        });
+        const kernel::cosine<T> of = cosine_of_values();
         int which = 0;
         each_value([&](auto index) {
             constexpr int size = literal<index()>.shape.size();
-            const int other = 1 - which;
-            const T scale = norms[0] * norms[1];
-            const T square = norms[which] * norms[which];
             alignas(64) own_value own_part;
             T* const part = this->template temporary<1>(own_part);
-            for (int at = 0; at < size; ++at)
-                part[at] = gradient *
-                           (vectors[other][at] / scale - dot / scale * vectors[which][at] / square);
+            for (int at = 0; at < size; ++at) part[at] = of.gradient(which, at, gradient);
             undo_literal<index()>(part);
             ++which;
         });
@@ -585,8 +569,7 @@ class ground_rule : protected assignments<Plan, At, T> {
                     T most = 0;
                     each_value([&](auto other) {
                         const T x = element_of(values_[other()], literal<other()>.shape.size(), at);
-                        if (chosen < 0 ||
-                            (step.combined == combination::max ? x > most : x < most)) {
+                        if (chosen < 0 || beats<step.combined == combination::max>(x, most)) {
                             chosen = other();
                             most = x;
                         }

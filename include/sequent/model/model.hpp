@@ -436,7 +436,8 @@ class model {
     template <model_detail::parameters_of<plan> P>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given,
                         workspace<typename P::number>& w, kernel::row_range rows) {
-        static_assert(sizeof(model_detail::check_rows<plan, plan::template by_rows<>.rule>) > 0);
+        constexpr sequent::plan::rows_obstacle obstacle = plan::template by_rows<>.obstacle;
+        static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
             fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +

@@ -14,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
 /// sequence.
-template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.rule < 0)>
+template <class Plan, class T, bool Possible = (plan::state_plan_of<Plan>::made.obstacle.rule < 0)>
 class alignas(64) state_block {
     using state_plan = plan::state_plan_of<Plan>;
     static constexpr auto& made = state_plan::made;
@@ -219,7 +219,8 @@ class alignas(64) state_block {
 /// Where a rule needs later rows: tells which.
 template <class Plan, class T>
 class state_block<Plan, T, false> {
-    static_assert(sizeof(check_rows<Plan, plan::state_plan_of<Plan>::made.rule>) > 0);
+    static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
+    static_assert(sizeof(check_rows<Plan, obstacle.rule, obstacle.why>) > 0);
 
   public:
     static constexpr int size = 1;

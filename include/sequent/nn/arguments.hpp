@@ -47,11 +47,21 @@ enum class option {
     unknown
 };
 
+/// The smallest number of an option. Those whose 0 means that there is none may be 0.
+constexpr int least_of(option kind) {
+    using enum option;
+    return kind == score_cap || kind == dropout_percent || kind == edge_width || kind == biases ||
+                   kind == tied || kind == scaled || kind == padded || kind == learned_start
+               ? 0
+               : 1;
+}
+
 /// Of an option that is a number, which it is.
 template <option Kind, int Value>
 struct numbered {
     static constexpr option kind = Kind;
-    static constexpr int value = Value;
+    static constexpr bool is_in_range = Kind == option::unknown || Value >= least_of(Kind);
+    static constexpr int value = is_in_range ? Value : 1;
 };
 template <class T>
 struct number_option : numbered<option::unknown, 0> {};
@@ -283,12 +293,59 @@ consteval auto find_type() {
 template <option Kind, class Default, class... Options>
 using type_of = typename decltype(find_type<Kind, Default, Options...>())::type;
 
-/// Whether every option is one of the kinds that a template takes.
+/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
+/// message.
+struct the_template_has_no_such_option {};
+struct it_is_no_option {};
+struct its_number_is_too_small {};
+struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
+
+/// A member of this name, of whatever kind, makes the name ambiguous.
+struct keeps_name {
+    void keeps();
+};
+template <class Argument>
+struct keeps_probe : Argument, keeps_name {};
+template <class Argument>
+concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !requires {
+    &keeps_probe<Argument>::keeps;
+};
+
+template <class Argument, class Reason>
+inline constexpr bool well_given = false;
+template <class Argument>
+inline constexpr bool well_given<Argument, void> = true;
+
+/// The one place where an argument of a template stops the compiler.
+template <class Argument, class Reason>
+struct check_argument {
+    static_assert(well_given<Argument, Reason>,
+                  "sequent: a template refuses an argument; it and the reason are named here");
+};
+
+/// The kinds of options that a template takes.
 template <option... Kinds>
 struct takes {
-    static constexpr bool one(option kind) { return (... || (kind == Kinds)); }
-    template <class... Options>
-    static constexpr bool only = (... && one(kind_of<Options>));
+    template <class Argument>
+    static consteval auto reason_against() {
+        constexpr option kind = kind_of<Argument>;
+        if constexpr (kind == option::unknown) {
+            if constexpr (has_keeps<Argument>)
+                return a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers{};
+            else
+                return it_is_no_option{};
+        } else if constexpr (!(... || (kind == Kinds))) {
+            return the_template_has_no_such_option{};
+        } else if constexpr (!number_option<Argument>::is_in_range) {
+            return its_number_is_too_small{};
+        }
+    }
+    /// A compile error for each argument that the template does not take.
+    template <class... Arguments>
+    struct check {
+        static_assert((
+            ... && (sizeof(check_argument<Arguments, decltype(reason_against<Arguments>())>) > 0)));
+    };
 };
 
 /// The numbers of a template, in one value, so that its symbols stay short.
@@ -321,6 +378,11 @@ struct shape {
     bool padded = false;
     bool norm_first = false;
     bool learned_start = false;
+    bool states_tokens = false;
+    bool states_width = false;
+    bool states_vocabulary = false;
+    bool states_classes = false;
+    bool states_patch_width = false;
     bool states_head_width = false;
     bool scaled_logits = false;
     bool is_source = false;  // of an encoder-decoder, the encoder's side
@@ -379,22 +441,28 @@ struct arguments {
         using enum option;
         const auto or_else = [](int given, int other) { return given > 0 ? given : other; };
         nn::shape result;
-        result.tokens = number_of<tokens, 0, Options...>();
-        result.width = number_of<width, 0, Options...>();
+        // Of what is missing, one stands in until the check tells.
+        result.tokens = number_of<tokens, 1, Options...>();
+        result.width = number_of<width, 1, Options...>();
+        result.states_tokens = times_given<tokens, Options...> > 0;
+        result.states_width = times_given<width, Options...> > 0;
         result.heads = number_of<heads, 1, Options...>();
         result.key_heads = or_else(number_of<key_heads, 0, Options...>(), result.heads);
         result.head_width = or_else(number_of<head_width, 0, Options...>(),
                                     result.heads > 0 ? result.width / result.heads : 0);
         result.states_head_width = times_given<head_width, Options...> > 0;
         result.depth = number_of<depth, 1, Options...>();
-        result.vocabulary = number_of<vocabulary, 0, Options...>();
+        result.vocabulary = number_of<vocabulary, 1, Options...>();
+        result.states_vocabulary = times_given<vocabulary, Options...> > 0;
         result.hidden = or_else(number_of<hidden, 0, Options...>(),
                                 gates ? (8 * result.width + 2) / 3 : 4 * result.width);
         result.source_tokens = or_else(number_of<source_tokens, 0, Options...>(), result.tokens);
         result.source_vocabulary = number_of<source_vocabulary, 0, Options...>();
         result.source_depth = or_else(number_of<source_depth, 0, Options...>(), result.depth);
-        result.classes = number_of<classes, 0, Options...>();
-        result.patch_width = number_of<patch_width, 0, Options...>();
+        result.classes = number_of<classes, 1, Options...>();
+        result.states_classes = times_given<classes, Options...> > 0;
+        result.patch_width = number_of<patch_width, 1, Options...>();
+        result.states_patch_width = times_given<patch_width, Options...> > 0;
         result.segments = number_of<segments, 2, Options...>();
         result.score_cap = number_of<score_cap, 0, Options...>();
         result.dropout_percent = number_of<dropout_percent, 0, Options...>();
@@ -433,9 +501,8 @@ consteval bool check_scores() {
 
 template <shape Shape>
 consteval bool check_shape() {
-    static_assert(Shape.tokens > 0, "sequent: the option tokens<N> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_tokens, "sequent: the option tokens<N> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.states_head_width || Shape.head_width * Shape.heads == Shape.width,
                   "sequent: the width is a multiple of the heads, or head_width<N> is given");
     static_assert(Shape.heads % Shape.key_heads == 0,

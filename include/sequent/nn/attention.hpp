@@ -18,9 +18,10 @@ struct attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
-                            nn::option::biases, nn::option::synthesizer>::only<Options...>,
-                  "sequent: attention takes tokens, width, a mask, biases, a synthesizer");
+    static_assert(
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::mask,
+                         nn::option::biases, nn::option::synthesizer>::template check<Options...>) >
+        0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -36,13 +37,11 @@ struct multi_head_attention
             fact<"x", nn::arguments<nn::block_defaults, Options...>::shape.tokens,
                  nn::arguments<nn::block_defaults, Options...>::shape.width>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::mask, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: multi_head_attention takes tokens, width, heads, key_heads, head_width, a mask, "
-        "biases, scaled, score_cap, a position, a synthesizer");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                                   nn::option::key_heads, nn::option::head_width, nn::option::mask,
+                                   nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                                   nn::option::position,
+                                   nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
     static_assert(shape.position != nn::position_kind::relative_buckets,

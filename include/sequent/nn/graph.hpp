@@ -30,6 +30,9 @@ struct graph_shape {
     int heads = 1;
     int depth = 1;
     int hidden = 0;
+    bool states_nodes = false;
+    bool states_edges = false;
+    bool states_width = false;
     bool biases = true;
     bool norm_first = false;
 
@@ -53,9 +56,13 @@ template <int HiddenFactor, class... Options>
 consteval graph_shape graph_shape_of() {
     using enum option;
     graph_shape result;
-    result.nodes = number_of<nodes, 0, Options...>();
-    result.edges = number_of<edges, 0, Options...>();
-    result.width = number_of<width, 0, Options...>();
+    // Of what is missing, one stands in until the check tells.
+    result.nodes = number_of<nodes, 1, Options...>();
+    result.edges = number_of<edges, 1, Options...>();
+    result.width = number_of<width, 1, Options...>();
+    result.states_nodes = times_given<nodes, Options...> > 0;
+    result.states_edges = times_given<edges, Options...> > 0;
+    result.states_width = times_given<width, Options...> > 0;
     result.node_width = number_of<node_width, 0, Options...>();
     if (result.node_width == 0) result.node_width = result.width;
     result.edge_width = number_of<edge_width, 0, Options...>();
@@ -71,10 +78,9 @@ consteval graph_shape graph_shape_of() {
 
 template <graph_shape Shape, bool HasEdges = true>
 consteval bool check_graph_shape() {
-    static_assert(Shape.nodes > 0, "sequent: the option nodes<N> is missing");
-    static_assert(!HasEdges || Shape.edges > 0, "sequent: the option edges<E> is missing");
-    static_assert(Shape.width > 0, "sequent: the option width<N> is missing");
-    static_assert(Shape.heads > 0 && Shape.depth > 0, "sequent: heads and depth are at least 1");
+    static_assert(Shape.states_nodes, "sequent: the option nodes<N> is missing");
+    static_assert(!HasEdges || Shape.states_edges, "sequent: the option edges<E> is missing");
+    static_assert(Shape.states_width, "sequent: the option width<N> is missing");
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
                   "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(Shape.width % Shape.heads == 0, "sequent: the width is a multiple of the heads");
@@ -415,10 +421,9 @@ template <class... Options>
 struct gcn : nn::graph_model<nn::gcn_layer, nn::graph_shape_of<4, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gcn takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -428,10 +433,9 @@ template <class... Options>
 struct sage : nn::graph_model<nn::sage_layer, nn::graph_shape_of<4, Options...>(),
                               nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: sage takes nodes, edges, node_width, width, depth, an activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::width, nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -443,10 +447,10 @@ struct gin : nn::graph_model<nn::gin_layer, nn::graph_shape_of<1, Options...>(),
                              nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<1, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width, nn::option::width,
-                  nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases>::only<Options...>,
-        "sequent: gin takes nodes, edges, node_width, width, depth, hidden, an activation, biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                         nn::option::width, nn::option::depth, nn::option::hidden,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 
     /// Epsilon is zero, the rest as in any model.
@@ -467,12 +471,10 @@ struct gatv2
     : nn::graph_model<nn::gatv2_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::identity, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
-                  nn::option::edge_width, nn::option::width, nn::option::heads, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: gatv2 takes nodes, edges, node_width, edge_width, width, heads, depth, an "
-        "activation, biases");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::node_width,
+                                   nn::option::edge_width, nn::option::width, nn::option::heads,
+                                   nn::option::depth, nn::option::activation,
+                                   nn::option::biases>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -486,11 +488,10 @@ struct rgcn : nn::relations_model<
                   std::make_integer_sequence<int, nn::graph_shape_of<4, Options...>().relations>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
     static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
-                  nn::option::node_width, nn::option::width, nn::option::depth,
-                  nn::option::activation, nn::option::biases>::only<Options...>,
-        "sequent: rgcn takes nodes, edges, relations, node_width, width, depth, an activation, "
-        "biases");
+        sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::relations,
+                         nn::option::node_width, nn::option::width, nn::option::depth,
+                         nn::option::activation, nn::option::biases>::template check<Options...>) >
+        0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -503,12 +504,10 @@ struct attention
     : nn::graph_model<nn::graph_block_layer, nn::graph_shape_of<4, Options...>(),
                       nn::type_of<nn::option::activation, activation::relu, Options...>> {
     static constexpr nn::graph_shape shape = nn::graph_shape_of<4, Options...>();
-    static_assert(
-        nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width, nn::option::width,
-                  nn::option::heads, nn::option::depth, nn::option::hidden, nn::option::activation,
-                  nn::option::biases, nn::option::norm_place>::only<Options...>,
-        "sequent: graph attention takes nodes, edges, edge_width, width, heads, depth, hidden, "
-        "an activation, biases, pre_norm or post_norm");
+    static_assert(sizeof(nn::takes<nn::option::nodes, nn::option::edges, nn::option::edge_width,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::activation, nn::option::biases,
+                                   nn::option::norm_place>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<shape>());
 };
 
@@ -516,20 +515,20 @@ struct attention
 /// and width. A graph without nodes gives zero.
 template <class... Options>
 struct mean_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::mean_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: mean_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct sum_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::sum_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: sum_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 template <class... Options>
 struct max_pool : nn::pool_model<nn::graph_shape_of<4, Options...>(), nn::max_pool_rules> {
-    static_assert(nn::takes<nn::option::nodes, nn::option::width>::only<Options...>,
-                  "sequent: max_pool takes nodes and width");
+    static_assert(
+        sizeof(nn::takes<nn::option::nodes, nn::option::width>::template check<Options...>) > 0);
     static_assert(nn::check_graph_shape<nn::graph_shape_of<4, Options...>(), false>());
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -8,30 +9,50 @@
 
 #include "../language.hpp"
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)` that
-/// gives a constraint, or, where it differs from head to head, `keeps(h, i, j)`. Masks are joined
-/// by their names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
+/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
+/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
+/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
 namespace detail {
 
 template <class Mask>
-concept plain = requires(language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(i, j);
+concept of_terms = requires(language::var<"i"> i, language::var<"j"> j) {
+    { Mask::keeps(i, j) } -> language::constraint;
 };
 template <class Mask>
+concept of_integers = !of_terms<Mask> && requires(int i, int j) {
+    { Mask::keeps(i, j) } -> std::same_as<bool>;
+};
+template <class Mask>
+concept plain = of_terms<Mask> || of_integers<Mask>;
+template <class Mask>
 concept of_heads = requires(language::var<"h"> h, language::var<"i"> i, language::var<"j"> j) {
-    Mask::keeps(h, i, j);
+    { Mask::keeps(h, i, j) } -> language::constraint;
 };
 
+template <class Mask>
+struct decided_by {
+    constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
+};
+
+/// What the mask keeps.
+template <plain Mask>
+constexpr auto keeps(auto i, auto j) noexcept {
+    if constexpr (of_terms<Mask>)
+        return Mask::keeps(i, j);
+    else
+        return language::holds<decided_by<Mask>{}>(i, j);
+}
 /// What the mask keeps in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
         return Mask::keeps(h, i, j);
     else
-        return Mask::keeps(i, j);
+        return keeps<Mask>(i, j);
 }
 
 }  // namespace detail
@@ -153,7 +174,7 @@ struct block {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
         else
-            return i / Size == j / Size && Inner::keeps(i, j);
+            return i / Size == j / Size && detail::keeps<Inner>(i, j);
     }
 };
 
@@ -168,7 +189,7 @@ template <class First, class Second>
 struct both {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) && Second::keeps(i, j);
+        return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -181,7 +202,7 @@ template <class First, class Second>
 struct either {
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
-        return First::keeps(i, j) || Second::keeps(i, j);
+        return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
@@ -193,7 +214,7 @@ struct either {
 template <class Mask>
 struct without {
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
-        return !Mask::keeps(i, j);
+        return !detail::keeps<Mask>(i, j);
     }
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
@@ -215,7 +236,7 @@ struct per_head {
         if constexpr (std::is_same_v<Mask, none>)
             return is_head;
         else
-            return is_head && Mask::keeps(i, j);
+            return is_head && detail::keeps<Mask>(i, j);
     }
     template <std::size_t... At>
     static constexpr auto join(std::index_sequence<At...>, auto h, auto i, auto j) noexcept {

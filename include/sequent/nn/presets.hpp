@@ -114,14 +114,12 @@ using bert_mask = padded_mask<Arguments::shape.padded, typename Arguments::mask,
 
 template <shape Shape, class... Options>
 consteval bool check_bert() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::depth,
-              option::hidden, option::segments, option::mask, option::activation,
-              option::dropout_percent, option::padded, option::normalization>::only<Options...>,
-        "sequent: bert takes vocabulary, tokens, width, heads, depth, hidden, segments, a mask, an "
-        "activation, dropout_percent, padded, a normalization");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::depth, option::hidden, option::segments, option::mask,
+                               option::activation, option::dropout_percent, option::padded,
+                               option::normalization>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -183,15 +181,13 @@ struct vit
                                 typename nn::arguments<nn::vit_defaults, Options...>::mask,
                                 typename nn::arguments<nn::vit_defaults, Options...>::activation>> {
     static constexpr nn::shape shape = nn::arguments<nn::vit_defaults, Options...>::shape;
-    static_assert(
-        nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
-                  nn::option::width, nn::option::heads, nn::option::depth, nn::option::hidden,
-                  nn::option::mask, nn::option::activation, nn::option::dropout_percent,
-                  nn::option::normalization>::only<Options...>,
-        "sequent: vit takes tokens, patch_width, classes, width, heads, depth, hidden, a mask, an "
-        "activation, dropout_percent, a normalization");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::patch_width, nn::option::classes,
+                                   nn::option::width, nn::option::heads, nn::option::depth,
+                                   nn::option::hidden, nn::option::mask, nn::option::activation,
+                                   nn::option::dropout_percent,
+                                   nn::option::normalization>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
-    static_assert(shape.patch_width > 0 && shape.classes > 0,
+    static_assert(shape.states_patch_width && shape.states_classes,
                   "sequent: vit needs the options patch_width<N> and classes<N>");
 };
 

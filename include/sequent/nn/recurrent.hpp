@@ -160,9 +160,9 @@ consteval shape recurrent_shape_of() {
 }
 
 template <class... Options>
-inline constexpr bool takes_recurrent =
-    takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
-          option::learned_start>::only<Options...>;
+using takes_recurrent =
+    typename takes<option::tokens, option::width, option::hidden, option::depth, option::biases,
+                   option::learned_start>::template check<Options...>;
 
 }  // namespace nn
 
@@ -182,11 +182,9 @@ struct rnn
             fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                  nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
-                            nn::option::depth, nn::option::biases, nn::option::learned_start,
-                            nn::option::activation>::only<Options...>,
-                  "sequent: rnn takes tokens, width, hidden, depth, biases, learned_start, an "
-                  "activation");
+    static_assert(sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::hidden,
+                                   nn::option::depth, nn::option::biases, nn::option::learned_start,
+                                   nn::option::activation>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -198,8 +196,7 @@ struct gru : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                    fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                         nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: gru takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 
@@ -211,8 +208,7 @@ struct lstm : model<nn::recurrent_rules<nn::recurrent_shape_of<Options...>(),
                     fact<"x", nn::recurrent_shape_of<Options...>().tokens,
                          nn::recurrent_shape_of<Options...>().width>> {
     static constexpr nn::shape shape = nn::recurrent_shape_of<Options...>();
-    static_assert(nn::takes_recurrent<Options...>,
-                  "sequent: lstm takes tokens, width, hidden, depth, biases, learned_start");
+    static_assert(sizeof(nn::takes_recurrent<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
 };
 

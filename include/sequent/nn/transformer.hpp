@@ -244,18 +244,15 @@ using encoder_decoder_model = typename fact_list<
 template <shape Shape, class... Options>
 consteval bool check_encoder_decoder() {
     static_assert(
-        takes<option::vocabulary, option::source_vocabulary, option::tokens, option::source_tokens,
-              option::width, option::heads, option::key_heads, option::head_width, option::depth,
-              option::source_depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::padded, option::norm_place, option::normalization,
-              option::position, option::synthesizer>::only<Options...>,
-        "sequent: an encoder-decoder takes vocabulary, source_vocabulary, tokens, source_tokens, "
-        "width, heads, key_heads, head_width, depth, source_depth, hidden, a mask, an activation, "
-        "biases, tied, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, a "
-        "normalization, a position, a synthesizer");
+        sizeof(takes<option::vocabulary, option::source_vocabulary, option::tokens,
+                     option::source_tokens, option::width, option::heads, option::key_heads,
+                     option::head_width, option::depth, option::source_depth, option::hidden,
+                     option::mask, option::activation, option::biases, option::tied, option::scaled,
+                     option::score_cap, option::dropout_percent, option::padded, option::norm_place,
+                     option::normalization, option::position,
+                     option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -289,17 +286,14 @@ struct language_model
 /// What a language model takes.
 template <shape Shape, class... Options>
 consteval bool check_language_model() {
-    static_assert(
-        takes<option::vocabulary, option::tokens, option::width, option::heads, option::key_heads,
-              option::head_width, option::depth, option::hidden, option::mask, option::activation,
-              option::biases, option::tied, option::scaled, option::score_cap,
-              option::dropout_percent, option::norm_place, option::normalization, option::position,
-              option::synthesizer>::only<Options...>,
-        "sequent: a language model takes vocabulary, tokens, width, heads, key_heads, head_width, "
-        "depth, hidden, a mask, an activation, biases, tied, scaled, score_cap, dropout_percent, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+    static_assert(sizeof(takes<option::vocabulary, option::tokens, option::width, option::heads,
+                               option::key_heads, option::head_width, option::depth, option::hidden,
+                               option::mask, option::activation, option::biases, option::tied,
+                               option::scaled, option::score_cap, option::dropout_percent,
+                               option::norm_place, option::normalization, option::position,
+                               option::synthesizer>::template check<Options...>) > 0);
     static_assert(check_shape<Shape>());
-    static_assert(Shape.vocabulary > 0, "sequent: the option vocabulary<N> is missing");
+    static_assert(Shape.states_vocabulary, "sequent: the option vocabulary<N> is missing");
     return true;
 }
 
@@ -316,16 +310,13 @@ template <class... Options>
 struct encoder : nn::encoder_model<nn::arguments<nn::block_defaults, Options...>> {
     static constexpr nn::shape shape = nn::arguments<nn::block_defaults, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::width, nn::option::heads, nn::option::key_heads,
-                  nn::option::head_width, nn::option::hidden, nn::option::depth, nn::option::mask,
-                  nn::option::activation, nn::option::biases, nn::option::scaled,
-                  nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
-                  nn::option::norm_place, nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: encoder takes tokens, width, heads, key_heads, head_width, hidden, depth, a "
-        "mask, "
-        "an activation, biases, scaled, score_cap, dropout_percent, padded, pre_norm or post_norm, "
-        "a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::width, nn::option::heads,
+                         nn::option::key_heads, nn::option::head_width, nn::option::hidden,
+                         nn::option::depth, nn::option::mask, nn::option::activation,
+                         nn::option::biases, nn::option::scaled, nn::option::score_cap,
+                         nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
+                         nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };
@@ -340,16 +331,13 @@ struct decoder
     static constexpr nn::shape shape =
         nn::arguments<nn::defaults<post_norm, mask::causal, activation::relu>, Options...>::shape;
     static_assert(
-        nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
-                  nn::option::heads, nn::option::key_heads, nn::option::head_width,
-                  nn::option::hidden, nn::option::depth, nn::option::mask, nn::option::activation,
-                  nn::option::biases, nn::option::scaled, nn::option::score_cap,
-                  nn::option::dropout_percent, nn::option::padded, nn::option::norm_place,
-                  nn::option::normalization, nn::option::position,
-                  nn::option::synthesizer>::only<Options...>,
-        "sequent: decoder takes tokens, source_tokens, width, heads, key_heads, head_width, "
-        "hidden, depth, a mask, an activation, biases, scaled, score_cap, dropout_percent, padded, "
-        "pre_norm or post_norm, a normalization, a position, a synthesizer");
+        sizeof(nn::takes<nn::option::tokens, nn::option::source_tokens, nn::option::width,
+                         nn::option::heads, nn::option::key_heads, nn::option::head_width,
+                         nn::option::hidden, nn::option::depth, nn::option::mask,
+                         nn::option::activation, nn::option::biases, nn::option::scaled,
+                         nn::option::score_cap, nn::option::dropout_percent, nn::option::padded,
+                         nn::option::norm_place, nn::option::normalization, nn::option::position,
+                         nn::option::synthesizer>::template check<Options...>) > 0);
     static_assert(nn::check_shape<shape>());
     static_assert(nn::check_position_of_attention<shape>());
 };

@@ -314,13 +314,14 @@ class builder {
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
         made.log_sum.at.where = place::value;
-        made.log_sum.at.index = draft_.new_buffer(outer * made.rows * draft_.times_of(written), at);
+        made.log_sum.at.index =
+            draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * made.rows;
+            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
+            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 1;
-        int stride = made.rows;
+        made.log_sum.row = 2;
+        int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
             made.log_sum.outer[index] = stride;
             stride *= made.outer_extents[index];

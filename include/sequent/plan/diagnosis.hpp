@@ -26,7 +26,7 @@ template <class Function, class Given, class Range>
 struct number_out_of_range {};
 struct a_combination_stands_first {};
 struct an_atom_transformation_has_a_plain_atom {};
-struct an_atom_is_combined_and_transformed_alone {};
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
 struct a_stack_stands_last {};
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
@@ -40,8 +40,15 @@ struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
 struct head_arguments_are_distinct_variables {};
+/// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
+template <class Variable, class Cure>
 struct head_variable_that_nothing_binds {};
-struct weight_index_without_a_range {};
+template <class Variable, class Cure>
+struct body_variable_that_nothing_binds {};
+struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
+/// The times of a recursion are the range of its variable: stated, or that of another atom.
+template <class Variable, class Cure>
+struct recursion_without_an_end {};
 struct cycle {};
 struct recursion_without_a_base {};
 template <int Left, int Right>
@@ -61,6 +68,7 @@ struct a_count_that_is_not_given {};
 struct only_symbols_of_one_index_are_compared {};
 struct no_output {};
 struct several_outputs_need_a_query {};
+struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
 template <class First, class Second>
@@ -69,7 +77,11 @@ struct no_weight_of_this_name {};
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
 struct no_relation_of_this_name {};
 struct the_plan_does_not_keep_this_relation_without_a_query {};
+/// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
 struct rows_that_need_later_rows {};
+struct a_recursion_runs_over_all_of_its_times_at_once {};
+struct a_rule_that_reads_other_rows_than_its_own_outside_of_attention {};
+struct facts_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
 /// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
@@ -81,6 +93,8 @@ template <char... Characters>
 struct in_relation {};
 template <char... Characters>
 struct of_function {};
+template <char... Characters>
+struct of_variable {};
 template <char... Characters>
 struct given_number {};
 
@@ -124,7 +138,7 @@ enum class fault {
     stacks_within_stacks_within_stacks,
     a_combination_stands_first,
     an_atom_transformation_has_a_plain_atom,
-    an_atom_is_combined_and_transformed_alone,
+    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
     a_stack_stands_last,
     a_literal_without_a_value_has_no_weight_and_no_element,
     an_aggregation_names_all_variables_but_those_of_the_head,
@@ -138,7 +152,8 @@ enum class fault {
     wrong_number_of_arguments,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
-    weight_index_without_a_range,
+    body_variable_that_nothing_binds,
+    recursion_without_an_end,
     cycle,
     recursion_without_a_base,
     shapes_do_not_fit,
@@ -155,9 +170,23 @@ enum class fault {
     only_symbols_of_one_index_are_compared,
     no_output,
     several_outputs_need_a_query,
+    a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
     two_inputs_of_a_stacked_block
+};
+
+/// The rule that keeps a program from running for some rows alone, and why.
+struct rows_obstacle {
+    enum class kind {
+        none,
+        later_rows,
+        recursion,
+        other_rows,
+        facts_of_several_lengths,
+    };
+    int rule = -1;
+    kind why = kind::none;
 };
 
 struct diagnosis {
@@ -167,7 +196,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash
+    name first{};         // relations that clash, or a variable
     name second{};
     refused_number refused{};
 
@@ -197,6 +226,14 @@ consteval auto out_of_range() {
         decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
         decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
 }
+
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto variable_type(std::index_sequence<At...>) {
+    return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis>
+using unbound_variable = decltype(variable_type<Diagnosis>(
+    std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
 
 template <const auto& Diagnosis>
 consteval auto number_mistake_type() {
@@ -235,7 +272,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
-    SEQUENT_MISTAKE(an_atom_is_combined_and_transformed_alone)
+    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
     SEQUENT_MISTAKE(a_stack_stands_last)
     SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
     SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
@@ -247,8 +284,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(unknown_relation)
     SEQUENT_MISTAKE(query_of_an_unknown_relation)
     SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(head_variable_that_nothing_binds)
-    SEQUENT_MISTAKE(weight_index_without_a_range)
     SEQUENT_MISTAKE(cycle)
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
@@ -262,11 +297,24 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
     SEQUENT_MISTAKE(no_output)
     SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::head_variable_that_nothing_binds)
+        return mistake::head_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::body_variable_that_nothing_binds)
+        return mistake::body_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::recursion_without_an_end)
+        return mistake::recursion_without_an_end<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
     else if constexpr (found == fault::number_out_of_range)
         return number_mistake_type<Diagnosis>();
     else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)

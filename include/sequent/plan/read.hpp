@@ -155,7 +155,7 @@ class reader {
         if constexpr (is_of_atoms<Function>)
             read_function(written.function);
         else
-            fail(fault::an_atom_is_combined_and_transformed_alone);
+            fail(fault::an_atom_is_not_aggregated_or_stacked_are_parentheses_missing);
     }
 
     template <lang::fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
@@ -329,6 +329,10 @@ class reader {
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
+        if (out.literals.size() == current.first_literal) {
+            fail(fault::a_stack_is_applied_to_a_value);
+            return;
+        }
         const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;

@@ -11,7 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <int Steps>
 struct rows_form {
     bool possible = true;
-    int rule = -1;           // that stands in the way
+    rows_obstacle obstacle{};
     int rows = 0;            // how many there are in all
     unsigned sequences = 0;  // a bit for each fact whose first argument is the position
     bool once[Steps]{};      // steps that follow from other facts, or from none
@@ -43,14 +43,12 @@ class rows_form_finder {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
             found.once[at] = alone;
-            if (found.possible && !alone && !runs_by_rows(each)) {
-                found.possible = false;
-                found.rule = each.rule;
-            }
+            if (!alone) refuse(each.rule, obstacle_of(each));
         }
     }
 
   private:
+    using kind = rows_obstacle::kind;
     static constexpr int arguments = decltype(Shaped::relations)::capacity() * max_arity;
 
     const Shaped& in;
@@ -58,6 +56,12 @@ class rows_form_finder {
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
+
+    constexpr void refuse(int rule, kind why) {
+        if (why == kind::none || !found.possible) return;
+        found.possible = false;
+        found.obstacle = {rule, why};
+    }
 
     static constexpr int argument(int relation, int axis) { return relation * max_arity + axis; }
     constexpr int class_of(int at) {
@@ -142,10 +146,8 @@ class rows_form_finder {
                 found.sequences |= 1u << fact;
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) &&
-                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse())) {
-                found.possible = false;
-                found.rule = in.relations[in.outputs[0]].rule;
-            }
+                (in.facts[at].extents[0] != found.rows || in.facts[at].is_sparse()))
+                refuse(in.relations[in.outputs[0]].rule, kind::facts_of_several_lengths);
     }
 
     /// The variables of a rule that are positions.
@@ -172,10 +174,8 @@ class rows_form_finder {
         const literal& item = in.text.literals[written.first_literal];
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
-                ((positions_[item.relation] >> axis) & 1u)) {
-                found.possible = false;
-                found.rule = at;
-            }
+                ((positions_[item.relation] >> axis) & 1u))
+                refuse(at, kind::later_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are
@@ -193,39 +193,40 @@ class rows_form_finder {
         const unsigned positions = variables_of(in.text.rules[at]);
         for (const int side : {top.left, top.right}) {
             if ((positions >> in.text.nodes[side].value) & 1u) continue;
-            found.possible = false;
-            found.rule = at;
+            refuse(at, kind::later_rows);
         }
     }
 
-    constexpr bool runs_by_rows(const step& each) const {
-        if (each.recurs) return false;
+    /// What keeps a step from running for some rows alone.
+    constexpr kind obstacle_of(const step& each) const {
+        if (each.recurs) return kind::recursion;
         const rule& written = in.text.rules[each.rule];
         const unsigned positions = variables_of(written);
         if (each.kind == step_kind::rows) {
             const row_step& row = tables_.rows[each.at];
-            if (row.rows != found.rows || row.row_variable < 0) return false;
+            if (row.rows != found.rows || row.row_variable < 0) return kind::other_rows;
             for (const row_term& term : row.terms)
                 if (term.relation >= 0 && positions_[term.relation] && term.x.row == 0)
-                    return false;
-            return (positions & written.head_variables()) == 1u << row.row_variable;
+                    return kind::other_rows;
+            const bool own = (positions & written.head_variables()) == 1u << row.row_variable;
+            return own ? kind::none : kind::other_rows;
         }
         if (each.kind == step_kind::attention) {
             const attention_step& attention = tables_.attentions[each.at];
-            if (attention.rows != found.rows || attention.row_variable < 0) return false;
-            if ((positions & written.head_variables()) != 1u << attention.row_variable)
-                return false;
-            if (!((positions >> attention.column_variable) & 1u)) return true;
+            if (attention.rows != found.rows || attention.row_variable < 0 ||
+                (positions & written.head_variables()) != 1u << attention.row_variable)
+                return kind::other_rows;
+            if (!((positions >> attention.column_variable) & 1u)) return kind::none;
             const int rounds = different_rounds(tables_.pool, attention);
             for (int round = 0; round < rounds; ++round) {
                 const auto condition = condition_in_round(tables_.pool.nodes, attention, round);
                 if (!looks_back(condition, condition.root, attention.row_variable,
                                 attention.column_variable, found.rows))
-                    return false;
+                    return kind::later_rows;
             }
-            return true;
+            return kind::none;
         }
-        return each.kind != step_kind::general;
+        return each.kind == step_kind::general ? kind::other_rows : kind::none;
     }
 };
 

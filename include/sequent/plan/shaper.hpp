@@ -41,7 +41,8 @@ class shaper {
         }
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
-                fail(fault::head_variable_that_nothing_binds, out.text.rules[at], -1);
+                fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
+                                 out.text.rules[at].recurs.time);
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
@@ -65,6 +66,12 @@ class shaper {
         const int stacking = out.text.scopes[at.scope].rule;
         out.mistake = {found, at.number, out.text.relations[shown].id,
                        left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
+    }
+
+    constexpr void fail_at_variable(fault found, const rule& at, int variable) {
+        if (!ok()) return;
+        fail(found, at, -1);
+        if (variable >= 0) out.mistake.first = at.variables[variable].id;
     }
 
     constexpr literal& item(const rule& of, int at) {
@@ -679,10 +686,11 @@ class shaper {
         for (const rule& written : out.text.rules) {
             for (int at = 0; at < written.variables.size(); ++at)
                 if (written.variables[at].extent == 0 && written.base < 0)
-                    fail(((written.head_variables() >> at) & 1u)
-                             ? fault::head_variable_that_nothing_binds
-                             : fault::weight_index_without_a_range,
-                         written, -1);
+                    fail_at_variable(at == written.recurs.time ? fault::recursion_without_an_end
+                                     : ((written.head_variables() >> at) & 1u)
+                                         ? fault::head_variable_that_nothing_binds
+                                         : fault::body_variable_that_nothing_binds,
+                                     written, at);
             if (ok()) check_compared(written, written.condition);
         }
     }

@@ -59,7 +59,7 @@ struct state_tables {
     int block = 0;                             // rows at hand, at most
     int window = 0;  // columns that are kept of a sequence; 0 where all are
     int reach = 0;   // of these, how many a row may need
-    int rule = -1;   // that has no such form
+    rows_obstacle obstacle{};
 };
 
 /// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
@@ -82,6 +82,7 @@ class state_planner {
         find_window();
         find_kept();
         find_lifetimes();
+        if (made.obstacle.rule >= 0) return;
         place();
         for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
         for (relation_layout& layout : out_.relations)
@@ -112,7 +113,7 @@ class state_planner {
         return size;
     }
     constexpr void refuse(const step& at) {
-        if (made.rule < 0) made.rule = at.rule;
+        if (made.obstacle.rule < 0) made.obstacle = {at.rule, rows_obstacle::kind::other_rows};
     }
 
     constexpr void forget_training() {
@@ -271,7 +272,8 @@ class state_planner {
             // An output may be another relation's numbers, from a later row on.
             const bool later = row > 0 && layout.offset % old_part_[layout.index] >= row;
             if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
-                made.rule = draft_.in.relations[relation].rule;
+                made.obstacle = {draft_.in.relations[relation].rule,
+                                 rows_obstacle::kind::other_rows};
         }
     }
     /// Whether an operand is of columns that are kept apart.
@@ -402,7 +404,7 @@ struct state_plan_of {
             return state_planner<drafted, std::remove_cvref_t<decltype(form)>>(work, form).made;
         } else {
             state_tables<std::remove_cvref_t<decltype(work.out)>, Plan::fact_count> none;
-            none.rule = form.rule;
+            none.obstacle = form.obstacle;
             return none;
         }
     }();

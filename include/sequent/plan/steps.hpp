@@ -173,7 +173,7 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // per row, kept for the gradient
+    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
     access scores{};   // the same, where to compute them again would cost more
     access weights{};  // the softmax, where a step of its own prepares it
     int condition = -1;
