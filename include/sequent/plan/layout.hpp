@@ -122,8 +122,7 @@ constexpr void group_products(Draft& draft) {
             const group_candidate& next = candidates[other];
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
                         next.x.relation == first.x.relation && next.rows == first.rows &&
-                        next.pairs == first.pairs &&
-                        next.condition == first.condition &&
+                        next.pairs == first.pairs && next.condition == first.condition &&
                         (next.bias.weight < 0) == (first.bias.weight < 0) &&
                         is_same_loop(draft, at, other);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
