@@ -15,4 +15,6 @@ static_assert(sequent::rasp::evaluate<programs::shown>("abc") == "abc");
 static_assert(sequent::rasp::evaluate<programs::shown>("ab").size() == 2);
 #endif
 
-int main() {}
+int main() {
+    return 0;
+}

@@ -27,5 +27,5 @@ int main() {
     const Model::parameters<float> p;
     Model::state<float> state;
     const float x[3] = {};
-    Model::step(p, {x}, state);
+    return Model::step(p, {x}, state).size();
 }

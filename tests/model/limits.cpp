@@ -45,7 +45,7 @@ inline constexpr auto score_and_table =
 
 template <const auto& Program>
 void agrees() {
-    check::agrees_in_double<sequent::model<Program, sequent::fact<"x", 5, 4>>>();
+    check::agrees<sequent::model<Program, sequent::fact<"x", 5, 4>>>();
 }
 
 using table = sequent::model<limits::score_and_table, sequent::fact<"x", 5, 4>>;

@@ -22,11 +22,11 @@ using counted = sequent::model<masked<Mask, D>, fact<"q", N, D>, fact<"k", M, D>
 }  // namespace
 
 TEST_CASE("masks that are intervals of columns") {
-    check::attends<attention<j <= i, 70>, 0, true>();
+    check::attends<attention<j <= i, 70>>();
     check::attends<attention<j <= i, 7, 33>>();
     check::attends<attention<j <= i, 33, 7>>();
     check::attends<attention<(i - j >= 0 && i - j <= 5), 65, 65, 3, 7>>();
-    check::attends<attention<abs(i - j) < 4, 31, 70>, 0, true>();
+    check::attends<attention<abs(i - j) < 4, 31, 70>>();
     check::attends<attention<i / 8 == j / 8, 33, 33, 17, 1>>();
     check::attends<attention<j / 8 == i / 8, 70>>();
 }

@@ -74,8 +74,8 @@ std::vector<double> values_of(const View& view) {
 }  // namespace
 
 TEST_CASE("weights that follow from parameters alone") {
-    check::agrees_in_double<Masked>();
-    check::agrees_in_double<Shared>();
+    check::agrees<Masked>();
+    check::agrees<Shared>();
 }
 
 TEST_CASE("a language model with parameters that are prepared, or not") {

@@ -58,30 +58,20 @@ long pairs(int count = 0) {
     constexpr auto space =
         sequent::plan::make_space(Model::plan::tables.pool.nodes, step.condition, row, column);
     static_assert(space.exact);
-    const int counts[1] = {count};
-    long result = 0;
-    for (int at = 0; at < rows; ++at)
-        for (int other = 0; other < columns; ++other)
-            result += space.contains(at, other, columns, counts) ? 1 : 0;
-    if (count == 0) CHECK(result == static_cast<long>(count_pairs(space, rows, columns)));
+    long result = pairs_of_space(space, rows, columns, count);
     for (int outer = 0; outer < step.outers; ++outer) result *= step.outer_extents[outer];
     return result;
 }
 
-/// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`;
-/// in double alone, or in float as well.
-template <class Model, int Softmax = 0, bool InFloat = false>
+/// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`.
+template <class Model, int Softmax = 0>
 void attends(int count = 0) {
     static_assert(is_fused<Model>);
-    if constexpr (InFloat)
-        agrees<Model>(count);
-    else
-        agrees_in_double<Model>(count);
-    const fixture<Model, double> f(1, count);
-    const auto expected = oracle::evaluate(oracle::tree::read(Model::program), f.world());
-    const long ground_rules = expected.ground_rules[to_size(Softmax)];
-    CHECK(pairs<Model>(count) == ground_rules);
-    CHECK(pairs<Model, 0, true>(count) == ground_rules);
+    fixture<Model, double> f(1, count);
+    agrees(f);
+    const long expected = ground_rules(oracle::tree::read(Model::program), f.world(), Softmax);
+    CHECK(pairs<Model>(count) == expected);
+    CHECK(pairs<Model, 0, true>(count) == expected);
 }
 
 }  // namespace check

@@ -39,7 +39,7 @@ static_assert(pre::shape.hidden == 17 && block::shape.hidden == 32);
 }  // namespace
 
 TEST_CASE("attention of one head") {
-    check::agrees_in_double<single>();
+    check::agrees<single>();
 }
 TEST_CASE("attention of several heads within a window") {
     check::agrees<several>();
@@ -48,7 +48,7 @@ TEST_CASE("an encoder layer with the norms behind") {
     check::agrees<block>();
 }
 TEST_CASE("an encoder layer with the norms in front") {
-    check::agrees_in_double<pre>();
+    check::agrees<pre>();
 }
 TEST_CASE("a language model") {
     check::agrees<gpt>();

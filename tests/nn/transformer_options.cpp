@@ -81,19 +81,19 @@ TEST_CASE("slopes of distances, six heads") {
 }
 
 TEST_CASE("slopes of distances, queries in groups, a cap") {
-    check::agrees_in_double<slopes>();
+    check::agrees<slopes>();
 }
 TEST_CASE("a number for each distance, one head of keys") {
-    check::agrees_in_double<distances>();
+    check::agrees<distances>();
 }
 TEST_CASE("encoder layers over a part of the positions") {
-    check::agrees_in_double<deep>(4);
+    check::agrees<deep>(4);
 }
 TEST_CASE("an encoder and a decoder") {
-    check::agrees_in_double<translation>(5);
+    check::agrees<translation>(5);
 }
 TEST_CASE("dropout in training alone") {
-    check::agrees_in_double<dropping>(0);
+    check::agrees<dropping>(0);
     check::fixture<dropping, double> f(1, 3);
     CHECK(check::gradient_error(f) < 1e-5);
     CHECK(f.outputs() != check::fixture<dropping, double>(1, 4).outputs());

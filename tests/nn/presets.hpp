@@ -1,0 +1,146 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <sequent/io.hpp>
+#include <sequent/nn.hpp>
+
+#include "../model/check.hpp"
+
+// The presets against Hugging Face's models, with its files: reference/make.py says how the values
+// were made. Outputs agree to 1e-5 of their root mean square, gradients to 1e-4.
+
+namespace presets {
+
+using namespace sequent;
+namespace names = io::hugging_face;
+
+inline std::string path_of(const std::string& name) {
+    return std::string(SEQUENT_TEST_FOLDER) + "/nn/reference/" + name + ".safetensors";
+}
+
+inline tensor_view<float> view_of(float* data, const std::vector<std::uint64_t>& shape) {
+    tensor_view<float> view;
+    view.data = data;
+    for (const auto extent : shape)
+        view.extents[static_cast<std::size_t>(view.rank++)] = static_cast<int>(extent);
+    int stride = 1;
+    for (int axis = view.rank; axis-- > 0;) {
+        view.strides[static_cast<std::size_t>(axis)] = stride;
+        stride *= view.extents[static_cast<std::size_t>(axis)];
+    }
+    return view;
+}
+
+/// All tensors of a file.
+inline std::map<std::string, std::vector<float>> read_all(const std::string& path) {
+    std::map<std::string, std::vector<float>> result;
+    std::vector<io::named_tensor<float>> tensors;
+    for (const auto& entry : io::read_header(path).tensors) {
+        std::size_t size = 1;
+        for (const auto extent : entry.shape) size *= extent;
+        auto& values = result[entry.name];
+        values.resize(size);
+        tensors.push_back({entry.name, view_of(values.data(), entry.shape)});
+    }
+    io::load(path, tensors);
+    return result;
+}
+
+/// A file of the reference with room for changes.
+struct file_of {
+    explicit file_of(const std::string& name)
+        : header(io::read_header(path_of(name))), values(read_all(path_of(name))) {}
+
+    io::file_header header;
+    std::map<std::string, std::vector<float>> values;
+
+    void add(const std::string& name, std::vector<std::uint64_t> shape,
+             std::vector<float> numbers) {
+        header.tensors.push_back({name, "F32", std::move(shape), 0, 0});
+        values[name] = std::move(numbers);
+    }
+    std::vector<std::uint64_t>& shape(const std::string& name) {
+        return std::ranges::find(header.tensors, name, &io::header_entry::name)->shape;
+    }
+
+    /// The message of the error that loading it ends with; none if it is loaded.
+    template <class Model>
+    std::string message(io::name_map map) {
+        std::vector<io::named_tensor<float>> tensors;
+        for (const auto& entry : header.tensors)
+            tensors.push_back({entry.name, view_of(values[entry.name].data(), entry.shape)});
+        const auto path = std::filesystem::temp_directory_path() /
+                          ("sequent_presets_" + std::to_string(std::random_device()()));
+        io::save(path, tensors, header.metadata);
+        const auto p = make_unique<typename Model::template parameters<float>>();
+        std::string result;
+        try {
+            io::load<Model>(path, *p, map);
+        } catch (const io::error& error) {
+            result = error.what();
+            CHECK(std::ranges::all_of(p->flat(), [](float number) { return number == 0; }));
+        }
+        std::filesystem::remove(path);
+        return result;
+    }
+};
+
+/// A preset over the facts of the file of values.
+template <class Model>
+struct comparison {
+    using parameters = typename Model::template parameters<float>;
+
+    std::string name;
+    std::map<std::string, std::vector<float>> values = read_all(path_of(name + ".values"));
+    std::unique_ptr<parameters> p = make_unique<parameters>();
+    std::unique_ptr<parameters> gradient = make_unique<parameters>();
+    std::unique_ptr<typename Model::template workspace<float>> w =
+        make_unique<typename Model::template workspace<float>>();
+
+    std::vector<std::int32_t> symbols(const std::string& fact) const {
+        const auto& from = values.at(fact);
+        return {from.begin(), from.end()};
+    }
+
+    template <class View>
+    void check_output(const View& view, const std::string& output) const {
+        CHECK(sequent_test::error_of(view, values.at(output)) < 1e-5);
+    }
+
+    void forward_agrees(const typename Model::template facts_of_call<float>& facts,
+                        io::name_map map, const std::vector<std::string>& outputs = {"logits"}) {
+        io::load<Model>(path_of(name), *p, map);
+        const auto y = Model::forward(*p, facts, *w);
+        if constexpr (Model::outputs == 1)
+            check_output(y, outputs[0]);
+        else
+            for (std::size_t at = 0; at < 2; ++at) check_output(y[at], outputs[at]);
+    }
+
+    void agrees(const typename Model::template facts_of_call<float>& facts, io::name_map map,
+                const std::vector<std::string>& outputs = {"logits"}) {
+        forward_agrees(facts, map, outputs);
+        if constexpr (Model::outputs == 1) {
+            Model::backward(*p, facts, values.at(outputs[0] + ".coefficients"), *w, *gradient);
+        } else {
+            Model::backward(
+                *p, facts,
+                {values.at(outputs[0] + ".coefficients"), values.at(outputs[1] + ".coefficients")},
+                *w, *gradient);
+        }
+        const auto expected = make_unique<parameters>();
+        io::load<Model>(path_of(name + ".gradients"), *expected, map);
+        CHECK(sequent_test::error_of(gradient->flat(), expected->flat()) < 1e-4);
+    }
+};
+
+}  // namespace presets
