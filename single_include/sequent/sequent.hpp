@@ -1678,6 +1678,11 @@ constexpr auto replace_rules(const program<Indices, Rules...>& given, New... rep
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+/// What a full list does at run time; programs that plan at run time define it.
+#ifndef SEQUENT_LIST_IS_FULL
+#define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
+#endif
+
 namespace sequent::inline SEQUENT_ABI::plan {
 
 /// An array with a count, for constant expressions. Going beyond the capacity is a compile error
@@ -1688,6 +1693,7 @@ struct list {
     int count = 0;
 
     constexpr int push(const T& item) {
+        if (count >= Capacity) SEQUENT_LIST_IS_FULL();
         items[count] = item;
         return count++;
     }
@@ -1954,6 +1960,7 @@ struct no_output {};
 struct several_outputs_need_a_query {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
+struct a_stacked_block_gives_the_atoms_that_it_takes {};
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
@@ -2055,6 +2062,7 @@ enum class fault {
     several_outputs_need_a_query,
     a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
+    a_stacked_block_gives_the_atoms_that_it_takes,
     two_inputs_of_a_stacked_block
 };
 
@@ -2181,6 +2189,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(several_outputs_need_a_query)
     SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
+    SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
 #undef SEQUENT_MISTAKE
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
@@ -11221,6 +11230,8 @@ class normaliser {
                 continue;
             }
             rule sum = same_head(out.rules[first]);
+            // How far a variable runs is stated for its own rule.
+            for (variable& index : sum.variables) index.stated = 0;
             sum.total = true;
             sum.combined = combined_[head];
             sum.first_literal = out.literals.size();
@@ -12450,6 +12461,12 @@ class space_builder {
     constexpr void add_residue(piece& to, const atom_condition& item) {
         const linear_form& form = item.form;
         const int modulus = form.modulus;
+        const unsigned long long all = modulus == 64 ? ~0ULL : (1ULL << modulus) - 1;
+        if ((item.residues & all) == all) return;
+        if ((item.residues & all) == 0) {
+            push(to.row_upper, {0, 1, 0, 1, 0, -1});
+            return;
+        }
         if (!form.remainder_column) {
             unsigned long long rows = 0;
             for (int row = 0; row < modulus; ++row)
@@ -12686,7 +12703,19 @@ class domain_finder {
     constexpr void visit(int at) {
         const rule& written = in.text.rules[at];
         if (written.repeat) {
-            out.domain[written.head] = out.domain[in.block_output[written.block]];
+            const int given = out.domain[in.relations[in.block_input[written.block]].passes_into];
+            const int result = out.domain[in.block_output[written.block]];
+            out.domain[written.head] = result;
+            // All layers have the conditions of the first one.
+            if (written.repeat > 1 && out.mistake.ok() && !is_same_space(given, result, written)) {
+                const int stacking = in.text.scopes[written.scope].rule;
+                out.mistake = {fault::a_stacked_block_gives_the_atoms_that_it_takes,
+                               written.number,
+                               in.text.relations[written.head].id,
+                               0,
+                               0,
+                               stacking < 0 ? -1 : in.text.rules[stacking].number};
+            }
             return;
         }
         bind_inputs(written.scope);
@@ -12705,9 +12734,10 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            const int inherited =
+            int inherited =
                 out.pool.substitute(out.pool.nodes, out.domain[item.relation], item.terms);
             if (written.total) {
+                inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) {
                     common = inherited;
                 } else if (!is_same_space(common, inherited, written)) {
@@ -12908,6 +12938,19 @@ class domain_finder {
         if (first_of(at, written.variables) >= 0) return -1;
         return out.pool.add(node_kind::greater_equal, 0, out.pool.at_term(at),
                             out.pool.add(node_kind::constant, 0));
+    }
+
+    /// The atoms of one rule of several may end before those of the others do.
+    constexpr int within_part(const rule& written, const literal& item) {
+        int root = -1;
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const int extent = in.relations[item.relation].extents[axis];
+            if (last_of(item.terms[axis], written.variables) >= extent)
+                root = out.pool.both(
+                    root, out.pool.add(node_kind::less, 0, out.pool.at_term(item.terms[axis]),
+                                       out.pool.add(node_kind::constant, extent)));
+        }
+        return root;
     }
 
     /// An argument with an offset, or an element, may lie outside the relation.
@@ -15119,6 +15162,10 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (function.position >= 0 && (written.recurs.loop >= 0 || written.shift)) return false;
     }
     if (written.variables.size() > written.arity + 1) return false;  // one summed variable at most
+    // Functions apply to each ground rule, before the sum.
+    unsigned looped = (1u << written.variables.size()) - 1;
+    if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
+    if ((looped & ~written.head_variables()) && written.transformations.size()) return false;
     const bool multiplies =
         written.combined == combination::elementwise_product && written.literals > 1;
     if (multiplies ? written.variables.size() != written.arity
@@ -15139,14 +15186,16 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
         if (weighted) {
             const weight& applied = draft.in.text.weights[item.weight.weight];
             if (multiplies || applied.rank != 2) return false;
-            if (!is_symbol(draft, item) && draft.in.relations[item.relation].value.columns != 1)
-                return false;
+            const value_shape& x = draft.in.relations[item.relation].value;
+            const bool scales = applied.shape[0] * applied.shape[1] == 1 && !x.is_scalar();
+            if (!is_symbol(draft, item) && (x.columns != 1 || scales)) return false;
         }
         if (!fits_pairs(draft, pairs, item, weighted)) return false;
         unsigned variables = 0;
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0) variables |= 1u << item.terms[axis].variable;
-        if (!weighted && (variables & ~written.head_variables())) return false;
+        if ((!weighted || is_symbol(draft, item)) && (variables & ~written.head_variables()))
+            return false;
     }
     return terms > 0 || (written.total && written.literals == 0);
 }
@@ -15873,6 +15922,7 @@ class attention_matcher {
             if (next < 0) return -1;
             result = result < 0 ? next : join(sums, result, next);
         }
+        if (result < 0) return -1;  // a body of conditions alone
         for (const transformation_use& function : written.transformations) {
             if (!is_scalar_function(function.kind)) return -1;
             result = push(
@@ -16092,6 +16142,7 @@ struct group_candidate {
     bool fits = false;
     literal x{};
     int row = -1;
+    int rows = 1;
     int segment = -1;
     int pairs = -1;
     int condition = -1;
@@ -16113,6 +16164,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     const bool recurs = written.recurs.loop >= 0;
     if ((chosen.row < 0 && chosen.pairs < 0 && !recurs) || chosen.outers.size()) return result;
     result.row = chosen.row;
+    result.rows = builder.rows();
     result.pairs = chosen.pairs;
     result.condition = draft.conditions.condition[at];
     result.segment = builder.chosen().segment;
@@ -16170,8 +16222,8 @@ constexpr void group_products(Draft& draft) {
             const int other = draft.in.order[later];
             const group_candidate& next = candidates[other];
             bool same = next.fits && draft.rule_of(other).scope == draft.rule_of(at).scope &&
-                        next.x.relation == first.x.relation && next.pairs == first.pairs &&
-                        next.condition == first.condition &&
+                        next.x.relation == first.x.relation && next.rows == first.rows &&
+                        next.pairs == first.pairs && next.condition == first.condition &&
                         (next.bias.weight < 0) == (first.bias.weight < 0) &&
                         is_same_loop(draft, at, other);
             for (int axis = 0; same && axis < first.x.arity; ++axis)
@@ -16965,7 +17017,10 @@ class rows_form_finder {
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
-        for (int at : in.order) refuse_sums(at);
+        for (int at : in.order) {
+            refuse_sums(at);
+            refuse_compared(at, in.text.rules[at].condition);
+        }
         for (int at = 0; at < tables_.steps.size(); ++at) {
             const step& each = tables_.steps[at];
             const bool alone = !(depends_[in.text.rules[each.rule].head] & found.sequences);
@@ -17103,6 +17158,25 @@ class rows_form_finder {
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
                 ((positions_[item.relation] >> axis) & 1u))
                 refuse(at, kind::later_rows);
+    }
+
+    /// Symbols of the sequence may be of later positions where other variables than positions are
+    /// compared.
+    constexpr void refuse_compared(int at, int root) {
+        if (root < 0) return;
+        const node& top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol) {
+            refuse_compared(at, top.left);
+            refuse_compared(at, top.right);
+            return;
+        }
+        const int fact = compared_fact(in, top.value);
+        if (fact < 0 || !((found.sequences >> fact) & 1u)) return;
+        const unsigned positions = variables_of(in.text.rules[at]);
+        for (const int side : {top.left, top.right}) {
+            if ((positions >> in.text.nodes[side].value) & 1u) continue;
+            refuse(at, kind::later_rows);
+        }
     }
 
     /// What keeps a step from running for some rows alone.
@@ -17625,6 +17699,13 @@ class shaper {
             const value_shape inner = out.relations[result].value;
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
+            const relation_shape& given = out.relations[item(written, 0).relation];
+            if (settled_ && out.relations[result].arity != given.arity)
+                fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
+                     given.arity);
+            for (int axis = 0; axis < out.relations[result].arity; ++axis)
+                if (out.relations[result].extents[axis] != given.extents[axis])
+                    misfit(written, -1, out.relations[result].extents[axis], given.extents[axis]);
             copy_shape(result, written.head);
             for (int axis = 0; axis < written.arity; ++axis) {
                 int& extent = written.variables[written.terms[axis].variable].extent;
@@ -17694,7 +17775,8 @@ class shaper {
                     !bound)
                     continue;
                 const int last = bound - value.terms[axis].offset;
-                if (last > 0 && (!extent || last < extent)) extent = last;
+                if (last <= 0) return 0;
+                if (!extent || last < extent) extent = last;
             }
         }
         return extent;
@@ -17799,6 +17881,10 @@ class shaper {
                 misfit(written, -1, first, shape.size() / second);
             return {first, second};
         }
+        const bool pairs = function.kind == transformation::rotary ||
+                           function.kind == transformation::rotary_halves ||
+                           function.kind == transformation::sinusoidal;
+        if (pairs && shape.size() % 2 != 0) misfit(written, -1, shape.size(), shape.size() + 1);
         for (const weight_use& use : function.weights) {
             if (use.weight < 0) continue;
             const weight& gain = out.text.weights[use.weight];
@@ -22892,7 +22978,9 @@ class state_planner {
             if (layout.where != place::value) continue;
             const int row = made.row_size[layout.index];
             use(out_.buffers[layout.index], row > 0 ? steps : 0, steps);
-            if (row > 0 && form_.rows > 1 && layout.strides[0] != row)
+            // An output may be another relation's numbers, from a later row on.
+            const bool later = row > 0 && layout.offset % old_part_[layout.index] >= row;
+            if (row > 0 && form_.rows > 1 && (layout.strides[0] != row || later))
                 made.obstacle = {draft_.in.relations[relation].rule,
                                  rows_obstacle::kind::other_rows};
         }
@@ -22977,7 +23065,9 @@ class state_planner {
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
         used.offset = moved(index, used.offset);
-        for (int& stride : used.layer_strides) stride = stride / old_part_[index] * part_[index];
+        // From layer to layer a whole part; less where a recursion's time strides within it.
+        for (int& stride : used.layer_strides)
+            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
@@ -23324,7 +23414,16 @@ class alignas(64) state_block {
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
-    static constexpr bool computes_once = model_detail::computes_once<Plan>;
+    static constexpr bool computes_once = model_detail::computes_once<Plan> || [] {
+        // Columns of other facts are kept once, too.
+        bool result = false;
+        const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
+        for (const kept_attention& kept : made.kept) {
+            add(kept.value);
+            for (const kept_operand& node : kept.nodes) add(node);
+        }
+        return result;
+    }();
 
     /// Starts another sequence, as reset() does.
     state_block& operator=(zeros) noexcept {
