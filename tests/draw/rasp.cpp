@@ -13,7 +13,9 @@
 
 namespace {
 
-using namespace sequent;
+namespace draw = sequent::draw;
+namespace io = sequent::io;
+namespace rasp = sequent::rasp;
 using namespace sequent::rasp;
 
 inline constexpr auto reversed = aggregate(select(indices, length - 1 - indices, equal), tokens);

@@ -94,7 +94,7 @@ constexpr bool is_causal(const Condition& condition) {
 }
 static_assert(is_causal(j <= i && holds<is_odd>(i, j)));
 static_assert(is_causal(j <= i && document(i) == document(j)));
-static_assert(is_causal((j < i && one_of<3>(j)) || (i - j) % 5 == 0 && j <= i));
+static_assert(is_causal((j < i && one_of<3>(j)) || ((i - j) % 5 == 0 && j <= i)));
 static_assert(!is_causal(holds<is_odd>(i, j)));
 static_assert(!is_causal(document(i) == document(j)));
 static_assert(!is_causal(j <= i || one_of<3>(i)));
