@@ -1,4 +1,5 @@
-// expect: rule_number<1>, in_relation<result>, aggregation_over_a_variable_that_the_body_does_not_mention
+// expect: rule_number<1>, in_relation<result>
+// expect: aggregation_over_a_variable_that_the_body_does_not_mention
 // There is nothing to add up.
 
 #include "vocabulary.hpp"
