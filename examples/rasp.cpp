@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <sequent/draw.hpp>
+#include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 
