@@ -51,7 +51,7 @@ double reference(activation f, double x) {
 }
 
 template <activation F, class T>
-void check() {
+void agrees_with_formula() {
     INFO("activation " << static_cast<int>(F));
     constexpr int n = kernel::lanes<T>;
     const T parameter = F == activation::soft_cap ? T(cap) : T(slope);
@@ -87,19 +87,19 @@ void check() {
 
 TEMPLATE_TEST_CASE("activations and their derivatives", "[activation]", float, double) {
     using T = TestType;
-    check<activation::identity, T>();
-    check<activation::relu, T>();
-    check<activation::leaky_relu, T>();
-    check<activation::gelu, T>();
-    check<activation::gelu_tanh, T>();
-    check<activation::silu, T>();
-    check<activation::sigmoid, T>();
-    check<activation::tanh, T>();
-    check<activation::exp, T>();
-    check<activation::log, T>();
-    check<activation::sqrt, T>();
-    check<activation::inverse, T>();
-    check<activation::complement, T>();
-    check<activation::soft_cap, T>();
-    check<activation::scale, T>();
+    agrees_with_formula<activation::identity, T>();
+    agrees_with_formula<activation::relu, T>();
+    agrees_with_formula<activation::leaky_relu, T>();
+    agrees_with_formula<activation::gelu, T>();
+    agrees_with_formula<activation::gelu_tanh, T>();
+    agrees_with_formula<activation::silu, T>();
+    agrees_with_formula<activation::sigmoid, T>();
+    agrees_with_formula<activation::tanh, T>();
+    agrees_with_formula<activation::exp, T>();
+    agrees_with_formula<activation::log, T>();
+    agrees_with_formula<activation::sqrt, T>();
+    agrees_with_formula<activation::inverse, T>();
+    agrees_with_formula<activation::complement, T>();
+    agrees_with_formula<activation::soft_cap, T>();
+    agrees_with_formula<activation::scale, T>();
 }

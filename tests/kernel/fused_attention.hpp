@@ -28,22 +28,22 @@ void backward(problem<Shape, T>& of) {
 template <class Shape, class T>
 void check_fused() {
     problem<Shape, T> of(Shape::rows);
-    const auto check = [&] {
+    const auto compare = [&] {
         const reference<Shape, T> right(of);
         forward(of);
         backward(of);
         require_gradients(of, right);
         require_out(of, right);
     };
-    check();
-    each_poison(of, check);
+    compare();
+    each_poison(of, compare);
 }
 
 /// Rows in three parts: one, a few, and the rest.
 template <class Shape, class T>
 void check_ranges() {
     problem<Shape, T> of(Shape::rows);
-    const auto check = [&] {
+    const auto compare = [&] {
         const reference<Shape, T> right(of);
         forward(of, kernel::one_row{0});
         forward(of, kernel::row_range{1, 4});
@@ -52,8 +52,8 @@ void check_ranges() {
         require_gradients(of, right);
         require_out(of, right);
     };
-    check();
-    each_poison(of, check);
+    compare();
+    each_poison(of, compare);
 }
 
 }  // namespace shapes

@@ -87,7 +87,7 @@ void attend(std::vector<problem<Shape, T>>& of, int row) {
 }
 
 template <class Shape, class T, int Queries = 1>
-void check() {
+void compare() {
     std::vector<problem<Shape, T>> of;
     for (int q = 0; q < Queries; ++q) {
         of.emplace_back(Shape::rows);
@@ -106,18 +106,18 @@ void check() {
 }  // namespace
 
 TEST_CASE("attention over kept columns agrees with plain loops", "[attention]") {
-    check<kept<attention<1, 1, 1, full, dots<1>>, layout::turned>, float>();
-    check<kept<attention<33, 33, 5, causal, dots<5, 50>>, layout::sliding>, float>();
-    check<kept<attention<65, 65, 16, window<16>, capped<2>>, layout::sliding>, double>();
-    check<kept<attention<15, 17, 2, padded, graph>, layout::turned>, double>();
-    check<kept<attention<17, 33, 9, strided, sloped<3>>, layout::turned>, float>();
-    check<kept<attention<16, 65, 15, full, biased<2>>, layout::turned, false, true>, float>();
-    check<kept<attention<5, 17, 3, checkered, gated<2>>, layout::plain>, double>();
-    check<kept<attention<17, 16, 2, later, two_dots<1>>, layout::plain>, float>();
-    check<kept<attention<2, 65, 1, sinks, table>, layout::turned>, double>();
+    compare<kept<attention<1, 1, 1, full, dots<1>>, layout::turned>, float>();
+    compare<kept<attention<33, 33, 5, causal, dots<5, 50>>, layout::sliding>, float>();
+    compare<kept<attention<65, 65, 16, window<16>, capped<2>>, layout::sliding>, double>();
+    compare<kept<attention<15, 17, 2, padded, graph>, layout::turned>, double>();
+    compare<kept<attention<17, 33, 9, strided, sloped<3>>, layout::turned>, float>();
+    compare<kept<attention<16, 65, 15, full, biased<2>>, layout::turned, false, true>, float>();
+    compare<kept<attention<5, 17, 3, checkered, gated<2>>, layout::plain>, double>();
+    compare<kept<attention<17, 16, 2, later, two_dots<1>>, layout::plain>, float>();
+    compare<kept<attention<2, 65, 1, sinks, table>, layout::turned>, double>();
 }
 
 TEST_CASE("several queries over kept columns agree with plain loops", "[attention]") {
-    check<kept<attention<17, 17, 5, causal, dots<3, 50>>, layout::sliding, true>, float, 4>();
-    check<kept<attention<5, 33, 16, limited, dots<2>>, layout::turned>, double, 3>();
+    compare<kept<attention<17, 17, 5, causal, dots<3, 50>>, layout::sliding, true>, float, 4>();
+    compare<kept<attention<5, 33, 16, limited, dots<2>>, layout::turned>, double, 3>();
 }

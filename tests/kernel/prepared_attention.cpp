@@ -42,7 +42,7 @@ std::vector<T> turned(const problem<Shape, T>& of, int pitch) {
 }
 
 template <class Shape, class T>
-void check() {
+void compare() {
     problem<Shape, T> of(Shape::rows);
     const int size = Shape::rows * Shape::weight_row;
     buffer<T> weights(size);
@@ -84,11 +84,11 @@ void check() {
 }  // namespace
 
 TEST_CASE("attention with prepared weights agrees with plain loops", "[attention]") {
-    check<prepared<attention<2, 1, 1, full, table>>, float>();
-    check<prepared<attention<65, 65, 5, causal, dots<2, 50>>>, float>();
-    check<prepared<attention<15, 33, 16, later, graph>>, double>();
-    check<prepared<attention<17, 17, 2, strided, table>>, double>();
-    check<prepared<attention<33, 16, 3, full, dots<5>>, true>, float>();
-    check<prepared<attention<16, 65, 17, checkered, table>>, float>();
-    check<prepared<attention<17, 5, 15, sinks, table>, true>, double>();
+    compare<prepared<attention<2, 1, 1, full, table>>, float>();
+    compare<prepared<attention<65, 65, 5, causal, dots<2, 50>>>, float>();
+    compare<prepared<attention<15, 33, 16, later, graph>>, double>();
+    compare<prepared<attention<17, 17, 2, strided, table>>, double>();
+    compare<prepared<attention<33, 16, 3, full, dots<5>>, true>, float>();
+    compare<prepared<attention<16, 65, 17, checkered, table>>, float>();
+    compare<prepared<attention<17, 5, 15, sinks, table>, true>, double>();
 }

@@ -53,7 +53,7 @@ void check_product(const kernel::product_shape& s, const std::vector<T>& a, cons
 }
 
 template <kernel::product_shape S, class T>
-void check() {
+void compare() {
     const std::vector<T> a = matrix<T>(S.rows, S.depth, S.a_row, S.a_depth, 1);
     const std::vector<T> b = matrix<T>(S.depth, S.columns, S.b_depth, S.b_column, 2);
     std::vector<T> before(static_cast<std::size_t>(S.rows * S.c_row));
@@ -77,10 +77,10 @@ void check() {
 /// The four forms: each operand as it is or transposed, with and without space between the rows.
 template <int M, int N, int K, class T>
 void check_forms() {
-    check<kernel::product_shape{M, N, K, K, 1, N, 1, N, false}, T>();
-    check<kernel::product_shape{M, N, K, 1, M + 1, N + 2, 1, N + 3, true}, T>();
-    check<kernel::product_shape{M, N, K, K + 1, 1, 1, K + 2, N + 3, true}, T>();
-    check<kernel::product_shape{M, N, K, 1, M, 1, K, N, false}, T>();
+    compare<kernel::product_shape{M, N, K, K, 1, N, 1, N, false}, T>();
+    compare<kernel::product_shape{M, N, K, 1, M + 1, N + 2, 1, N + 3, true}, T>();
+    compare<kernel::product_shape{M, N, K, K + 1, 1, 1, K + 2, N + 3, true}, T>();
+    compare<kernel::product_shape{M, N, K, 1, M, 1, K, N, false}, T>();
 }
 
 }  // namespace
@@ -125,6 +125,6 @@ TEST_CASE("products of more than one block of depth", "[product]") {
 
 TEST_CASE("one row against a matrix that no cache holds", "[product]") {
     // Read in its own order: row by row, or rows side by side.
-    check<kernel::product_shape{1, 8209, 133, 133, 1, 8212, 1, 8209, true}, float>();
-    check<kernel::product_shape{1, 8209, 133, 133, 1, 1, 135, 8209, false}, float>();
+    compare<kernel::product_shape{1, 8209, 133, 133, 1, 8212, 1, 8209, true}, float>();
+    compare<kernel::product_shape{1, 8209, 133, 133, 1, 1, 135, 8209, false}, float>();
 }

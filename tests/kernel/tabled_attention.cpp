@@ -22,7 +22,7 @@ struct tabled : attention<Rows, Columns, Length, scattered<Clips>, Score> {
 };
 
 template <class Shape, class T>
-void check() {
+void compare() {
     problem<Shape, T> of(Shape::rows);
     const kernel::mask_table table(Shape::rows, Shape::columns, Shape::mask::is_listed);
     const auto forward = [&](auto range) {
@@ -52,12 +52,12 @@ void check() {
 }  // namespace
 
 TEST_CASE("attention over a table of pairs agrees with plain loops", "[attention]") {
-    check<tabled<1, 2, 1, dots<1>>, double>();
-    check<tabled<33, 65, 5, dots<5, 50>>, float>();
-    check<tabled<17, 15, 16, capped<2>, true>, double>();
-    check<tabled<16, 33, 2, gated<17>, true>, float>();
-    check<tabled<65, 5, 3, graph>, float>();
-    check<tabled<5, 17, 33, table>, double>();
+    compare<tabled<1, 2, 1, dots<1>>, double>();
+    compare<tabled<33, 65, 5, dots<5, 50>>, float>();
+    compare<tabled<17, 15, 16, capped<2>, true>, double>();
+    compare<tabled<16, 33, 2, gated<17>, true>, float>();
+    compare<tabled<65, 5, 3, graph>, float>();
+    compare<tabled<5, 17, 33, table>, double>();
 }
 
 TEMPLATE_TEST_CASE("gradients over a table of pairs at large scores", "[attention]", float,
