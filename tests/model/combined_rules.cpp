@@ -30,7 +30,7 @@ inline constexpr auto combined =
 inline constexpr auto block =
     rules(r<"out">(i, j) <<= (r<"in">(i, j)[W<"A", 3, 3>], r<"in">(j, i)) | tanh());
 inline constexpr auto stacked = rules(
-    y(i, j) <<= (x(i, j), x(j, i)[W<"B", 3, 3>], j <= i) | relu() | stack<2>(block),
+    y(i, j) <<= (x(i, j), x(j, i)[W<"B", 3, 3>], j != i) | relu() | stack<2>(block),
     z(i, j) <<= x(j, i) | stack<1>(block),
     // A variable that no literal mentions; a stated range that does not limit an atom.
     a(i, j) <<= x(i, j)[W<"C", 4, 3>] | rotary(g) | sum(g), b(i, j) <<= x(i, j), b(g, j) | exp());
