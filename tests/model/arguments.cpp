@@ -127,9 +127,9 @@ TEST_CASE("a symbol that is changed behind the facts gives a row of numbers that
     const std::vector<float> dy(6, 1.0F);
     for (const std::int32_t beyond : {5, -1, 1 << 30, -(1 << 30)}) {
         changed[1] = beyond;
-        const auto y = model::forward(p, given, w);
-        CHECK(std::isfinite(y(0, 0)));
-        CHECK(std::isnan(y(1, 0)));
+        const auto rows = model::forward(p, given, w);
+        CHECK(std::isfinite(rows(0, 0)));
+        CHECK(std::isnan(rows(1, 0)));
         gradient = {};
         model::backward(p, given, dy, w, gradient);
         // Of the two symbols that are left: 3 and 1 rows see them.
