@@ -6,6 +6,7 @@
 #include "check_rows.hpp"
 #include "kept.hpp"
 #include "prepared.hpp"
+#include "runs.hpp"
 #include "workspace.hpp"
 
 /// The memory of one sequence that a model computes row by row.
