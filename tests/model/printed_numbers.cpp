@@ -34,7 +34,7 @@ inline constexpr auto program = rules(
 // clang-format on
 }  // namespace plain
 
-namespace scaled {
+namespace scaled_dot {
 using namespace language;
 inline constexpr var<"i"> i;
 inline constexpr var<"j"> j;
@@ -48,7 +48,7 @@ inline constexpr auto program = rules(
     attention(i, j) <<= (inverse_sqrt(2), k(j).T(), q(i)) | product() | softmax(j),
     y(i)            <<= (attention(i, j), v(j)) | product() | sum(j));
 // clang-format on
-}  // namespace scaled
+}  // namespace scaled_dot
 
 namespace article {
 using namespace language;
@@ -160,7 +160,7 @@ TEST_CASE("attention without projections gives the printed table") {
 }
 
 TEST_CASE("scaled dot products give the printed table") {
-    using model_type = model<scaled::program, fact<"q", 3, 2>, fact<"k", 3, 2>, fact<"v", 3, 2>,
+    using model_type = model<scaled_dot::program, fact<"q", 3, 2>, fact<"k", 3, 2>, fact<"v", 3, 2>,
                              query<"attention", "y">>;
     const std::vector<double> q{0.3367, 0.1288, 0.2345, 0.2303, -1.1229, -0.1863};
     const std::vector<double> k{2.2082, -0.6380, 0.4617, 0.2674, 0.5349, 0.8094};
@@ -168,7 +168,7 @@ TEST_CASE("scaled dot products give the printed table") {
     const model_type::parameters<double> p;
     model_type::workspace<double> w;
     const auto [attention, y] =
-        model_type::forward(p, {scaled::v = v, scaled::k = k, scaled::q = q}, w);
+        model_type::forward(p, {scaled_dot::v = v, scaled_dot::k = k, scaled_dot::q = q}, w);
     compare(attention, {0.4028, 0.2886, 0.3086, 0.3538, 0.3069, 0.3393, 0.1303, 0.4630, 0.4067},
             0.5e-4);
     compare(y, {0.5698, -0.1520, 0.5379, -0.0265, 0.2246, 0.5556}, 1e-4);
