@@ -20,4 +20,5 @@ int main() {
     Model::state<float> state;
     const float x[4] = {};
     Model::step(p, {x}, state);
+    return 0;
 }
