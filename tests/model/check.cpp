@@ -55,19 +55,22 @@ oracle::tensor tensor_of(const sequent::tensor_view<T>& view, const weight_shape
 template <class T>
 std::vector<double> in_order_of_view(const oracle::relation_values& all, const output_shape& output,
                                      const numbers<T>& model) {
-    if (output.fact < 0) return all.values;
+    std::vector<double> result;
+    if (output.fact < 0) {
+        for (oracle::real each : all.values) result.push_back(each.value);
+        return result;
+    }
     const auto row = to_size(output.axes[0]);
     const auto column = to_size(output.axes[1]);
     std::vector<int> others = all.extents;
     others[row] = others[column] = 1;
     const std::size_t atoms = oracle::volume(others);
-    std::vector<double> result;
     for (const pair& each : model.pairs[to_size(output.fact)])
         for (std::size_t place = 0; place < atoms; ++place) {
             std::vector<int> indices = oracle::indices_at(others, place);
             indices[row] = each[0];
             indices[column] = each[1];
-            for (double value : oracle::value_of(all, indices)) result.push_back(value);
+            for (oracle::real value : oracle::value_of(all, indices)) result.push_back(value.value);
         }
     result.resize(to_size(output.size));
     return result;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "interpreted.hpp"
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -16,7 +18,10 @@
 #include "../oracle/tree.hpp"
 #include "../oracle/world.hpp"
 
-/// Compares a model with the oracle, forward, and with central differences, backward.
+/// `agrees<Model>` and `attends<Model>` interpret the plan of a model and compare with the oracle:
+/// what a program means, cheap to compile. `runs<Model>` compiles the model and compares it with
+/// the oracle, forward, and with central differences, backward: it is for each kind of step, kernel
+/// and runner.
 ///
 /// The comparisons see a model through `subject` and are compiled once, in check.cpp; what is a
 /// template of the model, `fixture` and `subject_of`, is small.
@@ -28,10 +33,6 @@ constexpr std::size_t to_size(int number) {
 }
 
 using pair = std::array<std::int32_t, 2>;
-
-/// How many pairs a sparse fact is given where nothing else is asked for: two thirds of those that
-/// it has room for.
-inline constexpr int some_pairs = -1;
 
 /// What the checker knows of an output: where its relation keeps a value for each pair of a sparse
 /// fact, which fact that is, and which of its arguments are the pair.
@@ -251,15 +252,26 @@ void agrees(fixture<Model, double>& f) {
 
 /// `prepare` changes the random numbers of a fixture.
 template <class Model, class Prepare>
-void agrees(int count, std::uint64_t seed, Prepare prepare, int pair_count = some_pairs) {
+void runs(int count, std::uint64_t seed, Prepare prepare, int pair_count = some_pairs) {
     fixture<Model, double> f(seed, count, pair_count);
     prepare(f);
     agrees(f);
 }
 template <class Model>
-void agrees(int count = 0, std::uint64_t seed = 1, int pair_count = some_pairs) {
+void runs(int count = 0, std::uint64_t seed = 1, int pair_count = some_pairs) {
     fixture<Model, double> f(seed, count, pair_count);
     agrees(f);
+}
+
+/// By the interpreter.
+template <class Model>
+void agrees(int count = 0, std::uint64_t seed = 1, int pair_count = some_pairs) {
+    interpreter_agrees(written<Model>(count, seed, pair_count));
+}
+/// By the interpreter, which has a plan for `step`, too.
+template <class Model>
+void steps(int count = 0, std::uint64_t seed = 1) {
+    interpreter_steps(written<Model>(count, seed, some_pairs));
 }
 
 /// With so many pairs of each sparse fact.
@@ -270,7 +282,7 @@ void agrees_for_pairs(int pair_count, int count = 0, std::uint64_t seed = 1) {
 
 /// In float, too: it doubles the time to build.
 template <class Model>
-void agrees_in_both_types(int count = 0, std::uint64_t seed = 1) {
+void runs_in_both_types(int count = 0, std::uint64_t seed = 1) {
     fixture<Model, double> f(seed, count);
     subject_of<Model, double> exact(f);
     agrees(exact);

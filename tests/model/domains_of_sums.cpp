@@ -28,5 +28,5 @@ TEST_CASE("sums of rules with different domains") {
         model<sums, fact<"x", 7, 7>, fact<"z", 7, 7>, fact<"document", 7, symbol<3>>,
               fact<"q", 7, 3>, fact<"bias", 4, 3>, query<"y", "c", "out">>;
     const auto divide = [](auto& f) { f.symbols[2] = {0, 0, 1, 1, 1, 2, 2}; };
-    check::agrees<sums_of_seven>(0, 1, divide, 0);
+    check::runs<sums_of_seven>(0, 1, divide, 0);
 }

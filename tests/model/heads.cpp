@@ -50,4 +50,5 @@ TEST_CASE("heads projected and summed") {
 TEST_CASE("heads that share keys and values") {
     check::attends<model<multi_query, fact<"x", 7, 7>, fact<"y", 31, 3>>, 3>();
     check::attends<model<grouped_query, fact<"x", 5, 7>>, 3>();
+    check::runs<model<grouped_query, fact<"x", 5, 7>>>();
 }

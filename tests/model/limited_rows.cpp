@@ -15,6 +15,10 @@ void agrees_for_all_lengths(int rows) {
     static_assert(check::count_steps<Model>(sequent::plan::step_kind::general) == 0);
     for (int length : {0, 1, rows / 2, rows}) check::agrees<Model>(length);
 }
+template <class Model>
+void runs_for_all_lengths(int rows) {
+    for (int length : {0, 1, rows / 2, rows}) check::runs<Model>(length);
+}
 
 // The logarithm's slope at the zeros beyond the length is infinite.
 inline constexpr auto chain =
@@ -39,6 +43,7 @@ inline constexpr auto in_a_stack =
 TEST_CASE("rows limited by a count") {
     agrees_for_all_lengths<limited<chain, 7, 5>>(7);
     agrees_for_all_lengths<limited<chain, 33, 5>>(33);
+    runs_for_all_lengths<limited<chain, 7, 5>>(7);
 }
 
 TEST_CASE("a limited summand beside one that is not") {
@@ -47,6 +52,7 @@ TEST_CASE("a limited summand beside one that is not") {
 
 TEST_CASE("a count on an outer index") {
     agrees_for_all_lengths<limited<outer, 3, 9, 3>>(3);
+    runs_for_all_lengths<limited<outer, 3, 9, 3>>(3);
 }
 
 TEST_CASE("limited rows in a stack") {

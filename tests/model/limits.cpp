@@ -56,6 +56,7 @@ static_assert(table::parameter_count == 15);  // only j <= i is stored
 
 TEST_CASE("long bodies agree with the oracle") {
     agrees<limits::ten_literals>();
+    check::runs<sequent::model<limits::ten_literals, sequent::fact<"x", 5, 4>>>();
     agrees<limits::eight_summands>();
     agrees<limits::nine_factors>();
 }

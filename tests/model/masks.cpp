@@ -27,6 +27,7 @@ TEST_CASE("masks that are intervals of columns") {
     check::attends<attention<j <= i, 33, 7>>();
     check::attends<attention<(i - j >= 0 && i - j <= 5), 65, 65, 3, 7>>();
     check::attends<attention<abs(i - j) < 4, 31, 70>>();
+    check::runs<attention<abs(i - j) < 4, 31, 70>>();
     check::attends<attention<i / 8 == j / 8, 33, 33, 17, 1>>();
     check::attends<attention<j / 8 == i / 8, 70>>();
 }
@@ -35,5 +36,6 @@ TEST_CASE("a row without a column gives zero") {
     check::attends < attention<j<i, 5>>();
     check::attends < attention<j<i, 66>>();
     check::attends<attention<(i < 3), 65, 66>>();
+    check::runs<attention<(i < 3), 65, 66>>();
     check::attends<attention<(j > 5), 3, 3>>();
 }

@@ -48,6 +48,7 @@ void attends() {
 TEST_CASE("lists of columns and rows") {
     attends<attention<(abs(i - j) <= 3 || one_of<0, 9, 40>(i) || one_of<0, 9, 40>(j)), 65>>();
     attends<attention<one_of<2, 5>(j), 7, 33>>();
+    check::runs<attention<one_of<2, 5>(j), 7, 33>>();
 }
 
 TEST_CASE("blocks with summaries") {
@@ -115,8 +116,9 @@ TEST_CASE("documents, alone and beside a length and a table") {
     };
     const auto agrees = [&]<class Model>(Model, bool fused = true) {
         CHECK(check::is_fused<Model> == fused);
-        check::agrees<Model>(25, 1, packed);
+        check::agrees<Model>(25);
     };
+    const auto runs = [&]<class Model>(Model) { check::runs<Model>(25, 1, packed); };
     using documents = fact<"document", 33, sequent::symbol<10>>;
     using count = sequent::bound<"length">;
     agrees(attention<document(i) == document(j), 33, 33, 5, 3, documents>{});
@@ -124,6 +126,9 @@ TEST_CASE("documents, alone and beside a length and a table") {
     agrees(attention<(document(i) == document(j) && j < length && i < length &&
                       (j / 8 == i / 8 || j % 8 >= 6)),
                      33, 33, 5, 3, documents, count>{});
+    runs(attention<(document(i) == document(j) && j < length && i < length &&
+                    (j / 8 == i / 8 || j % 8 >= 6)),
+                   33, 33, 5, 3, documents, count>{});
     agrees(attention<((document(i) == document(j) && j < length) || holds<scattered>(i, j)), 33, 33,
                      5, 3, documents, count>{},
            false);

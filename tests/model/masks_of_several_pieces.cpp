@@ -25,6 +25,7 @@ TEST_CASE("strided masks") {
 TEST_CASE("unions") {
     check::attends<attention<(j < 3 || j <= i), 33>>();
     check::attends<attention<(j % 4 == 3 || i - j < 4), 17>>();
+    check::runs<attention<(j % 4 == 3 || i - j < 4), 17>>();
     check::attends<attention<i != j, 31, 33>>();
     check::attends<attention<(j <= i && (j / 4 == i / 4 || j % 4 >= 3)), 33>>();
 }

@@ -47,31 +47,10 @@ template <class Model>
 inline constexpr bool is_fused = count_steps<Model>(sequent::plan::step_kind::attention) > 0 &&
                                  count_steps<Model>(sequent::plan::step_kind::general) == 0;
 
-/// How many pairs attention `At` admits by its space, in one direction or the other.
-template <class Model, int At = 0, bool Transposed = false>
-long pairs(int count = 0) {
-    constexpr auto step = Model::plan::template attention_at<At>;
-    constexpr int row = Transposed ? step.column_variable : step.row_variable;
-    constexpr int column = Transposed ? step.row_variable : step.column_variable;
-    constexpr int rows = Transposed ? step.columns : step.rows;
-    constexpr int columns = Transposed ? step.rows : step.columns;
-    constexpr auto space =
-        sequent::plan::make_space(Model::plan::tables.pool.nodes, step.condition, row, column);
-    static_assert(space.exact);
-    long result = pairs_of_space(space, rows, columns, count);
-    for (int outer = 0; outer < step.outers; ++outer) result *= step.outer_extents[outer];
-    return result;
-}
-
 /// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `Softmax`.
 template <class Model, int Softmax = 0>
 void attends(int count = 0) {
-    static_assert(is_fused<Model>);
-    fixture<Model, double> f(1, count);
-    agrees(f);
-    const long expected = ground_rules(oracle::tree::read(Model::program), f.world(), Softmax);
-    CHECK(pairs<Model>(count) == expected);
-    CHECK(pairs<Model, 0, true>(count) == expected);
+    interpreter_attends(written<Model>(count, 1, some_pairs), Softmax);
 }
 
 }  // namespace check

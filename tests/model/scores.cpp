@@ -73,6 +73,8 @@ TEST_CASE("a bias by distance, with a slope for each head") {
 TEST_CASE("functions within a score") {
     check::attends<model<functions, fact<"q", 7, 5>, fact<"k", 31, 5>, fact<"v", 31, 3>,
                          fact<"a", 7>, fact<"b", 31>>>();
+    check::runs<model<functions, fact<"q", 7, 5>, fact<"k", 31, 5>, fact<"v", 31, 3>, fact<"a", 7>,
+                      fact<"b", 31>>>();
 }
 TEST_CASE("synthesizers") {
     check::attends<model<dense_synthesizer, fact<"x", 33, 7>>, 2>();
@@ -81,6 +83,7 @@ TEST_CASE("synthesizers") {
 }
 TEST_CASE("attention without rows") {
     check::attends<model<pooled, fact<"x", 65, 7>>, 1>();
+    check::runs<model<pooled, fact<"x", 65, 7>>>();
 }
 TEST_CASE("scores and weights in another order") {
     check::attends<model<reversed, fact<"q", 5, 3>, fact<"k", 7, 3>, fact<"v", 7, 5>>>();

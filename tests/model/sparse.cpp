@@ -6,6 +6,7 @@ TEST_CASE("pairs with values, in both directions") {
     using outputs = query<"scalar", "weighted", "into", "bare", "diagonal", "fixed", "shifted",
                           "turned", "element">;
     agrees_for_any_pairs<graph<forms, 7, 17, outputs>>();
+    runs_for_any_pairs<graph<forms, 7, 17, outputs>>();
 }
 TEST_CASE("aggregations over pairs") {
     using outputs = query<"mean", "max", "min", "count", "concat", "pairs", "edges", "readout">;

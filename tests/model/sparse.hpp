@@ -28,6 +28,14 @@ void agrees_for_any_pairs(int count = 0) {
     check::agrees_for_pairs<Model>(1, count, 4);
 }
 
+/// The same of the compiled model.
+template <class Model>
+void runs_for_any_pairs(int count = 0) {
+    check::runs<Model>(count);
+    check::runs<Model>(count, 2, 1 << 20);
+    check::runs<Model>(count, 3, 0);
+}
+
 // Values, matrices, weights, both directions.
 inline constexpr auto forms =
     rules(r<"scalar">(i) <<= (x(j), edge(i, j)) | elementwise_product() | sum(j),

@@ -15,4 +15,5 @@ TEST_CASE("several rules over different pairs") {
 TEST_CASE("a stacked block sees the pairs") {
     using deep = graph<stacked, 5, 11, sequent::bound<"nodes">>;
     for (int given : {0, 1, 4, 5}) agrees_for_any_pairs<deep>(given);
+    for (int given : {0, 4}) runs_for_any_pairs<deep>(given);
 }

@@ -13,4 +13,6 @@ TEST_CASE("softmax over neighbours") {
 TEST_CASE("a symbol for each pair") {
     agrees_for_any_pairs<model<symbols, fact<"x", 5, 3>, fact<"bond", sparse<9>, 5, 5, symbol<4>>,
                                query<"rows", "kept", "per", "used", "absent">>>();
+    runs_for_any_pairs<model<symbols, fact<"x", 5, 3>, fact<"bond", sparse<9>, 5, 5, symbol<4>>,
+                             query<"rows", "kept", "per", "used", "absent">>>();
 }

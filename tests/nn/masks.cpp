@@ -13,34 +13,26 @@ using one = attention<tokens<N>, width<4>, biases<false>, Mask>;
 template <int Heads, class Mask, int N = 17>
 using several = multi_head_attention<tokens<N>, heads<Heads>, width<2 * Heads>, Mask>;
 
-/// Fused, and with exactly the pairs for which keeps(i, j).
-template <class Model, class Keeps>
-void has_pairs(Keeps keeps, int size) {
-    long long expected = 0;
-    for (int i = 0; i < size; ++i)
-        for (int j = 0; j < size; ++j) expected += keeps(i, j) ? 1 : 0;
-    for (const auto& step : Model::plan::tables.steps) CHECK(step.kind != plan::step_kind::general);
-    CHECK(Model::plan::tables.attentions.size() == 1);
-    CHECK(model_detail::attention_pairs<typename Model::plan, 0>() == expected);
-}
-
-/// The same, and the numbers of the oracle.
+/// Fused, with exactly the pairs for which keeps(i, j), and with the numbers of the oracle.
 template <class Mask, class Keeps>
 void attends(Keeps keeps) {
-    has_pairs<one<Mask>>(keeps, 33);
-    check::agrees<one<Mask>>();
+    long expected = 0;
+    for (int i = 0; i < 33; ++i)
+        for (int j = 0; j < 33; ++j) expected += keeps(i, j) ? 1 : 0;
+    CHECK(check::pairs_of_fused_attention(check::written<one<Mask>>(0, 1, check::some_pairs)) ==
+          expected);
 }
 
 }  // namespace
 
 TEST_CASE("masks that are pieces have the pairs of their names") {
-    has_pairs<one<mask::none>>([](int, int) { return true; }, 33);
-    has_pairs<one<mask::causal>>([](int i, int j) { return j <= i; }, 33);
-    has_pairs<one<mask::window<5>>>([](int i, int j) { return j <= i && i - j <= 5; }, 33);
-    has_pairs<one<mask::around<5>>>([](int i, int j) { return std::abs(i - j) <= 5; }, 33);
-    has_pairs<one<mask::strided<4>>>([](int i, int j) { return j <= i && (i - j) % 4 == 0; }, 33);
-    has_pairs<one<mask::block<8>>>([](int i, int j) { return i / 8 == j / 8; }, 33);
-    has_pairs<one<mask::prefix<6>>>([](int i, int j) { return j < 6 || j <= i; }, 33);
+    attends<mask::none>([](int, int) { return true; });
+    attends<mask::causal>([](int i, int j) { return j <= i; });
+    attends<mask::window<5>>([](int i, int j) { return j <= i && i - j <= 5; });
+    attends<mask::around<5>>([](int i, int j) { return std::abs(i - j) <= 5; });
+    attends<mask::strided<4>>([](int i, int j) { return j <= i && (i - j) % 4 == 0; });
+    attends<mask::block<8>>([](int i, int j) { return i / 8 == j / 8; });
+    attends<mask::prefix<6>>([](int i, int j) { return j < 6 || j <= i; });
 }
 
 TEST_CASE("attention under masks that are pieces") {
@@ -72,7 +64,7 @@ TEST_CASE("masks are joined by their names and as values") {
     static_assert(std::is_same_v<near, mask::both<mask::causal, mask::window<8>>>);
     static_assert(std::is_same_v<decltype(mask::causal{} || !mask::around<2>{}),
                                  mask::either<mask::causal, mask::without<mask::around<2>>>>);
-    has_pairs<one<near>>([](int i, int j) { return j <= i && i - j <= 8; }, 33);
+    attends<near>([](int i, int j) { return j <= i && i - j <= 8; });
     attends<decltype(mask::causal{} && !mask::longformer<2, 1>{})>(
         [](int i, int j) { return j <= i && !(std::abs(i - j) <= 2 || i == 1 || j == 1); });
 }

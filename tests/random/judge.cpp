@@ -4,12 +4,15 @@
 namespace random_programs {
 
 verdict judge(const program& written) {
-    const std::unique_ptr<planned> of = plan_program(written);
-    if (!of->ok()) return {outcome::refused, enumerator_name(of->mistake.found), {}, {}, false};
-    given_values given = std::move(value_maker(written, *of).made);
+    return judge(written, *plan_program(written));
+}
+
+verdict judge(const program& written, const planned& of) {
+    if (!of.ok()) return {outcome::refused, enumerator_name(of.mistake.found), {}, {}, false};
+    given_values given = std::move(value_maker(written, of).made);
     expectation right;
     try {
-        right = expect(written, *of, given);
+        right = expect(written, of, given);
     } catch (const std::exception& error) {
         // NaN differs from itself in each round.
         if (std::string(error.what()) == "oracle: a recursion without an end")
@@ -19,16 +22,16 @@ verdict judge(const program& written) {
     if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
     std::string phase = "forward";
     try {
-        machine run(given.place, *of);
+        machine run(given.place, of);
         run.forward();
-        verdict result = compare_outputs(*of, right, run.outputs(), "values");
+        verdict result = compare_outputs(of, right, run.outputs(), "values");
         if (result.result != outcome::agrees) return result;
         phase = "backward";
-        result = compare_gradients(written, *of, given, right, run);
+        result = compare_gradients(written, of, given, right, run);
         if (result.result != outcome::agrees) return result;
         phase = "step";
-        if (of->state) result = compare_steps(written, *of, given, right);
-        result.covered = coverage(*of).words;
+        if (of.state) result = compare_steps(written, of, given, right);
+        result.covered = coverage(of).words;
         return result;
     } catch (const plan_fault& fault) {
         return difference(phase + " reaches outside", fault.what());

@@ -15,9 +15,12 @@ static plan::fact_shape shape_of(const fact& given) {
 }
 
 std::unique_ptr<planned> plan_program(const program& written) {
+    return plan_program(written, std::make_unique<tree_reader>(written.rules)->out);
+}
+
+std::unique_ptr<planned> plan_program(const program& written, const source& read) {
     auto result = std::make_unique<planned>();
-    const auto read = std::make_unique<tree_reader>(written.rules);
-    const auto normal = std::make_unique<plan::normaliser<program_room>>(read->out);
+    const auto normal = std::make_unique<plan::normaliser<program_room>>(read);
     plan::list<plan::fact_shape, fact_room> facts;
     for (const fact& given : written.facts) facts.push(shape_of(given));
     plan::list<plan::name, plan::max_queries> queries;

@@ -30,7 +30,8 @@ struct planned {
     bool ok() const { return mistake.ok(); }
 };
 
-/// As plan_of does it with types.
+/// As plan_of does it with types: of the program's rules, or of what `read` holds of them.
 std::unique_ptr<planned> plan_program(const program& written);
+std::unique_ptr<planned> plan_program(const program& written, const source& read);
 
 }  // namespace random_programs

@@ -7,7 +7,9 @@
 #include <stdexcept>
 
 /// In a constant expression this would end the compiler's evaluation.
+#ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() throw std::runtime_error("a list of the planner is full")
+#endif
 #include <sequent/plan/state.hpp>
 #include <string>
 #include <vector>
@@ -36,6 +38,7 @@ struct fact {
     bool positive = false;  // all values are above zero
     bool zeros = false;     // some values are zero
     int count = 0;          // the value of a count
+    int given_pairs = -1;   // of a sparse fact; -1: drawn
 };
 
 struct program {

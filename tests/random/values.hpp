@@ -72,7 +72,9 @@ class value_maker {
             const int rows = extents[0];
             const int columns = extents[1];
             const int room = std::min(given.pairs, rows * columns);
-            const int count = dice_.one_in(8) ? 0 : dice_.between(room / 2, room);
+            const int count = given.given_pairs >= 0 ? std::min(given.given_pairs, room)
+                              : dice_.one_in(8)      ? 0
+                                                     : dice_.between(room / 2, room);
             while (static_cast<int>(to.pairs.size()) < count) {
                 const int row = dice_.below(rows);
                 const int column = dice_.below(columns);

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "program.hpp"
+#include "planned.hpp"
 
 /// What comes of planning and running a program.
 
@@ -26,5 +26,7 @@ struct verdict {
 
 /// Plans the program, interprets the plan and compares it with the oracle.
 verdict judge(const program& written);
+/// The same of a plan of the program.
+verdict judge(const program& written, const planned& of);
 
 }  // namespace random_programs
