@@ -70,7 +70,7 @@ class file_replacement {
         if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
         if (new_path_.empty()) return;
         if (detail::rename_over(new_path_, target_) != 0) fail("cannot be replaced", errno);
-        new_path_ = {};
+        new_path_ = file_path();
         detail::flush_folder(detail::folder_of(target_));
     }
 
@@ -100,7 +100,7 @@ class file_replacement {
             if (descriptor >= 0) return descriptor;
             const int reason = errno;
             if (reason == EEXIST) continue;
-            new_path_ = {};
+            new_path_ = file_path();
             fail("cannot be opened for writing", reason);
         }
     }
