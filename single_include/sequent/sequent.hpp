@@ -289,6 +289,13 @@
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
 
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
 /// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
@@ -1678,6 +1685,17 @@ constexpr auto replace_rules(const program<Indices, Rules...>& given, New... rep
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+/// The largest programs that a plan holds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_arity = 4;            // arguments of an atom
+inline constexpr int max_variables = 6;        // of a rule
+inline constexpr int max_transformations = 4;  // of a rule
+inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What a full list does at run time; programs that plan at run time define it.
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
@@ -1905,10 +1923,18 @@ namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
 struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+/// The largest number that a program may have.
+template <int Number>
+struct at_most {};
+template <class Limit>
 struct too_many_arguments {};
+template <class Limit>
 struct too_many_variables {};
+template <class Limit>
 struct too_many_transformations {};
+template <class Limit>
 struct too_many_literals {};
+template <class Limit>
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
 /// A number of a function; divisors are numbers of `%` and `/`.
@@ -2154,11 +2180,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
     SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(too_many_arguments)
-    SEQUENT_MISTAKE(too_many_variables)
-    SEQUENT_MISTAKE(too_many_transformations)
-    SEQUENT_MISTAKE(too_many_literals)
-    SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
@@ -2191,6 +2212,16 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
 #undef SEQUENT_MISTAKE
+#define SEQUENT_LIMIT(NAME, LIMIT)                       \
+    if constexpr (found == fault::NAME)                  \
+        return mistake::NAME<mistake::at_most<LIMIT>>{}; \
+    else
+    SEQUENT_LIMIT(too_many_arguments, max_arity)
+    SEQUENT_LIMIT(too_many_variables, max_variables)
+    SEQUENT_LIMIT(too_many_transformations, max_transformations)
+    SEQUENT_LIMIT(too_many_literals, max_literals)
+    SEQUENT_LIMIT(too_many_rules_for_one_head, max_literals)
+#undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)
@@ -2259,10 +2290,6 @@ using language::aggregation;
 using language::combination;
 using language::transformation;
 
-inline constexpr int max_arity = 4;
-inline constexpr int max_variables = 6;
-inline constexpr int max_transformations = 4;
-inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
 inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
@@ -28390,6 +28417,10 @@ struct warmup_cosine {
 }  // namespace sequent::inline SEQUENT_ABI::train
 
 /// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
