@@ -7123,27 +7123,6 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// The same of the rows of one block, looked at when the answer is first needed.
-template <int Length, int Stride>
-class finite_rows {
-  public:
-    void forget() noexcept { known_ = false; }
-    template <class T>
-    bool check_once(const T* rows, int count) noexcept {
-        if (!known_) finite_ = check(rows, count);
-        known_ = true;
-        return finite_;
-    }
-    template <class T>
-    static bool check(const T* rows, int count) noexcept {
-        return are_finite<Length>(rows, Stride, count);
-    }
-
-  private:
-    bool known_ = false;
-    bool finite_ = false;
-};
-
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -7498,7 +7477,7 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                if (are_finite<node.depth>(y, stride, in_block_))
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
@@ -7512,7 +7491,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
                 T* dy = turned_.template dy<Node>();
-                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
                     pairs.each([&](int r, int c) {
@@ -7534,7 +7513,7 @@ class score_tile {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
-                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
                     pairs.each([&](int r, int c) {
@@ -7547,7 +7526,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
-                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
                     pairs.each([&](int r, int c) {
@@ -7649,35 +7628,30 @@ struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
-/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
-/// the numbers are finite.
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
+/// of other pairs by a weight of zero, which is only right if the numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
     SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
-                              Admits admits = {}) noexcept
-        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
-        int begin = at.fresh;
-        int end = part.columns;
-        for (int r = at.row; r < at.row + rows; ++r) {
-            begin = std::max(begin, part.begin[r]);
-            end = std::min(end, part.end[r]);
-        }
-        whole_ =
-            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
-    }
+                              bool whole, bool dense, Admits admits = {}) noexcept
+        : part_(part),
+          at_(at),
+          rows_(rows),
+          columns_(columns),
+          whole_(whole),
+          dense_(dense),
+          admits_(admits) {}
 
-    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
-
-    /// Whether each row has each column.
     SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+    SEQUENT_INLINE bool dense() const noexcept { return dense_; }
 
     /// Calls f(r, c) for each pair.
     template <class F>
     SEQUENT_COLD void each(F f) const noexcept {
         for (int r = 0; r < rows_; ++r) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                 if (admits_(r, c)) f(r, c);
         }
@@ -7687,7 +7661,7 @@ class tile_pairs {
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = 0; c < columns_; ++c)
                 if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
         }
@@ -7699,7 +7673,70 @@ class tile_pairs {
     int rows_;
     int columns_;
     bool whole_;
+    bool dense_;
     [[no_unique_address]] Admits admits_;
+};
+
+/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
+/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
+/// r RowStep, columns alike.
+template <class Shape, int RowStep, int ColumnStep, class T>
+SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
+                                               const T* out_gradient, int first_row, int rows,
+                                               int first_column, int columns) noexcept {
+    bool finite = true;
+    unroll<Shape::nodes.size()>([&](auto index) {
+        constexpr score_node node = Shape::nodes[index()];
+        if constexpr (node.op == score_op::dot && node.x_gradient)
+            finite =
+                finite && are_finite<node.depth>(operands.y[index()] + first_column * node.y_column,
+                                                 ColumnStep * node.y_column, columns);
+        if constexpr (node.op == score_op::dot && node.y_gradient)
+            finite = finite && are_finite<node.depth>(operands.x[index()] + first_row * node.x_row,
+                                                      RowStep * node.x_row, rows);
+    });
+    if constexpr (Shape::value_gradient)
+        if (out_gradient != nullptr)
+            finite = finite && are_finite<Shape::length>(out_gradient + first_row * Shape::out_row,
+                                                         RowStep * Shape::out_row, rows);
+    return finite;
+}
+
+/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+template <class Shape, class Piece, class T, class Lattice>
+class finite_operands {
+  public:
+    finite_operands(const score_operands<T>& operands, const T* out_gradient,
+                    const Lattice& part) noexcept
+        : operands_(operands), out_gradient_(out_gradient), part_(part) {}
+
+    SEQUENT_INLINE bool check_once() noexcept {
+        if (!known_) look();
+        return finite_;
+    }
+
+  private:
+    SEQUENT_COLD void look() noexcept {
+        column_span rows, columns;
+        for (int r = 0; r < part_.rows; ++r) {
+            columns.add(part_.begin[r], part_.end[r]);
+            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+        }
+        const int row = std::max(rows.begin - Piece::rows, 0);
+        const int column = std::max(columns.begin - Piece::columns, 0);
+        known_ = true;
+        finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
+            operands_, out_gradient_, part_.first_row + row * Piece::row_step,
+            std::min(rows.end + Piece::rows, part_.rows) - row,
+            part_.first_column + column * Piece::column_step,
+            std::min(columns.end + Piece::columns, part_.columns) - column);
+    }
+
+    const score_operands<T>& operands_;
+    const T* out_gradient_;
+    const Lattice& part_;
+    bool known_ = false;
+    bool finite_ = false;
 };
 
 template <int Length, class T>
@@ -7723,11 +7760,12 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift).
+/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
+    bool far = false;
 };
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
@@ -7755,7 +7793,8 @@ inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
+    far = far || std::abs(next) > greatest_fused_shift<T>;
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -7769,7 +7808,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              T* sums, T* out) noexcept {
+                              bool& far, T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -7786,16 +7825,18 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+}
+
+/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+template <class T>
+SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
+    for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) row[c] *= scale;
-        scale = 1;
-    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -7809,23 +7850,19 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
 }
 
 /// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval.
+/// scores, times scale. Both are zero outside of the interval. The scores are still to be
+/// multiplied by score_factor.
 template <int Columns, class Inside, class T>
-SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               const T* normalizer, T inner) noexcept {
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
+                               T score_factor, T scale, const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> outer = set(normalizer[1] * scale);
-    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
-        scores = weights;
-        scale = 1;
-    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
         batch<T> p = e * factor;
         batch<T> slope = e * outer * (load(gradient + c) - set(inner));
         if (!whole || c + n > Columns) {
@@ -7838,9 +7875,12 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
+/// then the same is to be done again, careful, which takes those tiles pair by pair.
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
+bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+            const int* counts, Range range, bool careful) noexcept {
+    bool is_whole_space = true;
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -7852,7 +7892,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
-        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -7873,16 +7912,24 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const tile_pairs pairs(part, at, count, piece::columns);
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
-                                                             pairs.row(r), scale, state.shift[here],
-                                                             state.sum[here], sums + r * lanes<T>,
-                                                             out + here * Shape::out_row);
+                    const tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
+                    shift_row<piece::columns, Shape::length>(
+                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
+                        state.sum[here], state.far, sums + r * lanes<T>,
+                        out + here * Shape::out_row);
+                }
+                is_whole_space = is_whole_space && whole;
+                T factor = scale;
+                if (scale != 1 && state.far) [[unlikely]] {
+                    scale_scores(p, p, scale, count * tile::pitch);
+                    factor = 1;
                 }
                 for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, scale,
+                    soften_row<piece::columns>(p + r * tile::pitch, factor,
                                                state.shift[row + r * piece::row_step],
                                                sums + r * lanes<T>);
                 constexpr product_shape shape{
@@ -7890,20 +7937,14 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     out_step,    true};
                 const T* v = value + column * Shape::value_column;
                 T* to = out + row * Shape::out_row;
-                const bool finite = [&] {
-                    if (pairs.whole()) return true;
-                    if constexpr (Few) return values.check(v, piece::columns);
-                    const int from = part.first_column + block.first * piece::column_step;
-                    return values.check_once(value + from * Shape::value_column,
-                                             block.end - block.first);
-                }();
-                if (finite)
+                if (whole || !careful)
                     tile_product<shape, piece::even>(p, v, to, count, piece::columns);
                 else
-                    pairs.each([&](int r, int c) {
-                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
-                                   Shape::length);
-                    });
+                    tile_pairs(part, at, count, piece::columns, whole, false)
+                        .each([&](int r, int c) {
+                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
+                                       to + r * out_step, Shape::length);
+                        });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -7912,7 +7953,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
-                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
@@ -7922,6 +7962,16 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
+    return is_whole_space || careful ||
+           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
+                                     range.end - range.begin);
+}
+
+template <bool Few, class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
+    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
+        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
 }
 
 }  // namespace detail
@@ -7948,9 +7998,12 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    bool far = false;
+    for (int row = 0; row < Shape::rows; ++row) {
+        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
+    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -7961,6 +8014,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         constexpr int out_step = Shape::out_row * piece::row_step;
         constexpr int turned_step = piece::turned::pitch;
         typename piece::turned turned;
+        detail::finite_operands<Shape, piece, T, std::remove_cvref_t<decltype(part)>> finite(
+            operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
                                   int begin, int end) {
@@ -7998,27 +8053,39 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const detail::tile_pairs pairs(part, at, count, piece::columns);
+                T factor = scale;
+                int raw_step = raw_row;
+                if (scale != 1 && far) [[unlikely]] {
+                    for (int r = 0; r < count; ++r)
+                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
+                                             piece::columns);
+                    raw = p;
+                    raw_step = pitch;
+                    factor = 1;
+                }
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside = pairs.row(r);
+                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
-                                                           ds + r * pitch, inside, scale,
+                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
+                                                           ds + r * pitch, inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
+                const detail::tile_pairs pairs(part, at, count, piece::columns, whole,
+                                               whole || finite.check_once());
                 if constexpr (Shape::value_gradient)
                     if (value_gradient) {
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
-                        if (pairs.whole() ||
-                            detail::are_finite<Shape::length>(dout, out_step, count))
+                        if (pairs.dense())
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else
@@ -8869,6 +8936,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         for (int column = 0; column < Shape::columns; ++column)
             if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
     }
+    const bool finite = detail::gradient_operands_are_finite<Shape, 1, 1>(
+        operands, static_cast<const T*>(nullptr), 0, Shape::rows, 0, Shape::columns);
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -8880,16 +8949,12 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             const auto admits = [&](int r, int c) {
                 return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
             };
-            const auto pairs = [&] {
-                if constexpr (Shape::is_table)
-                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
-                else
-                    return detail::tile_pairs(part, at, count, kernel_of::columns);
-            }();
+            bool whole = !Shape::is_table;
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside = pairs.row(r);
+                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                whole = whole && inside.covers(kernel_of::columns);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
@@ -8897,7 +8962,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                     if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope, pairs);
+            scores.propagate(slope, detail::tile_pairs(part, at, count, kernel_of::columns, whole,
+                                                       whole || finite, admits));
         });
 }
 
@@ -9120,52 +9186,38 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums
-/// hide the latency of the addition.
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
+/// short rows, where each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
-    constexpr std::integral_constant<int, n> full{};
-    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    constexpr int whole = Length / n;
+    constexpr int all = whole + (Length % n != 0);
+    constexpr int sums = all < 4 ? all : 4;
+    constexpr bool loops = whole >= 8;
+    const auto take = [&](auto v) __attribute__((always_inline)) {
+        return f(v() * n, std::integral_constant<int, (v() < whole ? n : Length % n)>{});
+    };
+    batch<T> sum[sums];
     int i = 0;
-    for (; i + 4 * n <= Length; i += 4 * n)
-        unroll<4>([&](auto u) __attribute__((always_inline)) { sum[u()] += f(i + u() * n, full); });
-    unroll<3>([&](auto u) __attribute__((always_inline)) {
-        if constexpr (u() < Length % (4 * n) / n) sum[u()] += f(i + u() * n, full);
-    });
-    if constexpr (Length % n != 0)
-        sum[3] += f(Length - Length % n, std::integral_constant<int, Length % n>{});
-    return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
-/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
-/// near where they are nearly so.
-template <class T>
-struct moments {
-    T origin, mean, rstd;
-
-    /// (x - mean) / sqrt(var + eps), of count() numbers.
-    template <class Count>
-    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
-        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    if constexpr (loops) {
+        SEQUENT_UNROLL for (int u = 0; u < sums; ++u) sum[u] = zero<T>();
+        for (; i + 4 * n <= Length; i += 4 * n)
+            unroll<4>([&](auto u) __attribute__((always_inline)) {
+                sum[u()] += f(i + u() * n, std::integral_constant<int, n>{});
+            });
+    } else {
+        unroll<sums>([&](auto u) __attribute__((always_inline)) { sum[u()] = take(u); });
     }
-};
-
-template <int Length, class T>
-SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
-    const T origin = x[0];
-    const T mean =
-        row_sum<Length, T>([&](int i, auto count) {
-            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
-        }) /
-        T(Length);
-    const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(
-            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
-        return d * d;
+    constexpr int taken = loops ? whole / 4 * 4 : sums;
+    unroll<all - taken>([&](auto u) __attribute__((always_inline)) {
+        sum[u()] += take(std::integral_constant<int, taken + u()>{});
     });
-    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    if constexpr (sums == 1) return reduce_add(sum[0]);
+    if constexpr (sums == 2) return reduce_add(sum[0] + sum[1]);
+    if constexpr (sums == 3) return reduce_add(sum[0] + sum[1] + sum[2]);
+    if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 /// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
@@ -9174,20 +9226,75 @@ template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
 template <int Length, class T>
-SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
-    eps *= small_scale<T> * small_scale<T>;
+    return eps * small_scale<T> * small_scale<T>;
 }
 
-/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+template <class T>
+struct moments {
+    const T* x;
+    T mean, rstd;
+    T offset;  ///< the rounding error of the mean, times rstd
+    T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
+        return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
+    }
+};
+
 template <int Length, class T>
-SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
-    const moments<T> result = row_moments<Length>(x, eps);
-    if (result.rstd > T(0)) [[likely]]
-        return result;
-    make_small<Length>(x, room, eps);
-    x = room;
-    return row_moments<Length>(x, eps);
+SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
+    const T sum = row_sum<Length, T>([&](int i, auto count) {
+        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        return d * d;
+    });
+    return sum / T(Length);
+}
+
+/// The moments where the rounding error of the mean matters: the mean is that of the differences
+/// from the first number.
+template <int Length, class T>
+inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
+    const T origin = x[0];
+    const T from_origin =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
+        T(Length);
+    const T mean = origin + from_origin;
+    const T error = from_origin - (mean - origin);
+    // The numbers are multiples of the last place of the mean, and the error is at most a half of
+    // it: at least half of the mean square is left.
+    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    return {x, mean, rstd, error * rstd, rstd * factor};
+}
+
+/// A row whose squares overflow is replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
+    const moments<T> result = exact_moments<Length>(x, eps);
+    if (result.rstd > T(0)) return result;
+    eps = make_small<Length>(x, room, eps);
+    return exact_moments<Length, T>(room, eps, small_scale<T>);
+}
+
+/// `room` may be where x is.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
+    const T mean =
+        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        T(Length);
+    const T variance = mean_square_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time.
+    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
+        [[unlikely]]
+        return careful_moments<Length>(x, eps, room);
+    const T rstd = T(1) / std::sqrt(variance + eps);
+    return {x, mean, rstd, T(0), rstd};
 }
 
 template <int Length, class T>
@@ -9199,15 +9306,38 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps), in the same way.
+/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
 template <int Length, class T>
-SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
+    return row_rms<Length>(room, make_small<Length>(x, room, eps));
+}
+
+/// The same of any row: x becomes `room` where the squares overflow.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
     if (result > T(0)) [[likely]]
         return result;
-    make_small<Length>(x, room, eps);
+    const T* const given = x;
     x = room;
-    return row_rms<Length>(x, eps);
+    return rms_of_large<Length>(given, eps, room);
+}
+
+/// room = x / sqrt(mean(x^2) + eps); returns the factor.
+template <int Length, class T>
+SEQUENT_COLD T unit_row(const T* x, T eps, T* room) noexcept {
+    const T* const given = x;
+    const T scale = rms_in_range<Length>(x, eps, room);
+    for (int i = 0; i < Length; ++i) room[i] = x[i] * scale;
+    return x == given ? scale : scale * small_scale<T>;
+}
+
+/// The sum of x[i] y[i] z[i].
+template <int Length, class T>
+SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(x + i) * load_first<count()>(y + i) * load_first<count()>(z + i);
+    });
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -9221,26 +9351,25 @@ template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const moments<T> all = moments_in_range<Length>(x, eps, room);
-    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
+    const moments<T> all = row_moments<Length>(x, eps, room);
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product = row_sum<Length, T>([&](int i, auto count) {
-                          return keep_first<count()>(
-                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
-                      }) /
-                      T(Length);
+    const T product =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(batch<T>(inner(i, count) * all.normal(i, count)), zero<T>());
+        }) /
+        T(Length);
     each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> n = all.normal(x + i, count);
+        const batch<T> n = all.normal(i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
+        store_first<count()>(dx + i,
+                             batch<T>((g - fma(n, set(product), set(sum))) * set(all.slope)));
     });
 }
 
@@ -9249,9 +9378,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>(
-        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
 template <int Length, class T>
@@ -9262,11 +9391,10 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i,
-                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
+        store_first<count()>(y + i, fma(all.normal(i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -9290,14 +9418,17 @@ template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const T scale = detail::rms_in_range<Length>(x, eps, room);
-    const T slope = x == given ? scale : scale * detail::small_scale<T>;
-    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
-        return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               (load_first<count()>(x + i) * set(scale));
-    });
-    const T along = sum / T(Length);
+    T scale = detail::row_rms<Length>(x, eps);
+    T slope = scale;
+    // Of x before it is multiplied by the scale: that would wait for the scale.
+    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
+        slope = detail::unit_row<Length>(x, eps, room);
+        x = room;
+        scale = T(1);
+        sum = detail::sum_of_products<Length>(dy, gain, x);
+    }
+    const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
@@ -14523,9 +14654,9 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};   // the same, where to compute them again would cost more
-    access weights{};  // the softmax, where a step of its own prepares it
+    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
+    access scores{};      // the same, where to compute them again would cost more
+    access weights{};     // the softmax, where a step of its own prepares it
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
@@ -17095,17 +17226,17 @@ class builder {
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
-        made.log_sum.at.where = place::value;
-        made.log_sum.at.index =
+        made.normalizer.at.where = place::value;
+        made.normalizer.at.index =
             draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
+            draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
+            made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 2;
+        made.normalizer.row = 2;
         int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
-            made.log_sum.outer[index] = stride;
+            made.normalizer.outer[index] = stride;
             stride *= made.outer_extents[index];
         }
         keep_scores(made, outer, at);
@@ -17256,7 +17387,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::kept);
+    visit(attention.normalizer.at, usage::kept);
     visit(attention.scores.at, usage::kept);
 }
 
@@ -19973,8 +20104,8 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* normalizer =
-                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+            T* normalizer = bound.write(step.normalizer.at) +
+                            outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
@@ -19993,7 +20124,7 @@ class attention_runner {
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
             const T* normalizer =
-                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+                bound.read(step.normalizer.at) + outer_shift(step.normalizer, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)
@@ -21604,7 +21735,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 2) &&
+        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -23298,7 +23429,7 @@ class state_planner {
             if (out_.steps[at].kind != step_kind::attention) continue;
             attention_step& attention = out_.attentions[out_.steps[at].at];
             attention.scores = {};
-            if (!form_.once[at]) attention.log_sum = {};
+            if (!form_.once[at]) attention.normalizer = {};
         }
     }
 
