@@ -210,6 +210,13 @@
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
 
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
 /// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
 
 namespace sequent::inline SEQUENT_ABI::draw {
@@ -1924,6 +1931,10 @@ void draw(const sequence& input, const std::string& path) {
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop

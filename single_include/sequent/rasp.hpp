@@ -208,6 +208,13 @@
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
 
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
 #include <compare>
 
 /// What the positions of an s-op hold: booleans, exact numbers, symbols.
@@ -4591,6 +4598,10 @@ constexpr auto long_addition(const Values& values) {
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
