@@ -45,9 +45,11 @@ struct explained_step {
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name head =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     explained_step result;
     result.step = &Plan::template step_at<At>;
-    result.head = Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    result.head = head;
     if constexpr (step.kind == plan::step_kind::rows)
         result.row = &Plan::template row_step_at<step.at>;
     else if constexpr (step.kind == plan::step_kind::general)
