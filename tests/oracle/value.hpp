@@ -308,10 +308,9 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::norm:
             return normalized(value, numbers[0], true);
         case language::transformation::layer_norm:
-            return elementwise(
-                elementwise(normalized(value, numbers[0], true),
-                            shaped_as(value, weights.at(0)), times),
-                shaped_as(value, weights.at(1)), plus);
+            return elementwise(elementwise(normalized(value, numbers[0], true),
+                                           shaped_as(value, weights.at(0)), times),
+                               shaped_as(value, weights.at(1)), plus);
         case language::transformation::rms_norm:
             return elementwise(normalized(value, numbers[0], false),
                                shaped_as(value, weights.at(0)), times);

@@ -299,6 +299,7 @@ class general_interpreter {
         };
         const double scale = std::sqrt(dot(left, left)) * std::sqrt(dot(right, right));
         if (scale == 0) return;
+        ill_conditioned = ill_conditioned || scale < 1e-10;
         for (int which = 0; which < 2; ++which) {
             const numbers& x = which == 0 ? left : right;
             const numbers& other = which == 0 ? right : left;

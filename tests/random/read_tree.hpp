@@ -158,7 +158,7 @@ class tree_reader {
             if (!item.weight.empty()) result.weight = read_weight(item.weight.front());
             result.transposed = item.transposed;
             result.negated = item.negated;
-            result.hidden = item.hidden;
+            result.hidden = item.hidden && !item.negated;
             if (!result.gives_value()) {
                 check_single(result.terms, result.arity);
                 if (result.weight.weight >= 0 || !item.element.empty())

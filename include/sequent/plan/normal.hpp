@@ -173,6 +173,13 @@ class normaliser {
     /// becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int earlier = 0; earlier < at; ++earlier)
+                if (out.rules[at].repeat && out.rules[earlier].repeat &&
+                    out.rules[at].scope == out.rules[earlier].scope &&
+                    out.relations[out.rules[at].head].id ==
+                        out.relations[out.rules[earlier].head].id)
+                    fail(fault::two_stacks_of_one_head, out.rules[at]);
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             if (inner.repeat == 0 || is_bare_stack(inner)) continue;

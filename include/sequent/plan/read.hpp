@@ -198,7 +198,7 @@ class reader {
         if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        result.hidden = !result.negated && (Modifiers & lang::hidden_value) != 0;
         if (!result.gives_value()) {
             check_single(result.terms, result.arity);
             if (result.weight.weight >= 0)

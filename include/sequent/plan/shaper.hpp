@@ -387,8 +387,8 @@ class shaper {
         return settling;
     }
     /// Lets arguments with an offset bind what nothing else does: in the rules of the first head
-    /// that has such a variable. All extents are then found anew, since some were those of relations
-    /// that were not known in full. Returns false if there is no such head.
+    /// that has such a variable. All extents are then found anew, since some were those of
+    /// relations that were not known in full. Returns false if there is no such head.
     constexpr bool bind_moved() {
         int head = -1;
         for (int place = 0; head < 0 && place < out.order.size(); ++place) {
@@ -462,12 +462,17 @@ class shaper {
         target.value = origin.value;
     }
 
+    /// The inputs of the blocks around, from the outside in.
+    constexpr void copy_inputs(int scope) {
+        if (scope == 0) return;
+        copy_inputs(out.text.scopes[scope].parent);
+        const int input = out.block_input[scope];
+        copy_shape(out.relations[input].passes_into, input);
+    }
+
     constexpr bool settle_rule(rule& written) {
         bool changed = false;
-        for (int scope = written.scope; scope > 0; scope = out.text.scopes[scope].parent) {
-            const int input = out.block_input[scope];
-            copy_shape(out.relations[input].passes_into, input);
-        }
+        copy_inputs(written.scope);
         for (int at = 0; at < written.variables.size(); ++at) {
             // A stack's are those of its result, below.
             if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
