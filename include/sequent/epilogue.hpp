@@ -1,5 +1,9 @@
 /// Restores what prologue.hpp puts aside.
 
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
+
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif

@@ -179,3 +179,10 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
+
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif

@@ -289,6 +289,13 @@
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
 
+// Clang does not tell the preprocessor of -funsafe-math-optimizations and -fassociative-math. On
+// x86 it can be asked to keep the order of operations.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(push)
+#pragma float_control(precise, on)
+#endif
+
 /// Files: parameters and optimiser state in the safetensors format, under a model's own names or
 /// those of another library; arrays of NumPy; checkpoints and tokenizers of llama2.c.
 
@@ -349,15 +356,79 @@ struct error : std::runtime_error {
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <map>
-#include <optional>
-#include <set>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <initializer_list>
+
+/// Messages from parts. A chain of operator+ over strings costs the compiler an overload resolution
+/// and the program an inlined copy of each operand; here both are one function call.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// A piece of text or a whole number. The text is only referred to.
+class text_part {
+  public:
+    text_part(const char* text) noexcept : text_(text) {}
+    text_part(std::string_view text) noexcept : text_(text) {}
+    text_part(const std::string& text) noexcept : text_(text) {}
+    text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
+    text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
+    text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
+        const auto bits = static_cast<unsigned long long>(value);
+        number_ = negative_ ? 0 - bits : bits;
+    }
+    text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
+    text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
+    text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
+    text_part(char) = delete;
+    text_part(double) = delete;
+
+    void append_to(std::string& result) const {
+        if (!is_number_) {
+            result.append(text_.data(), text_.size());
+            return;
+        }
+        char digits[24];
+        std::size_t at = sizeof digits;
+        unsigned long long rest = number_;
+        do {
+            digits[--at] = static_cast<char>('0' + rest % 10);
+            rest /= 10;
+        } while (rest != 0);
+        if (negative_) digits[--at] = '-';
+        result.append(digits + at, sizeof digits - at);
+    }
+
+  private:
+    std::string_view text_;
+    unsigned long long number_ = 0;
+    bool negative_ = false;
+    bool is_number_ = false;
+};
+
+/// Appends the parts, one after another.
+SEQUENT_COLD inline void append_text(std::string& result, std::initializer_list<text_part> parts) {
+    for (const text_part& part : parts) part.append_to(result);
+}
+
+/// The parts, one after another.
+SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> parts) {
+    std::string result;
+    append_text(result, parts);
+    return result;
+}
+
+/// fail<Error> with a message from parts.
+template <class Error>
+[[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
+    fail<Error>(joined_text(parts));
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 #include <cmath>
 
@@ -1678,6 +1749,17 @@ constexpr auto replace_rules(const program<Indices, Rules...>& given, New... rep
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
+/// The largest programs that a plan holds.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_arity = 4;            // arguments of an atom
+inline constexpr int max_variables = 6;        // of a rule
+inline constexpr int max_transformations = 4;  // of a rule
+inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// What a full list does at run time; programs that plan at run time define it.
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
@@ -1905,10 +1987,18 @@ namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
 struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+/// The largest number that a program may have.
+template <int Number>
+struct at_most {};
+template <class Limit>
 struct too_many_arguments {};
+template <class Limit>
 struct too_many_variables {};
+template <class Limit>
 struct too_many_transformations {};
+template <class Limit>
 struct too_many_literals {};
+template <class Limit>
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
 /// A number of a function; divisors are numbers of `%` and `/`.
@@ -2154,11 +2244,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
     SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(too_many_arguments)
-    SEQUENT_MISTAKE(too_many_variables)
-    SEQUENT_MISTAKE(too_many_transformations)
-    SEQUENT_MISTAKE(too_many_literals)
-    SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
@@ -2191,6 +2276,16 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
 #undef SEQUENT_MISTAKE
+#define SEQUENT_LIMIT(NAME, LIMIT)                       \
+    if constexpr (found == fault::NAME)                  \
+        return mistake::NAME<mistake::at_most<LIMIT>>{}; \
+    else
+    SEQUENT_LIMIT(too_many_arguments, max_arity)
+    SEQUENT_LIMIT(too_many_variables, max_variables)
+    SEQUENT_LIMIT(too_many_transformations, max_transformations)
+    SEQUENT_LIMIT(too_many_literals, max_literals)
+    SEQUENT_LIMIT(too_many_rules_for_one_head, max_literals)
+#undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)
@@ -2259,10 +2354,6 @@ using language::aggregation;
 using language::combination;
 using language::transformation;
 
-inline constexpr int max_arity = 4;
-inline constexpr int max_variables = 6;
-inline constexpr int max_transformations = 4;
-inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
 inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
@@ -2557,7 +2648,249 @@ std::string unlike_llama2c() {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-#include <ranges>
+#include <cerrno>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <filesystem>
+
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+/// Names of files, and what the platforms call differently. Only where file names are not bytes is
+/// <filesystem> needed, which takes a compiler long to read.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+#ifdef _WIN32
+using file_path = std::filesystem::path;
+#else
+/// The name of a file. Strings and std::filesystem::path convert to it.
+class file_path {
+  public:
+    file_path() = default;
+    template <class Text>
+        requires std::convertible_to<const Text&, std::string_view> file_path(const Text& text)
+            : text_(static_cast<std::string_view>(text)) {}
+        template <class Path>
+            requires(!std::convertible_to<const Path&, std::string_view> &&
+                     requires(const Path& path) {
+                         { path.native() } -> std::same_as<const std::string&>;
+                     })
+        file_path(const Path& path) : text_(path.native()) {}
+
+        const std::string& string() const noexcept {
+            return text_;
+        }
+        const char* c_str() const noexcept {
+            return text_.c_str();
+        }
+        bool empty() const noexcept {
+            return text_.empty();
+        }
+
+      private:
+        std::string text_;
+};
+#endif
+
+namespace detail {
+
+enum class file_kind { none, file, folder, link, other };
+
+/// Files are descriptors; a result below 0 is an error in errno.
+#ifdef _WIN32
+inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+    using std::filesystem::file_type;
+    switch (status.type()) {
+        case file_type::none:
+        case file_type::not_found:
+            return file_kind::none;
+        case file_type::regular:
+            return file_kind::file;
+        case file_type::directory:
+            return file_kind::folder;
+        case file_type::symlink:
+            return file_kind::link;
+        default:
+            return file_kind::other;
+    }
+}
+inline file_kind kind_of(const file_path& path) noexcept {
+    std::error_code failure;
+    const auto result = kind_of(std::filesystem::status(path, failure));
+    errno = result == file_kind::none ? ENOENT : 0;
+    return result;
+}
+inline file_kind kind_of_link(const file_path& path) noexcept {
+    std::error_code failure;
+    return kind_of(std::filesystem::symlink_status(path, failure));
+}
+inline int read_link(const file_path& path, file_path& target) {
+    std::error_code failure;
+    target = std::filesystem::read_symlink(path, failure);
+    errno = failure ? EINVAL : 0;
+    return failure ? -1 : 0;
+}
+inline file_path folder_of(const file_path& path) {
+    return path.parent_path();
+}
+inline file_path within(const file_path& folder, const file_path& name) {
+    return folder / name;
+}
+inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    std::error_code failure;
+    std::filesystem::rename(from, to, failure);
+    errno = failure ? failure.default_error_condition().value() : 0;
+    return failure ? -1 : 0;
+}
+inline void remove_file(const file_path& path) noexcept {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+}
+inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return ::_wfopen(path.c_str(), L"rb");
+}
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+inline int open_new(const file_path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+inline int open_existing(const file_path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+inline int may_write(const file_path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const file_path&) noexcept {}
+inline void flush_folder(const file_path&) noexcept {}
+#else
+inline file_kind kind_of(const struct ::stat& status) noexcept {
+    return S_ISREG(status.st_mode)   ? file_kind::file
+           : S_ISDIR(status.st_mode) ? file_kind::folder
+           : S_ISLNK(status.st_mode) ? file_kind::link
+                                     : file_kind::other;
+}
+/// Follows symbolic links. Of none, errno tells why.
+inline file_kind kind_of(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+inline file_kind kind_of_link(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+inline int read_link(const file_path& path, file_path& target) {
+    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
+        const auto length = ::readlink(path.c_str(), text.data(), text.size());
+        if (length < 0) return -1;
+        if (static_cast<std::size_t>(length) == text.size()) continue;
+        text.resize(static_cast<std::size_t>(length));
+        target = text;
+        return 0;
+    }
+}
+/// Empty for a file of the current folder.
+inline file_path folder_of(const file_path& path) {
+    const std::string_view text = path.string();
+    const std::size_t slash = text.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    std::size_t end = slash;
+    while (end > 0 && text[end - 1] == '/') --end;
+    return text.substr(0, end == 0 ? 1 : end);
+}
+/// An absolute name stands for itself.
+inline file_path within(const file_path& folder, const file_path& name) {
+    if (folder.empty() || name.string().starts_with('/')) return name;
+    std::string text = folder.string();
+    if (text.back() != '/') text += '/';
+    return text += name.string();
+}
+inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    return std::rename(from.c_str(), to.c_str());
+}
+inline void remove_file(const file_path& path) noexcept {
+    ::unlink(path.c_str());
+}
+inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return std::fopen(path.c_str(), "rb");
+}
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+inline int open_new(const file_path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+inline int open_existing(const file_path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+inline int may_write(const file_path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+inline void flush_folder(const file_path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+/// ": " and what errno means; nothing of 0.
+SEQUENT_COLD inline std::string reason_text(int reason) {
+    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io
+
+#include <iterator>
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -2638,6 +2971,7 @@ struct ranked_view : tensor_view<T> {
 }  // namespace sequent::inline SEQUENT_ABI
 
 #include <bit>
+#include <optional>
 
 /// The kinds of numbers that files hold, and their bytes, little-endian.
 
@@ -2813,6 +3147,95 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
+#include <map>
+
+/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
+/// and each order; the C library's sort does not.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name and the position that it stands for.
+struct numbered_name {
+    std::string_view name;
+    std::size_t number = 0;
+};
+
+/// The names in ascending order, equal ones in the order of their numbers.
+class name_table {
+  public:
+    void add(std::string_view name, std::size_t number) { entries_.push_back({name, number}); }
+
+    /// Once all are added.
+    void sort() {
+        if (entries_.empty()) return;
+        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
+                   [](const void* a, const void* b) {
+                       const auto& one = *static_cast<const numbered_name*>(a);
+                       const auto& two = *static_cast<const numbered_name*>(b);
+                       const int order = one.name.compare(two.name);
+                       return order != 0                ? order
+                              : one.number < two.number ? -1
+                              : one.number > two.number ? 1
+                                                        : 0;
+                   });
+    }
+
+    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
+
+    /// The first of this name; null if there is none.
+    const numbered_name* find(std::string_view name) const noexcept {
+        std::size_t first = 0, last = entries_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (entries_[middle].name.compare(name) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
+                                                                                  : nullptr;
+    }
+
+    /// Of the names that were added before, the one with the least number; null if there is none.
+    const numbered_name* repeated() const noexcept {
+        const numbered_name* result = nullptr;
+        for (std::size_t at = 1; at < entries_.size(); ++at) {
+            const numbered_name& each = entries_[at];
+            if (entries_[at - 1].name.compare(each.name) != 0) continue;
+            if (result == nullptr || each.number < result->number) result = &each;
+        }
+        return result;
+    }
+
+  private:
+    std::vector<numbered_name> entries_;
+};
+
+/// [first, last), and what it belongs to.
+struct numbered_range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::size_t number = 0;
+};
+
+inline void sort(std::vector<numbered_range>& ranges) {
+    if (ranges.empty()) return;
+    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
+               [](const void* a, const void* b) {
+                   const auto& one = *static_cast<const numbered_range*>(a);
+                   const auto& two = *static_cast<const numbered_range*>(b);
+                   const auto order = [](std::uint64_t x, std::uint64_t y) {
+                       return x < y ? -1 : x > y ? 1 : 0;
+                   };
+                   return one.first != two.first ? order(one.first, two.first)
+                          : one.last != two.last ? order(one.last, two.last)
+                                                 : order(one.number, two.number);
+               });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
@@ -2893,21 +3316,28 @@ class header_parser {
 
     file_header parse() {
         file_header header;
-        std::set<std::string> names;
+        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
         bool metadata_seen = false;
         // The format wants the brace in the first byte: no white space before it.
-        if (text_.empty() || text_[0] != '{') fail("expected '{'");
+        if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
-                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
+                if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
                 if (!accept_null()) header.metadata = metadata();
                 return;
             }
-            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
+            places.push_back(at_);
             header.tensors.push_back(tensor(std::move(name)));
         });
         skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
+        if (at_ != text_.size()) fail({"expected the end of the header"});
+        name_table names;
+        for (std::size_t at = 0; at < places.size(); ++at) names.add(header.tensors[at].name, at);
+        names.sort();
+        if (const numbered_name* const again = names.repeated()) {
+            at_ = places[again->number];
+            fail({"tensor \"", again->name, "\" stands twice"});
+        }
         return header;
     }
 
@@ -2916,8 +3346,8 @@ class header_parser {
         metadata_map map;
         object([&](std::string key) {
             std::string value = string();
-            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
-            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
+            if (map.contains(key)) fail({"metadata \"", key, "\" stands twice"});
+            map[std::move(key)] = std::move(value);
         });
         return map;
     }
@@ -2928,7 +3358,7 @@ class header_parser {
         bool dtype = false, shape = false, offsets = false;
         const auto first = [&](bool& seen, std::string_view key) {
             if (std::exchange(seen, true)) {
-                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
+                fail({"tensor \"", entry.name, "\" has two ", key});
             }
         };
         object([&](const std::string& key) {
@@ -2942,20 +3372,20 @@ class header_parser {
                 first(offsets, key);
                 const auto pair = numbers();
                 if (pair.size() != 2) {
-                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
-                         std::to_string(pair.size()));
+                    fail({"tensor \"", entry.name, "\": data_offsets are two numbers, found ",
+                          pair.size()});
                 }
                 entry.begin = pair[0];
                 entry.end = pair[1];
             } else {
-                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
+                fail({"tensor \"", entry.name, "\" has the unknown key \"", key, "\""});
             }
         });
         if (!dtype || !shape || !offsets) {
-            fail("tensor \"" + entry.name + "\" lacks " +
-                 (!dtype   ? "dtype"
+            fail({"tensor \"", entry.name, "\" lacks ",
+                  !dtype   ? "dtype"
                   : !shape ? "shape"
-                           : "data_offsets"));
+                           : "data_offsets"});
         }
         return entry;
     }
@@ -2991,11 +3421,11 @@ class header_parser {
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
             value = value * 10 + digit;
         }
-        if (at_ == start) fail("expected a whole number that is not negative");
-        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
         return value;
     }
 
@@ -3005,14 +3435,14 @@ class header_parser {
         for (;;) {
             const char next = take();
             if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
             if (next == '\\') {
                 escape(value);
             } else {
                 value += next;
             }
         }
-        if (!is_utf8(value)) fail("a string is not UTF-8");
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
         return value;
     }
 
@@ -3042,14 +3472,14 @@ class header_parser {
             case 'u':
                 break;
             default:
-                fail("an unknown escape");
+                fail({"an unknown escape"});
         }
         std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
         if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
             const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
             code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
         }
         append_utf8(value, code);
@@ -3063,14 +3493,14 @@ class header_parser {
                                : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
                                : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
                                                               : -1;
-            if (figure < 0) fail("expected four hexadecimal digits");
+            if (figure < 0) fail({"expected four hexadecimal digits"});
             value = value * 16 + static_cast<std::uint32_t>(figure);
         }
         return value;
     }
 
     char take() {
-        if (at_ == text_.size()) fail("a string has no end");
+        if (at_ == text_.size()) fail({"a string has no end"});
         return text_[at_++];
     }
 
@@ -3089,7 +3519,7 @@ class header_parser {
     }
 
     void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
     }
 
     void skip_space() {
@@ -3099,9 +3529,8 @@ class header_parser {
         }
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
     }
 
     std::string_view text_;
@@ -3160,10 +3589,9 @@ inline std::string format_header(const file_header& header) {
         json += ",\"shape\":[";
         for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
             if (axis > 0) json += ',';
-            json += std::to_string(entry.shape[axis]);
+            append_text(json, {entry.shape[axis]});
         }
-        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
-                std::to_string(entry.end) + "]}";
+        append_text(json, {"],\"data_offsets\":[", entry.begin, ",", entry.end, "]}"});
     }
     json += '}';
     return json;
@@ -3172,101 +3600,8 @@ inline std::string format_header(const file_header& header) {
 }  // namespace sequent::inline SEQUENT_ABI::io
 
 #include <atomic>
-#include <cerrno>
-#include <system_error>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#ifdef _WIN32
-#include <io.h>
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
 
 namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// What the platforms call differently. Files are descriptors; a result below 0 is an error in
-/// errno.
-#ifdef _WIN32
-inline int process_number() noexcept {
-    return ::_getpid();
-}
-inline int open_new(const std::filesystem::path& path, bool) noexcept {
-    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
-}
-inline int open_existing(const std::filesystem::path& path) noexcept {
-    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::_fdopen(descriptor, "wb");
-}
-inline int flush_to_disk(std::FILE* stream) noexcept {
-    return ::_commit(::_fileno(stream));
-}
-inline void close(int descriptor) noexcept {
-    ::_close(descriptor);
-}
-// Replacing a read-only file fails, and there are no owners to keep.
-inline int may_write(const std::filesystem::path&) noexcept {
-    return 0;
-}
-inline void keep_owner_and_mode(int, const std::filesystem::path&) noexcept {}
-inline void flush_folder(const std::filesystem::path&) noexcept {}
-#else
-inline int process_number() noexcept {
-    return static_cast<int>(::getpid());
-}
-/// Private ones are for the owner alone until their mode is known.
-inline int open_new(const std::filesystem::path& path, bool is_private) noexcept {
-    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
-}
-inline int open_existing(const std::filesystem::path& path) noexcept {
-    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::fdopen(descriptor, "wb");
-}
-inline int flush_to_disk(std::FILE* stream) noexcept {
-    int result = 0;
-    do {
-        result = ::fsync(::fileno(stream));
-    } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
-    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
-}
-inline void close(int descriptor) noexcept {
-    ::close(descriptor);
-}
-inline int may_write(const std::filesystem::path& path) noexcept {
-    return ::access(path.c_str(), W_OK);
-}
-/// As far as the process and the file system can: another owner takes privileges.
-inline void keep_owner_and_mode(int descriptor, const std::filesystem::path& path) noexcept {
-    struct ::stat old, made;
-    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
-    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
-        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
-            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
-        }
-    }
-    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
-    }
-}
-/// The rename as well survives a crash.
-inline void flush_folder(const std::filesystem::path& path) noexcept {
-    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
-}
-#endif
-
-}  // namespace detail
 
 /// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
 /// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
@@ -3279,14 +3614,12 @@ inline void flush_folder(const std::filesystem::path& path) noexcept {
 /// All members but the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
-    explicit file_replacement(std::filesystem::path path)
-        : path_(std::move(path)), target_(followed()) {
-        std::error_code failure;
-        const auto status = std::filesystem::status(target_, failure);
-        const bool exists = std::filesystem::exists(status);
-        if (std::filesystem::is_directory(status)) fail("cannot be replaced", EISDIR);
+    explicit file_replacement(file_path path) : path_(std::move(path)), target_(followed()) {
+        const detail::file_kind kind = detail::kind_of(target_);
+        const bool exists = kind != detail::file_kind::none;
+        if (kind == detail::file_kind::folder) fail("cannot be replaced", EISDIR);
         int descriptor = -1;
-        if (exists && !std::filesystem::is_regular_file(status)) {
+        if (exists && kind != detail::file_kind::file) {
             errno = 0;
             descriptor = detail::open_existing(target_);
             if (descriptor < 0) fail("cannot be opened for writing", errno);
@@ -3325,28 +3658,21 @@ class file_replacement {
         }
         if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
         if (new_path_.empty()) return;
-        std::error_code failure;
-        std::filesystem::rename(new_path_, target_, failure);
-        if (failure) {
-            sequent::fail<error>(path_.string() + ": cannot be replaced: " + failure.message());
-        }
-        new_path_.clear();
-        detail::flush_folder(target_.parent_path());
+        if (detail::rename_over(new_path_, target_) != 0) fail("cannot be replaced", errno);
+        new_path_ = file_path();
+        detail::flush_folder(detail::folder_of(target_));
     }
 
   private:
     /// The file that the path leads to, over symbolic links; it need not be there.
-    std::filesystem::path followed() const {
-        std::filesystem::path result = path_;
-        std::error_code failure;
+    file_path followed() const {
+        file_path result = path_;
         for (int links = 0; links < 40; ++links) {
-            if (!std::filesystem::is_symlink(std::filesystem::symlink_status(result, failure))) {
-                return result;
-            }
-            const auto next = std::filesystem::read_symlink(result, failure);
-            if (failure) fail("cannot be followed", failure.value());
+            if (detail::kind_of_link(result) != detail::file_kind::link) return result;
+            file_path next;
+            if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
             // An absolute one takes the place of the whole.
-            result = result.parent_path() / next;
+            result = detail::within(detail::folder_of(result), next);
         }
         fail("cannot be followed", ELOOP);
     }
@@ -3355,39 +3681,35 @@ class file_replacement {
         static std::atomic<unsigned> files{0};
         for (;;) {
             // The process keeps writers apart that run now, the next number files of dead ones.
-            const std::string name = ".sequent-" + std::to_string(detail::process_number()) + "-" +
-                                     std::to_string(files++) + ".tmp";
-            new_path_ = target_.parent_path() / name;
+            const std::string name = joined_text(
+                {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
+            new_path_ = detail::within(detail::folder_of(target_), name);
             errno = 0;
             const int descriptor = detail::open_new(new_path_, is_private);
             if (descriptor >= 0) return descriptor;
             const int reason = errno;
             if (reason == EEXIST) continue;
-            new_path_.clear();
+            new_path_ = file_path();
             fail("cannot be opened for writing", reason);
         }
     }
 
     void remove() noexcept {
-        std::error_code ignored;
-        if (!new_path_.empty()) std::filesystem::remove(new_path_, ignored);
+        if (!new_path_.empty()) detail::remove_file(new_path_);
     }
 
-    [[noreturn]] void fail(const std::string& what, int reason) const {
-        sequent::fail<error>(path_.string() + ": " + what +
-                             (reason == 0 ? "" : ": " + std::generic_category().message(reason)));
+    [[noreturn]] void fail(const char* what, int reason) const {
+        fail_with<error>({path_.string(), ": ", what, detail::reason_text(reason)});
     }
 
-    std::filesystem::path path_;
-    std::filesystem::path target_;    // behind symbolic links
-    std::filesystem::path new_path_;  // empty where nothing is to be renamed or removed
+    file_path path_;
+    file_path target_;    // behind symbolic links
+    file_path new_path_;  // empty where nothing is to be renamed or removed
     std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
@@ -3405,7 +3727,7 @@ class source {
   public:
     /// Throws io::error if there is no such file or it cannot be read.
     template <class Path>
-        requires std::convertible_to<const Path&, std::filesystem::path> source(const Path& path) {
+        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
@@ -3417,36 +3739,38 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    void open(const std::filesystem::path& path) {
+    void open(const file_path& path) {
         name_ = path.string();
-        std::error_code failure;
-        const auto status = std::filesystem::status(path, failure);
-        if (failure || !std::filesystem::exists(status)) {
-            fail(": " +
-                 (failure ? failure : std::make_error_code(std::errc::no_such_file_or_directory))
-                     .message());
-        }
-        if (std::filesystem::is_directory(status)) fail(": it is a folder");
-        if (std::filesystem::is_regular_file(status) && map(path)) return;
-        std::ifstream stream(path, std::ios::binary);
-        if (!stream) fail("");
-        auto read = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(stream),
-                                                        std::istreambuf_iterator<char>());
-        if (stream.bad()) fail("");
-        bytes_ = std::as_bytes(std::span<const char>(*read));
+        const detail::file_kind kind = detail::kind_of(path);
+        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
+        if (kind == detail::file_kind::folder) fail(": it is a folder");
+        if (kind == detail::file_kind::file && map(path)) return;
+        errno = 0;
+        std::FILE* const stream = detail::open_to_read(path);
+        if (stream == nullptr) fail(detail::reason_text(errno));
+        auto read = std::make_shared<std::string>();
+        std::array<char, 4096> block;
+        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
+            read->append(block.data(), count);
+        const bool failed = std::ferror(stream) != 0;
+        std::fclose(stream);
+        if (failed) fail("");
+        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
         memory_ = std::move(read);
     }
 
     /// False where the platform or the file system cannot map a file; then it is read.
-    bool map([[maybe_unused]] const std::filesystem::path& path) {
+    bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
-        std::error_code failure;
-        const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure || size == 0 || size > static_cast<std::size_t>(-1)) return false;
         const int descriptor = ::open(path.c_str(), O_RDONLY);
         if (descriptor < 0) return false;
-        const auto length = static_cast<std::size_t>(size);
-        void* first = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        struct ::stat status;
+        const bool has_size =
+            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
+            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
+        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+        void* const first =
+            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
         ::close(descriptor);
         if (first == MAP_FAILED) return false;
         memory_ = std::shared_ptr<const void>(
@@ -3459,7 +3783,7 @@ class source {
     }
 
     [[noreturn]] void fail(const std::string& reason) const {
-        sequent::fail<error>(name_ + ": cannot be opened" + reason);
+        fail_with<error>({name_, ": cannot be opened", reason});
     }
 
     std::string name_;
@@ -3491,32 +3815,70 @@ template <class T>
 concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 template <class Tensors>
-using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
+using element_of =
+    typename std::remove_cvref_t<decltype(*std::data(std::declval<const Tensors&>()))>::value_type;
 
 template <class Tensors>
-concept NamedTensors =
-    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
-    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
-    Element<std::remove_const_t<element_of<Tensors>>>;
+concept NamedTensors = requires(const Tensors& tensors) {
+    { *std::data(tensors) } -> std::same_as<const named_tensor<element_of<Tensors>>&>;
+    { std::size(tensors) } -> std::convertible_to<std::size_t>;
+}
+&&Element<std::remove_const_t<element_of<Tensors>>>;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_rank> extents{};
+    std::array<int, max_rank> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        return {const_cast<std::remove_const_t<T>*>(view.data),
+                sizeof(T) == 4 ? dtype::f32 : dtype::f64, view.rank, view.extents, view.strides};
+    }
+
+    int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+/// A tensor as the file's names and the model's meet.
+struct any_tensor {
+    std::string name;
+    any_view view;
+};
+
+template <class Tensors>
+std::vector<any_tensor> any_tensors(const Tensors& tensors) {
+    std::vector<any_tensor> result;
+    const auto* const first = std::data(tensors);
+    for (std::size_t at = 0; at < std::size(tensors); ++at)
+        result.push_back({first[at].name, any_view::of(first[at].view)});
+    return result;
+}
 
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
 inline std::string in_quotes(std::string_view name) {
-    return '"' + std::string(name) + '"';
+    return joined_text({"\"", name, "\""});
 }
 
 inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
-        text += std::to_string(shape[axis]);
+        append_text(text, {shape[axis]});
     }
     return text + "]";
 }
 
-template <class T>
-std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
+inline std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -3541,14 +3903,15 @@ inline std::string problem_of_size(const header_entry& entry) {
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
     // A shape that holds a zero holds nothing, whatever overflowed before it.
-    if (std::ranges::count(entry.shape, std::uint64_t{0}) > 0) all = 0;
+    for (const std::uint64_t extent : entry.shape)
+        if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
     if (all == most || all % 8 != 0 || all / 8 != found) {
-        return ": the file has " + std::to_string(found) + " bytes, shape " +
-               shape_text(entry.shape) + " of " + entry.dtype + " takes " +
-               (all == most    ? "more than any file has"
-                : all % 8 != 0 ? std::to_string(all) + " bits"
-                               : std::to_string(all / 8));
+        const std::string taken = all == most    ? "more than any file has"
+                                  : all % 8 != 0 ? joined_text({all, " bits"})
+                                                 : joined_text({all / 8});
+        return joined_text({": the file has ", found, " bytes, shape ", shape_text(entry.shape),
+                            " of ", entry.dtype, " takes ", taken});
     }
     return "";
 }
@@ -3557,38 +3920,36 @@ inline std::string problem_of_size(const header_entry& entry) {
 /// their offsets each begins where the last one ended.
 inline void check_layout(const file_header& header, std::uint64_t data_size,
                          std::string_view file) {
-    std::vector<const header_entry*> sorted;
-    for (const auto& entry : header.tensors) sorted.push_back(&entry);
-    std::ranges::sort(
-        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
-    const auto fail = [&](const header_entry& entry, const std::string& what) {
-        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
-                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
-                             std::to_string(entry.end) + "] " + what);
-    };
+    std::vector<numbered_range> sorted;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at)
+        sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
+    sort(sorted);
     std::uint64_t end = 0;
-    for (const auto* entry : sorted) {
-        if (entry->end < entry->begin) fail(*entry, "end before they begin");
-        if (entry->end > data_size) {
-            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
-                             " bytes (is the file truncated?)");
+    for (const numbered_range& range : sorted) {
+        const auto fail = [&](const std::string& what) {
+            fail_with<error>({file, ": tensor ", in_quotes(header.tensors[range.number].name),
+                              ": data_offsets [", range.first, ", ", range.last, "] ", what});
+        };
+        if (range.last < range.first) fail("end before they begin");
+        if (range.last > data_size) {
+            fail(joined_text(
+                {"reach beyond the data of ", data_size, " bytes (is the file truncated?)"}));
         }
-        if (entry->begin < end) {
-            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
+        if (range.first < end) {
+            fail(joined_text({"overlap another tensor, which ends at ", end}));
         }
-        if (entry->begin > end) {
-            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
+        if (range.first > end) {
+            fail(joined_text({"leave a hole: the last tensor ends at ", end}));
         }
-        end = entry->end;
+        end = range.last;
     }
     if (end != data_size) {
-        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                             " bytes, the file has " + std::to_string(data_size) +
-                             " behind its header");
+        fail_with<error>({file, ": the tensors hold ", end, " bytes, the file has ", data_size,
+                          " behind its header"});
     }
     for (const auto& entry : header.tensors) {
         if (const std::string problem = problem_of_size(entry); !problem.empty())
-            sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) + problem);
+            fail_with<error>({file, ": tensor ", in_quotes(entry.name), problem});
     }
 }
 
@@ -3603,18 +3964,17 @@ inline opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
-                             " bytes, too few for the length of the header, which takes 8");
+        fail_with<error>({from.name(), ": has ", size,
+                          " bytes, too few for the length of the header, which takes 8"});
     }
     const auto length = load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
-        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
-                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
+        fail_with<error>({from.name(), ": the header should have ", length,
+                          " bytes, the file has only ", size - 8, " for it"});
     }
     if (length > longest_header) {
-        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
+        fail_with<error>({from.name(), ": a header of ", length,
+                          " bytes is longer than the format allows, ", longest_header});
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
@@ -3626,9 +3986,8 @@ inline opened open_checked(source from) {
 /// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
 /// last, its columns the last; element (row, column) is the tensor's number
 /// first + row * row_stride + column * column_stride.
-template <class T>
 struct piece {
-    tensor_view<T> view;
+    any_view view;
     std::size_t tensor = 0;  // among those of the file
     std::uint64_t first = 0;
     std::uint64_t row_stride = 0;
@@ -3642,176 +4001,213 @@ inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
 }
 
 /// A view that is all of a tensor.
-template <class T>
-piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
+inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
 
-/// Calls f(element, number within the tensor) for each element of a piece.
-template <class T, class F>
-void for_each_element(const piece<T>& part, F f) {
-    const tensor_view<T>& view = part.view;
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    int columns = 0;
+};
+
+/// Calls f(piece_row) for each row of a piece.
+template <class F>
+void for_each_row(const piece& part, F f) {
+    const any_view& view = part.view;
     if (view.size() == 0) return;
     const int last = view.rank - 1;
-    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    const int rows = view.size() / columns;
+    piece_row result;
+    result.columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
+    result.stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
+    result.number_stride = part.column_stride;
+    const int rows = view.size() / result.columns;
     std::array<int, max_rank> index{};
-    std::ptrdiff_t at = 0;
     for (int row = 0; row < rows; ++row) {
         auto from = static_cast<std::uint64_t>(row);
         if (const std::uint64_t of = part.interleaved; of > 0) {
             const std::uint64_t within = from % of;
             from += within / 2 + within % 2 * (of / 2) - within;
         }
-        std::uint64_t number = part.first + from * part.row_stride;
-        for (int column = 0; column < columns; ++column, number += part.column_stride) {
-            f(view.data[at + column * stride], number);
-        }
+        result.number = part.first + from * part.row_stride;
+        f(result);
         for (int axis = last; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
-            at += view.strides[place];
+            result.at += view.strides[place];
             if (++index[place] < view.extents[place]) break;
-            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
+            result.at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
             index[place] = 0;
         }
     }
 }
 
-[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
-                                      std::uint64_t number, const std::string& what) {
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(number) + " is " + what);
+[[noreturn]] SEQUENT_COLD inline void fail_element(std::string_view file, std::string_view name,
+                                                   std::uint64_t number, std::string_view what) {
+    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
 }
 
-template <class T>
-std::string unlike_a_number(T value) {
+inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as T; nothing if nothing does.
-template <class T>
-std::string problem_of_type(const header_entry& entry) {
+/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
+/// if nothing does.
+inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
-        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
+        return joined_text(
+            {": the file has dtype ", entry.dtype, ", which is none of F16, BF16, F32, F64"});
     }
-    if (io::size_of(*type) > sizeof(T)) {
-        return ": the file has dtype " + entry.dtype + ", wanted is " +
-               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
+    if (io::size_of(*type) > io::size_of(wanted)) {
+        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
+                            ", which does not hold it exactly"});
     }
     return "";
 }
 
+/// A number of the file, which double holds exactly.
+inline double load_number(dtype type, const std::byte* bytes) noexcept {
+    return with_dtype(
+        type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
+}
+
+/// Fails unless all numbers of a tensor are finite.
+inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
+    const std::byte* const data = file.data.data() + entry.begin;
+    with_dtype(type, [&](auto known) {
+        constexpr dtype from = decltype(known)::value;
+        constexpr std::size_t bytes = io::size_of(from);
+        using number = std::conditional_t<from == dtype::f64, double, float>;
+        const std::uint64_t count = (entry.end - entry.begin) / bytes;
+        for (std::uint64_t at = 0; at < count; ++at) {
+            const auto value = load_element<number, from>(data + at * bytes);
+            if (!std::isfinite(value))
+                fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+        }
+    });
+}
+
+/// Elements of a file, of no greater type, as those of a row.
+template <class T, dtype From>
+void load_row(const std::byte* data, const piece_row& row, T* elements) {
+    constexpr std::size_t bytes = io::size_of(From);
+    if constexpr (bytes <= sizeof(T)) {
+        std::uint64_t number = row.number;
+        for (int column = 0; column < row.columns; ++column, number += row.number_stride)
+            elements[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
+    }
+}
+
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-template <class T>
-void fill(const opened& file, std::span<const piece<T>> pieces) {
-    std::vector<bool> used(file.header.tensors.size());
-    for (const auto& each : pieces) used[each.tensor] = true;
-    const auto with_data = [&](std::size_t tensor, auto visit) {
-        const header_entry& entry = file.header.tensors[tensor];
-        const std::byte* data = file.data.data() + entry.begin;
-        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
-            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
-        });
-    };
+inline void fill(const opened& file, std::span<const piece> pieces) {
+    std::vector<char> used(file.header.tensors.size());
+    for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        if (!used[tensor]) continue;
         const header_entry& entry = file.header.tensors[tensor];
-        with_data(tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            const std::uint64_t count = (entry.end - entry.begin) / bytes;
-            for (std::uint64_t at = 0; at < count; ++at) {
-                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
-                if (!std::isfinite(value)) {
-                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
-                }
-            }
-        });
+        if (used[tensor]) check_finite(file, entry, *dtype_named(entry.dtype));
     }
-    for (const auto& each : pieces) {
-        with_data(each.tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            for_each_element(each, [&](T& element, std::uint64_t number) {
-                element = load_element<T, decltype(type)::value>(data + number * bytes);
+    for (const piece& each : pieces) {
+        const header_entry& entry = file.header.tensors[each.tensor];
+        const std::byte* const data = file.data.data() + entry.begin;
+        const bool wide = each.view.type == dtype::f64;
+        with_dtype(*dtype_named(entry.dtype), [&](auto known) {
+            constexpr dtype from = decltype(known)::value;
+            for_each_row(each, [&](const piece_row& row) {
+                if (wide) {
+                    load_row<double, from>(data, row, static_cast<double*>(each.view.data));
+                } else {
+                    load_row<float, from>(data, row, static_cast<float*>(each.view.data));
+                }
             });
         });
     }
 }
 
-/// Pieces for views that are to be filled, and pairs of tensors that must hold the same numbers, or
-/// why the file is not for them.
-template <class T>
+/// Two tensors of a file that must hold the same numbers.
+struct equal_pair {
+    std::size_t tensor = 0;
+    std::size_t other = 0;
+};
+
+/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
+/// is not for them.
 struct matching {
-    std::vector<piece<T>> pieces;
+    std::vector<piece> pieces;
     std::string problem;
-    std::vector<std::pair<std::size_t, std::size_t>> equal{};
+    std::vector<equal_pair> equal{};
 };
 
 /// Fails unless two tensors of one shape hold the same numbers.
 inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
-    with_dtype(*dtype_named(one.dtype), [&](auto first) {
-        with_dtype(*dtype_named(two.dtype), [&](auto second) {
-            constexpr dtype left = decltype(first)::value, right = decltype(second)::value;
-            const std::byte* a = file.data.data() + one.begin;
-            const std::byte* b = file.data.data() + two.begin;
-            for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
-                const double x = load_element<double, left>(a + at * io::size_of(left));
-                const double y = load_element<double, right>(b + at * io::size_of(right));
-                if (x == y) continue;
-                fail_element(file.from.name(), one.name, at,
-                             (std::isfinite(x) ? number_text(x) : unlike_a_number(x)) +
-                                 ", expected is that of " + in_quotes(two.name) + ", " +
-                                 number_text(y) + ", which the model has in its place");
-            }
-        });
-    });
+    const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
+    const std::byte* const a = file.data.data() + one.begin;
+    const std::byte* const b = file.data.data() + two.begin;
+    for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
+        const double x = load_number(left, a + at * io::size_of(left));
+        const double y = load_number(right, b + at * io::size_of(right));
+        if (x == y) continue;
+        const std::string found =
+            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
+        fail_element(file.from.name(), one.name, at,
+                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
+                                  number_text(y), ", which the model has in its place"}));
+    }
+}
+
+inline name_table table_of_names(std::span<const header_entry> tensors) {
+    name_table result;
+    for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
+    result.sort();
+    return result;
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        entries.emplace(header.tensors[at].name, at);
-    }
-    matching<T> result;
-    for (const auto& tensor : tensors) {
+inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+    const name_table entries = table_of_names(header.tensors);
+    std::vector<char> used(header.tensors.size());
+    matching result;
+    for (const any_tensor& tensor : tensors) {
         const auto problem = [&](const std::string& what) {
-            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
+            return matching{{}, joined_text({"tensor ", in_quotes(tensor.name), what})};
         };
-        const auto found = entries.find(tensor.name);
-        if (found == entries.end()) {
-            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            return problem(twice ? " is asked for twice" : " is not in the file");
+        const numbered_name* const found = entries.find(tensor.name);
+        if (found == nullptr) {
+            int asked = 0;
+            for (const any_tensor& each : tensors) asked += each.name == tensor.name ? 1 : 0;
+            return problem(asked > 1 ? " is asked for twice" : " is not in the file");
         }
-        const header_entry& entry = header.tensors[found->second];
+        if (used[found->number] != 0) return problem(" is asked for twice");
+        const header_entry& entry = header.tensors[found->number];
         if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                           shape_text(wanted));
+            return problem(joined_text({": the file has shape ", shape_text(entry.shape),
+                                        ", wanted is ", shape_text(wanted)}));
         }
-        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
-        result.pieces.push_back(whole(tensor.view, found->second));
-        entries.erase(found);
+        if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
+            return problem(what);
+        result.pieces.push_back(whole(tensor.view, found->number));
+        used[found->number] = 1;
     }
-    if (!entries.empty()) {
+    for (const numbered_name& entry : entries.entries()) {
+        if (used[entry.number] != 0) continue;
         return {{},
-                "tensor " + in_quotes(entries.begin()->first) +
-                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
-                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
+                joined_text({"tensor ", in_quotes(entry.name), " is in the file, but not wanted (",
+                             header.tensors.size(), " in the file, ", tensors.size(), " wanted)"})};
     }
     return result;
 }
 
 /// Fills the views of a matching, or says why not.
-template <class T>
-metadata_map load_all(opened&& file, const matching<T>& found) {
-    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
-    for (const auto& [tensor, other] : found.equal) check_equal(file, tensor, other);
-    fill(file, std::span<const piece<T>>(found.pieces));
+inline metadata_map load_all(opened&& file, const matching& found) {
+    if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
+    for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
+    fill(file, found.pieces);
     return std::move(file.header.metadata);
 }
 
@@ -3821,25 +4217,63 @@ struct planned_tensor {
     std::vector<std::uint64_t> shape;
 };
 
+/// Elements of a row as numbers of a file. Fails at one that is not finite or too large.
+template <class T, dtype To>
+void store_row(const T* elements, const piece_row& row, std::byte* data, std::string_view file,
+               std::string_view tensor) {
+    constexpr std::size_t bytes = io::size_of(To);
+    std::uint64_t number = row.number;
+    for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
+        const T element = elements[row.at + column * row.stride];
+        if (!std::isfinite(element)) {
+            fail_element(file, tensor, number, unlike_a_number(static_cast<double>(element)));
+        }
+        if (!store_element<To>(element, data + number * bytes)) {
+            fail_element(file, tensor, number,
+                         joined_text({number_text(static_cast<double>(element)), ", too large for ",
+                                      name_of(To)}));
+        }
+    }
+}
+
+/// A piece as numbers of a file's tensor, which begins at `data`.
+inline void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
+                        std::string_view tensor) {
+    with_dtype(type, [&](auto known) {
+        constexpr dtype to = decltype(known)::value;
+        for_each_row(part, [&](const piece_row& row) {
+            if (part.view.type == dtype::f64) {
+                store_row<double, to>(static_cast<const double*>(part.view.data), row, data, file,
+                                      tensor);
+            } else {
+                store_row<float, to>(static_cast<const float*>(part.view.data), row, data, file,
+                                     tensor);
+            }
+        });
+    });
+}
+
 /// Writes a file of tensors that consist of pieces.
-template <class T>
-void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
-              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
+inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                     std::span<const piece> pieces, const metadata_map& metadata, dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
     for (const auto& [key, value] : metadata) {
         if (!is_utf8(key) || !is_utf8(value)) {
-            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
         }
     }
-    std::set<std::string_view> names;
+    name_table names;
+    for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
+    names.sort();
+    const numbered_name* const again = names.repeated();
     std::uint64_t end = 0;
     for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
+        const auto fail = [&](const char* what) {
+            fail_with<error>({name, ": tensor ", in_quotes(tensor.name), what});
         };
-        if (!names.insert(tensor.name).second) fail(" is given twice");
+        if (again != nullptr && &tensor == &tensors[again->number]) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
         if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
         const std::uint64_t begin = end;
@@ -3850,9 +4284,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > longest_header) {
-        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
     }
 
     // All elements are looked at before there is a file.
@@ -3860,22 +4293,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
         bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
-        for (const auto& each : pieces) {
-            if (each.tensor != tensor) continue;
-            with_dtype(type, [&](auto chosen) {
-                constexpr dtype to = decltype(chosen)::value;
-                for_each_element(each, [&](const T& element, std::uint64_t number) {
-                    if (!std::isfinite(element)) {
-                        fail_element(name, entry.name, number, unlike_a_number(element));
-                    }
-                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
-                        fail_element(name, entry.name, number,
-                                     number_text(static_cast<double>(element)) +
-                                         ", too large for " + entry.dtype);
-                    }
-                });
-            });
-        }
+        for (const piece& each : pieces)
+            if (each.tensor == tensor) store_piece(each, type, bytes.data(), name, entry.name);
     };
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
@@ -3891,6 +4310,23 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     file.commit();
 }
 
+inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                         const metadata_map& metadata, dtype type) {
+    std::vector<planned_tensor> planned;
+    std::vector<piece> pieces;
+    for (const any_tensor& tensor : tensors) {
+        pieces.push_back(whole(tensor.view, planned.size()));
+        planned.push_back({tensor.name, shape_of(tensor.view)});
+    }
+    save_all(path, planned, pieces, metadata, type);
+}
+
+inline metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
+    opened file = open_checked(from);
+    const matching found = match(file.header, tensors);
+    return load_all(std::move(file), found);
+}
+
 }  // namespace detail
 
 /// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
@@ -3901,16 +4337,9 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
 /// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
 /// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
-void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
-    using T = detail::element_of<Tensors>;
-    std::vector<detail::planned_tensor> planned;
-    std::vector<detail::piece<T>> pieces;
-    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
-        pieces.push_back(detail::whole(tensor.view, planned.size()));
-        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
-    }
-    detail::save_all<T>(path, planned, pieces, metadata, type);
+void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
+          dtype type = dtype_of<detail::element_of<Tensors>>) {
+    detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
 /// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
@@ -3920,11 +4349,9 @@ void save(const std::filesystem::path& path, const Tensors& tensors,
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
-    using T = detail::element_of<Tensors>;
-    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    return detail::load_all(std::move(file), found);
+    static_assert(!std::is_const_v<detail::element_of<Tensors>>,
+                  "load writes into the views: they must not be const");
+    return detail::load_tensors(from, detail::any_tensors(tensors));
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
@@ -3976,7 +4403,7 @@ inline constexpr placement halves{.halves = true};
 /// In `shaped`: the parameter's own extent of an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
-        sequent::fail<error>("io::own: no parameter has the axis " + std::to_string(axis));
+        fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
@@ -3995,8 +4422,7 @@ constexpr placement shaped(Int... extents) {
 /// another, of which this is number `number`, counted from 0.
 constexpr placement part(int number, int of) {
     if (number < 0 || number >= of) {
-        sequent::fail<error>("io::part: " + std::to_string(number) + " is none of " +
-                             std::to_string(of) + " parts");
+        fail_with<error>({"io::part: ", number, " is none of ", of, " parts"});
     }
     return {.begin = number, .of = of};
 }
@@ -4004,8 +4430,7 @@ constexpr placement part(int number, int of) {
 /// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
 constexpr placement rows(int begin, int of) {
     if (begin < 0 || begin >= of) {
-        sequent::fail<error>("io::rows: " + std::to_string(begin) + " is none of " +
-                             std::to_string(of) + " rows");
+        fail_with<error>({"io::rows: ", begin, " is none of ", of, " rows"});
     }
     return {.begin = begin, .of = of, .parts = false};
 }
@@ -4085,8 +4510,7 @@ inline bool has_layers(const name_entry& entry) {
 inline std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
-    return std::string(name.substr(0, at)) + std::to_string(layer) +
-           std::string(name.substr(at + layer_mark.size()));
+    return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
@@ -4149,7 +4573,7 @@ inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>&
         if (found && found->size() == extents.size()) {
             for (std::size_t axis = 0; axis < extents.size(); ++axis)
                 if (extents[axis] == side)
-                    length = std::clamp<std::uint64_t>((*found)[axis], 1, rest);
+                    length = std::min(std::max<std::uint64_t>((*found)[axis], 1), rest);
         } else {
             for (std::uint64_t each = 2; power(each) <= rest; ++each)
                 if (rest % power(each) == 0) length = each;
@@ -4175,8 +4599,8 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
         if (!how.is_whole() || how.transposed || how.flat || how.halves) {
             result.problem = "a tensor of another shape is whole and not transposed";
         } else if (size_of(result.shape) != size) {
-            result.problem = "shape " + shape_text(result.shape) + " has not its " +
-                             std::to_string(size) + " elements";
+            result.problem = joined_text(
+                {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
         }
         return result;
     }
@@ -4191,9 +4615,8 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
     result.begin = how.parts ? begin * count : begin;
     result.end = result.begin + count;
     if (result.end > result.all) {
-        result.problem = "rows [" + std::to_string(result.begin) + ", " +
-                         std::to_string(result.end) + ") are beyond the " +
-                         std::to_string(result.all) + " of the tensor";
+        result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
+                                      result.all, " of the tensor"});
     }
     if (vector) {
         if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
@@ -4211,49 +4634,56 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
 }
 
 /// One layer of a view whose first axis is the layers.
-template <class T>
-tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
-    tensor_view<T> result;
-    result.data = view.data + static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+inline any_view layer_of(const any_view& view, int layer) {
+    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+    any_view result;
+    result.data = static_cast<std::byte*>(view.data) +
+                  offset * static_cast<std::ptrdiff_t>(io::size_of(view.type));
+    result.type = view.type;
     result.rank = view.rank - 1;
-    std::copy(view.extents.begin() + 1, view.extents.end(), result.extents.begin());
-    std::copy(view.strides.begin() + 1, view.strides.end(), result.strides.begin());
+    for (std::size_t axis = 1; axis < view.extents.size(); ++axis) {
+        result.extents[axis - 1] = view.extents[axis];
+        result.strides[axis - 1] = view.strides[axis];
+    }
     return result;
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-template <class T>
-std::uint64_t interleaved_rows(const tensor_view<T>& view, const placement& how, bool neighbours) {
+inline std::uint64_t interleaved_rows(const any_view& view, const placement& how, bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
 }
 
-/// Calls visit(parameter, view, placed, tensor's name, placement) for each parameter, or each layer
-/// of it, until one returns a problem.
-template <class T, class Visit>
-std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
-                           Visit visit) {
-    for (const auto& parameter : parameters) {
+/// Calls visit(view, placed, tensor's name, placement) for each parameter, or each layer of it,
+/// until one returns a problem.
+template <class Visit>
+std::string for_each_place(std::span<const any_tensor> parameters, name_map names, Visit visit) {
+    for (const any_tensor& parameter : parameters) {
         const name_entry* entry = nullptr;
         for (const name_entry& each : names) {
             if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
                 continue;
-            if (entry) return "the map names the parameter " + in_quotes(parameter.name) + " twice";
+            if (entry != nullptr) {
+                return joined_text(
+                    {"the map names the parameter ", in_quotes(parameter.name), " twice"});
+            }
             entry = &each;
         }
-        if (!entry) return "the map does not name the parameter " + in_quotes(parameter.name);
+        if (entry == nullptr) {
+            return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
+        }
         const bool layers = has_layers(*entry) && parameter.view.rank > 0;
         const int count = layers ? parameter.view.extents[0] : 1;
         for (int layer = 0; layer < count; ++layer) {
-            const auto view = layers ? layer_of(parameter.view, layer) : parameter.view;
+            const any_view view = layers ? layer_of(parameter.view, layer) : parameter.view;
             const std::string name = with_layer(entry->tensor, layer);
             const placed where = place(shape_of(view), entry->place);
             std::string problem = where.problem;
-            if (problem.empty()) problem = visit(parameter, view, where, name, entry->place);
+            if (problem.empty()) problem = visit(view, where, name, entry->place);
             if (!problem.empty()) {
-                return "tensor " + in_quotes(name) + " for the parameter " +
-                       in_quotes(parameter.name) + ": " + problem;
+                return joined_text({"tensor ", in_quotes(name), " for the parameter ",
+                                    in_quotes(parameter.name), ": ", problem});
             }
         }
     }
@@ -4262,151 +4692,164 @@ std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map
 
 /// Which rows of a tensor are taken.
 struct coverage {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
+    std::vector<numbered_range> taken;
     std::uint64_t all = 0;
 
     void add(const placed& where) {
-        taken.emplace_back(where.begin, where.end);
+        taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
     /// The first rows that are taken by nothing, or, if that is asked, twice.
     std::string problem(bool once) {
-        std::ranges::sort(taken);
+        sort(taken);
         std::uint64_t end = 0;
-        const auto rows = [](std::uint64_t first, std::uint64_t last) {
-            return "rows [" + std::to_string(first) + ", " + std::to_string(last) + ") ";
+        const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
+            return joined_text({"rows [", first, ", ", last, ") belong to ", what});
         };
-        for (const auto& [first, last] : taken) {
-            if (first > end) return rows(end, first) + "belong to no parameter";
-            if (once && first < end) return rows(first, end) + "belong to two parameters";
-            end = std::max(end, last);
+        for (const numbered_range& each : taken) {
+            if (each.first > end) return rows(end, each.first, "no parameter");
+            if (once && each.first < end) return rows(each.first, end, "two parameters");
+            end = std::max(end, each.last);
         }
-        return end < all ? rows(end, all) + "belong to no parameter" : "";
+        return end < all ? rows(end, all, "no parameter") : "";
     }
 };
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
-                  name_map names, bool neighbours) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        const std::string& name = header.tensors[at].name;
-        if (!entries.emplace(without_prefix(name, names), at).second) {
-            return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
-        }
+inline matching match(const file_header& header, std::span<const any_tensor> parameters,
+                      name_map names, bool neighbours) {
+    name_table entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at)
+        entries.add(without_prefix(header.tensors[at].name, names), at);
+    entries.sort();
+    if (const numbered_name* const again = entries.repeated()) {
+        return {{},
+                joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
+                             " is there with and without a prefix"})};
     }
     // Of tensors that share their memory a writer may keep one, and say so in the metadata.
     const auto find = [&](std::string_view name) {
         name = without_prefix(name, names);
-        const auto found = entries.find(name);
-        if (found != entries.end()) return found;
+        if (const numbered_name* const found = entries.find(name)) return found;
         for (const auto& [removed, kept] : header.metadata)
             if (without_prefix(removed, names) == name)
                 return entries.find(without_prefix(kept, names));
-        return found;
+        return static_cast<const numbered_name*>(nullptr);
     };
-    matching<T> result;
-    std::map<std::size_t, coverage> used;
+    matching result;
+    std::vector<coverage> used(header.tensors.size());
     result.problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& stated, const std::string& name,
+        [&](const any_view& view, const placed& stated, const std::string& name,
             const placement& how) -> std::string {
-            const auto found = find(name);
-            if (found == entries.end()) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->second];
-            std::string problem = problem_of_type<T>(entry);
+            const numbered_name* const found = find(name);
+            if (found == nullptr) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->number];
+            const std::string problem = problem_of_type(entry, view.type);
             if (!problem.empty()) return problem.substr(2);
             const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
             if (entry.shape != where.shape) {
-                return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                       shape_text(stated.shape);
+                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                    shape_text(stated.shape)});
             }
-            used[found->second].add(where);
-            result.pieces.push_back({view, found->second, where.first, where.row_stride,
+            used[found->number].add(where);
+            result.pieces.push_back({view, found->number, where.first, where.row_stride,
                                      where.column_stride, interleaved_rows(view, how, neighbours)});
             return "";
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
-        return std::ranges::count(parameters, parameter, &named_tensor<T>::name) > 0;
+        for (const any_tensor& each : parameters)
+            if (each.name == parameter) return true;
+        return false;
     };
+    std::vector<char> compared(header.tensors.size());
     for (const name_entry& copy : names) {
         if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
             (!copy.with.empty() && !has(copy.with))) {
             continue;
         }
-        const auto found = entries.find(without_prefix(copy.tensor, names));
-        if (found == entries.end() || used.contains(found->second)) continue;
-        const auto line = std::ranges::find_if(names, [&](const name_entry& each) {
-            return each.use == name_entry::role::parameter && each.parameter == copy.parameter;
-        });
-        const auto place = find(line->tensor);
-        if (place == entries.end()) continue;  // it has a tensor for each layer
-        const std::size_t other = place->second;
-        const header_entry& entry = header.tensors[found->second];
-        std::string problem = problem_of_type<T>(entry);
-        if (problem.empty() && entry.shape != header.tensors[other].shape) {
-            problem = ": the file has shape " + shape_text(entry.shape) + ", that of " +
-                      in_quotes(header.tensors[other].name) +
-                      ", which the model has in its place, is " +
-                      shape_text(header.tensors[other].shape);
+        const numbered_name* const found = entries.find(without_prefix(copy.tensor, names));
+        if (found == nullptr || !used[found->number].taken.empty()) continue;
+        const name_entry* line = names.data();
+        while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
+            ++line;
+        const numbered_name* const place = find(line->tensor);
+        if (place == nullptr) continue;  // it has a tensor for each layer
+        const header_entry& entry = header.tensors[found->number];
+        const header_entry& other = header.tensors[place->number];
+        std::string problem = problem_of_type(entry, parameters.front().view.type);
+        if (problem.empty() && entry.shape != other.shape) {
+            problem = joined_text({": the file has shape ", shape_text(entry.shape), ", that of ",
+                                   in_quotes(other.name), ", which the model has in its place, is ",
+                                   shape_text(other.shape)});
         }
-        if (!problem.empty()) return {{}, "tensor " + in_quotes(entry.name) + problem};
-        result.equal.emplace_back(found->second, other);
+        if (!problem.empty()) return {{}, joined_text({"tensor ", in_quotes(entry.name), problem})};
+        result.equal.push_back({found->number, place->number});
+        compared[found->number] = 1;
     }
+    const auto is_ignored = [&](std::string_view name) {
+        for (const name_entry& entry : names) {
+            if (entry.use == name_entry::role::ignored &&
+                is_like(without_prefix(name, names), without_prefix(entry.tensor, names))) {
+                return true;
+            }
+        }
+        return false;
+    };
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
-        if (const auto found = used.find(at); found != used.end()) {
-            const std::string problem = found->second.problem(false);
-            if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
-        } else if (std::ranges::count(result.equal, at,
-                                      [](const auto& pair) { return pair.first; }) == 0 &&
-                   std::ranges::none_of(names, [&](const name_entry& entry) {
-                       return entry.use == name_entry::role::ignored &&
-                              is_like(without_prefix(name, names),
-                                      without_prefix(entry.tensor, names));
-                   })) {
-            result.problem = "tensor " + in_quotes(name) +
-                             " is in the file, but no parameter is made of it, and the map does "
-                             "not ignore it";
+        std::string problem;
+        if (!used[at].taken.empty()) {
+            problem = used[at].problem(false);
+            if (!problem.empty()) problem = ": " + problem;
+        } else if (compared[at] == 0 && !is_ignored(name)) {
+            problem =
+                " is in the file, but no parameter is made of it, and the map does not "
+                "ignore it";
         }
-        if (!result.problem.empty()) return result;
+        if (problem.empty()) continue;
+        result.problem = joined_text({"tensor ", in_quotes(name), problem});
+        return result;
     }
     return result;
 }
 
 /// A model's parameters as tensors.
 template <class Model, class Parameters>
-auto tensors_of(Parameters& parameters) {
-    using T = std::remove_reference_t<decltype(*parameters.data())>;
-    std::vector<named_tensor<T>> tensors;
-    Model::for_each(parameters, [&](std::string_view name, const tensor_view<T>& view) {
-        tensors.push_back({std::string(name), view});
+std::vector<any_tensor> tensors_of(Parameters& parameters) {
+    std::vector<any_tensor> tensors;
+    Model::for_each(parameters, [&](std::string_view name, const auto& view) {
+        tensors.push_back({std::string(name), any_view::of(view)});
     });
     return tensors;
 }
 
-template <class T>
-void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
-                 name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
+inline metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
+                                name_map names, bool neighbours) {
+    opened file = open_checked(from);
+    const matching found = match(file.header, parameters, names, neighbours);
+    return load_all(std::move(file), found);
+}
+
+inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                        name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
-    std::vector<piece<T>> pieces;
+    std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::map<std::string, std::size_t> places;
     std::string problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+        [&](const any_view& view, const placed& where, const std::string& name,
             const placement& how) -> std::string {
-            const auto [found, is_new] = places.emplace(name, planned.size());
-            const std::size_t tensor = found->second;
-            if (is_new) {
+            std::size_t tensor = 0;
+            while (tensor < planned.size() && planned[tensor].name != name) ++tensor;
+            if (tensor == planned.size()) {
                 planned.push_back({name, where.shape});
                 used.emplace_back();
             } else if (planned[tensor].shape != where.shape) {
-                return "it has shape " + shape_text(where.shape) + " here and " +
-                       shape_text(planned[tensor].shape) + " for another parameter";
+                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                    shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where);
             pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
@@ -4415,10 +4858,11 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
-        if (!problem.empty()) problem = "tensor " + in_quotes(planned[at].name) + ": " + problem;
+        if (!problem.empty())
+            problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
-    if (!problem.empty()) sequent::fail<error>(path.string() + ": " + problem);
-    save_all<T>(path, planned, pieces, metadata, type);
+    if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
+    save_all(path, planned, pieces, metadata, type);
 }
 
 }  // namespace detail
@@ -4430,16 +4874,12 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
 /// then no parameter has changed.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
-    return load(from, detail::tensors_of<Model>(parameters));
+    return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names,
-                                     detail::pairs_neighbours<Model>);
-    return detail::load_all(std::move(file), found);
+    return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
+                               detail::pairs_neighbours<Model>);
 }
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
@@ -4449,18 +4889,15 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
 template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters,
-          const metadata_map& metadata = {},
+void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    save(path, detail::tensors_of<Model>(parameters), metadata, type);
+    detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
 template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters, name_map names,
+void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names,
+    detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);
 }
 
@@ -4686,11 +5123,9 @@ struct llama2c_configuration {
 
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
-        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
-               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
-               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
-               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
-               (tied ? ", tied" : ", not tied");
+        return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
+                            heads, ", key_heads ", key_heads, ", vocabulary ", vocabulary,
+                            ", tokens ", tokens, tied ? ", tied" : ", not tied"});
     }
 };
 
@@ -4703,9 +5138,9 @@ inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
         const bool fits = value > 0 && value <= most;
-        return fits ? std::string()
-                    : std::string(field) + " is " + std::to_string(value) +
-                          ", expected is a number from 1 to " + std::to_string(most);
+        return fits
+                   ? std::string()
+                   : joined_text({field, " is ", value, ", expected is a number from 1 to ", most});
     };
     constexpr int many = 1 << 20;
     for (const std::string& problem :
@@ -4716,8 +5151,7 @@ inline std::string problem_of(const llama2c_configuration& given) {
         if (!problem.empty()) return problem;
     }
     const auto divides = [](const char* name, int value, const char* into, int whole) {
-        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
-               std::to_string(whole);
+        return joined_text({name, ", ", value, ", do not divide ", into, ", ", whole});
     };
     if (given.width % given.heads != 0) {
         return divides("the heads", given.heads, "the width", given.width);
@@ -4726,8 +5160,8 @@ inline std::string problem_of(const llama2c_configuration& given) {
         return divides("the key_heads", given.key_heads, "the heads", given.heads);
     }
     if (given.width / given.heads % 2 != 0) {
-        return "heads of width " + std::to_string(given.width / given.heads) +
-               " have no pairs for rotary positions";
+        return joined_text(
+            {"heads of width ", given.width / given.heads, " have no pairs for rotary positions"});
     }
     return "";
 }
@@ -4767,20 +5201,18 @@ inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& gi
 
 inline llama2c_configuration read_configuration(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     if (bytes.size() < llama2c_header) {
-        fail("has " + std::to_string(bytes.size()) +
-             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
+                          llama2c_header}));
     }
     std::array<std::int32_t, 7> fields{};
     for (std::size_t at = 0; at < fields.size(); ++at) {
         fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
     }
     if (fields[0] == 0x616b3432) {
-        fail("is of version " + std::to_string(fields[1]) +
-             " of the format, wanted is version 0, of run.c");
+        fail(joined_text(
+            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
     }
     llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
                                  fields[4], fields[5], fields[6], fields[5] > 0};
@@ -4794,22 +5226,26 @@ inline llama2c_configuration read_configuration(const source& from) {
     return result;
 }
 
+inline void erase_unnamed(std::vector<header_entry>& tensors) {
+    for (std::size_t at = tensors.size(); at-- > 0;)
+        if (tensors[at].name.empty())
+            tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 /// A checkpoint as if it were a file of named tensors.
 inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
     opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (result.data.size() != wanted) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
-                             " bytes, a checkpoint of " + configuration.text() + " has " +
-                             std::to_string(wanted));
+        fail_with<error>({from.name(), ": has ", result.data.size(), " bytes, a checkpoint of ",
+                          configuration.text(), " has ", wanted});
     }
-    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    erase_unnamed(result.header.tensors);
     return result;
 }
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-template <class T>
-llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters, int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
         const auto extent = [&](int axis) {
@@ -4841,69 +5277,41 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
 /// What keeps a model's parameters from being those of a configuration; they are named as its
 /// tensors are.
-template <class T>
-std::string misfit(const llama2c_configuration& configuration,
-                   std::span<const named_tensor<T>> parameters) {
+inline std::string misfit(const llama2c_configuration& configuration,
+                          std::span<const any_tensor> parameters) {
     file_header header{llama2c_tensors(configuration), {}};
-    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    erase_unnamed(header.tensors);
     return match(header, parameters).problem;
 }
 
-}  // namespace detail
-
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
-inline llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
-}
-
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
-///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
-template <class Model, class Parameters>
-llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    const auto configuration = detail::read_configuration(from);
-    detail::opened file = detail::open_llama2c(from, configuration);
-    if (const std::string problem = detail::unlike_llama2c<Model>(); !problem.empty()) {
-        sequent::fail<error>(from.name() + ": " + problem);
+/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+inline llama2c_configuration load_as_llama2c(const source& from,
+                                             std::span<const any_tensor> tensors,
+                                             const std::string& unlike, int tokens) {
+    const auto configuration = read_configuration(from);
+    opened file = open_llama2c(from, configuration);
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (configuration.tokens < tokens) {
+        fail_with<error>(
+            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
     }
-    if (configuration.tokens < detail::tokens_of<Model>) {
-        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
-                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
-    }
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    detail::load_all(std::move(file), found);
+    const matching found = match(file.header, tensors);
+    load_all(std::move(file), found);
     return configuration;
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
-///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
-/// a number is not finite or too large for F32.
-template <class Model, class Parameters>
-void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
-    using namespace detail;
-    const auto tensors = tensors_of<Model>(parameters);
-    using T = element_of<decltype(tensors)>;
-    const std::span<const named_tensor<T>> given(tensors);
-    const auto configuration = configuration_of(given, tokens_of<Model>);
+inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+                            const std::string& unlike, int tokens) {
+    const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
-        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
-                             configuration.text());
+        fail_with<error>(
+            {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
-    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) {
-        sequent::fail<error>(path.string() + ": " + problem);
-    }
+    if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
     std::vector<header_entry> entries = llama2c_tensors(configuration);
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
-        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+        fail_with<error>({path.string(), ": the model is no llama: ", problem});
     }
     const int sign = configuration.tied ? 1 : -1;
     const std::array<int, 7> fields{configuration.width,     configuration.hidden,
@@ -4929,15 +5337,7 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
         }
         for (const auto& tensor : given) {
             if (tensor.name != entry.name) continue;
-            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
-                if (!std::isfinite(element)) {
-                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
-                }
-                if (!store_element<dtype::f32>(element, data + 4 * number)) {
-                    fail_element(path.string(), entry.name, number,
-                                 number_text(static_cast<double>(element)) + ", too large for F32");
-                }
-            });
+            store_piece(whole(tensor.view, 0), dtype::f32, data, path.string(), entry.name);
         }
     }
     file_replacement file(path);
@@ -4945,9 +5345,40 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
     file.commit();
 }
 
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
+                                   detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const file_path& path, const Parameters& parameters) {
+    detail::save_as_llama2c(path, detail::tensors_of<Model>(parameters),
+                            detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
+}
+
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <initializer_list>
+#include <ranges>
 
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
@@ -6692,27 +7123,6 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// The same of the rows of one block, looked at when the answer is first needed.
-template <int Length, int Stride>
-class finite_rows {
-  public:
-    void forget() noexcept { known_ = false; }
-    template <class T>
-    bool check_once(const T* rows, int count) noexcept {
-        if (!known_) finite_ = check(rows, count);
-        known_ = true;
-        return finite_;
-    }
-    template <class T>
-    static bool check(const T* rows, int count) noexcept {
-        return are_finite<Length>(rows, Stride, count);
-    }
-
-  private:
-    bool known_ = false;
-    bool finite_ = false;
-};
-
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -7067,7 +7477,7 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                if (are_finite<node.depth>(y, stride, in_block_))
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
@@ -7081,7 +7491,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
                 T* dy = turned_.template dy<Node>();
-                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
                     pairs.each([&](int r, int c) {
@@ -7103,7 +7513,7 @@ class score_tile {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
-                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
                     pairs.each([&](int r, int c) {
@@ -7116,7 +7526,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
-                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
                     pairs.each([&](int r, int c) {
@@ -7218,35 +7628,30 @@ struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
-/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
-/// the numbers are finite.
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
+/// of other pairs by a weight of zero, which is only right if the numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
     SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
-                              Admits admits = {}) noexcept
-        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
-        int begin = at.fresh;
-        int end = part.columns;
-        for (int r = at.row; r < at.row + rows; ++r) {
-            begin = std::max(begin, part.begin[r]);
-            end = std::min(end, part.end[r]);
-        }
-        whole_ =
-            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
-    }
+                              bool whole, bool dense, Admits admits = {}) noexcept
+        : part_(part),
+          at_(at),
+          rows_(rows),
+          columns_(columns),
+          whole_(whole),
+          dense_(dense),
+          admits_(admits) {}
 
-    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
-
-    /// Whether each row has each column.
     SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+    SEQUENT_INLINE bool dense() const noexcept { return dense_; }
 
     /// Calls f(r, c) for each pair.
     template <class F>
     SEQUENT_COLD void each(F f) const noexcept {
         for (int r = 0; r < rows_; ++r) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                 if (admits_(r, c)) f(r, c);
         }
@@ -7256,7 +7661,7 @@ class tile_pairs {
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = 0; c < columns_; ++c)
                 if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
         }
@@ -7268,7 +7673,70 @@ class tile_pairs {
     int rows_;
     int columns_;
     bool whole_;
+    bool dense_;
     [[no_unique_address]] Admits admits_;
+};
+
+/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
+/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
+/// r RowStep, columns alike.
+template <class Shape, int RowStep, int ColumnStep, class T>
+SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
+                                               const T* out_gradient, int first_row, int rows,
+                                               int first_column, int columns) noexcept {
+    bool finite = true;
+    unroll<Shape::nodes.size()>([&](auto index) {
+        constexpr score_node node = Shape::nodes[index()];
+        if constexpr (node.op == score_op::dot && node.x_gradient)
+            finite =
+                finite && are_finite<node.depth>(operands.y[index()] + first_column * node.y_column,
+                                                 ColumnStep * node.y_column, columns);
+        if constexpr (node.op == score_op::dot && node.y_gradient)
+            finite = finite && are_finite<node.depth>(operands.x[index()] + first_row * node.x_row,
+                                                      RowStep * node.x_row, rows);
+    });
+    if constexpr (Shape::value_gradient)
+        if (out_gradient != nullptr)
+            finite = finite && are_finite<Shape::length>(out_gradient + first_row * Shape::out_row,
+                                                         RowStep * Shape::out_row, rows);
+    return finite;
+}
+
+/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+template <class Shape, class Piece, class T, class Lattice>
+class finite_operands {
+  public:
+    finite_operands(const score_operands<T>& operands, const T* out_gradient,
+                    const Lattice& part) noexcept
+        : operands_(operands), out_gradient_(out_gradient), part_(part) {}
+
+    SEQUENT_INLINE bool check_once() noexcept {
+        if (!known_) look();
+        return finite_;
+    }
+
+  private:
+    SEQUENT_COLD void look() noexcept {
+        column_span rows, columns;
+        for (int r = 0; r < part_.rows; ++r) {
+            columns.add(part_.begin[r], part_.end[r]);
+            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+        }
+        const int row = std::max(rows.begin - Piece::rows, 0);
+        const int column = std::max(columns.begin - Piece::columns, 0);
+        known_ = true;
+        finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
+            operands_, out_gradient_, part_.first_row + row * Piece::row_step,
+            std::min(rows.end + Piece::rows, part_.rows) - row,
+            part_.first_column + column * Piece::column_step,
+            std::min(columns.end + Piece::columns, part_.columns) - column);
+    }
+
+    const score_operands<T>& operands_;
+    const T* out_gradient_;
+    const Lattice& part_;
+    bool known_ = false;
+    bool finite_ = false;
 };
 
 template <int Length, class T>
@@ -7292,11 +7760,12 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift).
+/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
+    bool far = false;
 };
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
@@ -7324,7 +7793,8 @@ inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
+    far = far || std::abs(next) > greatest_fused_shift<T>;
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -7338,7 +7808,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              T* sums, T* out) noexcept {
+                              bool& far, T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -7355,16 +7825,18 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+}
+
+/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+template <class T>
+SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
+    for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) row[c] *= scale;
-        scale = 1;
-    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -7378,23 +7850,19 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
 }
 
 /// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval.
+/// scores, times scale. Both are zero outside of the interval. The scores are still to be
+/// multiplied by score_factor.
 template <int Columns, class Inside, class T>
-SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               const T* normalizer, T inner) noexcept {
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
+                               T score_factor, T scale, const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> outer = set(normalizer[1] * scale);
-    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
-        scores = weights;
-        scale = 1;
-    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
         batch<T> p = e * factor;
         batch<T> slope = e * outer * (load(gradient + c) - set(inner));
         if (!whole || c + n > Columns) {
@@ -7407,9 +7875,12 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
+/// then the same is to be done again, careful, which takes those tiles pair by pair.
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
+bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+            const int* counts, Range range, bool careful) noexcept {
+    bool is_whole_space = true;
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -7421,7 +7892,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
-        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -7442,16 +7912,24 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const tile_pairs pairs(part, at, count, piece::columns);
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
-                                                             pairs.row(r), scale, state.shift[here],
-                                                             state.sum[here], sums + r * lanes<T>,
-                                                             out + here * Shape::out_row);
+                    const tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
+                    shift_row<piece::columns, Shape::length>(
+                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
+                        state.sum[here], state.far, sums + r * lanes<T>,
+                        out + here * Shape::out_row);
+                }
+                is_whole_space = is_whole_space && whole;
+                T factor = scale;
+                if (scale != 1 && state.far) [[unlikely]] {
+                    scale_scores(p, p, scale, count * tile::pitch);
+                    factor = 1;
                 }
                 for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, scale,
+                    soften_row<piece::columns>(p + r * tile::pitch, factor,
                                                state.shift[row + r * piece::row_step],
                                                sums + r * lanes<T>);
                 constexpr product_shape shape{
@@ -7459,20 +7937,14 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     out_step,    true};
                 const T* v = value + column * Shape::value_column;
                 T* to = out + row * Shape::out_row;
-                const bool finite = [&] {
-                    if (pairs.whole()) return true;
-                    if constexpr (Few) return values.check(v, piece::columns);
-                    const int from = part.first_column + block.first * piece::column_step;
-                    return values.check_once(value + from * Shape::value_column,
-                                             block.end - block.first);
-                }();
-                if (finite)
+                if (whole || !careful)
                     tile_product<shape, piece::even>(p, v, to, count, piece::columns);
                 else
-                    pairs.each([&](int r, int c) {
-                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
-                                   Shape::length);
-                    });
+                    tile_pairs(part, at, count, piece::columns, whole, false)
+                        .each([&](int r, int c) {
+                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
+                                       to + r * out_step, Shape::length);
+                        });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -7481,7 +7953,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
-                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
@@ -7491,6 +7962,16 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
+    return is_whole_space || careful ||
+           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
+                                     range.end - range.begin);
+}
+
+template <bool Few, class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
+    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
+        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
 }
 
 }  // namespace detail
@@ -7517,9 +7998,12 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    bool far = false;
+    for (int row = 0; row < Shape::rows; ++row) {
+        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
+    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -7530,6 +8014,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         constexpr int out_step = Shape::out_row * piece::row_step;
         constexpr int turned_step = piece::turned::pitch;
         typename piece::turned turned;
+        detail::finite_operands<Shape, piece, T, std::remove_cvref_t<decltype(part)>> finite(
+            operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
                                   int begin, int end) {
@@ -7567,27 +8053,39 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const detail::tile_pairs pairs(part, at, count, piece::columns);
+                T factor = scale;
+                int raw_step = raw_row;
+                if (scale != 1 && far) [[unlikely]] {
+                    for (int r = 0; r < count; ++r)
+                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
+                                             piece::columns);
+                    raw = p;
+                    raw_step = pitch;
+                    factor = 1;
+                }
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside = pairs.row(r);
+                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
-                                                           ds + r * pitch, inside, scale,
+                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
+                                                           ds + r * pitch, inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
+                const detail::tile_pairs pairs(part, at, count, piece::columns, whole,
+                                               whole || finite.check_once());
                 if constexpr (Shape::value_gradient)
                     if (value_gradient) {
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
-                        if (pairs.whole() ||
-                            detail::are_finite<Shape::length>(dout, out_step, count))
+                        if (pairs.dense())
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else
@@ -8438,6 +8936,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         for (int column = 0; column < Shape::columns; ++column)
             if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
     }
+    const bool finite = detail::gradient_operands_are_finite<Shape, 1, 1>(
+        operands, static_cast<const T*>(nullptr), 0, Shape::rows, 0, Shape::columns);
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -8449,16 +8949,12 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             const auto admits = [&](int r, int c) {
                 return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
             };
-            const auto pairs = [&] {
-                if constexpr (Shape::is_table)
-                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
-                else
-                    return detail::tile_pairs(part, at, count, kernel_of::columns);
-            }();
+            bool whole = !Shape::is_table;
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside = pairs.row(r);
+                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                whole = whole && inside.covers(kernel_of::columns);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
@@ -8466,7 +8962,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                     if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope, pairs);
+            scores.propagate(slope, detail::tile_pairs(part, at, count, kernel_of::columns, whole,
+                                                       whole || finite, admits));
         });
 }
 
@@ -8689,52 +9186,38 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums
-/// hide the latency of the addition.
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
+/// short rows, where each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
-    constexpr std::integral_constant<int, n> full{};
-    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    constexpr int whole = Length / n;
+    constexpr int all = whole + (Length % n != 0);
+    constexpr int sums = all < 4 ? all : 4;
+    constexpr bool loops = whole >= 8;
+    const auto take = [&](auto v) __attribute__((always_inline)) {
+        return f(v() * n, std::integral_constant<int, (v() < whole ? n : Length % n)>{});
+    };
+    batch<T> sum[sums];
     int i = 0;
-    for (; i + 4 * n <= Length; i += 4 * n)
-        unroll<4>([&](auto u) __attribute__((always_inline)) { sum[u()] += f(i + u() * n, full); });
-    unroll<3>([&](auto u) __attribute__((always_inline)) {
-        if constexpr (u() < Length % (4 * n) / n) sum[u()] += f(i + u() * n, full);
-    });
-    if constexpr (Length % n != 0)
-        sum[3] += f(Length - Length % n, std::integral_constant<int, Length % n>{});
-    return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
-/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
-/// near where they are nearly so.
-template <class T>
-struct moments {
-    T origin, mean, rstd;
-
-    /// (x - mean) / sqrt(var + eps), of count() numbers.
-    template <class Count>
-    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
-        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    if constexpr (loops) {
+        SEQUENT_UNROLL for (int u = 0; u < sums; ++u) sum[u] = zero<T>();
+        for (; i + 4 * n <= Length; i += 4 * n)
+            unroll<4>([&](auto u) __attribute__((always_inline)) {
+                sum[u()] += f(i + u() * n, std::integral_constant<int, n>{});
+            });
+    } else {
+        unroll<sums>([&](auto u) __attribute__((always_inline)) { sum[u()] = take(u); });
     }
-};
-
-template <int Length, class T>
-SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
-    const T origin = x[0];
-    const T mean =
-        row_sum<Length, T>([&](int i, auto count) {
-            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
-        }) /
-        T(Length);
-    const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(
-            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
-        return d * d;
+    constexpr int taken = loops ? whole / 4 * 4 : sums;
+    unroll<all - taken>([&](auto u) __attribute__((always_inline)) {
+        sum[u()] += take(std::integral_constant<int, taken + u()>{});
     });
-    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    if constexpr (sums == 1) return reduce_add(sum[0]);
+    if constexpr (sums == 2) return reduce_add(sum[0] + sum[1]);
+    if constexpr (sums == 3) return reduce_add(sum[0] + sum[1] + sum[2]);
+    if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 /// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
@@ -8743,20 +9226,75 @@ template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
 template <int Length, class T>
-SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
-    eps *= small_scale<T> * small_scale<T>;
+    return eps * small_scale<T> * small_scale<T>;
 }
 
-/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+template <class T>
+struct moments {
+    const T* x;
+    T mean, rstd;
+    T offset;  ///< the rounding error of the mean, times rstd
+    T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
+        return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
+    }
+};
+
 template <int Length, class T>
-SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
-    const moments<T> result = row_moments<Length>(x, eps);
-    if (result.rstd > T(0)) [[likely]]
-        return result;
-    make_small<Length>(x, room, eps);
-    x = room;
-    return row_moments<Length>(x, eps);
+SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
+    const T sum = row_sum<Length, T>([&](int i, auto count) {
+        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        return d * d;
+    });
+    return sum / T(Length);
+}
+
+/// The moments where the rounding error of the mean matters: the mean is that of the differences
+/// from the first number.
+template <int Length, class T>
+inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
+    const T origin = x[0];
+    const T from_origin =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
+        T(Length);
+    const T mean = origin + from_origin;
+    const T error = from_origin - (mean - origin);
+    // The numbers are multiples of the last place of the mean, and the error is at most a half of
+    // it: at least half of the mean square is left.
+    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    return {x, mean, rstd, error * rstd, rstd * factor};
+}
+
+/// A row whose squares overflow is replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
+    const moments<T> result = exact_moments<Length>(x, eps);
+    if (result.rstd > T(0)) return result;
+    eps = make_small<Length>(x, room, eps);
+    return exact_moments<Length, T>(room, eps, small_scale<T>);
+}
+
+/// `room` may be where x is.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
+    const T mean =
+        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        T(Length);
+    const T variance = mean_square_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time.
+    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
+        [[unlikely]]
+        return careful_moments<Length>(x, eps, room);
+    const T rstd = T(1) / std::sqrt(variance + eps);
+    return {x, mean, rstd, T(0), rstd};
 }
 
 template <int Length, class T>
@@ -8768,15 +9306,38 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps), in the same way.
+/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
 template <int Length, class T>
-SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
+    return row_rms<Length>(room, make_small<Length>(x, room, eps));
+}
+
+/// The same of any row: x becomes `room` where the squares overflow.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
     if (result > T(0)) [[likely]]
         return result;
-    make_small<Length>(x, room, eps);
+    const T* const given = x;
     x = room;
-    return row_rms<Length>(x, eps);
+    return rms_of_large<Length>(given, eps, room);
+}
+
+/// room = x / sqrt(mean(x^2) + eps); returns the factor.
+template <int Length, class T>
+SEQUENT_COLD T unit_row(const T* x, T eps, T* room) noexcept {
+    const T* const given = x;
+    const T scale = rms_in_range<Length>(x, eps, room);
+    for (int i = 0; i < Length; ++i) room[i] = x[i] * scale;
+    return x == given ? scale : scale * small_scale<T>;
+}
+
+/// The sum of x[i] y[i] z[i].
+template <int Length, class T>
+SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(x + i) * load_first<count()>(y + i) * load_first<count()>(z + i);
+    });
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -8790,26 +9351,25 @@ template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const moments<T> all = moments_in_range<Length>(x, eps, room);
-    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
+    const moments<T> all = row_moments<Length>(x, eps, room);
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product = row_sum<Length, T>([&](int i, auto count) {
-                          return keep_first<count()>(
-                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
-                      }) /
-                      T(Length);
+    const T product =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(batch<T>(inner(i, count) * all.normal(i, count)), zero<T>());
+        }) /
+        T(Length);
     each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> n = all.normal(x + i, count);
+        const batch<T> n = all.normal(i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
+        store_first<count()>(dx + i,
+                             batch<T>((g - fma(n, set(product), set(sum))) * set(all.slope)));
     });
 }
 
@@ -8818,9 +9378,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>(
-        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
 template <int Length, class T>
@@ -8831,11 +9391,10 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i,
-                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
+        store_first<count()>(y + i, fma(all.normal(i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -8859,14 +9418,17 @@ template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const T scale = detail::rms_in_range<Length>(x, eps, room);
-    const T slope = x == given ? scale : scale * detail::small_scale<T>;
-    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
-        return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               (load_first<count()>(x + i) * set(scale));
-    });
-    const T along = sum / T(Length);
+    T scale = detail::row_rms<Length>(x, eps);
+    T slope = scale;
+    // Of x before it is multiplied by the scale: that would wait for the scale.
+    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
+        slope = detail::unit_row<Length>(x, eps, room);
+        x = room;
+        scale = T(1);
+        sum = detail::sum_of_products<Length>(dy, gain, x);
+    }
+    const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);
@@ -9653,11 +10215,11 @@ inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
 
 /// "16 x 64", for messages.
 template <class Int>
-std::string extents_text(const Int* extents, int rank) {
+SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     if (rank == 0) return "a scalar";
-    std::string result = std::to_string(extents[0]);
-    for (int axis = 1; axis < rank; ++axis)
-        result.append(" x ").append(std::to_string(extents[axis]));
+    std::string result;
+    for (int axis = 0; axis < rank; ++axis)
+        append_text(result, {axis > 0 ? " x " : "", extents[axis]});
     return result;
 }
 
@@ -9668,12 +10230,14 @@ struct subject {
     plan::name id{};
     int number = -1;  // counted from zero; -1 of one that stands for itself
 
-    std::string text() const {
+    SEQUENT_COLD std::string text() const {
         std::string result(what);
         if (id.length)
-            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+            append_text(
+                result,
+                {" \"", std::string_view(id.text, static_cast<std::size_t>(id.length)), "\""});
         else if (number >= 0)
-            result.append(" number ").append(std::to_string(number + 1));
+            append_text(result, {" number ", number + 1});
         return result;
     }
 };
@@ -9889,29 +10453,23 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
-                             extents_text(expected, rank) + ", given is " + given.text());
+        fail_with<argument_error>({"sequent: ", what.text(), " needs the shape ",
+                                   extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what.text() +
-                             " needs contiguous row-major values, given is a strided view");
+        fail_with<argument_error>({"sequent: ", what.text(),
+                                   " needs contiguous row-major values, given is a strided view"});
 }
 
-inline std::string pair_text(const std::int32_t* pair) {
-    std::string result("(");
-    return result.append(std::to_string(pair[0]))
-        .append(", ")
-        .append(std::to_string(pair[1]))
-        .append(")");
+SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
+    return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
 /// Throws if a symbol is none of the classes.
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
-                                 std::to_string(symbols[at]) + " at position " +
-                                 std::to_string(at) + ", beyond its " + std::to_string(classes) +
-                                 " classes");
+            fail_with<argument_error>({"sequent: ", what.text(), " holds the symbol ", symbols[at],
+                                       " at position ", at, ", beyond its ", classes, " classes"});
 }
 
 /// Whether no number is infinite or none.
@@ -9936,9 +10494,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
-                         " at position " + std::to_string(at) + " of " + std::to_string(size) +
-                         "; values are finite");
+    fail_with<argument_error>({"sequent: ", what.text(), " holds ", std::to_string(numbers[at]),
+                               " at position ", at, " of ", size, "; values are finite"});
 }
 
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
@@ -9949,21 +10506,19 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what.text() +
-                             " are two integers each, given is " + shape.text());
+        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
+                                   " are two integers each, given is ", shape.text()});
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what.text() + " has room for " +
-                             std::to_string(layout.capacity) + " pairs, given are " +
-                             std::to_string(count));
+        fail_with<argument_error>({"sequent: ", what.text(), " has room for ", layout.capacity,
+                                   " pairs, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
-                                 " at position " + std::to_string(at) + ", outside of " +
-                                 std::to_string(layout.rows) + " x " +
-                                 std::to_string(layout.columns));
+            fail_with<argument_error>({"sequent: ", what.text(), " has the pair ", pair_text(pair),
+                                       " at position ", at, ", outside of ", layout.rows, " x ",
+                                       layout.columns});
     }
     index_pairs(layout, given.pairs, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
@@ -9972,10 +10527,10 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what.text() + " has the pair " +
-                                     pair_text(given.pairs + 2 * numbers[at]) + " at position " +
-                                     std::to_string(numbers[at]) + " as well as at " +
-                                     std::to_string(numbers[at - 1]));
+                fail_with<argument_error>({"sequent: ", what.text(), " has the pair ",
+                                           pair_text(given.pairs + 2 * numbers[at]),
+                                           " at position ", numbers[at], " as well as at ",
+                                           numbers[at - 1]});
 }
 
 }  // namespace model_detail
@@ -10011,7 +10566,7 @@ class npy_parser {
         npy_header header;
         bool descr = false, order = false, shape = false;
         const auto first = [&](bool& seen, const std::string& key) {
-            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+            if (std::exchange(seen, true)) fail({"the key '", key, "' stands twice"});
         };
         expect('{');
         while (!accept('}')) {
@@ -10027,7 +10582,7 @@ class npy_parser {
                 first(shape, key);
                 header.shape = numbers();
             } else {
-                fail("the key '" + key + "' is unknown");
+                fail({"the key '", key, "' is unknown"});
             }
             if (!accept(',')) {
                 expect('}');
@@ -10035,13 +10590,13 @@ class npy_parser {
             }
         }
         skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
+        if (at_ != text_.size()) fail({"expected the end of the header"});
         if (!descr || !order || !shape) {
-            fail(std::string("the key '") +
-                 (!descr   ? "descr"
+            fail({"the key '",
+                  !descr   ? "descr"
                   : !order ? "fortran_order"
-                           : "shape") +
-                 "' is missing");
+                           : "shape",
+                  "' is missing"});
         }
         return header;
     }
@@ -10050,9 +10605,9 @@ class npy_parser {
     std::string string() {
         skip_space();
         const char quote = at_ < text_.size() ? text_[at_] : '\0';
-        if (quote != '\'' && quote != '"') fail("expected a string");
+        if (quote != '\'' && quote != '"') fail({"expected a string"});
         const std::size_t end = text_.find(quote, ++at_);
-        if (end == std::string_view::npos) fail("a string has no end");
+        if (end == std::string_view::npos) fail({"a string has no end"});
         std::string value(text_.substr(at_, end - at_));
         at_ = end + 1;
         return value;
@@ -10066,7 +10621,7 @@ class npy_parser {
             at_ += word.size();
             return value;
         }
-        fail("expected True or False");
+        fail({"expected True or False"});
     }
 
     std::vector<std::uint64_t> numbers() {
@@ -10076,7 +10631,7 @@ class npy_parser {
             values.push_back(number());
             if (accept(',')) continue;
             // A tuple of one has a comma.
-            if (values.size() == 1) fail("expected ','");
+            if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
         }
@@ -10090,10 +10645,10 @@ class npy_parser {
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
             value = value * 10 + digit;
         }
-        if (at_ == start) fail("expected a whole number that is not negative");
+        if (at_ == start) fail({"expected a whole number that is not negative"});
         if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
         return value;
     }
@@ -10106,16 +10661,15 @@ class npy_parser {
     }
 
     void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
     }
 
     void skip_space() {
         while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
     }
 
     std::string_view text_;
@@ -10143,9 +10697,9 @@ auto view_of(Container& container, bool& shaped) {
     } else {
         if (!found.contiguous || found.rank > max_rank ||
             found.size() > std::numeric_limits<int>::max()) {
-            sequent::fail<error>("an array of " + found.text() +
-                                 " elements needs to be contiguous and row-major, of at most " +
-                                 std::to_string(max_rank) + " axes");
+            fail_with<error>({"an array of ", found.text(),
+                              " elements needs to be contiguous and row-major, of at most ",
+                              max_rank, " axes"});
         }
         view.data = first;
         view.rank = found.rank;
@@ -10162,16 +10716,19 @@ auto view_of(Container& container, bool& shaped) {
 }
 
 /// With its axes in the opposite order: the elements of an array in Fortran's order.
-template <class T>
-tensor_view<T> reversed(tensor_view<T> view) {
-    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
-    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
-    return view;
+inline any_view reversed(const any_view& view) {
+    any_view result = view;
+    const auto rank = static_cast<std::size_t>(view.rank);
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+        result.extents[axis] = view.extents[rank - 1 - axis];
+        result.strides[axis] = view.strides[rank - 1 - axis];
+    }
+    return result;
 }
 
 /// Integers of the file, as int32.
 template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+void fill_integers(const opened& file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
     const auto load = [&](std::uint64_t number) {
         return static_cast<std::make_signed_t<bits>>(
@@ -10180,11 +10737,15 @@ void fill_integers(const opened& file, const piece<std::int32_t>& part) {
     for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
         if (load(at) != static_cast<std::int32_t>(load(at))) {
             fail_element(file.from.name(), "array", at,
-                         std::to_string(load(at)) + ", beyond 32 bits");
+                         joined_text({load(at), ", beyond 32 bits"}));
         }
     }
-    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
-        element = static_cast<std::int32_t>(load(number));
+    auto* const elements = static_cast<std::int32_t*>(part.view.data);
+    for_each_row(part, [&](const piece_row& row) {
+        for (int column = 0; column < row.columns; ++column) {
+            elements[row.at + column * row.stride] = static_cast<std::int32_t>(
+                load(row.number + static_cast<std::uint64_t>(column) * row.number_stride));
+        }
     });
 }
 
@@ -10193,27 +10754,25 @@ void fill_integers(const opened& file, const piece<std::int32_t>& part) {
 /// The header of a file. Throws io::error if it is not well-formed.
 inline npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (!text.starts_with(detail::npy_magic)) {
         fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
     }
     const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
     if (text.size() > 6 && (version < 1 || version > 3)) {
-        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+        fail(joined_text({"is of version ", version, " of the format, known are 1 to 3"}));
     }
     const std::size_t begin = version == 1 ? 10 : 12;
     if (text.size() < begin) {
-        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
-             std::to_string(begin) + " before the header");
+        fail(joined_text(
+            {"has ", text.size(), " bytes, too few for the ", begin, " before the header"}));
     }
     const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
                                               : detail::load_bits<std::uint32_t>(&bytes[8]);
     if (length > text.size() - begin) {
-        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
-             std::to_string(text.size() - begin) + " for it");
+        fail(joined_text({"the header should have ", length, " bytes, the file has only ",
+                          text.size() - begin, " for it"}));
     }
     const auto size = static_cast<std::size_t>(length);
     npy_header header =
@@ -10221,6 +10780,94 @@ inline npy_header read_npy_header(const source& from) {
     header.data = begin + size;
     return header;
 }
+
+namespace detail {
+
+inline void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
+    const npy_header header = read_npy_header(from);
+    opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(
+        header_entry{"array", dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto wanted = shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != size_of(wanted)) {
+        fail(joined_text(
+            {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const piece part = whole(ordered, 0);
+    if (integers) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) {
+            fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
+        }
+        if (file.data.size() != elements * bytes) {
+            fail(joined_text({"has ", file.data.size(), " bytes of elements, shape ",
+                              shape_text(header.shape), " takes ", elements * bytes}));
+        }
+        if (bytes == 4) {
+            fill_integers<4>(file, part);
+        } else {
+            fill_integers<8>(file, part);
+        }
+        return;
+    }
+    if (!dtype_named(entry.dtype)) {
+        fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
+    }
+    std::string problem = problem_of_type(entry, view.type);
+    if (problem.empty()) problem = problem_of_size(entry);
+    if (!problem.empty()) fail("array" + problem);
+    fill(file, {&part, 1});
+}
+
+/// `descr`: the element's type as the file calls it.
+inline void save_array(const file_path& path, const any_view& view, const char* descr,
+                       bool integers) {
+    const std::string name = path.string();
+    std::string header =
+        joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+    for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
+    if (integers) {
+        const auto* const elements = static_cast<const std::int32_t*>(view.data);
+        for_each_row(whole(view, 0), [&](const piece_row& row) {
+            for (int column = 0; column < row.columns; ++column) {
+                const std::uint64_t number =
+                    row.number + static_cast<std::uint64_t>(column) * row.number_stride;
+                store_bits(static_cast<std::uint32_t>(elements[row.at + column * row.stride]),
+                           bytes.data() + number * 4);
+            }
+        });
+    } else {
+        store_piece(whole(view, 0), view.type, bytes.data(), name, "array");
+    }
+    std::array<std::byte, 2> length{};
+    store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(npy_magic.data(), npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace detail
 
 /// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
 /// <f8 too, std::int32_t <i4 and <i8.
@@ -10233,52 +10880,9 @@ void load_npy(const source& from, Container&& container) {
     const auto view = detail::view_of(container, shaped);
     using T = std::remove_pointer_t<decltype(view.data)>;
     static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
-    const npy_header header = read_npy_header(from);
-    detail::opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
-        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
-    const auto wanted = detail::shape_of(view);
-    std::uint64_t elements = 1;
-    for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 31;
-        elements = std::min(elements * std::min(extent, most), most);
-    }
-    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
-        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
-             detail::shape_text(wanted));
-    }
-    // The elements of a flat container are in the file's order.
-    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
-    if (header.fortran_order && !shaped && header.shape.size() > 1) {
-        fail("is in Fortran's order, and the container has no shape to put it into");
-    }
-    const auto part = detail::whole(ordered, 0);
-    if constexpr (std::is_same_v<T, std::int32_t>) {
-        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
-        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
-        if (file.data.size() != elements * bytes) {
-            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
-                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
-        }
-        if (bytes == 4) {
-            detail::fill_integers<4>(file, part);
-        } else {
-            detail::fill_integers<8>(file, part);
-        }
-    } else {
-        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
-        if (!dtype_named(entry.dtype)) {
-            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
-        }
-        std::string problem = detail::problem_of_type<T>(entry);
-        if (problem.empty()) problem = detail::problem_of_size(entry);
-        if (!problem.empty()) fail("array" + problem);
-        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
-    }
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "load_npy fills float, double and std::int32_t");
+    detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
 /// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
@@ -10286,51 +10890,20 @@ void load_npy(const source& from, Container&& container) {
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>
-void save_npy(const std::filesystem::path& path, const Container& container) {
+void save_npy(const file_path& path, const Container& container) {
     bool shaped = false;
     const auto view = detail::view_of(container, shaped);
     using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
-    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
-                  "save_npy writes float, double and std::int32_t");
-    std::string header = "{'descr': '";
-    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
-    header += "', 'fortran_order': False, 'shape': (";
-    for (const std::uint64_t extent : detail::shape_of(view)) {
-        header += std::to_string(extent);
-        header += ", ";
-    }
-    header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
-    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
-    header += '\n';
-    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
-    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
-        std::byte* to = bytes.data() + number * sizeof(T);
-        if constexpr (detail::Element<T>) {
-            if (!std::isfinite(element)) {
-                detail::fail_element(path.string(), "array", number,
-                                     detail::unlike_a_number(element));
-            }
-            detail::store_element<dtype_of<T>>(element, to);
-        } else {
-            detail::store_bits(static_cast<std::uint32_t>(element), to);
-        }
-    });
-    std::array<std::byte, 2> length{};
-    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
-    file_replacement file(path);
-    file.write(detail::npy_magic.data(), detail::npy_magic.size());
-    file.write("\x01\x00", 2);
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(header.data(), header.size());
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "save_npy writes float, double and std::int32_t");
+    detail::save_array(path, detail::any_view::of(view),
+                       integers                   ? "<i4"
+                       : std::is_same_v<T, float> ? "<f4"
+                                                  : "<f8",
+                       integers);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <numeric>
-#include <queue>
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -10353,42 +10926,42 @@ class tokenizer {
     explicit tokenizer(const source& from) : name_(from.name()) {
         const std::span<const std::byte> bytes = from.bytes();
         if (bytes.size() < 4) {
-            fail("has " + std::to_string(bytes.size()) +
-                 " bytes, too few for the length of the longest token, which takes 4");
+            fail({"has ", bytes.size(),
+                  " bytes, too few for the length of the longest token, which takes 4"});
         }
         longest_ = detail::load_bits<std::uint32_t>(bytes.data());
         for (std::size_t at = 4; at < bytes.size();) {
-            const std::string number = "token " + std::to_string(tokens_.size());
+            const std::size_t number = tokens_.size();
             const std::size_t left = bytes.size() - at;
             if (left < 8) {
-                fail(number + ": " + std::to_string(left) +
-                     " bytes are left, its score and length take 8");
+                fail(
+                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
             }
             const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
             const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail(number + ": its score is not finite");
+            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
             if (length > longest_) {
-                fail(number + ": its length is " + std::to_string(length) +
-                     ", the longest of the file is " + std::to_string(longest_));
+                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
+                      longest_});
             }
             if (length > left - 8) {
-                fail(number + ": its length is " + std::to_string(length) + ", " +
-                     std::to_string(left - 8) + " bytes are left");
+                fail({"token ", number, ": its length is ", length, ", ", left - 8,
+                      " bytes are left"});
             }
             const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
             tokens_.push_back({std::string(first, length), score});
             at += 8 + length;
         }
-        if (tokens_.empty()) fail("holds no tokens");
+        if (tokens_.empty()) fail({"holds no tokens"});
         sort();
     }
 
     /// Of the tokens themselves, at least one.
     explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail("holds no tokens");
+        if (tokens_.empty()) fail({"holds no tokens"});
         for (const token& each : tokens_) {
             longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
+            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
         }
         sort();
     }
@@ -10431,7 +11004,7 @@ class tokenizer {
     }
 
     /// Writes the file that the constructor reads.
-    void save(const std::filesystem::path& path) const {
+    void save(const file_path& path) const {
         file_replacement file(path);
         const auto write = [&](std::uint32_t bits) {
             std::array<std::byte, 4> bytes{};
@@ -10478,10 +11051,13 @@ class tokenizer {
     }
 
     void sort() {
-        sorted_.resize(tokens_.size());
-        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
+        detail::name_table names;
+        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
+        names.sort();
         // Of equal texts the first is found.
-        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+        sorted_.clear();
+        for (const detail::numbered_name& each : names.entries())
+            sorted_.push_back(static_cast<std::int32_t>(each.number));
         bytes_.fill(none);
         for (std::int32_t id = size(); id-- > 0;) {
             if (const int byte = byte_of(text_of(id)); byte >= 0)
@@ -10493,13 +11069,21 @@ class tokenizer {
 
     /// The token of a text, or none.
     std::int32_t find(std::string_view text) const noexcept {
-        const auto found = std::ranges::lower_bound(
-            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
-        return found != sorted_.end() && text_of(*found) == text ? *found : none;
+        std::size_t first = 0, last = sorted_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (text_of(sorted_[middle]).compare(text) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
+                                                                                    : none;
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(name_ + ": " + what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({name_, ": ", joined_text(what)});
     }
 
     /// A text on its way from code points to the tokens that they merge to.
@@ -10516,8 +11100,8 @@ class tokenizer {
             for (const char byte : text) {
                 const auto code = static_cast<unsigned char>(byte);
                 if (of_.bytes_[code] == none) {
-                    of_.fail("none of its " + std::to_string(of_.size()) + " tokens is the byte " +
-                             std::to_string(code) + " of the text");
+                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
+                              static_cast<unsigned>(code), " of the text"});
                 }
                 append(of_.bytes_[code]);
             }
@@ -10526,8 +11110,9 @@ class tokenizer {
         std::vector<std::int32_t> merged() {
             for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
             while (!candidates_.empty()) {
-                const candidate best = candidates_.top();
-                candidates_.pop();
+                const candidate best = candidates_.front();
+                std::pop_heap(candidates_.begin(), candidates_.end());
+                candidates_.pop_back();
                 piece& left = pieces_[best.left];
                 // Either side may have become part of something else.
                 if (left.id != best.left_id || left.next != best.right ||
@@ -10584,12 +11169,13 @@ class tokenizer {
             const std::int32_t id = of_.find(joined_);
             // The least score at which llama2.c merges.
             if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
+            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
+            std::push_heap(candidates_.begin(), candidates_.end());
         }
 
         const tokenizer& of_;
         std::vector<piece> pieces_;
-        std::priority_queue<candidate> candidates_;
+        std::vector<candidate> candidates_;  // a heap
         std::string joined_;
     };
 
@@ -10612,13 +11198,15 @@ namespace detail {
 
 /// The parameters of a model with their extents alone.
 template <class Model>
-std::vector<named_tensor<double>> shapes_of() {
-    std::vector<named_tensor<double>> result;
+std::vector<any_tensor> shapes_of() {
+    std::vector<any_tensor> result;
     Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
-        named_tensor<double> tensor{std::string(name), {}};
-        tensor.view.rank = static_cast<int>(extents.size());
-        std::ranges::copy(extents, tensor.view.extents.begin());
-        result.push_back(std::move(tensor));
+        any_view view;
+        view.type = dtype::f64;
+        view.rank = static_cast<int>(extents.size());
+        for (std::size_t axis = 0; axis < extents.size(); ++axis)
+            view.extents[axis] = extents[axis];
+        result.push_back({std::string(name), view});
     });
     return result;
 }
@@ -10633,8 +11221,7 @@ inline bool is_safetensors(std::span<const std::byte> bytes) {
 /// What keeps each model from being that of a llama2.c checkpoint.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
     const auto own = configuration_of(parameters, tokens_of<Model>);
     if (own.vocabulary == 0) return "no llama";
     if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
@@ -10643,8 +11230,7 @@ std::string misfit(const llama2c_configuration& configuration) {
 
 template <class Model>
 std::string misfit(const file_header& header, const name_map* names) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
     return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
                  : match(header, parameters).problem;
 }
@@ -10657,6 +11243,17 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
+/// The number of the first model without a misfit. Fails if there is none.
+inline std::size_t first_fit(const source& from, const std::string& found,
+                             std::span<const std::string> misfits) {
+    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
+    for (std::size_t at = 0; at < misfits.size(); ++at) {
+        if (misfits[at].empty()) return at;
+        append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
+    }
+    sequent::fail<error>(message);
+}
+
 template <class... Models, class F>
 decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     std::array<std::string, sizeof...(Models)> misfits;
@@ -10664,22 +11261,14 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     if (is_safetensors(from.bytes())) {
         const file_header header = read_header(from);
         misfits = {misfit<Models>(header, names)...};
-        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+        found = joined_text({"has ", header.tensors.size(), " tensors"});
     } else {
         const auto configuration = read_llama2c_header(from);
         misfits = {misfit<Models>(configuration)...};
         found = "has " + configuration.text();
     }
-    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
-    if (fitting == misfits.end()) {
-        std::string message = from.name() + ": " + found + "; no model of the list fits";
-        for (std::size_t at = 0; at < misfits.size(); ++at) {
-            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
-        }
-        sequent::fail<error>(message);
-    }
-    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
-                               std::forward<F>(f));
+    const std::size_t fitting = first_fit(from, found, misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
 }
 
 }  // namespace detail
@@ -10704,6 +11293,8 @@ decltype(auto) visit(const source& from, name_map names, F&& f) {
 /// A plan bound to kernels.
 
 #include <cassert>
+
+#include <numeric>
 
 /// Finds relations that follow from themselves. They are a recursion over time if one argument of
 /// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
@@ -14056,9 +14647,9 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};   // the same, where to compute them again would cost more
-    access weights{};  // the softmax, where a step of its own prepares it
+    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
+    access scores{};      // the same, where to compute them again would cost more
+    access weights{};     // the softmax, where a step of its own prepares it
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;
@@ -16628,17 +17219,17 @@ class builder {
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
-        made.log_sum.at.where = place::value;
-        made.log_sum.at.index =
+        made.normalizer.at.where = place::value;
+        made.normalizer.at.index =
             draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
+            draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
+            made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 2;
+        made.normalizer.row = 2;
         int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
-            made.log_sum.outer[index] = stride;
+            made.normalizer.outer[index] = stride;
             stride *= made.outer_extents[index];
         }
         keep_scores(made, outer, at);
@@ -16789,7 +17380,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::kept);
+    visit(attention.normalizer.at, usage::kept);
     visit(attention.scores.at, usage::kept);
 }
 
@@ -19506,8 +20097,8 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* normalizer =
-                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+            T* normalizer = bound.write(step.normalizer.at) +
+                            outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
@@ -19526,7 +20117,7 @@ class attention_runner {
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
             const T* normalizer =
-                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+                bound.read(step.normalizer.at) + outer_shift(step.normalizer, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)
@@ -21137,7 +21728,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.log_sum, step.rows, step.outer_extents, 2) &&
+        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -22831,7 +23422,7 @@ class state_planner {
             if (out_.steps[at].kind != step_kind::attention) continue;
             attention_step& attention = out_.attentions[out_.steps[at].at];
             attention.scores = {};
-            if (!form_.once[at]) attention.log_sum = {};
+            if (!form_.once[at]) attention.normalizer = {};
         }
     }
 
@@ -24444,120 +25035,157 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone.
+/// A step and what its text needs, of no model in particular: the text is made by one function.
+struct explained_step {
+    const plan::step* step = nullptr;
+    plan::name head{};
+    const row_step* row = nullptr;              // of a step of rows
+    const attention_step* attention = nullptr;  // of attention and weights
+    const plan::general_step* general = nullptr;
+    long long pairs = 0;  // of attention
+};
+
 template <class Plan, int At>
-long long step_operations() {
+explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name head =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    explained_step result;
+    result.step = &Plan::template step_at<At>;
+    result.head = head;
+    if constexpr (step.kind == plan::step_kind::rows)
+        result.row = &Plan::template row_step_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::general)
+        result.general = &Plan::template general_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::attention ||
+                       step.kind == plan::step_kind::weights)
+        result.attention = &Plan::template attention_at<step.at>;
+    if constexpr (step.kind == plan::step_kind::attention)
+        result.pairs = attention_pairs<Plan, step.at>();
+    return result;
+}
+
+/// The multiplications and additions of a step's forward pass, in the products alone.
+inline long long operations_of(const explained_step& each) {
     long long operations = 0;
-    if constexpr (step.kind == plan::step_kind::rows) {
-        constexpr row_step row = Plan::template row_step_at<step.at>;
+    if (each.row != nullptr) {
+        const row_step& row = *each.row;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
                 operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
         for (int extent : row.outer_extents) operations *= extent;
-    } else if constexpr (step.kind == plan::step_kind::attention) {
-        using shape = attention_shape<Plan, step.at>;
-        long long each = 2LL * shape::length;
-        if constexpr (!shape::step.is_prepared())
-            for (const plan::score_node& node : shape::step.nodes)
-                if (node.kind == score_kind::dot) each += 2LL * node.depth;
-        operations = each * attention_pairs<Plan, step.at>();
+    } else if (each.attention != nullptr) {
+        operations = 2LL * each.attention->length;
+        if (!each.attention->is_prepared())
+            for (const plan::score_node& node : each.attention->nodes)
+                if (node.kind == score_kind::dot) operations += 2LL * node.depth;
+        operations *= each.pairs;
     }
     return operations;
 }
 
-inline std::string step_line(const std::string& name, const std::string& what, long long operations,
-                             int depth) {
-    const auto indent = static_cast<std::size_t>(2 * depth + 2);
-    std::string result(indent, ' ');
+SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
+                                     std::string_view what, long long operations, int depth) {
+    const std::size_t begin = text.size();
     const auto fill_to = [&](std::size_t column) {
-        if (result.size() < column) result.resize(column, ' ');
+        if (text.size() < begin + column) text.resize(begin + column, ' ');
     };
-    result += name;
+    fill_to(static_cast<std::size_t>(2 * depth + 2));
+    text += name;
     fill_to(22);
-    result += "  " + what;
+    append_text(text, {"  ", what});
     if (operations > 0) {
         fill_to(84);
         const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
-        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
-        result += figure + " MFLOP";
+        text.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        append_text(text, {figure, " MFLOP"});
     }
-    return result + "\n";
+    text += '\n';
 }
 
-template <class Plan, int At>
-std::string describe_step() {
-    constexpr plan::step step = Plan::template step_at<At>;
-    constexpr plan::name id =
-        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
-    const std::string name(id.text, static_cast<std::size_t>(id.length));
-    std::string what;
-    if constexpr (step.kind == plan::step_kind::rows) {
-        constexpr row_step row = Plan::template row_step_at<step.at>;
-        what = row.pairs >= 0 ? "pairs " : row.count >= 0 ? "rows up to " : "rows ";
-        what += std::to_string(row.rows) + " x " + std::to_string(row.columns());
-        kernel::unroll<row.terms.size()>([&](auto index) {
-            constexpr row_term term = row.terms[index()];
-            if constexpr (term.kind == term_kind::product)
-                what += ", product with " + std::to_string(term.depth * term.splits) + " inputs";
-            else if constexpr (term.kind == term_kind::gather)
-                what += ", rows of a table";
-        });
-        constexpr int products = [] {
-            int count = 0;
-            for (const row_term& term : Plan::template row_step_at<step.at>.terms)
-                count += term.kind == term_kind::add ? 1 : 0;
-            return count;
-        }();
-        if (products > 0) what += ", " + std::to_string(products) + " more summands";
-        if (row.functions.size() > 0)
-            what += ", " + std::to_string(row.functions.size()) + " functions";
-    } else if constexpr (step.kind == plan::step_kind::attention) {
-        using shape = attention_shape<Plan, step.at>;
-        what = shape::step.is_prepared() ? "product with weights " : "attention ";
-        what += std::to_string(shape::rows) + " x " + std::to_string(shape::columns) + ", " +
-                std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
-    } else if constexpr (step.kind == plan::step_kind::weights) {
-        using shape = attention_shape<Plan, step.at>;
-        what = "softmax " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns);
-    } else if constexpr (step.kind == plan::step_kind::general) {
-        constexpr plan::general_step general = Plan::template general_at<step.at>;
-        what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
-    } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
-        what = "loop of " + std::to_string(step.repeat) + " steps";
-        if (step.backward) what += ", the last first";
-    } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
-        what = "stack of " + std::to_string(step.repeat) + " layers";
-    } else {
-        return {};
-    }
-    if constexpr (step.prepared) what += ", prepared";
-    return step_line(name, what, step_operations<Plan, At>(), step.depth);
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
 }
+
+SEQUENT_COLD inline void append_step(std::string& text, const explained_step& each) {
+    const plan::step& step = *each.step;
+    std::string what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0   ? "pairs "
+                               : row.count >= 0 ? "rows up to "
+                                                : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
+            break;
+        case plan::step_kind::repeat_begin:
+            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
+                               step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return;
+    }
+    if (step.prepared) what += ", prepared";
+    append_line(text, text_of(each.head), what, operations_of(each), step.depth);
+}
+
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
 
 /// Relations with several rules, which may be meant, or two relations that share a name by mistake.
 /// The rules of a recursion are for different times.
-template <const auto& Program>
-std::string describe_several_rules() {
-    constexpr auto text = plan::read<Program>();
-    std::string result;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        std::string numbers;
-        int count = 0;
-        for (const plan::rule& written : text.rules) {
-            bool everywhere = written.head == relation && !written.transforms_atom;
-            for (int at = 0; at < written.arity; ++at)
-                everywhere =
-                    everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-            if (!everywhere) continue;
-            numbers += (count++ > 0 ? ", " : "") + std::to_string(written.number + 1);
-        }
-        const plan::name& id = text.relations[relation].id;
-        if (count > 1)
-            result += step_line(std::string(id.text, static_cast<std::size_t>(id.length)),
-                                "follows from several rules: " + numbers, 0, 0);
+SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const plan::rule> rules,
+                                              int relation, const plan::name& id) {
+    std::string numbers;
+    int count = 0;
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) append_text(numbers, {count++ > 0 ? ", " : "", written.number + 1});
     }
-    return result;
+    if (count > 1) {
+        append_line(text, text_of(id), joined_text({"follows from several rules: ", numbers}), 0,
+                    0);
+    }
+}
+
+/// `state` is the size of the state of `step` in bytes, -1 without one.
+SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
+                                       long long parameter_room, long long workspace,
+                                       long long state) {
+    constexpr auto number = static_cast<long long>(sizeof(float));
+    append_text(text, {"parameters  ", parameters, " numbers, ", parameter_room * number,
+                       " bytes as float\nworkspace   ", workspace * number,
+                       " bytes as float, for forward and backward\n"});
+    if (state >= 0) append_text(text, {"state       ", state, " bytes, for step\n"});
 }
 
 }  // namespace model_detail
@@ -24568,20 +25196,19 @@ template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
     std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>(
-        [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    result += model_detail::describe_several_rules<Model::program>();
-    constexpr auto bytes = [](long long numbers) {
-        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
-    };
-    result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              bytes(plan::tables.parameters) + " bytes as float\n";
-    result += "workspace   " + bytes(plan::tables.workspace) +
-              " bytes as float, for forward and backward\n";
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-        using state = typename Model::template state<float>;
-        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        model_detail::append_step(result, model_detail::explained<plan, index()>());
+    });
+    constexpr auto& text = model_detail::program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation) {
+        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
+                                           text.relations[relation].id);
     }
+    long long state = -1;
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        state = sizeof(typename Model::template state<float>);
+    model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
+                                plan::tables.workspace, state);
     return result;
 }
 
@@ -27709,16 +28336,19 @@ namespace detail {
 /// All weights under their own names, and each array of the optimiser's state as tensors of the
 /// same shapes, so that the file does not depend on how the plan lays parameters out.
 template <class Model, class T, class Optimizer>
-std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Optimizer& optimizer) {
-    std::vector<io::named_tensor<T>> tensors;
-    auto add = [&](const std::string& prefix, std::span<T> flat) {
-        Model::for_each(flat, [&](std::string_view name, auto view) {
-            tensors.push_back({prefix + std::string(name), view});
+std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
+                                                       Optimizer& optimizer) {
+    std::vector<io::detail::any_tensor> tensors;
+    const auto add = [&](std::string_view prefix, std::span<T> flat) {
+        Model::for_each(flat, [&](std::string_view name, const auto& view) {
+            tensors.push_back({joined_text({prefix, name}), io::detail::any_view::of(view)});
         });
     };
     add("", parameters);
-    for (auto& array : optimizer.state())
-        if (!array.values.empty()) add("optimizer." + std::string(array.name) + ".", array.values);
+    for (auto& array : optimizer.state()) {
+        if (!array.values.empty())
+            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values);
+    }
     return tensors;
 }
 
@@ -27729,10 +28359,11 @@ std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Opt
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Model, class T, class Optimizer>
-void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
-                     Optimizer& optimizer, io::metadata_map metadata = {}) {
+void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimizer& optimizer,
+                     io::metadata_map metadata = {}) {
     metadata["optimizer.steps"] = std::to_string(optimizer.steps());
-    io::save(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer), metadata);
+    io::detail::save_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer),
+                             metadata, io::dtype_of<T>);
 }
 
 /// Fills parameters and optimiser state, and returns the metadata.
@@ -27740,21 +28371,21 @@ void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
 /// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
 /// changed.
 template <class Model, class T, class Optimizer>
-io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
     const io::metadata_map known = io::read_header(path).metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
-        fail<io::error>(path.string() + ": the metadata has no \"optimizer.steps\"");
+        fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
     std::int64_t count = 0;
     for (const char digit : steps->second) {
         if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
-            fail<io::error>(path.string() + ": \"optimizer.steps\" is no count: \"" +
-                            steps->second + "\"");
+            fail_with<io::error>(
+                {path.string(), ": \"optimizer.steps\" is no count: \"", steps->second, "\""});
         count = count * 10 + (digit - '0');
     }
     const io::metadata_map metadata =
-        io::load(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+        io::detail::load_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
     optimizer.set_steps(count);
     return metadata;
 }
@@ -28390,6 +29021,10 @@ struct warmup_cosine {
 }  // namespace sequent::inline SEQUENT_ABI::train
 
 /// Restores what prologue.hpp puts aside.
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+#pragma float_control(pop)
+#endif
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop

@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<q>, too_many_arguments
+// expect: rule_number<1>, in_relation<q>, too_many_arguments, at_most<4>
 // A relation has up to four arguments.
 
 #include "vocabulary.hpp"

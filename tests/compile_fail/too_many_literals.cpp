@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<result>, too_many_literals
+// expect: rule_number<1>, in_relation<result>, too_many_literals, at_most<16>
 // A body has up to sixteen literals.
 
 #include "vocabulary.hpp"

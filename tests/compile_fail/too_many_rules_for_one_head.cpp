@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<result>, too_many_rules_for_one_head
+// expect: rule_number<1>, in_relation<result>, too_many_rules_for_one_head, at_most<16>
 // Up to sixteen rules have one head.
 
 #include "vocabulary.hpp"

@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<q>, too_many_transformations
+// expect: rule_number<1>, in_relation<q>, too_many_transformations, at_most<4>
 // A rule has up to four transformations.
 
 #include "vocabulary.hpp"

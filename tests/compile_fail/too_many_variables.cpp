@@ -1,4 +1,4 @@
-// expect: rule_number<1>, in_relation<q>, too_many_variables
+// expect: rule_number<1>, in_relation<q>, too_many_variables, at_most<6>
 // A rule has up to six variables.
 
 #include "vocabulary.hpp"

@@ -1,4 +1,4 @@
-#include "sequent/kernel/math.hpp"
+#include "sequent/kernel.hpp"
 
 #include <cmath>
 #include <limits>

@@ -269,7 +269,7 @@ class attention_interpreter {
         } else {
             const softened made = soften(row);
             weights = made.weights;
-            (memory_.write(step_.log_sum.at) + place(step_.log_sum, row))
+            (memory_.write(step_.normalizer.at) + place(step_.normalizer, row))
                 .write({made.shift, made.factor});
         }
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
@@ -292,8 +292,8 @@ class attention_interpreter {
         const numbers out = read(step_.out, row).read(step_.length);
         const numbers dy =
             (memory_.gradient(step_.out.at) + place(step_.out, row)).read(step_.length);
-        const double shift = read(step_.log_sum, row)[0];
-        const double factor = read(step_.log_sum, row)[1];
+        const double shift = read(step_.normalizer, row)[0];
+        const double factor = read(step_.normalizer, row)[1];
         const double along = std::inner_product(out.begin(), out.end(), dy.begin(), 0.0);
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
         const bool keeps = masks_.keeps_scores(outer_);

@@ -2,16 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "error.hpp"
+#include "sorted.hpp"
 #include "utf8.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -45,21 +47,28 @@ class header_parser {
 
     file_header parse() {
         file_header header;
-        std::set<std::string> names;
+        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
         bool metadata_seen = false;
         // The format wants the brace in the first byte: no white space before it.
-        if (text_.empty() || text_[0] != '{') fail("expected '{'");
+        if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
-                if (std::exchange(metadata_seen, true)) fail("\"__metadata__\" stands twice");
+                if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
                 if (!accept_null()) header.metadata = metadata();
                 return;
             }
-            if (!names.insert(name).second) fail("tensor \"" + name + "\" stands twice");
+            places.push_back(at_);
             header.tensors.push_back(tensor(std::move(name)));
         });
         skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
+        if (at_ != text_.size()) fail({"expected the end of the header"});
+        name_table names;
+        for (std::size_t at = 0; at < places.size(); ++at) names.add(header.tensors[at].name, at);
+        names.sort();
+        if (const numbered_name* const again = names.repeated()) {
+            at_ = places[again->number];
+            fail({"tensor \"", again->name, "\" stands twice"});
+        }
         return header;
     }
 
@@ -68,8 +77,8 @@ class header_parser {
         metadata_map map;
         object([&](std::string key) {
             std::string value = string();
-            const auto [place, inserted] = map.emplace(std::move(key), std::move(value));
-            if (!inserted) fail("metadata \"" + place->first + "\" stands twice");
+            if (map.contains(key)) fail({"metadata \"", key, "\" stands twice"});
+            map[std::move(key)] = std::move(value);
         });
         return map;
     }
@@ -80,7 +89,7 @@ class header_parser {
         bool dtype = false, shape = false, offsets = false;
         const auto first = [&](bool& seen, std::string_view key) {
             if (std::exchange(seen, true)) {
-                fail("tensor \"" + entry.name + "\" has two " + std::string(key));
+                fail({"tensor \"", entry.name, "\" has two ", key});
             }
         };
         object([&](const std::string& key) {
@@ -94,20 +103,20 @@ class header_parser {
                 first(offsets, key);
                 const auto pair = numbers();
                 if (pair.size() != 2) {
-                    fail("tensor \"" + entry.name + "\": data_offsets are two numbers, found " +
-                         std::to_string(pair.size()));
+                    fail({"tensor \"", entry.name, "\": data_offsets are two numbers, found ",
+                          pair.size()});
                 }
                 entry.begin = pair[0];
                 entry.end = pair[1];
             } else {
-                fail("tensor \"" + entry.name + "\" has the unknown key \"" + key + "\"");
+                fail({"tensor \"", entry.name, "\" has the unknown key \"", key, "\""});
             }
         });
         if (!dtype || !shape || !offsets) {
-            fail("tensor \"" + entry.name + "\" lacks " +
-                 (!dtype   ? "dtype"
+            fail({"tensor \"", entry.name, "\" lacks ",
+                  !dtype   ? "dtype"
                   : !shape ? "shape"
-                           : "data_offsets"));
+                           : "data_offsets"});
         }
         return entry;
     }
@@ -143,11 +152,11 @@ class header_parser {
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
             value = value * 10 + digit;
         }
-        if (at_ == start) fail("expected a whole number that is not negative");
-        if (text_[start] == '0' && at_ - start > 1) fail("a number starts with 0");
+        if (at_ == start) fail({"expected a whole number that is not negative"});
+        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
         return value;
     }
 
@@ -157,14 +166,14 @@ class header_parser {
         for (;;) {
             const char next = take();
             if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail("a control character in a string");
+            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
             if (next == '\\') {
                 escape(value);
             } else {
                 value += next;
             }
         }
-        if (!is_utf8(value)) fail("a string is not UTF-8");
+        if (!is_utf8(value)) fail({"a string is not UTF-8"});
         return value;
     }
 
@@ -194,14 +203,14 @@ class header_parser {
             case 'u':
                 break;
             default:
-                fail("an unknown escape");
+                fail({"an unknown escape"});
         }
         std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail("half a surrogate pair");
+        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
         if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail("half a surrogate pair");
+            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
             const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail("half a surrogate pair");
+            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
             code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
         }
         append_utf8(value, code);
@@ -215,14 +224,14 @@ class header_parser {
                                : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
                                : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
                                                               : -1;
-            if (figure < 0) fail("expected four hexadecimal digits");
+            if (figure < 0) fail({"expected four hexadecimal digits"});
             value = value * 16 + static_cast<std::uint32_t>(figure);
         }
         return value;
     }
 
     char take() {
-        if (at_ == text_.size()) fail("a string has no end");
+        if (at_ == text_.size()) fail({"a string has no end"});
         return text_[at_++];
     }
 
@@ -241,7 +250,7 @@ class header_parser {
     }
 
     void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
     }
 
     void skip_space() {
@@ -251,9 +260,8 @@ class header_parser {
         }
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
     }
 
     std::string_view text_;
@@ -312,10 +320,9 @@ inline std::string format_header(const file_header& header) {
         json += ",\"shape\":[";
         for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
             if (axis > 0) json += ',';
-            json += std::to_string(entry.shape[axis]);
+            append_text(json, {entry.shape[axis]});
         }
-        json += "],\"data_offsets\":[" + std::to_string(entry.begin) + ',' +
-                std::to_string(entry.end) + "]}";
+        append_text(json, {"],\"data_offsets\":[", entry.begin, ",", entry.end, "]}"});
     }
     json += '}';
     return json;

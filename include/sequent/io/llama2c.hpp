@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <span>
 #include <string>
@@ -14,8 +13,10 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "functions.hpp"
 #include "name_map.hpp"
+#include "path.hpp"
 #include "replace_file.hpp"
 #include "safetensors.hpp"
 #include "source.hpp"
@@ -51,11 +52,9 @@ struct llama2c_configuration {
 
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
-        return "width " + std::to_string(width) + ", hidden " + std::to_string(hidden) +
-               ", depth " + std::to_string(depth) + ", heads " + std::to_string(heads) +
-               ", key_heads " + std::to_string(key_heads) + ", vocabulary " +
-               std::to_string(vocabulary) + ", tokens " + std::to_string(tokens) +
-               (tied ? ", tied" : ", not tied");
+        return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
+                            heads, ", key_heads ", key_heads, ", vocabulary ", vocabulary,
+                            ", tokens ", tokens, tied ? ", tied" : ", not tied"});
     }
 };
 
@@ -68,9 +67,9 @@ inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
         const bool fits = value > 0 && value <= most;
-        return fits ? std::string()
-                    : std::string(field) + " is " + std::to_string(value) +
-                          ", expected is a number from 1 to " + std::to_string(most);
+        return fits
+                   ? std::string()
+                   : joined_text({field, " is ", value, ", expected is a number from 1 to ", most});
     };
     constexpr int many = 1 << 20;
     for (const std::string& problem :
@@ -81,8 +80,7 @@ inline std::string problem_of(const llama2c_configuration& given) {
         if (!problem.empty()) return problem;
     }
     const auto divides = [](const char* name, int value, const char* into, int whole) {
-        return std::string(name) + ", " + std::to_string(value) + ", do not divide " + into + ", " +
-               std::to_string(whole);
+        return joined_text({name, ", ", value, ", do not divide ", into, ", ", whole});
     };
     if (given.width % given.heads != 0) {
         return divides("the heads", given.heads, "the width", given.width);
@@ -91,8 +89,8 @@ inline std::string problem_of(const llama2c_configuration& given) {
         return divides("the key_heads", given.key_heads, "the heads", given.heads);
     }
     if (given.width / given.heads % 2 != 0) {
-        return "heads of width " + std::to_string(given.width / given.heads) +
-               " have no pairs for rotary positions";
+        return joined_text(
+            {"heads of width ", given.width / given.heads, " have no pairs for rotary positions"});
     }
     return "";
 }
@@ -132,20 +130,18 @@ inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& gi
 
 inline llama2c_configuration read_configuration(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     if (bytes.size() < llama2c_header) {
-        fail("has " + std::to_string(bytes.size()) +
-             " bytes, too few for the header, which takes " + std::to_string(llama2c_header));
+        fail(joined_text({"has ", bytes.size(), " bytes, too few for the header, which takes ",
+                          llama2c_header}));
     }
     std::array<std::int32_t, 7> fields{};
     for (std::size_t at = 0; at < fields.size(); ++at) {
         fields[at] = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[4 * at]));
     }
     if (fields[0] == 0x616b3432) {
-        fail("is of version " + std::to_string(fields[1]) +
-             " of the format, wanted is version 0, of run.c");
+        fail(joined_text(
+            {"is of version ", fields[1], " of the format, wanted is version 0, of run.c"}));
     }
     llama2c_configuration result{fields[0], fields[1], fields[2], fields[3],
                                  fields[4], fields[5], fields[6], fields[5] > 0};
@@ -159,22 +155,26 @@ inline llama2c_configuration read_configuration(const source& from) {
     return result;
 }
 
+inline void erase_unnamed(std::vector<header_entry>& tensors) {
+    for (std::size_t at = tensors.size(); at-- > 0;)
+        if (tensors[at].name.empty())
+            tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 /// A checkpoint as if it were a file of named tensors.
 inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
     opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (result.data.size() != wanted) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(result.data.size()) +
-                             " bytes, a checkpoint of " + configuration.text() + " has " +
-                             std::to_string(wanted));
+        fail_with<error>({from.name(), ": has ", result.data.size(), " bytes, a checkpoint of ",
+                          configuration.text(), " has ", wanted});
     }
-    std::erase_if(result.header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    erase_unnamed(result.header.tensors);
     return result;
 }
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-template <class T>
-llama2c_configuration configuration_of(std::span<const named_tensor<T>> parameters, int tokens) {
+inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters, int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
         const auto extent = [&](int axis) {
@@ -206,69 +206,41 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
 /// What keeps a model's parameters from being those of a configuration; they are named as its
 /// tensors are.
-template <class T>
-std::string misfit(const llama2c_configuration& configuration,
-                   std::span<const named_tensor<T>> parameters) {
+inline std::string misfit(const llama2c_configuration& configuration,
+                          std::span<const any_tensor> parameters) {
     file_header header{llama2c_tensors(configuration), {}};
-    std::erase_if(header.tensors, [](const auto& entry) { return entry.name.empty(); });
+    erase_unnamed(header.tensors);
     return match(header, parameters).problem;
 }
 
-}  // namespace detail
-
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
-inline llama2c_configuration read_llama2c_header(const source& from) {
-    const auto result = detail::read_configuration(from);
-    (void)detail::open_llama2c(from, result);
-    return result;
-}
-
-/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
-/// states. The model may have fewer positions than the checkpoint, not more.
-///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
-template <class Model, class Parameters>
-llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    const auto configuration = detail::read_configuration(from);
-    detail::opened file = detail::open_llama2c(from, configuration);
-    if (const std::string problem = detail::unlike_llama2c<Model>(); !problem.empty()) {
-        sequent::fail<error>(from.name() + ": " + problem);
+/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
+inline llama2c_configuration load_as_llama2c(const source& from,
+                                             std::span<const any_tensor> tensors,
+                                             const std::string& unlike, int tokens) {
+    const auto configuration = read_configuration(from);
+    opened file = open_llama2c(from, configuration);
+    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
+    if (configuration.tokens < tokens) {
+        fail_with<error>(
+            {from.name(), ": is for ", configuration.tokens, " tokens, the model has ", tokens});
     }
-    if (configuration.tokens < detail::tokens_of<Model>) {
-        sequent::fail<error>(from.name() + ": is for " + std::to_string(configuration.tokens) +
-                             " tokens, the model has " + std::to_string(detail::tokens_of<Model>));
-    }
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    detail::load_all(std::move(file), found);
+    const matching found = match(file.header, tensors);
+    load_all(std::move(file), found);
     return configuration;
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
-///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
-/// a number is not finite or too large for F32.
-template <class Model, class Parameters>
-void save_llama2c(const std::filesystem::path& path, const Parameters& parameters) {
-    using namespace detail;
-    const auto tensors = tensors_of<Model>(parameters);
-    using T = element_of<decltype(tensors)>;
-    const std::span<const named_tensor<T>> given(tensors);
-    const auto configuration = configuration_of(given, tokens_of<Model>);
+inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+                            const std::string& unlike, int tokens) {
+    const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
-        sequent::fail<error>(path.string() + ": the model is no llama: it is seen as " +
-                             configuration.text());
+        fail_with<error>(
+            {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
     }
-    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) {
-        sequent::fail<error>(path.string() + ": " + problem);
-    }
+    if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
     std::vector<header_entry> entries = llama2c_tensors(configuration);
     std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
     if (const auto problem = misfit(configuration, given); !problem.empty()) {
-        sequent::fail<error>(path.string() + ": the model is no llama: " + problem);
+        fail_with<error>({path.string(), ": the model is no llama: ", problem});
     }
     const int sign = configuration.tied ? 1 : -1;
     const std::array<int, 7> fields{configuration.width,     configuration.hidden,
@@ -294,20 +266,43 @@ void save_llama2c(const std::filesystem::path& path, const Parameters& parameter
         }
         for (const auto& tensor : given) {
             if (tensor.name != entry.name) continue;
-            for_each_element(whole(tensor.view, 0), [&](const T& element, std::uint64_t number) {
-                if (!std::isfinite(element)) {
-                    fail_element(path.string(), entry.name, number, unlike_a_number(element));
-                }
-                if (!store_element<dtype::f32>(element, data + 4 * number)) {
-                    fail_element(path.string(), entry.name, number,
-                                 number_text(static_cast<double>(element)) + ", too large for F32");
-                }
-            });
+            store_piece(whole(tensor.view, 0), dtype::f32, data, path.string(), entry.name);
         }
     }
     file_replacement file(path);
     file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     file.commit();
+}
+
+}  // namespace detail
+
+/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
+/// exactly the bytes that it says.
+inline llama2c_configuration read_llama2c_header(const source& from) {
+    const auto result = detail::read_configuration(from);
+    (void)detail::open_llama2c(from, result);
+    return result;
+}
+
+/// Fills a model's parameters, of float or double, from a checkpoint, and returns what its header
+/// states. The model may have fewer positions than the checkpoint, not more.
+///
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
+/// no parameter has changed.
+template <class Model, class Parameters>
+llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
+    return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
+                                   detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
+}
+
+/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+///
+/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// a number is not finite or too large for F32.
+template <class Model, class Parameters>
+void save_llama2c(const file_path& path, const Parameters& parameters) {
+    detail::save_as_llama2c(path, detail::tensors_of<Model>(parameters),
+                            detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

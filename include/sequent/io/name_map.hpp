@@ -4,10 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <map>
-#include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,8 +12,11 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "functions.hpp"
+#include "path.hpp"
 #include "safetensors.hpp"
+#include "sorted.hpp"
 
 /// A model's parameters under the names, and in the layout, that another library's files have.
 ///
@@ -60,7 +59,7 @@ inline constexpr placement halves{.halves = true};
 /// In `shaped`: the parameter's own extent of an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
-        sequent::fail<error>("io::own: no parameter has the axis " + std::to_string(axis));
+        fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
@@ -79,8 +78,7 @@ constexpr placement shaped(Int... extents) {
 /// another, of which this is number `number`, counted from 0.
 constexpr placement part(int number, int of) {
     if (number < 0 || number >= of) {
-        sequent::fail<error>("io::part: " + std::to_string(number) + " is none of " +
-                             std::to_string(of) + " parts");
+        fail_with<error>({"io::part: ", number, " is none of ", of, " parts"});
     }
     return {.begin = number, .of = of};
 }
@@ -88,8 +86,7 @@ constexpr placement part(int number, int of) {
 /// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
 constexpr placement rows(int begin, int of) {
     if (begin < 0 || begin >= of) {
-        sequent::fail<error>("io::rows: " + std::to_string(begin) + " is none of " +
-                             std::to_string(of) + " rows");
+        fail_with<error>({"io::rows: ", begin, " is none of ", of, " rows"});
     }
     return {.begin = begin, .of = of, .parts = false};
 }
@@ -169,8 +166,7 @@ inline bool has_layers(const name_entry& entry) {
 inline std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
-    return std::string(name.substr(0, at)) + std::to_string(layer) +
-           std::string(name.substr(at + layer_mark.size()));
+    return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
@@ -233,7 +229,7 @@ inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>&
         if (found && found->size() == extents.size()) {
             for (std::size_t axis = 0; axis < extents.size(); ++axis)
                 if (extents[axis] == side)
-                    length = std::clamp<std::uint64_t>((*found)[axis], 1, rest);
+                    length = std::min(std::max<std::uint64_t>((*found)[axis], 1), rest);
         } else {
             for (std::uint64_t each = 2; power(each) <= rest; ++each)
                 if (rest % power(each) == 0) length = each;
@@ -259,8 +255,8 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
         if (!how.is_whole() || how.transposed || how.flat || how.halves) {
             result.problem = "a tensor of another shape is whole and not transposed";
         } else if (size_of(result.shape) != size) {
-            result.problem = "shape " + shape_text(result.shape) + " has not its " +
-                             std::to_string(size) + " elements";
+            result.problem = joined_text(
+                {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
         }
         return result;
     }
@@ -275,9 +271,8 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
     result.begin = how.parts ? begin * count : begin;
     result.end = result.begin + count;
     if (result.end > result.all) {
-        result.problem = "rows [" + std::to_string(result.begin) + ", " +
-                         std::to_string(result.end) + ") are beyond the " +
-                         std::to_string(result.all) + " of the tensor";
+        result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
+                                      result.all, " of the tensor"});
     }
     if (vector) {
         if (!own.empty() || !how.is_whole() || how.flat) result.shape = {result.all};
@@ -295,49 +290,56 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
 }
 
 /// One layer of a view whose first axis is the layers.
-template <class T>
-tensor_view<T> layer_of(const tensor_view<T>& view, int layer) {
-    tensor_view<T> result;
-    result.data = view.data + static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+inline any_view layer_of(const any_view& view, int layer) {
+    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
+    any_view result;
+    result.data = static_cast<std::byte*>(view.data) +
+                  offset * static_cast<std::ptrdiff_t>(io::size_of(view.type));
+    result.type = view.type;
     result.rank = view.rank - 1;
-    std::copy(view.extents.begin() + 1, view.extents.end(), result.extents.begin());
-    std::copy(view.strides.begin() + 1, view.strides.end(), result.strides.begin());
+    for (std::size_t axis = 1; axis < view.extents.size(); ++axis) {
+        result.extents[axis - 1] = view.extents[axis];
+        result.strides[axis - 1] = view.strides[axis];
+    }
     return result;
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-template <class T>
-std::uint64_t interleaved_rows(const tensor_view<T>& view, const placement& how, bool neighbours) {
+inline std::uint64_t interleaved_rows(const any_view& view, const placement& how, bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
 }
 
-/// Calls visit(parameter, view, placed, tensor's name, placement) for each parameter, or each layer
-/// of it, until one returns a problem.
-template <class T, class Visit>
-std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map names,
-                           Visit visit) {
-    for (const auto& parameter : parameters) {
+/// Calls visit(view, placed, tensor's name, placement) for each parameter, or each layer of it,
+/// until one returns a problem.
+template <class Visit>
+std::string for_each_place(std::span<const any_tensor> parameters, name_map names, Visit visit) {
+    for (const any_tensor& parameter : parameters) {
         const name_entry* entry = nullptr;
         for (const name_entry& each : names) {
             if (each.use != name_entry::role::parameter || each.parameter != parameter.name)
                 continue;
-            if (entry) return "the map names the parameter " + in_quotes(parameter.name) + " twice";
+            if (entry != nullptr) {
+                return joined_text(
+                    {"the map names the parameter ", in_quotes(parameter.name), " twice"});
+            }
             entry = &each;
         }
-        if (!entry) return "the map does not name the parameter " + in_quotes(parameter.name);
+        if (entry == nullptr) {
+            return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
+        }
         const bool layers = has_layers(*entry) && parameter.view.rank > 0;
         const int count = layers ? parameter.view.extents[0] : 1;
         for (int layer = 0; layer < count; ++layer) {
-            const auto view = layers ? layer_of(parameter.view, layer) : parameter.view;
+            const any_view view = layers ? layer_of(parameter.view, layer) : parameter.view;
             const std::string name = with_layer(entry->tensor, layer);
             const placed where = place(shape_of(view), entry->place);
             std::string problem = where.problem;
-            if (problem.empty()) problem = visit(parameter, view, where, name, entry->place);
+            if (problem.empty()) problem = visit(view, where, name, entry->place);
             if (!problem.empty()) {
-                return "tensor " + in_quotes(name) + " for the parameter " +
-                       in_quotes(parameter.name) + ": " + problem;
+                return joined_text({"tensor ", in_quotes(name), " for the parameter ",
+                                    in_quotes(parameter.name), ": ", problem});
             }
         }
     }
@@ -346,151 +348,164 @@ std::string for_each_place(std::span<const named_tensor<T>> parameters, name_map
 
 /// Which rows of a tensor are taken.
 struct coverage {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
+    std::vector<numbered_range> taken;
     std::uint64_t all = 0;
 
     void add(const placed& where) {
-        taken.emplace_back(where.begin, where.end);
+        taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
     /// The first rows that are taken by nothing, or, if that is asked, twice.
     std::string problem(bool once) {
-        std::ranges::sort(taken);
+        sort(taken);
         std::uint64_t end = 0;
-        const auto rows = [](std::uint64_t first, std::uint64_t last) {
-            return "rows [" + std::to_string(first) + ", " + std::to_string(last) + ") ";
+        const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
+            return joined_text({"rows [", first, ", ", last, ") belong to ", what});
         };
-        for (const auto& [first, last] : taken) {
-            if (first > end) return rows(end, first) + "belong to no parameter";
-            if (once && first < end) return rows(first, end) + "belong to two parameters";
-            end = std::max(end, last);
+        for (const numbered_range& each : taken) {
+            if (each.first > end) return rows(end, each.first, "no parameter");
+            if (once && each.first < end) return rows(each.first, end, "two parameters");
+            end = std::max(end, each.last);
         }
-        return end < all ? rows(end, all) + "belong to no parameter" : "";
+        return end < all ? rows(end, all, "no parameter") : "";
     }
 };
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> parameters,
-                  name_map names, bool neighbours) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        const std::string& name = header.tensors[at].name;
-        if (!entries.emplace(without_prefix(name, names), at).second) {
-            return {{}, "tensor " + in_quotes(name) + " is there with and without a prefix"};
-        }
+inline matching match(const file_header& header, std::span<const any_tensor> parameters,
+                      name_map names, bool neighbours) {
+    name_table entries;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at)
+        entries.add(without_prefix(header.tensors[at].name, names), at);
+    entries.sort();
+    if (const numbered_name* const again = entries.repeated()) {
+        return {{},
+                joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
+                             " is there with and without a prefix"})};
     }
     // Of tensors that share their memory a writer may keep one, and say so in the metadata.
     const auto find = [&](std::string_view name) {
         name = without_prefix(name, names);
-        const auto found = entries.find(name);
-        if (found != entries.end()) return found;
+        if (const numbered_name* const found = entries.find(name)) return found;
         for (const auto& [removed, kept] : header.metadata)
             if (without_prefix(removed, names) == name)
                 return entries.find(without_prefix(kept, names));
-        return found;
+        return static_cast<const numbered_name*>(nullptr);
     };
-    matching<T> result;
-    std::map<std::size_t, coverage> used;
+    matching result;
+    std::vector<coverage> used(header.tensors.size());
     result.problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& stated, const std::string& name,
+        [&](const any_view& view, const placed& stated, const std::string& name,
             const placement& how) -> std::string {
-            const auto found = find(name);
-            if (found == entries.end()) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->second];
-            std::string problem = problem_of_type<T>(entry);
+            const numbered_name* const found = find(name);
+            if (found == nullptr) return "it is not in the file";
+            const header_entry& entry = header.tensors[found->number];
+            const std::string problem = problem_of_type(entry, view.type);
             if (!problem.empty()) return problem.substr(2);
             const placed where = how.rank > 0 ? place(shape_of(view), how, &entry.shape) : stated;
             if (entry.shape != where.shape) {
-                return "the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                       shape_text(stated.shape);
+                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
+                                    shape_text(stated.shape)});
             }
-            used[found->second].add(where);
-            result.pieces.push_back({view, found->second, where.first, where.row_stride,
+            used[found->number].add(where);
+            result.pieces.push_back({view, found->number, where.first, where.row_stride,
                                      where.column_stride, interleaved_rows(view, how, neighbours)});
             return "";
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
-        return std::ranges::count(parameters, parameter, &named_tensor<T>::name) > 0;
+        for (const any_tensor& each : parameters)
+            if (each.name == parameter) return true;
+        return false;
     };
+    std::vector<char> compared(header.tensors.size());
     for (const name_entry& copy : names) {
         if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
             (!copy.with.empty() && !has(copy.with))) {
             continue;
         }
-        const auto found = entries.find(without_prefix(copy.tensor, names));
-        if (found == entries.end() || used.contains(found->second)) continue;
-        const auto line = std::ranges::find_if(names, [&](const name_entry& each) {
-            return each.use == name_entry::role::parameter && each.parameter == copy.parameter;
-        });
-        const auto place = find(line->tensor);
-        if (place == entries.end()) continue;  // it has a tensor for each layer
-        const std::size_t other = place->second;
-        const header_entry& entry = header.tensors[found->second];
-        std::string problem = problem_of_type<T>(entry);
-        if (problem.empty() && entry.shape != header.tensors[other].shape) {
-            problem = ": the file has shape " + shape_text(entry.shape) + ", that of " +
-                      in_quotes(header.tensors[other].name) +
-                      ", which the model has in its place, is " +
-                      shape_text(header.tensors[other].shape);
+        const numbered_name* const found = entries.find(without_prefix(copy.tensor, names));
+        if (found == nullptr || !used[found->number].taken.empty()) continue;
+        const name_entry* line = names.data();
+        while (line->use != name_entry::role::parameter || line->parameter != copy.parameter)
+            ++line;
+        const numbered_name* const place = find(line->tensor);
+        if (place == nullptr) continue;  // it has a tensor for each layer
+        const header_entry& entry = header.tensors[found->number];
+        const header_entry& other = header.tensors[place->number];
+        std::string problem = problem_of_type(entry, parameters.front().view.type);
+        if (problem.empty() && entry.shape != other.shape) {
+            problem = joined_text({": the file has shape ", shape_text(entry.shape), ", that of ",
+                                   in_quotes(other.name), ", which the model has in its place, is ",
+                                   shape_text(other.shape)});
         }
-        if (!problem.empty()) return {{}, "tensor " + in_quotes(entry.name) + problem};
-        result.equal.emplace_back(found->second, other);
+        if (!problem.empty()) return {{}, joined_text({"tensor ", in_quotes(entry.name), problem})};
+        result.equal.push_back({found->number, place->number});
+        compared[found->number] = 1;
     }
+    const auto is_ignored = [&](std::string_view name) {
+        for (const name_entry& entry : names) {
+            if (entry.use == name_entry::role::ignored &&
+                is_like(without_prefix(name, names), without_prefix(entry.tensor, names))) {
+                return true;
+            }
+        }
+        return false;
+    };
     for (std::size_t at = 0; at < header.tensors.size(); ++at) {
         const std::string& name = header.tensors[at].name;
-        if (const auto found = used.find(at); found != used.end()) {
-            const std::string problem = found->second.problem(false);
-            if (!problem.empty()) result.problem = "tensor " + in_quotes(name) + ": " + problem;
-        } else if (std::ranges::count(result.equal, at,
-                                      [](const auto& pair) { return pair.first; }) == 0 &&
-                   std::ranges::none_of(names, [&](const name_entry& entry) {
-                       return entry.use == name_entry::role::ignored &&
-                              is_like(without_prefix(name, names),
-                                      without_prefix(entry.tensor, names));
-                   })) {
-            result.problem = "tensor " + in_quotes(name) +
-                             " is in the file, but no parameter is made of it, and the map does "
-                             "not ignore it";
+        std::string problem;
+        if (!used[at].taken.empty()) {
+            problem = used[at].problem(false);
+            if (!problem.empty()) problem = ": " + problem;
+        } else if (compared[at] == 0 && !is_ignored(name)) {
+            problem =
+                " is in the file, but no parameter is made of it, and the map does not "
+                "ignore it";
         }
-        if (!result.problem.empty()) return result;
+        if (problem.empty()) continue;
+        result.problem = joined_text({"tensor ", in_quotes(name), problem});
+        return result;
     }
     return result;
 }
 
 /// A model's parameters as tensors.
 template <class Model, class Parameters>
-auto tensors_of(Parameters& parameters) {
-    using T = std::remove_reference_t<decltype(*parameters.data())>;
-    std::vector<named_tensor<T>> tensors;
-    Model::for_each(parameters, [&](std::string_view name, const tensor_view<T>& view) {
-        tensors.push_back({std::string(name), view});
+std::vector<any_tensor> tensors_of(Parameters& parameters) {
+    std::vector<any_tensor> tensors;
+    Model::for_each(parameters, [&](std::string_view name, const auto& view) {
+        tensors.push_back({std::string(name), any_view::of(view)});
     });
     return tensors;
 }
 
-template <class T>
-void save_mapped(const std::filesystem::path& path, std::span<const named_tensor<T>> parameters,
-                 name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
+inline metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
+                                name_map names, bool neighbours) {
+    opened file = open_checked(from);
+    const matching found = match(file.header, parameters, names, neighbours);
+    return load_all(std::move(file), found);
+}
+
+inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                        name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
-    std::vector<piece<T>> pieces;
+    std::vector<piece> pieces;
     std::vector<coverage> used;
-    std::map<std::string, std::size_t> places;
     std::string problem = for_each_place(
         parameters, names,
-        [&](const auto&, const tensor_view<T>& view, const placed& where, const std::string& name,
+        [&](const any_view& view, const placed& where, const std::string& name,
             const placement& how) -> std::string {
-            const auto [found, is_new] = places.emplace(name, planned.size());
-            const std::size_t tensor = found->second;
-            if (is_new) {
+            std::size_t tensor = 0;
+            while (tensor < planned.size() && planned[tensor].name != name) ++tensor;
+            if (tensor == planned.size()) {
                 planned.push_back({name, where.shape});
                 used.emplace_back();
             } else if (planned[tensor].shape != where.shape) {
-                return "it has shape " + shape_text(where.shape) + " here and " +
-                       shape_text(planned[tensor].shape) + " for another parameter";
+                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
+                                    shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where);
             pieces.push_back({view, tensor, where.first, where.row_stride, where.column_stride,
@@ -499,10 +514,11 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
-        if (!problem.empty()) problem = "tensor " + in_quotes(planned[at].name) + ": " + problem;
+        if (!problem.empty())
+            problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
     }
-    if (!problem.empty()) sequent::fail<error>(path.string() + ": " + problem);
-    save_all<T>(path, planned, pieces, metadata, type);
+    if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
+    save_all(path, planned, pieces, metadata, type);
 }
 
 }  // namespace detail
@@ -514,16 +530,12 @@ void save_mapped(const std::filesystem::path& path, std::span<const named_tensor
 /// then no parameter has changed.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
-    return load(from, detail::tensors_of<Model>(parameters));
+    return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors), names,
-                                     detail::pairs_neighbours<Model>);
-    return detail::load_all(std::move(file), found);
+    return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
+                               detail::pairs_neighbours<Model>);
 }
 
 /// Writes a model's parameters, under their own names or under those of `names`, to a new file that
@@ -533,18 +545,15 @@ metadata_map load(const source& from, Parameters& parameters, name_map names) {
 /// Throws io::error if the file cannot be written, a number is not finite or too large for the
 /// type, or the parameters leave rows of a tensor open.
 template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters,
-          const metadata_map& metadata = {},
+void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    save(path, detail::tensors_of<Model>(parameters), metadata, type);
+    detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
 template <class Model, class Parameters>
-void save(const std::filesystem::path& path, const Parameters& parameters, name_map names,
+void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    const auto tensors = detail::tensors_of<Model>(parameters);
-    using T = detail::element_of<decltype(tensors)>;
-    detail::save_mapped(path, std::span<const named_tensor<T>>(tensors), names,
+    detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
                         detail::pairs_neighbours<Model>, metadata, type);
 }
 

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "../model/arguments.hpp"
 #include "../model/tensor_view.hpp"
+#include "path.hpp"
 #include "replace_file.hpp"
 #include "safetensors.hpp"
 #include "source.hpp"
@@ -51,7 +53,7 @@ class npy_parser {
         npy_header header;
         bool descr = false, order = false, shape = false;
         const auto first = [&](bool& seen, const std::string& key) {
-            if (std::exchange(seen, true)) fail("the key '" + key + "' stands twice");
+            if (std::exchange(seen, true)) fail({"the key '", key, "' stands twice"});
         };
         expect('{');
         while (!accept('}')) {
@@ -67,7 +69,7 @@ class npy_parser {
                 first(shape, key);
                 header.shape = numbers();
             } else {
-                fail("the key '" + key + "' is unknown");
+                fail({"the key '", key, "' is unknown"});
             }
             if (!accept(',')) {
                 expect('}');
@@ -75,13 +77,13 @@ class npy_parser {
             }
         }
         skip_space();
-        if (at_ != text_.size()) fail("expected the end of the header");
+        if (at_ != text_.size()) fail({"expected the end of the header"});
         if (!descr || !order || !shape) {
-            fail(std::string("the key '") +
-                 (!descr   ? "descr"
+            fail({"the key '",
+                  !descr   ? "descr"
                   : !order ? "fortran_order"
-                           : "shape") +
-                 "' is missing");
+                           : "shape",
+                  "' is missing"});
         }
         return header;
     }
@@ -90,9 +92,9 @@ class npy_parser {
     std::string string() {
         skip_space();
         const char quote = at_ < text_.size() ? text_[at_] : '\0';
-        if (quote != '\'' && quote != '"') fail("expected a string");
+        if (quote != '\'' && quote != '"') fail({"expected a string"});
         const std::size_t end = text_.find(quote, ++at_);
-        if (end == std::string_view::npos) fail("a string has no end");
+        if (end == std::string_view::npos) fail({"a string has no end"});
         std::string value(text_.substr(at_, end - at_));
         at_ = end + 1;
         return value;
@@ -106,7 +108,7 @@ class npy_parser {
             at_ += word.size();
             return value;
         }
-        fail("expected True or False");
+        fail({"expected True or False"});
     }
 
     std::vector<std::uint64_t> numbers() {
@@ -116,7 +118,7 @@ class npy_parser {
             values.push_back(number());
             if (accept(',')) continue;
             // A tuple of one has a comma.
-            if (values.size() == 1) fail("expected ','");
+            if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
         }
@@ -130,10 +132,10 @@ class npy_parser {
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail("the number is too large");
+            if (value > (largest - digit) / 10) fail({"the number is too large"});
             value = value * 10 + digit;
         }
-        if (at_ == start) fail("expected a whole number that is not negative");
+        if (at_ == start) fail({"expected a whole number that is not negative"});
         if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
         return value;
     }
@@ -146,16 +148,15 @@ class npy_parser {
     }
 
     void expect(char wanted) {
-        if (!accept(wanted)) fail(std::string("expected '") + wanted + "'");
+        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
     }
 
     void skip_space() {
         while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(std::string(file_) + ": header, byte " + std::to_string(at_) + ": " +
-                             what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
     }
 
     std::string_view text_;
@@ -183,9 +184,9 @@ auto view_of(Container& container, bool& shaped) {
     } else {
         if (!found.contiguous || found.rank > max_rank ||
             found.size() > std::numeric_limits<int>::max()) {
-            sequent::fail<error>("an array of " + found.text() +
-                                 " elements needs to be contiguous and row-major, of at most " +
-                                 std::to_string(max_rank) + " axes");
+            fail_with<error>({"an array of ", found.text(),
+                              " elements needs to be contiguous and row-major, of at most ",
+                              max_rank, " axes"});
         }
         view.data = first;
         view.rank = found.rank;
@@ -202,16 +203,19 @@ auto view_of(Container& container, bool& shaped) {
 }
 
 /// With its axes in the opposite order: the elements of an array in Fortran's order.
-template <class T>
-tensor_view<T> reversed(tensor_view<T> view) {
-    std::reverse(view.extents.begin(), view.extents.begin() + view.rank);
-    std::reverse(view.strides.begin(), view.strides.begin() + view.rank);
-    return view;
+inline any_view reversed(const any_view& view) {
+    any_view result = view;
+    const auto rank = static_cast<std::size_t>(view.rank);
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+        result.extents[axis] = view.extents[rank - 1 - axis];
+        result.strides[axis] = view.strides[rank - 1 - axis];
+    }
+    return result;
 }
 
 /// Integers of the file, as int32.
 template <std::size_t Bytes>
-void fill_integers(const opened& file, const piece<std::int32_t>& part) {
+void fill_integers(const opened& file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
     const auto load = [&](std::uint64_t number) {
         return static_cast<std::make_signed_t<bits>>(
@@ -220,11 +224,15 @@ void fill_integers(const opened& file, const piece<std::int32_t>& part) {
     for (std::uint64_t at = 0; at < file.data.size() / Bytes; ++at) {
         if (load(at) != static_cast<std::int32_t>(load(at))) {
             fail_element(file.from.name(), "array", at,
-                         std::to_string(load(at)) + ", beyond 32 bits");
+                         joined_text({load(at), ", beyond 32 bits"}));
         }
     }
-    for_each_element(part, [&](std::int32_t& element, std::uint64_t number) {
-        element = static_cast<std::int32_t>(load(number));
+    auto* const elements = static_cast<std::int32_t*>(part.view.data);
+    for_each_row(part, [&](const piece_row& row) {
+        for (int column = 0; column < row.columns; ++column) {
+            elements[row.at + column * row.stride] = static_cast<std::int32_t>(
+                load(row.number + static_cast<std::uint64_t>(column) * row.number_stride));
+        }
     });
 }
 
@@ -233,27 +241,25 @@ void fill_integers(const opened& file, const piece<std::int32_t>& part) {
 /// The header of a file. Throws io::error if it is not well-formed.
 inline npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (!text.starts_with(detail::npy_magic)) {
         fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
     }
     const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
     if (text.size() > 6 && (version < 1 || version > 3)) {
-        fail("is of version " + std::to_string(version) + " of the format, known are 1 to 3");
+        fail(joined_text({"is of version ", version, " of the format, known are 1 to 3"}));
     }
     const std::size_t begin = version == 1 ? 10 : 12;
     if (text.size() < begin) {
-        fail("has " + std::to_string(text.size()) + " bytes, too few for the " +
-             std::to_string(begin) + " before the header");
+        fail(joined_text(
+            {"has ", text.size(), " bytes, too few for the ", begin, " before the header"}));
     }
     const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
                                               : detail::load_bits<std::uint32_t>(&bytes[8]);
     if (length > text.size() - begin) {
-        fail("the header should have " + std::to_string(length) + " bytes, the file has only " +
-             std::to_string(text.size() - begin) + " for it");
+        fail(joined_text({"the header should have ", length, " bytes, the file has only ",
+                          text.size() - begin, " for it"}));
     }
     const auto size = static_cast<std::size_t>(length);
     npy_header header =
@@ -261,6 +267,94 @@ inline npy_header read_npy_header(const source& from) {
     header.data = begin + size;
     return header;
 }
+
+namespace detail {
+
+inline void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
+    const npy_header header = read_npy_header(from);
+    opened file{from, {}, from.bytes().subspan(header.data)};
+    const header_entry& entry = file.header.tensors.emplace_back(
+        header_entry{"array", dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
+    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
+    const auto wanted = shape_of(view);
+    std::uint64_t elements = 1;
+    for (const std::uint64_t extent : header.shape) {
+        // More than a view can have are too many.
+        constexpr std::uint64_t most = std::uint64_t{1} << 31;
+        elements = std::min(elements * std::min(extent, most), most);
+    }
+    if (shaped ? header.shape != wanted : elements != size_of(wanted)) {
+        fail(joined_text(
+            {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
+    }
+    // The elements of a flat container are in the file's order.
+    const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
+    if (header.fortran_order && !shaped && header.shape.size() > 1) {
+        fail("is in Fortran's order, and the container has no shape to put it into");
+    }
+    const piece part = whole(ordered, 0);
+    if (integers) {
+        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
+        if (bytes == 0) {
+            fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
+        }
+        if (file.data.size() != elements * bytes) {
+            fail(joined_text({"has ", file.data.size(), " bytes of elements, shape ",
+                              shape_text(header.shape), " takes ", elements * bytes}));
+        }
+        if (bytes == 4) {
+            fill_integers<4>(file, part);
+        } else {
+            fill_integers<8>(file, part);
+        }
+        return;
+    }
+    if (!dtype_named(entry.dtype)) {
+        fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
+    }
+    std::string problem = problem_of_type(entry, view.type);
+    if (problem.empty()) problem = problem_of_size(entry);
+    if (!problem.empty()) fail("array" + problem);
+    fill(file, {&part, 1});
+}
+
+/// `descr`: the element's type as the file calls it.
+inline void save_array(const file_path& path, const any_view& view, const char* descr,
+                       bool integers) {
+    const std::string name = path.string();
+    std::string header =
+        joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
+    for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
+    header += "), }";
+    // As NumPy does: the elements are aligned to 64 bytes.
+    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
+    header += '\n';
+    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
+    if (integers) {
+        const auto* const elements = static_cast<const std::int32_t*>(view.data);
+        for_each_row(whole(view, 0), [&](const piece_row& row) {
+            for (int column = 0; column < row.columns; ++column) {
+                const std::uint64_t number =
+                    row.number + static_cast<std::uint64_t>(column) * row.number_stride;
+                store_bits(static_cast<std::uint32_t>(elements[row.at + column * row.stride]),
+                           bytes.data() + number * 4);
+            }
+        });
+    } else {
+        store_piece(whole(view, 0), view.type, bytes.data(), name, "array");
+    }
+    std::array<std::byte, 2> length{};
+    store_bits(static_cast<std::uint16_t>(header.size()), length.data());
+    file_replacement file(path);
+    file.write(npy_magic.data(), npy_magic.size());
+    file.write("\x01\x00", 2);
+    file.write(reinterpret_cast<const char*>(length.data()), length.size());
+    file.write(header.data(), header.size());
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    file.commit();
+}
+
+}  // namespace detail
 
 /// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
 /// <f8 too, std::int32_t <i4 and <i8.
@@ -273,52 +367,9 @@ void load_npy(const source& from, Container&& container) {
     const auto view = detail::view_of(container, shaped);
     using T = std::remove_pointer_t<decltype(view.data)>;
     static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
-    const npy_header header = read_npy_header(from);
-    detail::opened file{from, {}, from.bytes().subspan(header.data)};
-    const header_entry& entry = file.header.tensors.emplace_back(header_entry{
-        "array", detail::dtype_of_descr(header.descr), header.shape, 0, file.data.size()});
-    const auto fail = [&](const std::string& what) {
-        sequent::fail<error>(from.name() + ": " + what);
-    };
-    const auto wanted = detail::shape_of(view);
-    std::uint64_t elements = 1;
-    for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
-        constexpr std::uint64_t most = std::uint64_t{1} << 31;
-        elements = std::min(elements * std::min(extent, most), most);
-    }
-    if (shaped ? header.shape != wanted : elements != detail::size_of(wanted)) {
-        fail("has shape " + detail::shape_text(header.shape) + ", wanted is " +
-             detail::shape_text(wanted));
-    }
-    // The elements of a flat container are in the file's order.
-    const auto ordered = header.fortran_order && shaped ? detail::reversed(view) : view;
-    if (header.fortran_order && !shaped && header.shape.size() > 1) {
-        fail("is in Fortran's order, and the container has no shape to put it into");
-    }
-    const auto part = detail::whole(ordered, 0);
-    if constexpr (std::is_same_v<T, std::int32_t>) {
-        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
-        if (bytes == 0) fail("has elements '" + header.descr + "', wanted are '<i4' or '<i8'");
-        if (file.data.size() != elements * bytes) {
-            fail("has " + std::to_string(file.data.size()) + " bytes of elements, shape " +
-                 detail::shape_text(header.shape) + " takes " + std::to_string(elements * bytes));
-        }
-        if (bytes == 4) {
-            detail::fill_integers<4>(file, part);
-        } else {
-            detail::fill_integers<8>(file, part);
-        }
-    } else {
-        static_assert(detail::Element<T>, "load_npy fills float, double and std::int32_t");
-        if (!dtype_named(entry.dtype)) {
-            fail("has elements '" + header.descr + "', wanted are '<f2', '<f4' or '<f8'");
-        }
-        std::string problem = detail::problem_of_type<T>(entry);
-        if (problem.empty()) problem = detail::problem_of_size(entry);
-        if (!problem.empty()) fail("array" + problem);
-        detail::fill(file, std::span<const detail::piece<T>>(&part, 1));
-    }
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "load_npy fills float, double and std::int32_t");
+    detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
 /// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
@@ -326,45 +377,17 @@ void load_npy(const source& from, Container&& container) {
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>
-void save_npy(const std::filesystem::path& path, const Container& container) {
+void save_npy(const file_path& path, const Container& container) {
     bool shaped = false;
     const auto view = detail::view_of(container, shaped);
     using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
-    static_assert(detail::Element<T> || std::is_same_v<T, std::int32_t>,
-                  "save_npy writes float, double and std::int32_t");
-    std::string header = "{'descr': '";
-    header += std::is_same_v<T, float> ? "<f4" : std::is_same_v<T, double> ? "<f8" : "<i4";
-    header += "', 'fortran_order': False, 'shape': (";
-    for (const std::uint64_t extent : detail::shape_of(view)) {
-        header += std::to_string(extent);
-        header += ", ";
-    }
-    header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
-    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
-    header += '\n';
-    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * sizeof(T));
-    detail::for_each_element(detail::whole(view, 0), [&](const T& element, std::uint64_t number) {
-        std::byte* to = bytes.data() + number * sizeof(T);
-        if constexpr (detail::Element<T>) {
-            if (!std::isfinite(element)) {
-                detail::fail_element(path.string(), "array", number,
-                                     detail::unlike_a_number(element));
-            }
-            detail::store_element<dtype_of<T>>(element, to);
-        } else {
-            detail::store_bits(static_cast<std::uint32_t>(element), to);
-        }
-    });
-    std::array<std::byte, 2> length{};
-    detail::store_bits(static_cast<std::uint16_t>(header.size()), length.data());
-    file_replacement file(path);
-    file.write(detail::npy_magic.data(), detail::npy_magic.size());
-    file.write("\x01\x00", 2);
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(header.data(), header.size());
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
+    constexpr bool integers = std::is_same_v<T, std::int32_t>;
+    static_assert(detail::Element<T> || integers, "save_npy writes float, double and std::int32_t");
+    detail::save_array(path, detail::any_view::of(view),
+                       integers                   ? "<i4"
+                       : std::is_same_v<T, float> ? "<f4"
+                                                  : "<f8",
+                       integers);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io

@@ -1,15 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
+#include <iterator>
 #include <limits>
-#include <map>
-#include <ranges>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,12 +15,15 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "../model/tensor_view.hpp"
 #include "../number_text.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
 #include "json_header.hpp"
+#include "path.hpp"
 #include "replace_file.hpp"
+#include "sorted.hpp"
 #include "source.hpp"
 #include "utf8.hpp"
 
@@ -47,32 +47,70 @@ template <class T>
 concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 template <class Tensors>
-using element_of = typename std::ranges::range_value_t<const Tensors>::value_type;
+using element_of =
+    typename std::remove_cvref_t<decltype(*std::data(std::declval<const Tensors&>()))>::value_type;
 
 template <class Tensors>
-concept NamedTensors =
-    std::ranges::contiguous_range<const Tensors> && std::ranges::sized_range<const Tensors> &&
-    std::is_same_v<std::ranges::range_value_t<const Tensors>, named_tensor<element_of<Tensors>>> &&
-    Element<std::remove_const_t<element_of<Tensors>>>;
+concept NamedTensors = requires(const Tensors& tensors) {
+    { *std::data(tensors) } -> std::same_as<const named_tensor<element_of<Tensors>>&>;
+    { std::size(tensors) } -> std::convertible_to<std::size_t>;
+}
+&&Element<std::remove_const_t<element_of<Tensors>>>;
+
+/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
+/// and writes files is compiled once for all element types and all models. Const data is only read.
+struct any_view {
+    void* data = nullptr;
+    dtype type = dtype::f32;
+    int rank = 0;
+    std::array<int, max_rank> extents{};
+    std::array<int, max_rank> strides{};
+
+    template <class T>
+    static any_view of(const tensor_view<T>& view) noexcept {
+        return {const_cast<std::remove_const_t<T>*>(view.data),
+                sizeof(T) == 4 ? dtype::f32 : dtype::f64, view.rank, view.extents, view.strides};
+    }
+
+    int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+};
+
+/// A tensor as the file's names and the model's meet.
+struct any_tensor {
+    std::string name;
+    any_view view;
+};
+
+template <class Tensors>
+std::vector<any_tensor> any_tensors(const Tensors& tensors) {
+    std::vector<any_tensor> result;
+    const auto* const first = std::data(tensors);
+    for (std::size_t at = 0; at < std::size(tensors); ++at)
+        result.push_back({first[at].name, any_view::of(first[at].view)});
+    return result;
+}
 
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
 inline std::string in_quotes(std::string_view name) {
-    return '"' + std::string(name) + '"';
+    return joined_text({"\"", name, "\""});
 }
 
 inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
-        text += std::to_string(shape[axis]);
+        append_text(text, {shape[axis]});
     }
     return text + "]";
 }
 
-template <class T>
-std::vector<std::uint64_t> shape_of(const tensor_view<T>& view) {
+inline std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -97,14 +135,15 @@ inline std::string problem_of_size(const header_entry& entry) {
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
     // A shape that holds a zero holds nothing, whatever overflowed before it.
-    if (std::ranges::count(entry.shape, std::uint64_t{0}) > 0) all = 0;
+    for (const std::uint64_t extent : entry.shape)
+        if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
     if (all == most || all % 8 != 0 || all / 8 != found) {
-        return ": the file has " + std::to_string(found) + " bytes, shape " +
-               shape_text(entry.shape) + " of " + entry.dtype + " takes " +
-               (all == most    ? "more than any file has"
-                : all % 8 != 0 ? std::to_string(all) + " bits"
-                               : std::to_string(all / 8));
+        const std::string taken = all == most    ? "more than any file has"
+                                  : all % 8 != 0 ? joined_text({all, " bits"})
+                                                 : joined_text({all / 8});
+        return joined_text({": the file has ", found, " bytes, shape ", shape_text(entry.shape),
+                            " of ", entry.dtype, " takes ", taken});
     }
     return "";
 }
@@ -113,38 +152,36 @@ inline std::string problem_of_size(const header_entry& entry) {
 /// their offsets each begins where the last one ended.
 inline void check_layout(const file_header& header, std::uint64_t data_size,
                          std::string_view file) {
-    std::vector<const header_entry*> sorted;
-    for (const auto& entry : header.tensors) sorted.push_back(&entry);
-    std::ranges::sort(
-        sorted, {}, [](const header_entry* entry) { return std::pair(entry->begin, entry->end); });
-    const auto fail = [&](const header_entry& entry, const std::string& what) {
-        sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) +
-                             ": data_offsets [" + std::to_string(entry.begin) + ", " +
-                             std::to_string(entry.end) + "] " + what);
-    };
+    std::vector<numbered_range> sorted;
+    for (std::size_t at = 0; at < header.tensors.size(); ++at)
+        sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
+    sort(sorted);
     std::uint64_t end = 0;
-    for (const auto* entry : sorted) {
-        if (entry->end < entry->begin) fail(*entry, "end before they begin");
-        if (entry->end > data_size) {
-            fail(*entry, "reach beyond the data of " + std::to_string(data_size) +
-                             " bytes (is the file truncated?)");
+    for (const numbered_range& range : sorted) {
+        const auto fail = [&](const std::string& what) {
+            fail_with<error>({file, ": tensor ", in_quotes(header.tensors[range.number].name),
+                              ": data_offsets [", range.first, ", ", range.last, "] ", what});
+        };
+        if (range.last < range.first) fail("end before they begin");
+        if (range.last > data_size) {
+            fail(joined_text(
+                {"reach beyond the data of ", data_size, " bytes (is the file truncated?)"}));
         }
-        if (entry->begin < end) {
-            fail(*entry, "overlap another tensor, which ends at " + std::to_string(end));
+        if (range.first < end) {
+            fail(joined_text({"overlap another tensor, which ends at ", end}));
         }
-        if (entry->begin > end) {
-            fail(*entry, "leave a hole: the last tensor ends at " + std::to_string(end));
+        if (range.first > end) {
+            fail(joined_text({"leave a hole: the last tensor ends at ", end}));
         }
-        end = entry->end;
+        end = range.last;
     }
     if (end != data_size) {
-        sequent::fail<error>(std::string(file) + ": the tensors hold " + std::to_string(end) +
-                             " bytes, the file has " + std::to_string(data_size) +
-                             " behind its header");
+        fail_with<error>({file, ": the tensors hold ", end, " bytes, the file has ", data_size,
+                          " behind its header"});
     }
     for (const auto& entry : header.tensors) {
         if (const std::string problem = problem_of_size(entry); !problem.empty())
-            sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(entry.name) + problem);
+            fail_with<error>({file, ": tensor ", in_quotes(entry.name), problem});
     }
 }
 
@@ -159,18 +196,17 @@ inline opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
-        sequent::fail<error>(from.name() + ": has " + std::to_string(size) +
-                             " bytes, too few for the length of the header, which takes 8");
+        fail_with<error>({from.name(), ": has ", size,
+                          " bytes, too few for the length of the header, which takes 8"});
     }
     const auto length = load_bits<std::uint64_t>(bytes.data());
     if (length > size - 8) {
-        sequent::fail<error>(from.name() + ": the header should have " + std::to_string(length) +
-                             " bytes, the file has only " + std::to_string(size - 8) + " for it");
+        fail_with<error>({from.name(), ": the header should have ", length,
+                          " bytes, the file has only ", size - 8, " for it"});
     }
     if (length > longest_header) {
-        sequent::fail<error>(from.name() + ": a header of " + std::to_string(length) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
+        fail_with<error>({from.name(), ": a header of ", length,
+                          " bytes is longer than the format allows, ", longest_header});
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
@@ -182,9 +218,8 @@ inline opened open_checked(source from) {
 /// A view and the part of a tensor that it stands for. The rows of a view are all its axes but the
 /// last, its columns the last; element (row, column) is the tensor's number
 /// first + row * row_stride + column * column_stride.
-template <class T>
 struct piece {
-    tensor_view<T> view;
+    any_view view;
     std::size_t tensor = 0;  // among those of the file
     std::uint64_t first = 0;
     std::uint64_t row_stride = 0;
@@ -198,176 +233,213 @@ inline std::uint64_t columns_of(const std::vector<std::uint64_t>& shape) {
 }
 
 /// A view that is all of a tensor.
-template <class T>
-piece<T> whole(const tensor_view<T>& view, std::size_t tensor) {
+inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, columns_of(shape_of(view)), 1, 0};
 }
 
-/// Calls f(element, number within the tensor) for each element of a piece.
-template <class T, class F>
-void for_each_element(const piece<T>& part, F f) {
-    const tensor_view<T>& view = part.view;
+/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
+/// tensor's numbers from `number`, `number_stride` apart.
+struct piece_row {
+    std::ptrdiff_t at = 0;
+    std::ptrdiff_t stride = 1;
+    std::uint64_t number = 0;
+    std::uint64_t number_stride = 1;
+    int columns = 0;
+};
+
+/// Calls f(piece_row) for each row of a piece.
+template <class F>
+void for_each_row(const piece& part, F f) {
+    const any_view& view = part.view;
     if (view.size() == 0) return;
     const int last = view.rank - 1;
-    const int columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
-    const std::ptrdiff_t stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
-    const int rows = view.size() / columns;
+    piece_row result;
+    result.columns = view.rank > 0 ? view.extents[static_cast<std::size_t>(last)] : 1;
+    result.stride = view.rank > 0 ? view.strides[static_cast<std::size_t>(last)] : 1;
+    result.number_stride = part.column_stride;
+    const int rows = view.size() / result.columns;
     std::array<int, max_rank> index{};
-    std::ptrdiff_t at = 0;
     for (int row = 0; row < rows; ++row) {
         auto from = static_cast<std::uint64_t>(row);
         if (const std::uint64_t of = part.interleaved; of > 0) {
             const std::uint64_t within = from % of;
             from += within / 2 + within % 2 * (of / 2) - within;
         }
-        std::uint64_t number = part.first + from * part.row_stride;
-        for (int column = 0; column < columns; ++column, number += part.column_stride) {
-            f(view.data[at + column * stride], number);
-        }
+        result.number = part.first + from * part.row_stride;
+        f(result);
         for (int axis = last; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
-            at += view.strides[place];
+            result.at += view.strides[place];
             if (++index[place] < view.extents[place]) break;
-            at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
+            result.at -= static_cast<std::ptrdiff_t>(view.extents[place]) * view.strides[place];
             index[place] = 0;
         }
     }
 }
 
-[[noreturn]] inline void fail_element(std::string_view file, std::string_view name,
-                                      std::uint64_t number, const std::string& what) {
-    sequent::fail<error>(std::string(file) + ": tensor " + in_quotes(name) + ": element " +
-                         std::to_string(number) + " is " + what);
+[[noreturn]] SEQUENT_COLD inline void fail_element(std::string_view file, std::string_view name,
+                                                   std::uint64_t number, std::string_view what) {
+    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
 }
 
-template <class T>
-std::string unlike_a_number(T value) {
+inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as T; nothing if nothing does.
-template <class T>
-std::string problem_of_type(const header_entry& entry) {
+/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
+/// if nothing does.
+inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
-        return ": the file has dtype " + entry.dtype + ", which is none of F16, BF16, F32, F64";
+        return joined_text(
+            {": the file has dtype ", entry.dtype, ", which is none of F16, BF16, F32, F64"});
     }
-    if (io::size_of(*type) > sizeof(T)) {
-        return ": the file has dtype " + entry.dtype + ", wanted is " +
-               std::string(name_of(dtype_of<T>)) + ", which does not hold it exactly";
+    if (io::size_of(*type) > io::size_of(wanted)) {
+        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
+                            ", which does not hold it exactly"});
     }
     return "";
 }
 
+/// A number of the file, which double holds exactly.
+inline double load_number(dtype type, const std::byte* bytes) noexcept {
+    return with_dtype(
+        type, [&](auto known) { return load_element<double, decltype(known)::value>(bytes); });
+}
+
+/// Fails unless all numbers of a tensor are finite.
+inline void check_finite(const opened& file, const header_entry& entry, dtype type) {
+    const std::byte* const data = file.data.data() + entry.begin;
+    with_dtype(type, [&](auto known) {
+        constexpr dtype from = decltype(known)::value;
+        constexpr std::size_t bytes = io::size_of(from);
+        using number = std::conditional_t<from == dtype::f64, double, float>;
+        const std::uint64_t count = (entry.end - entry.begin) / bytes;
+        for (std::uint64_t at = 0; at < count; ++at) {
+            const auto value = load_element<number, from>(data + at * bytes);
+            if (!std::isfinite(value))
+                fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+        }
+    });
+}
+
+/// Elements of a file, of no greater type, as those of a row.
+template <class T, dtype From>
+void load_row(const std::byte* data, const piece_row& row, T* elements) {
+    constexpr std::size_t bytes = io::size_of(From);
+    if constexpr (bytes <= sizeof(T)) {
+        std::uint64_t number = row.number;
+        for (int column = 0; column < row.columns; ++column, number += row.number_stride)
+            elements[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
+    }
+}
+
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-template <class T>
-void fill(const opened& file, std::span<const piece<T>> pieces) {
-    std::vector<bool> used(file.header.tensors.size());
-    for (const auto& each : pieces) used[each.tensor] = true;
-    const auto with_data = [&](std::size_t tensor, auto visit) {
-        const header_entry& entry = file.header.tensors[tensor];
-        const std::byte* data = file.data.data() + entry.begin;
-        with_dtype(*dtype_named(entry.dtype), [&](auto type) {
-            if constexpr (io::size_of(decltype(type)::value) <= sizeof(T)) visit(type, data);
-        });
-    };
+inline void fill(const opened& file, std::span<const piece> pieces) {
+    std::vector<char> used(file.header.tensors.size());
+    for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
-        if (!used[tensor]) continue;
         const header_entry& entry = file.header.tensors[tensor];
-        with_data(tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            const std::uint64_t count = (entry.end - entry.begin) / bytes;
-            for (std::uint64_t at = 0; at < count; ++at) {
-                const T value = load_element<T, decltype(type)::value>(data + at * bytes);
-                if (!std::isfinite(value)) {
-                    fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
-                }
-            }
-        });
+        if (used[tensor]) check_finite(file, entry, *dtype_named(entry.dtype));
     }
-    for (const auto& each : pieces) {
-        with_data(each.tensor, [&](auto type, const std::byte* data) {
-            constexpr std::size_t bytes = io::size_of(decltype(type)::value);
-            for_each_element(each, [&](T& element, std::uint64_t number) {
-                element = load_element<T, decltype(type)::value>(data + number * bytes);
+    for (const piece& each : pieces) {
+        const header_entry& entry = file.header.tensors[each.tensor];
+        const std::byte* const data = file.data.data() + entry.begin;
+        const bool wide = each.view.type == dtype::f64;
+        with_dtype(*dtype_named(entry.dtype), [&](auto known) {
+            constexpr dtype from = decltype(known)::value;
+            for_each_row(each, [&](const piece_row& row) {
+                if (wide) {
+                    load_row<double, from>(data, row, static_cast<double*>(each.view.data));
+                } else {
+                    load_row<float, from>(data, row, static_cast<float*>(each.view.data));
+                }
             });
         });
     }
 }
 
-/// Pieces for views that are to be filled, and pairs of tensors that must hold the same numbers, or
-/// why the file is not for them.
-template <class T>
+/// Two tensors of a file that must hold the same numbers.
+struct equal_pair {
+    std::size_t tensor = 0;
+    std::size_t other = 0;
+};
+
+/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
+/// is not for them.
 struct matching {
-    std::vector<piece<T>> pieces;
+    std::vector<piece> pieces;
     std::string problem;
-    std::vector<std::pair<std::size_t, std::size_t>> equal{};
+    std::vector<equal_pair> equal{};
 };
 
 /// Fails unless two tensors of one shape hold the same numbers.
 inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
-    with_dtype(*dtype_named(one.dtype), [&](auto first) {
-        with_dtype(*dtype_named(two.dtype), [&](auto second) {
-            constexpr dtype left = decltype(first)::value, right = decltype(second)::value;
-            const std::byte* a = file.data.data() + one.begin;
-            const std::byte* b = file.data.data() + two.begin;
-            for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
-                const double x = load_element<double, left>(a + at * io::size_of(left));
-                const double y = load_element<double, right>(b + at * io::size_of(right));
-                if (x == y) continue;
-                fail_element(file.from.name(), one.name, at,
-                             (std::isfinite(x) ? number_text(x) : unlike_a_number(x)) +
-                                 ", expected is that of " + in_quotes(two.name) + ", " +
-                                 number_text(y) + ", which the model has in its place");
-            }
-        });
-    });
+    const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
+    const std::byte* const a = file.data.data() + one.begin;
+    const std::byte* const b = file.data.data() + two.begin;
+    for (std::uint64_t at = 0; at < (one.end - one.begin) / io::size_of(left); ++at) {
+        const double x = load_number(left, a + at * io::size_of(left));
+        const double y = load_number(right, b + at * io::size_of(right));
+        if (x == y) continue;
+        const std::string found =
+            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
+        fail_element(file.from.name(), one.name, at,
+                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
+                                  number_text(y), ", which the model has in its place"}));
+    }
+}
+
+inline name_table table_of_names(std::span<const header_entry> tensors) {
+    name_table result;
+    for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
+    result.sort();
+    return result;
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-template <class T>
-matching<T> match(const file_header& header, std::span<const named_tensor<T>> tensors) {
-    std::map<std::string_view, std::size_t> entries;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        entries.emplace(header.tensors[at].name, at);
-    }
-    matching<T> result;
-    for (const auto& tensor : tensors) {
+inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+    const name_table entries = table_of_names(header.tensors);
+    std::vector<char> used(header.tensors.size());
+    matching result;
+    for (const any_tensor& tensor : tensors) {
         const auto problem = [&](const std::string& what) {
-            return matching<T>{{}, "tensor " + in_quotes(tensor.name) + what};
+            return matching{{}, joined_text({"tensor ", in_quotes(tensor.name), what})};
         };
-        const auto found = entries.find(tensor.name);
-        if (found == entries.end()) {
-            const bool twice = std::ranges::count(tensors, tensor.name, &named_tensor<T>::name) > 1;
-            return problem(twice ? " is asked for twice" : " is not in the file");
+        const numbered_name* const found = entries.find(tensor.name);
+        if (found == nullptr) {
+            int asked = 0;
+            for (const any_tensor& each : tensors) asked += each.name == tensor.name ? 1 : 0;
+            return problem(asked > 1 ? " is asked for twice" : " is not in the file");
         }
-        const header_entry& entry = header.tensors[found->second];
+        if (used[found->number] != 0) return problem(" is asked for twice");
+        const header_entry& entry = header.tensors[found->number];
         if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            return problem(": the file has shape " + shape_text(entry.shape) + ", wanted is " +
-                           shape_text(wanted));
+            return problem(joined_text({": the file has shape ", shape_text(entry.shape),
+                                        ", wanted is ", shape_text(wanted)}));
         }
-        if (const auto what = problem_of_type<T>(entry); !what.empty()) return problem(what);
-        result.pieces.push_back(whole(tensor.view, found->second));
-        entries.erase(found);
+        if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
+            return problem(what);
+        result.pieces.push_back(whole(tensor.view, found->number));
+        used[found->number] = 1;
     }
-    if (!entries.empty()) {
+    for (const numbered_name& entry : entries.entries()) {
+        if (used[entry.number] != 0) continue;
         return {{},
-                "tensor " + in_quotes(entries.begin()->first) +
-                    " is in the file, but not wanted (" + std::to_string(header.tensors.size()) +
-                    " in the file, " + std::to_string(tensors.size()) + " wanted)"};
+                joined_text({"tensor ", in_quotes(entry.name), " is in the file, but not wanted (",
+                             header.tensors.size(), " in the file, ", tensors.size(), " wanted)"})};
     }
     return result;
 }
 
 /// Fills the views of a matching, or says why not.
-template <class T>
-metadata_map load_all(opened&& file, const matching<T>& found) {
-    if (!found.problem.empty()) sequent::fail<error>(file.from.name() + ": " + found.problem);
-    for (const auto& [tensor, other] : found.equal) check_equal(file, tensor, other);
-    fill(file, std::span<const piece<T>>(found.pieces));
+inline metadata_map load_all(opened&& file, const matching& found) {
+    if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
+    for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
+    fill(file, found.pieces);
     return std::move(file.header.metadata);
 }
 
@@ -377,25 +449,63 @@ struct planned_tensor {
     std::vector<std::uint64_t> shape;
 };
 
+/// Elements of a row as numbers of a file. Fails at one that is not finite or too large.
+template <class T, dtype To>
+void store_row(const T* elements, const piece_row& row, std::byte* data, std::string_view file,
+               std::string_view tensor) {
+    constexpr std::size_t bytes = io::size_of(To);
+    std::uint64_t number = row.number;
+    for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
+        const T element = elements[row.at + column * row.stride];
+        if (!std::isfinite(element)) {
+            fail_element(file, tensor, number, unlike_a_number(static_cast<double>(element)));
+        }
+        if (!store_element<To>(element, data + number * bytes)) {
+            fail_element(file, tensor, number,
+                         joined_text({number_text(static_cast<double>(element)), ", too large for ",
+                                      name_of(To)}));
+        }
+    }
+}
+
+/// A piece as numbers of a file's tensor, which begins at `data`.
+inline void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
+                        std::string_view tensor) {
+    with_dtype(type, [&](auto known) {
+        constexpr dtype to = decltype(known)::value;
+        for_each_row(part, [&](const piece_row& row) {
+            if (part.view.type == dtype::f64) {
+                store_row<double, to>(static_cast<const double*>(part.view.data), row, data, file,
+                                      tensor);
+            } else {
+                store_row<float, to>(static_cast<const float*>(part.view.data), row, data, file,
+                                     tensor);
+            }
+        });
+    });
+}
+
 /// Writes a file of tensors that consist of pieces.
-template <class T>
-void save_all(const std::filesystem::path& path, std::span<const planned_tensor> tensors,
-              std::span<const piece<T>> pieces, const metadata_map& metadata, dtype type) {
+inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                     std::span<const piece> pieces, const metadata_map& metadata, dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
     for (const auto& [key, value] : metadata) {
         if (!is_utf8(key) || !is_utf8(value)) {
-            sequent::fail<error>(name + ": metadata " + in_quotes(key) + " is not UTF-8");
+            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
         }
     }
-    std::set<std::string_view> names;
+    name_table names;
+    for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
+    names.sort();
+    const numbered_name* const again = names.repeated();
     std::uint64_t end = 0;
     for (const auto& tensor : tensors) {
-        const auto fail = [&](const std::string& what) {
-            sequent::fail<error>(name + ": tensor " + in_quotes(tensor.name) + what);
+        const auto fail = [&](const char* what) {
+            fail_with<error>({name, ": tensor ", in_quotes(tensor.name), what});
         };
-        if (!names.insert(tensor.name).second) fail(" is given twice");
+        if (again != nullptr && &tensor == &tensors[again->number]) fail(" is given twice");
         if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
         if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
         const std::uint64_t begin = end;
@@ -406,9 +516,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     std::string json = format_header(header);
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > longest_header) {
-        sequent::fail<error>(name + ": a header of " + std::to_string(json.size()) +
-                             " bytes is longer than the format allows, " +
-                             std::to_string(longest_header));
+        fail_with<error>({name, ": a header of ", json.size(),
+                          " bytes is longer than the format allows, ", longest_header});
     }
 
     // All elements are looked at before there is a file.
@@ -416,22 +525,8 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
         bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
-        for (const auto& each : pieces) {
-            if (each.tensor != tensor) continue;
-            with_dtype(type, [&](auto chosen) {
-                constexpr dtype to = decltype(chosen)::value;
-                for_each_element(each, [&](const T& element, std::uint64_t number) {
-                    if (!std::isfinite(element)) {
-                        fail_element(name, entry.name, number, unlike_a_number(element));
-                    }
-                    if (!store_element<to>(element, bytes.data() + number * io::size_of(to))) {
-                        fail_element(name, entry.name, number,
-                                     number_text(static_cast<double>(element)) +
-                                         ", too large for " + entry.dtype);
-                    }
-                });
-            });
-        }
+        for (const piece& each : pieces)
+            if (each.tensor == tensor) store_piece(each, type, bytes.data(), name, entry.name);
     };
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
 
@@ -447,6 +542,23 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
     file.commit();
 }
 
+inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                         const metadata_map& metadata, dtype type) {
+    std::vector<planned_tensor> planned;
+    std::vector<piece> pieces;
+    for (const any_tensor& tensor : tensors) {
+        pieces.push_back(whole(tensor.view, planned.size()));
+        planned.push_back({tensor.name, shape_of(tensor.view)});
+    }
+    save_all(path, planned, pieces, metadata, type);
+}
+
+inline metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
+    opened file = open_checked(from);
+    const matching found = match(file.header, tensors);
+    return load_all(std::move(file), found);
+}
+
 }  // namespace detail
 
 /// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
@@ -457,16 +569,9 @@ void save_all(const std::filesystem::path& path, std::span<const planned_tensor>
 /// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
 /// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
-void save(const std::filesystem::path& path, const Tensors& tensors,
-          const metadata_map& metadata = {}, dtype type = dtype_of<detail::element_of<Tensors>>) {
-    using T = detail::element_of<Tensors>;
-    std::vector<detail::planned_tensor> planned;
-    std::vector<detail::piece<T>> pieces;
-    for (const named_tensor<T>& tensor : std::span<const named_tensor<T>>(tensors)) {
-        pieces.push_back(detail::whole(tensor.view, planned.size()));
-        planned.push_back({tensor.name, detail::shape_of(tensor.view)});
-    }
-    detail::save_all<T>(path, planned, pieces, metadata, type);
+void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
+          dtype type = dtype_of<detail::element_of<Tensors>>) {
+    detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
 /// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
@@ -476,11 +581,9 @@ void save(const std::filesystem::path& path, const Tensors& tensors,
 /// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
-    using T = detail::element_of<Tensors>;
-    static_assert(!std::is_const_v<T>, "load writes into the views: they must not be const");
-    detail::opened file = detail::open_checked(from);
-    const auto found = detail::match(file.header, std::span<const named_tensor<T>>(tensors));
-    return detail::load_all(std::move(file), found);
+    static_assert(!std::is_const_v<detail::element_of<Tensors>>,
+                  "load writes into the views: they must not be const");
+    return detail::load_tensors(from, detail::any_tensors(tensors));
 }
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.

@@ -1,27 +1,27 @@
 #pragma once
 
+#include <array>
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <cstdio>
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #define SEQUENT_HAS_MMAP
 #endif
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "error.hpp"
+#include "path.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -32,7 +32,7 @@ class source {
   public:
     /// Throws io::error if there is no such file or it cannot be read.
     template <class Path>
-        requires std::convertible_to<const Path&, std::filesystem::path> source(const Path& path) {
+        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
@@ -44,36 +44,38 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    void open(const std::filesystem::path& path) {
+    void open(const file_path& path) {
         name_ = path.string();
-        std::error_code failure;
-        const auto status = std::filesystem::status(path, failure);
-        if (failure || !std::filesystem::exists(status)) {
-            fail(": " +
-                 (failure ? failure : std::make_error_code(std::errc::no_such_file_or_directory))
-                     .message());
-        }
-        if (std::filesystem::is_directory(status)) fail(": it is a folder");
-        if (std::filesystem::is_regular_file(status) && map(path)) return;
-        std::ifstream stream(path, std::ios::binary);
-        if (!stream) fail("");
-        auto read = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(stream),
-                                                        std::istreambuf_iterator<char>());
-        if (stream.bad()) fail("");
-        bytes_ = std::as_bytes(std::span<const char>(*read));
+        const detail::file_kind kind = detail::kind_of(path);
+        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
+        if (kind == detail::file_kind::folder) fail(": it is a folder");
+        if (kind == detail::file_kind::file && map(path)) return;
+        errno = 0;
+        std::FILE* const stream = detail::open_to_read(path);
+        if (stream == nullptr) fail(detail::reason_text(errno));
+        auto read = std::make_shared<std::string>();
+        std::array<char, 4096> block;
+        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
+            read->append(block.data(), count);
+        const bool failed = std::ferror(stream) != 0;
+        std::fclose(stream);
+        if (failed) fail("");
+        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
         memory_ = std::move(read);
     }
 
     /// False where the platform or the file system cannot map a file; then it is read.
-    bool map([[maybe_unused]] const std::filesystem::path& path) {
+    bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
-        std::error_code failure;
-        const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure || size == 0 || size > static_cast<std::size_t>(-1)) return false;
         const int descriptor = ::open(path.c_str(), O_RDONLY);
         if (descriptor < 0) return false;
-        const auto length = static_cast<std::size_t>(size);
-        void* first = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        struct ::stat status;
+        const bool has_size =
+            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
+            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
+        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+        void* const first =
+            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
         ::close(descriptor);
         if (first == MAP_FAILED) return false;
         memory_ = std::shared_ptr<const void>(
@@ -86,7 +88,7 @@ class source {
     }
 
     [[noreturn]] void fail(const std::string& reason) const {
-        sequent::fail<error>(name_ + ": cannot be opened" + reason);
+        fail_with<error>({name_, ": cannot be opened", reason});
     }
 
     std::string name_;

@@ -6,9 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <numeric>
-#include <queue>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,8 +14,11 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "dtype.hpp"
+#include "path.hpp"
 #include "replace_file.hpp"
+#include "sorted.hpp"
 #include "source.hpp"
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -41,42 +42,42 @@ class tokenizer {
     explicit tokenizer(const source& from) : name_(from.name()) {
         const std::span<const std::byte> bytes = from.bytes();
         if (bytes.size() < 4) {
-            fail("has " + std::to_string(bytes.size()) +
-                 " bytes, too few for the length of the longest token, which takes 4");
+            fail({"has ", bytes.size(),
+                  " bytes, too few for the length of the longest token, which takes 4"});
         }
         longest_ = detail::load_bits<std::uint32_t>(bytes.data());
         for (std::size_t at = 4; at < bytes.size();) {
-            const std::string number = "token " + std::to_string(tokens_.size());
+            const std::size_t number = tokens_.size();
             const std::size_t left = bytes.size() - at;
             if (left < 8) {
-                fail(number + ": " + std::to_string(left) +
-                     " bytes are left, its score and length take 8");
+                fail(
+                    {"token ", number, ": ", left, " bytes are left, its score and length take 8"});
             }
             const float score = std::bit_cast<float>(detail::load_bits<std::uint32_t>(&bytes[at]));
             const auto length = detail::load_bits<std::uint32_t>(&bytes[at + 4]);
-            if (!std::isfinite(score)) fail(number + ": its score is not finite");
+            if (!std::isfinite(score)) fail({"token ", number, ": its score is not finite"});
             if (length > longest_) {
-                fail(number + ": its length is " + std::to_string(length) +
-                     ", the longest of the file is " + std::to_string(longest_));
+                fail({"token ", number, ": its length is ", length, ", the longest of the file is ",
+                      longest_});
             }
             if (length > left - 8) {
-                fail(number + ": its length is " + std::to_string(length) + ", " +
-                     std::to_string(left - 8) + " bytes are left");
+                fail({"token ", number, ": its length is ", length, ", ", left - 8,
+                      " bytes are left"});
             }
             const char* first = reinterpret_cast<const char*>(bytes.data()) + at + 8;
             tokens_.push_back({std::string(first, length), score});
             at += 8 + length;
         }
-        if (tokens_.empty()) fail("holds no tokens");
+        if (tokens_.empty()) fail({"holds no tokens"});
         sort();
     }
 
     /// Of the tokens themselves, at least one.
     explicit tokenizer(std::vector<token> tokens) : name_("tokenizer"), tokens_(std::move(tokens)) {
-        if (tokens_.empty()) fail("holds no tokens");
+        if (tokens_.empty()) fail({"holds no tokens"});
         for (const token& each : tokens_) {
             longest_ = std::max(longest_, static_cast<std::uint32_t>(each.text.size()));
-            if (!std::isfinite(each.score)) fail("the score of a token is not finite");
+            if (!std::isfinite(each.score)) fail({"the score of a token is not finite"});
         }
         sort();
     }
@@ -119,7 +120,7 @@ class tokenizer {
     }
 
     /// Writes the file that the constructor reads.
-    void save(const std::filesystem::path& path) const {
+    void save(const file_path& path) const {
         file_replacement file(path);
         const auto write = [&](std::uint32_t bits) {
             std::array<std::byte, 4> bytes{};
@@ -166,10 +167,13 @@ class tokenizer {
     }
 
     void sort() {
-        sorted_.resize(tokens_.size());
-        std::iota(sorted_.begin(), sorted_.end(), std::int32_t{0});
+        detail::name_table names;
+        for (std::size_t id = 0; id < tokens_.size(); ++id) names.add(tokens_[id].text, id);
+        names.sort();
         // Of equal texts the first is found.
-        std::ranges::stable_sort(sorted_, {}, [this](std::int32_t id) { return text_of(id); });
+        sorted_.clear();
+        for (const detail::numbered_name& each : names.entries())
+            sorted_.push_back(static_cast<std::int32_t>(each.number));
         bytes_.fill(none);
         for (std::int32_t id = size(); id-- > 0;) {
             if (const int byte = byte_of(text_of(id)); byte >= 0)
@@ -181,13 +185,21 @@ class tokenizer {
 
     /// The token of a text, or none.
     std::int32_t find(std::string_view text) const noexcept {
-        const auto found = std::ranges::lower_bound(
-            sorted_, text, {}, [this](std::int32_t id) { return text_of(id); });
-        return found != sorted_.end() && text_of(*found) == text ? *found : none;
+        std::size_t first = 0, last = sorted_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (text_of(sorted_[middle]).compare(text) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < sorted_.size() && text_of(sorted_[first]).compare(text) == 0 ? sorted_[first]
+                                                                                    : none;
     }
 
-    [[noreturn]] void fail(const std::string& what) const {
-        sequent::fail<error>(name_ + ": " + what);
+    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
+        fail_with<error>({name_, ": ", joined_text(what)});
     }
 
     /// A text on its way from code points to the tokens that they merge to.
@@ -204,8 +216,8 @@ class tokenizer {
             for (const char byte : text) {
                 const auto code = static_cast<unsigned char>(byte);
                 if (of_.bytes_[code] == none) {
-                    of_.fail("none of its " + std::to_string(of_.size()) + " tokens is the byte " +
-                             std::to_string(code) + " of the text");
+                    of_.fail({"none of its ", of_.size(), " tokens is the byte ",
+                              static_cast<unsigned>(code), " of the text"});
                 }
                 append(of_.bytes_[code]);
             }
@@ -214,8 +226,9 @@ class tokenizer {
         std::vector<std::int32_t> merged() {
             for (std::size_t left = 0; left + 1 < pieces_.size(); ++left) propose(left);
             while (!candidates_.empty()) {
-                const candidate best = candidates_.top();
-                candidates_.pop();
+                const candidate best = candidates_.front();
+                std::pop_heap(candidates_.begin(), candidates_.end());
+                candidates_.pop_back();
                 piece& left = pieces_[best.left];
                 // Either side may have become part of something else.
                 if (left.id != best.left_id || left.next != best.right ||
@@ -272,12 +285,13 @@ class tokenizer {
             const std::int32_t id = of_.find(joined_);
             // The least score at which llama2.c merges.
             if (id == none || !(of_[id].score > -1e10F)) return;
-            candidates_.push({of_[id].score, left, right, left_id, right_id, id});
+            candidates_.push_back({of_[id].score, left, right, left_id, right_id, id});
+            std::push_heap(candidates_.begin(), candidates_.end());
         }
 
         const tokenizer& of_;
         std::vector<piece> pieces_;
-        std::priority_queue<candidate> candidates_;
+        std::vector<candidate> candidates_;  // a heap
         std::string joined_;
     };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../joined_text.hpp"
 #include "llama2c.hpp"
 #include "name_map.hpp"
 #include "safetensors.hpp"
@@ -25,13 +25,15 @@ namespace detail {
 
 /// The parameters of a model with their extents alone.
 template <class Model>
-std::vector<named_tensor<double>> shapes_of() {
-    std::vector<named_tensor<double>> result;
+std::vector<any_tensor> shapes_of() {
+    std::vector<any_tensor> result;
     Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
-        named_tensor<double> tensor{std::string(name), {}};
-        tensor.view.rank = static_cast<int>(extents.size());
-        std::ranges::copy(extents, tensor.view.extents.begin());
-        result.push_back(std::move(tensor));
+        any_view view;
+        view.type = dtype::f64;
+        view.rank = static_cast<int>(extents.size());
+        for (std::size_t axis = 0; axis < extents.size(); ++axis)
+            view.extents[axis] = extents[axis];
+        result.push_back({std::string(name), view});
     });
     return result;
 }
@@ -46,8 +48,7 @@ inline bool is_safetensors(std::span<const std::byte> bytes) {
 /// What keeps each model from being that of a llama2.c checkpoint.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
     const auto own = configuration_of(parameters, tokens_of<Model>);
     if (own.vocabulary == 0) return "no llama";
     if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
@@ -56,8 +57,7 @@ std::string misfit(const llama2c_configuration& configuration) {
 
 template <class Model>
 std::string misfit(const file_header& header, const name_map* names) {
-    const auto shapes = shapes_of<Model>();
-    const std::span<const named_tensor<double>> parameters(shapes);
+    const std::vector<any_tensor> parameters = shapes_of<Model>();
     return names ? match(header, parameters, *names, pairs_neighbours<Model>).problem
                  : match(header, parameters).problem;
 }
@@ -70,6 +70,17 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
+/// The number of the first model without a misfit. Fails if there is none.
+inline std::size_t first_fit(const source& from, const std::string& found,
+                             std::span<const std::string> misfits) {
+    std::string message = joined_text({from.name(), ": ", found, "; no model of the list fits"});
+    for (std::size_t at = 0; at < misfits.size(); ++at) {
+        if (misfits[at].empty()) return at;
+        append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
+    }
+    sequent::fail<error>(message);
+}
+
 template <class... Models, class F>
 decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     std::array<std::string, sizeof...(Models)> misfits;
@@ -77,22 +88,14 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
     if (is_safetensors(from.bytes())) {
         const file_header header = read_header(from);
         misfits = {misfit<Models>(header, names)...};
-        found = "has " + std::to_string(header.tensors.size()) + " tensors";
+        found = joined_text({"has ", header.tensors.size(), " tensors"});
     } else {
         const auto configuration = read_llama2c_header(from);
         misfits = {misfit<Models>(configuration)...};
         found = "has " + configuration.text();
     }
-    const auto fitting = std::ranges::find_if(misfits, &std::string::empty);
-    if (fitting == misfits.end()) {
-        std::string message = from.name() + ": " + found + "; no model of the list fits";
-        for (std::size_t at = 0; at < misfits.size(); ++at) {
-            message += "\n  model " + std::to_string(at + 1) + ": " + misfits[at];
-        }
-        sequent::fail<error>(message);
-    }
-    return call_for<Models...>(static_cast<std::size_t>(fitting - misfits.begin()),
-                               std::forward<F>(f));
+    const std::size_t fitting = first_fit(from, found, misfits);
+    return call_for<Models...>(fitting, std::forward<F>(f));
 }
 
 }  // namespace detail

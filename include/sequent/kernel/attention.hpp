@@ -70,35 +70,30 @@ struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Products of
-/// whole matrices multiply the numbers of other pairs by a weight of zero, which is only right if
-/// the numbers are finite.
+/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
+/// of other pairs by a weight of zero, which is only right if the numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
     SEQUENT_INLINE tile_pairs(const Lattice& part, const tile_place& at, int rows, int columns,
-                              Admits admits = {}) noexcept
-        : part_(part), at_(at), rows_(rows), columns_(columns), admits_(admits) {
-        int begin = at.fresh;
-        int end = part.columns;
-        for (int r = at.row; r < at.row + rows; ++r) {
-            begin = std::max(begin, part.begin[r]);
-            end = std::min(end, part.end[r]);
-        }
-        whole_ =
-            std::is_same_v<Admits, all_pairs> && begin <= at.column && end >= at.column + columns;
-    }
+                              bool whole, bool dense, Admits admits = {}) noexcept
+        : part_(part),
+          at_(at),
+          rows_(rows),
+          columns_(columns),
+          whole_(whole),
+          dense_(dense),
+          admits_(admits) {}
 
-    SEQUENT_INLINE tile_interval row(int r) const noexcept { return {part_, at_, r, columns_}; }
-
-    /// Whether each row has each column.
     SEQUENT_INLINE bool whole() const noexcept { return whole_; }
+    SEQUENT_INLINE bool dense() const noexcept { return dense_; }
 
     /// Calls f(r, c) for each pair.
     template <class F>
     SEQUENT_COLD void each(F f) const noexcept {
         for (int r = 0; r < rows_; ++r) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                 if (admits_(r, c)) f(r, c);
         }
@@ -108,7 +103,7 @@ class tile_pairs {
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
-            const tile_interval inside = row(r);
+            const tile_interval inside(part_, at_, r, columns_);
             for (int c = 0; c < columns_; ++c)
                 if (c < inside.begin || c >= inside.end || !admits_(r, c)) tile[c] = T(0);
         }
@@ -120,7 +115,70 @@ class tile_pairs {
     int rows_;
     int columns_;
     bool whole_;
+    bool dense_;
     [[no_unique_address]] Admits admits_;
+};
+
+/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
+/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
+/// r RowStep, columns alike.
+template <class Shape, int RowStep, int ColumnStep, class T>
+SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
+                                               const T* out_gradient, int first_row, int rows,
+                                               int first_column, int columns) noexcept {
+    bool finite = true;
+    unroll<Shape::nodes.size()>([&](auto index) {
+        constexpr score_node node = Shape::nodes[index()];
+        if constexpr (node.op == score_op::dot && node.x_gradient)
+            finite =
+                finite && are_finite<node.depth>(operands.y[index()] + first_column * node.y_column,
+                                                 ColumnStep * node.y_column, columns);
+        if constexpr (node.op == score_op::dot && node.y_gradient)
+            finite = finite && are_finite<node.depth>(operands.x[index()] + first_row * node.x_row,
+                                                      RowStep * node.x_row, rows);
+    });
+    if constexpr (Shape::value_gradient)
+        if (out_gradient != nullptr)
+            finite = finite && are_finite<Shape::length>(out_gradient + first_row * Shape::out_row,
+                                                         RowStep * Shape::out_row, rows);
+    return finite;
+}
+
+/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+template <class Shape, class Piece, class T, class Lattice>
+class finite_operands {
+  public:
+    finite_operands(const score_operands<T>& operands, const T* out_gradient,
+                    const Lattice& part) noexcept
+        : operands_(operands), out_gradient_(out_gradient), part_(part) {}
+
+    SEQUENT_INLINE bool check_once() noexcept {
+        if (!known_) look();
+        return finite_;
+    }
+
+  private:
+    SEQUENT_COLD void look() noexcept {
+        column_span rows, columns;
+        for (int r = 0; r < part_.rows; ++r) {
+            columns.add(part_.begin[r], part_.end[r]);
+            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+        }
+        const int row = std::max(rows.begin - Piece::rows, 0);
+        const int column = std::max(columns.begin - Piece::columns, 0);
+        known_ = true;
+        finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
+            operands_, out_gradient_, part_.first_row + row * Piece::row_step,
+            std::min(rows.end + Piece::rows, part_.rows) - row,
+            part_.first_column + column * Piece::column_step,
+            std::min(columns.end + Piece::columns, part_.columns) - column);
+    }
+
+    const score_operands<T>& operands_;
+    const T* out_gradient_;
+    const Lattice& part_;
+    bool known_ = false;
+    bool finite_ = false;
 };
 
 template <int Length, class T>
@@ -144,11 +202,12 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift).
+/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
+    bool far = false;
 };
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
@@ -176,7 +235,8 @@ inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
+    far = far || std::abs(next) > greatest_fused_shift<T>;
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -190,7 +250,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              T* sums, T* out) noexcept {
+                              bool& far, T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -207,16 +267,18 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+}
+
+/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+template <class T>
+SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
+    for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
 /// Turns a row of scores into exp(scale score - shift) and adds them to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    if (scale != 1 && std::abs(shift) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) row[c] *= scale;
-        scale = 1;
-    }
     // Only if all scores so far are -infinity is the shift.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
@@ -230,23 +292,19 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
 }
 
 /// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval.
+/// scores, times scale. Both are zero outside of the interval. The scores are still to be
+/// multiplied by score_factor.
 template <int Columns, class Inside, class T>
-SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside, T scale,
-                               const T* normalizer, T inner) noexcept {
+SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
+                               T score_factor, T scale, const T* normalizer, T inner) noexcept {
     constexpr int n = lanes<T>;
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> outer = set(normalizer[1] * scale);
-    if (scale != 1 && std::abs(normalizer[0]) > greatest_fused_shift<T>) {
-        for (int c = 0; c < Columns; ++c) weights[c] = scores[c] * scale;
-        scores = weights;
-        scale = 1;
-    }
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(scale), shift));
+        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
         batch<T> p = e * factor;
         batch<T> slope = e * outer * (load(gradient + c) - set(inner));
         if (!whole || c + n > Columns) {
@@ -259,9 +317,12 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
+/// then the same is to be done again, careful, which takes those tiles pair by pair.
 template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
+bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+            const int* counts, Range range, bool careful) noexcept {
+    bool is_whole_space = true;
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -273,7 +334,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         constexpr int value_step = Shape::value_column * piece::column_step;
         constexpr int out_step = Shape::out_row * piece::row_step;
         typename piece::turned turned;
-        finite_rows<Shape::length, value_step> values;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
                                   int end) {
@@ -294,16 +354,24 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const tile_pairs pairs(part, at, count, piece::columns);
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(raw + r * raw_row, p + r * tile::pitch,
-                                                             pairs.row(r), scale, state.shift[here],
-                                                             state.sum[here], sums + r * lanes<T>,
-                                                             out + here * Shape::out_row);
+                    const tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
+                    shift_row<piece::columns, Shape::length>(
+                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
+                        state.sum[here], state.far, sums + r * lanes<T>,
+                        out + here * Shape::out_row);
+                }
+                is_whole_space = is_whole_space && whole;
+                T factor = scale;
+                if (scale != 1 && state.far) [[unlikely]] {
+                    scale_scores(p, p, scale, count * tile::pitch);
+                    factor = 1;
                 }
                 for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, scale,
+                    soften_row<piece::columns>(p + r * tile::pitch, factor,
                                                state.shift[row + r * piece::row_step],
                                                sums + r * lanes<T>);
                 constexpr product_shape shape{
@@ -311,20 +379,14 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                     out_step,    true};
                 const T* v = value + column * Shape::value_column;
                 T* to = out + row * Shape::out_row;
-                const bool finite = [&] {
-                    if (pairs.whole()) return true;
-                    if constexpr (Few) return values.check(v, piece::columns);
-                    const int from = part.first_column + block.first * piece::column_step;
-                    return values.check_once(value + from * Shape::value_column,
-                                             block.end - block.first);
-                }();
-                if (finite)
+                if (whole || !careful)
                     tile_product<shape, piece::even>(p, v, to, count, piece::columns);
                 else
-                    pairs.each([&](int r, int c) {
-                        add_scaled(p[r * tile::pitch + c], v + c * value_step, to + r * out_step,
-                                   Shape::length);
-                    });
+                    tile_pairs(part, at, count, piece::columns, whole, false)
+                        .each([&](int r, int c) {
+                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
+                                       to + r * out_step, Shape::length);
+                        });
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -333,7 +395,6 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         each_row_tile<piece::tiling>(
             part,
             [&](const column_block& block) {
-                values.forget();
                 turned.turn(operands, part.first_column + block.first * piece::column_step,
                             block.end - block.first);
             },
@@ -343,6 +404,16 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
+    return is_whole_space || careful ||
+           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
+                                     range.end - range.begin);
+}
+
+template <bool Few, class Shape, class T, class Range>
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
+    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
+        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
 }
 
 }  // namespace detail
@@ -369,9 +440,12 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < Shape::rows; ++row)
+    bool far = false;
+    for (int row = 0; row < Shape::rows; ++row) {
+        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
+    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -382,6 +456,8 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
         constexpr int out_step = Shape::out_row * piece::row_step;
         constexpr int turned_step = piece::turned::pitch;
         typename piece::turned turned;
+        detail::finite_operands<Shape, piece, T, std::remove_cvref_t<decltype(part)>> finite(
+            operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
                                   int begin, int end) {
@@ -419,27 +495,39 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                const detail::tile_pairs pairs(part, at, count, piece::columns);
+                T factor = scale;
+                int raw_step = raw_row;
+                if (scale != 1 && far) [[unlikely]] {
+                    for (int r = 0; r < count; ++r)
+                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
+                                             piece::columns);
+                    raw = p;
+                    raw_step = pitch;
+                    factor = 1;
+                }
+                bool whole = true;
                 for (int r = 0; r < count; ++r) {
-                    const detail::tile_interval inside = pairs.row(r);
+                    const detail::tile_interval inside(part, at, r, piece::columns);
+                    whole = whole && inside.covers(piece::columns);
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_row, p + r * pitch,
-                                                           ds + r * pitch, inside, scale,
+                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
+                                                           ds + r * pitch, inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
+                const detail::tile_pairs pairs(part, at, count, piece::columns, whole,
+                                               whole || finite.check_once());
                 if constexpr (Shape::value_gradient)
                     if (value_gradient) {
                         constexpr product_shape shape{
                             piece::columns, Shape::length, piece::rows, 1, pitch, out_step, 1,
                             value_step,     true};
                         T* to = value_gradient + column * Shape::value_column;
-                        if (pairs.whole() ||
-                            detail::are_finite<Shape::length>(dout, out_step, count))
+                        if (pairs.dense())
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else

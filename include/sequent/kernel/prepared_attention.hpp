@@ -186,6 +186,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         for (int column = 0; column < Shape::columns; ++column)
             if (detail::is_pair<Shape>(row, column)) inner[row] += p[column] * dp[column];
     }
+    const bool finite = detail::gradient_operands_are_finite<Shape, 1, 1>(
+        operands, static_cast<const T*>(nullptr), 0, Shape::rows, 0, Shape::columns);
     detail::each_score_tile<Shape>(
         operands, [&](auto piece, auto& scores, const auto& part, detail::tile_place at, int row,
                       int column, int count) {
@@ -197,16 +199,12 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
             const auto admits = [&](int r, int c) {
                 return detail::has_pair<Shape>(row + r * kernel_of::row_step, column + c * step);
             };
-            const auto pairs = [&] {
-                if constexpr (Shape::is_table)
-                    return detail::tile_pairs(part, at, count, kernel_of::columns, admits);
-                else
-                    return detail::tile_pairs(part, at, count, kernel_of::columns);
-            }();
+            bool whole = !Shape::is_table;
             alignas(64) T slope[kernel_of::rows * tile::pitch];
             std::fill_n(slope, count * tile::pitch, T(0));
             for (int r = 0; r < count; ++r) {
-                const detail::tile_interval inside = pairs.row(r);
+                const detail::tile_interval inside(part, at, r, kernel_of::columns);
+                whole = whole && inside.covers(kernel_of::columns);
                 const int here = row + r * kernel_of::row_step;
                 const T* p = weights + here * row_size + column;
                 const T* dp = gradient + here * row_size + column;
@@ -214,7 +212,8 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
                 for (int c = std::max(inside.begin, 0); c < inside.end; ++c)
                     if (admits(r, c)) to[c] = p[c * step] * (dp[c * step] - inner[here]) * scale;
             }
-            scores.propagate(slope, pairs);
+            scores.propagate(slope, detail::tile_pairs(part, at, count, kernel_of::columns, whole,
+                                                       whole || finite, admits));
         });
 }
 

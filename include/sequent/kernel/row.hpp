@@ -22,52 +22,38 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Four sums
-/// hide the latency of the addition.
+/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
+/// short rows, where each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
-    constexpr std::integral_constant<int, n> full{};
-    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    constexpr int whole = Length / n;
+    constexpr int all = whole + (Length % n != 0);
+    constexpr int sums = all < 4 ? all : 4;
+    constexpr bool loops = whole >= 8;
+    const auto take = [&](auto v) __attribute__((always_inline)) {
+        return f(v() * n, std::integral_constant<int, (v() < whole ? n : Length % n)>{});
+    };
+    batch<T> sum[sums];
     int i = 0;
-    for (; i + 4 * n <= Length; i += 4 * n)
-        unroll<4>([&](auto u) __attribute__((always_inline)) { sum[u()] += f(i + u() * n, full); });
-    unroll<3>([&](auto u) __attribute__((always_inline)) {
-        if constexpr (u() < Length % (4 * n) / n) sum[u()] += f(i + u() * n, full);
-    });
-    if constexpr (Length % n != 0)
-        sum[3] += f(Length - Length % n, std::integral_constant<int, Length % n>{});
-    return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
-/// Mean and 1 / sqrt(var + eps), the variance over Length and in a second pass. The mean is that of
-/// the differences from `origin`, a number of the row, so that it is exact where all are equal and
-/// near where they are nearly so.
-template <class T>
-struct moments {
-    T origin, mean, rstd;
-
-    /// (x - mean) / sqrt(var + eps), of count() numbers.
-    template <class Count>
-    SEQUENT_INLINE batch<T> normal(const T* x, Count count) const noexcept {
-        return (load_first<count()>(x) - set(origin) - set(mean)) * set(rstd);
+    if constexpr (loops) {
+        SEQUENT_UNROLL for (int u = 0; u < sums; ++u) sum[u] = zero<T>();
+        for (; i + 4 * n <= Length; i += 4 * n)
+            unroll<4>([&](auto u) __attribute__((always_inline)) {
+                sum[u()] += f(i + u() * n, std::integral_constant<int, n>{});
+            });
+    } else {
+        unroll<sums>([&](auto u) __attribute__((always_inline)) { sum[u()] = take(u); });
     }
-};
-
-template <int Length, class T>
-SEQUENT_INLINE moments<T> row_moments(const T* x, T eps) noexcept {
-    const T origin = x[0];
-    const T mean =
-        row_sum<Length, T>([&](int i, auto count) {
-            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
-        }) /
-        T(Length);
-    const T square = row_sum<Length, T>([&](int i, auto count) {
-        const auto d = keep_first<count()>(
-            batch<T>(load_first<count()>(x + i) - set(origin) - set(mean)), zero<T>());
-        return d * d;
+    constexpr int taken = loops ? whole / 4 * 4 : sums;
+    unroll<all - taken>([&](auto u) __attribute__((always_inline)) {
+        sum[u()] += take(std::integral_constant<int, taken + u()>{});
     });
-    return {origin, mean, T(1) / std::sqrt(square / T(Length) + eps)};
+    if constexpr (sums == 1) return reduce_add(sum[0]);
+    if constexpr (sums == 2) return reduce_add(sum[0] + sum[1]);
+    if constexpr (sums == 3) return reduce_add(sum[0] + sum[1] + sum[2]);
+    if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 /// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
@@ -76,20 +62,75 @@ template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
 template <int Length, class T>
-SEQUENT_COLD void make_small(const T* x, T* y, T& eps) noexcept {
+inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
-    eps *= small_scale<T> * small_scale<T>;
+    return eps * small_scale<T> * small_scale<T>;
 }
 
-/// The moments of a row; one whose squares overflow is first replaced by a small one in `room`.
+/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+template <class T>
+struct moments {
+    const T* x;
+    T mean, rstd;
+    T offset;  ///< the rounding error of the mean, times rstd
+    T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
+
+    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    template <class Count>
+    SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
+        return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
+    }
+};
+
 template <int Length, class T>
-SEQUENT_INLINE moments<T> moments_in_range(const T*& x, T& eps, T* room) noexcept {
-    const moments<T> result = row_moments<Length>(x, eps);
-    if (result.rstd > T(0)) [[likely]]
-        return result;
-    make_small<Length>(x, room, eps);
-    x = room;
-    return row_moments<Length>(x, eps);
+SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
+    const T sum = row_sum<Length, T>([&](int i, auto count) {
+        const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
+        return d * d;
+    });
+    return sum / T(Length);
+}
+
+/// The moments where the rounding error of the mean matters: the mean is that of the differences
+/// from the first number.
+template <int Length, class T>
+inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
+    const T origin = x[0];
+    const T from_origin =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(load_first<count()>(x + i) - set(origin), zero<T>());
+        }) /
+        T(Length);
+    const T mean = origin + from_origin;
+    const T error = from_origin - (mean - origin);
+    // The numbers are multiples of the last place of the mean, and the error is at most a half of
+    // it: at least half of the mean square is left.
+    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    return {x, mean, rstd, error * rstd, rstd * factor};
+}
+
+/// A row whose squares overflow is replaced by a small one in `room`.
+template <int Length, class T>
+SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
+    const moments<T> result = exact_moments<Length>(x, eps);
+    if (result.rstd > T(0)) return result;
+    eps = make_small<Length>(x, room, eps);
+    return exact_moments<Length, T>(room, eps, small_scale<T>);
+}
+
+/// `room` may be where x is.
+template <int Length, class T>
+SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
+    const T mean =
+        row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
+        T(Length);
+    const T variance = mean_square_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time.
+    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
+        [[unlikely]]
+        return careful_moments<Length>(x, eps, room);
+    const T rstd = T(1) / std::sqrt(variance + eps);
+    return {x, mean, rstd, T(0), rstd};
 }
 
 template <int Length, class T>
@@ -101,15 +142,38 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps), in the same way.
+/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
 template <int Length, class T>
-SEQUENT_INLINE T rms_in_range(const T*& x, T& eps, T* room) noexcept {
+SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
+    return row_rms<Length>(room, make_small<Length>(x, room, eps));
+}
+
+/// The same of any row: x becomes `room` where the squares overflow.
+template <int Length, class T>
+SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
     if (result > T(0)) [[likely]]
         return result;
-    make_small<Length>(x, room, eps);
+    const T* const given = x;
     x = room;
-    return row_rms<Length>(x, eps);
+    return rms_of_large<Length>(given, eps, room);
+}
+
+/// room = x / sqrt(mean(x^2) + eps); returns the factor.
+template <int Length, class T>
+SEQUENT_COLD T unit_row(const T* x, T eps, T* room) noexcept {
+    const T* const given = x;
+    const T scale = rms_in_range<Length>(x, eps, room);
+    for (int i = 0; i < Length; ++i) room[i] = x[i] * scale;
+    return x == given ? scale : scale * small_scale<T>;
+}
+
+/// The sum of x[i] y[i] z[i].
+template <int Length, class T>
+SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
+        return load_first<count()>(x + i) * load_first<count()>(y + i) * load_first<count()>(z + i);
+    });
 }
 
 /// at[i ...] += v, unless there is no such row.
@@ -123,26 +187,25 @@ template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const moments<T> all = moments_in_range<Length>(x, eps, room);
-    const T slope = x == given ? all.rstd : all.rstd * small_scale<T>;
+    const moments<T> all = row_moments<Length>(x, eps, room);
     const auto inner = [&](int i, auto count) {
         const batch<T> d = load_first<count()>(dy + i);
         return gain != nullptr ? d * load_first<count()>(gain + i) : d;
     };
     const T sum = row_sum<Length, T>(inner) / T(Length);
-    const T product = row_sum<Length, T>([&](int i, auto count) {
-                          return keep_first<count()>(
-                              batch<T>(inner(i, count) * all.normal(x + i, count)), zero<T>());
-                      }) /
-                      T(Length);
+    const T product =
+        row_sum<Length, T>([&](int i, auto count) {
+            return keep_first<count()>(batch<T>(inner(i, count) * all.normal(i, count)), zero<T>());
+        }) /
+        T(Length);
     each_vector<Length, T>([&](int i, auto count) {
-        const batch<T> n = all.normal(x + i, count);
+        const batch<T> n = all.normal(i, count);
         const batch<T> d = load_first<count()>(dy + i);
         const batch<T> g = inner(i, count);
         add_first<count()>(dgain, i, batch<T>(d * n));
         add_first<count()>(dbias, i, d);
-        store_first<count()>(dx + i, batch<T>((g - fma(n, set(product), set(sum))) * set(slope)));
+        store_first<count()>(dx + i,
+                             batch<T>((g - fma(n, set(product), set(sum))) * set(all.slope)));
     });
 }
 
@@ -151,9 +214,9 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 /// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>(
-        [&](int i, auto count) { store_first<count()>(y + i, all.normal(x + i, count)); });
+        [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
 template <int Length, class T>
@@ -164,11 +227,10 @@ inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
 /// y = norm(x) * gain + bias (Ba, Kiros & Hinton 2016). A null bias stands for zeros.
 template <int Length, class T>
 inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) noexcept {
-    const detail::moments<T> all = detail::moments_in_range<Length>(x, eps, y);
+    const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> b = bias != nullptr ? load_first<count()>(bias + i) : zero<T>();
-        store_first<count()>(y + i,
-                             fma(all.normal(x + i, count), load_first<count()>(gain + i), b));
+        store_first<count()>(y + i, fma(all.normal(i, count), load_first<count()>(gain + i), b));
     });
 }
 
@@ -192,14 +254,17 @@ template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
-    const T* given = x;
-    const T scale = detail::rms_in_range<Length>(x, eps, room);
-    const T slope = x == given ? scale : scale * detail::small_scale<T>;
-    const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
-        return load_first<count()>(dy + i) * load_first<count()>(gain + i) *
-               (load_first<count()>(x + i) * set(scale));
-    });
-    const T along = sum / T(Length);
+    T scale = detail::row_rms<Length>(x, eps);
+    T slope = scale;
+    // Of x before it is multiplied by the scale: that would wait for the scale.
+    T sum = detail::sum_of_products<Length>(dy, gain, x);
+    if (!(scale > T(0) && std::abs(sum) <= std::numeric_limits<T>::max())) [[unlikely]] {
+        slope = detail::unit_row<Length>(x, eps, room);
+        x = room;
+        scale = T(1);
+        sum = detail::sum_of_products<Length>(dy, gain, x);
+    }
+    const T along = sum * scale / T(Length);
     detail::each_vector<Length, T>([&](int i, auto count) {
         const batch<T> n = load_first<count()>(x + i) * set(scale);
         const batch<T> d = load_first<count()>(dy + i);

@@ -96,27 +96,6 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// The same of the rows of one block, looked at when the answer is first needed.
-template <int Length, int Stride>
-class finite_rows {
-  public:
-    void forget() noexcept { known_ = false; }
-    template <class T>
-    bool check_once(const T* rows, int count) noexcept {
-        if (!known_) finite_ = check(rows, count);
-        known_ = true;
-        return finite_;
-    }
-    template <class T>
-    static bool check(const T* rows, int count) noexcept {
-        return are_finite<Length>(rows, Stride, count);
-    }
-
-  private:
-    bool known_ = false;
-    bool finite_ = false;
-};
-
 /// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
 /// needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
@@ -471,7 +450,7 @@ class score_tile {
             if (T* dx = operands_.dx[Node]) {
                 constexpr product_shape shape{Rows,   node.depth, Columns, pitch, 1,
                                               stride, 1,          stride,  false};
-                if (pairs.whole() || are_finite<node.depth>(y, stride, in_block_))
+                if (are_finite<node.depth>(y, stride, in_block_))
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
@@ -485,7 +464,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,   1,   pitch,
                                               stride,  1,          stride, true};
                 T* dy = turned_.template dy<Node>();
-                if (pairs.whole() || are_finite<node.depth>(x, stride, rows_))
+                if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
                     pairs.each([&](int r, int c) {
@@ -507,7 +486,7 @@ class score_tile {
                 constexpr product_shape shape{Rows,     node.depth, Columns, pitch, 1,
                                               y_column, 1,          x_row,   true};
                 dx += row_ * node.x_row;
-                if (pairs.whole() || are_finite<node.depth>(y, y_column, Columns))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
                     pairs.each([&](int r, int c) {
@@ -520,7 +499,7 @@ class score_tile {
                 constexpr product_shape shape{Columns, node.depth, Rows,     1,   pitch,
                                               x_row,   1,          y_column, true};
                 dy += column_ * node.y_column;
-                if (pairs.whole() || are_finite<node.depth>(x, x_row, rows_))
+                if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
                     pairs.each([&](int r, int c) {

@@ -258,8 +258,8 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
-            T* normalizer =
-                bound.write(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+            T* normalizer = bound.write(step.normalizer.at) +
+                            outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, range);
@@ -278,7 +278,7 @@ class attention_runner {
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
             const T* normalizer =
-                bound.read(step.log_sum.at) + outer_shift(step.log_sum, first, second, third);
+                bound.read(step.normalizer.at) + outer_shift(step.normalizer, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
             if constexpr (Shape::is_table)

@@ -313,17 +313,17 @@ class builder {
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
-        made.log_sum.at.where = place::value;
-        made.log_sum.at.index =
+        made.normalizer.at.where = place::value;
+        made.normalizer.at.index =
             draft_.new_buffer(outer * 2 * made.rows * draft_.times_of(written), at);
         if (written.recurs.loop >= 0) {
-            draft_.add_time(made.log_sum.at, written, outer * 2 * made.rows);
-            made.log_sum.at.offset -= written.recurs.delay * outer * 2 * made.rows;
+            draft_.add_time(made.normalizer.at, written, outer * 2 * made.rows);
+            made.normalizer.at.offset -= written.recurs.delay * outer * 2 * made.rows;
         }
-        made.log_sum.row = 2;
+        made.normalizer.row = 2;
         int stride = 2 * made.rows;
         for (int index = made.outers; index-- > 0;) {
-            made.log_sum.outer[index] = stride;
+            made.normalizer.outer[index] = stride;
             stride *= made.outer_extents[index];
         }
         keep_scores(made, outer, at);

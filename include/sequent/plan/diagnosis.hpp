@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "../language/text.hpp"
+#include "limits.hpp"
 #include "list.hpp"
 #include "parameter.hpp"
 
@@ -15,10 +16,18 @@ namespace mistake {
 struct none {};
 struct argument_is_not_a_variable_plus_a_constant {};
 struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+/// The largest number that a program may have.
+template <int Number>
+struct at_most {};
+template <class Limit>
 struct too_many_arguments {};
+template <class Limit>
 struct too_many_variables {};
+template <class Limit>
 struct too_many_transformations {};
+template <class Limit>
 struct too_many_literals {};
+template <class Limit>
 struct too_many_rules_for_one_head {};
 struct stacks_within_stacks_within_stacks {};
 /// A number of a function; divisors are numbers of `%` and `/`.
@@ -266,11 +275,6 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(none)
     SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
     SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(too_many_arguments)
-    SEQUENT_MISTAKE(too_many_variables)
-    SEQUENT_MISTAKE(too_many_transformations)
-    SEQUENT_MISTAKE(too_many_literals)
-    SEQUENT_MISTAKE(too_many_rules_for_one_head)
     SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
     SEQUENT_MISTAKE(a_combination_stands_first)
     SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
@@ -304,6 +308,16 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
     SEQUENT_MISTAKE(two_stacks_of_one_head)
 #undef SEQUENT_MISTAKE
+#define SEQUENT_LIMIT(NAME, LIMIT)                       \
+    if constexpr (found == fault::NAME)                  \
+        return mistake::NAME<mistake::at_most<LIMIT>>{}; \
+    else
+    SEQUENT_LIMIT(too_many_arguments, max_arity)
+    SEQUENT_LIMIT(too_many_variables, max_variables)
+    SEQUENT_LIMIT(too_many_transformations, max_transformations)
+    SEQUENT_LIMIT(too_many_literals, max_literals)
+    SEQUENT_LIMIT(too_many_rules_for_one_head, max_literals)
+#undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)

@@ -44,7 +44,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit_score(attention, visit);
     visit(attention.value.at, usage::until_gradient);
     visit(attention.out.at, usage::until_gradient);
-    visit(attention.log_sum.at, usage::kept);
+    visit(attention.normalizer.at, usage::kept);
     visit(attention.scores.at, usage::kept);
 }
 

@@ -2,6 +2,7 @@
 
 #include "../language.hpp"
 #include "diagnosis.hpp"
+#include "limits.hpp"
 #include "list.hpp"
 
 /// A program as arrays of plain structs. Everything after reading works on these.
@@ -12,10 +13,6 @@ using language::aggregation;
 using language::combination;
 using language::transformation;
 
-inline constexpr int max_arity = 4;
-inline constexpr int max_variables = 6;
-inline constexpr int max_transformations = 4;
-inline constexpr int max_literals = 16;  // of a body; and as many rules have one head
 inline constexpr int max_queries = 16;
 inline constexpr int max_depth = 2;              // of stacks within stacks
 inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within

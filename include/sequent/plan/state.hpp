@@ -122,7 +122,7 @@ class state_planner {
             if (out_.steps[at].kind != step_kind::attention) continue;
             attention_step& attention = out_.attentions[out_.steps[at].at];
             attention.scores = {};
-            if (!form_.once[at]) attention.log_sum = {};
+            if (!form_.once[at]) attention.normalizer = {};
         }
     }
 

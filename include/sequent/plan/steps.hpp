@@ -173,9 +173,9 @@ struct attention_step {
     list<score_node, 12> nodes{};  // operands before their operations; the last is the score
     access value{};
     access out{};
-    access log_sum{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};   // the same, where to compute them again would cost more
-    access weights{};  // the softmax, where a step of its own prepares it
+    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
+    access scores{};      // the same, where to compute them again would cost more
+    access weights{};     // the softmax, where a step of its own prepares it
     int condition = -1;
     int row_variable = -1;
     int column_variable = -1;

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "../io.hpp"
+#include "../joined_text.hpp"
 
 /// Parameters and an optimiser's state in one safetensors file.
 
@@ -18,16 +18,19 @@ namespace detail {
 /// All weights under their own names, and each array of the optimiser's state as tensors of the
 /// same shapes, so that the file does not depend on how the plan lays parameters out.
 template <class Model, class T, class Optimizer>
-std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Optimizer& optimizer) {
-    std::vector<io::named_tensor<T>> tensors;
-    auto add = [&](const std::string& prefix, std::span<T> flat) {
-        Model::for_each(flat, [&](std::string_view name, auto view) {
-            tensors.push_back({prefix + std::string(name), view});
+std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
+                                                       Optimizer& optimizer) {
+    std::vector<io::detail::any_tensor> tensors;
+    const auto add = [&](std::string_view prefix, std::span<T> flat) {
+        Model::for_each(flat, [&](std::string_view name, const auto& view) {
+            tensors.push_back({joined_text({prefix, name}), io::detail::any_view::of(view)});
         });
     };
     add("", parameters);
-    for (auto& array : optimizer.state())
-        if (!array.values.empty()) add("optimizer." + std::string(array.name) + ".", array.values);
+    for (auto& array : optimizer.state()) {
+        if (!array.values.empty())
+            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values);
+    }
     return tensors;
 }
 
@@ -38,10 +41,11 @@ std::vector<io::named_tensor<T>> checkpoint_tensors(std::span<T> parameters, Opt
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Model, class T, class Optimizer>
-void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
-                     Optimizer& optimizer, io::metadata_map metadata = {}) {
+void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimizer& optimizer,
+                     io::metadata_map metadata = {}) {
     metadata["optimizer.steps"] = std::to_string(optimizer.steps());
-    io::save(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer), metadata);
+    io::detail::save_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer),
+                             metadata, io::dtype_of<T>);
 }
 
 /// Fills parameters and optimiser state, and returns the metadata.
@@ -49,21 +53,21 @@ void save_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
 /// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
 /// changed.
 template <class Model, class T, class Optimizer>
-io::metadata_map load_checkpoint(const std::filesystem::path& path, std::span<T> parameters,
+io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
     const io::metadata_map known = io::read_header(path).metadata;
     const auto steps = known.find("optimizer.steps");
     if (steps == known.end())
-        fail<io::error>(path.string() + ": the metadata has no \"optimizer.steps\"");
+        fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
     std::int64_t count = 0;
     for (const char digit : steps->second) {
         if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
-            fail<io::error>(path.string() + ": \"optimizer.steps\" is no count: \"" +
-                            steps->second + "\"");
+            fail_with<io::error>(
+                {path.string(), ": \"optimizer.steps\" is no count: \"", steps->second, "\""});
         count = count * 10 + (digit - '0');
     }
     const io::metadata_map metadata =
-        io::load(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
+        io::detail::load_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
     optimizer.set_steps(count);
     return metadata;
 }

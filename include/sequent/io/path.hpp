@@ -1,0 +1,250 @@
+#pragma once
+
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <filesystem>
+
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+#include "../config.hpp"
+
+/// Names of files, and what the platforms call differently. Only where file names are not bytes is
+/// <filesystem> needed, which takes a compiler long to read.
+
+namespace sequent::inline SEQUENT_ABI::io {
+
+#ifdef _WIN32
+using file_path = std::filesystem::path;
+#else
+/// The name of a file. Strings and std::filesystem::path convert to it.
+class file_path {
+  public:
+    file_path() = default;
+    template <class Text>
+        requires std::convertible_to<const Text&, std::string_view> file_path(const Text& text)
+            : text_(static_cast<std::string_view>(text)) {}
+        template <class Path>
+            requires(!std::convertible_to<const Path&, std::string_view> &&
+                     requires(const Path& path) {
+                         { path.native() } -> std::same_as<const std::string&>;
+                     })
+        file_path(const Path& path) : text_(path.native()) {}
+
+        const std::string& string() const noexcept {
+            return text_;
+        }
+        const char* c_str() const noexcept {
+            return text_.c_str();
+        }
+        bool empty() const noexcept {
+            return text_.empty();
+        }
+
+      private:
+        std::string text_;
+};
+#endif
+
+namespace detail {
+
+enum class file_kind { none, file, folder, link, other };
+
+/// Files are descriptors; a result below 0 is an error in errno.
+#ifdef _WIN32
+inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+    using std::filesystem::file_type;
+    switch (status.type()) {
+        case file_type::none:
+        case file_type::not_found:
+            return file_kind::none;
+        case file_type::regular:
+            return file_kind::file;
+        case file_type::directory:
+            return file_kind::folder;
+        case file_type::symlink:
+            return file_kind::link;
+        default:
+            return file_kind::other;
+    }
+}
+inline file_kind kind_of(const file_path& path) noexcept {
+    std::error_code failure;
+    const auto result = kind_of(std::filesystem::status(path, failure));
+    errno = result == file_kind::none ? ENOENT : 0;
+    return result;
+}
+inline file_kind kind_of_link(const file_path& path) noexcept {
+    std::error_code failure;
+    return kind_of(std::filesystem::symlink_status(path, failure));
+}
+inline int read_link(const file_path& path, file_path& target) {
+    std::error_code failure;
+    target = std::filesystem::read_symlink(path, failure);
+    errno = failure ? EINVAL : 0;
+    return failure ? -1 : 0;
+}
+inline file_path folder_of(const file_path& path) {
+    return path.parent_path();
+}
+inline file_path within(const file_path& folder, const file_path& name) {
+    return folder / name;
+}
+inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    std::error_code failure;
+    std::filesystem::rename(from, to, failure);
+    errno = failure ? failure.default_error_condition().value() : 0;
+    return failure ? -1 : 0;
+}
+inline void remove_file(const file_path& path) noexcept {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+}
+inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return ::_wfopen(path.c_str(), L"rb");
+}
+inline int process_number() noexcept {
+    return ::_getpid();
+}
+inline int open_new(const file_path& path, bool) noexcept {
+    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+inline int open_existing(const file_path& path) noexcept {
+    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::_fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    return ::_commit(::_fileno(stream));
+}
+inline void close(int descriptor) noexcept {
+    ::_close(descriptor);
+}
+// Replacing a read-only file fails, and there are no owners to keep.
+inline int may_write(const file_path&) noexcept {
+    return 0;
+}
+inline void keep_owner_and_mode(int, const file_path&) noexcept {}
+inline void flush_folder(const file_path&) noexcept {}
+#else
+inline file_kind kind_of(const struct ::stat& status) noexcept {
+    return S_ISREG(status.st_mode)   ? file_kind::file
+           : S_ISDIR(status.st_mode) ? file_kind::folder
+           : S_ISLNK(status.st_mode) ? file_kind::link
+                                     : file_kind::other;
+}
+/// Follows symbolic links. Of none, errno tells why.
+inline file_kind kind_of(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+inline file_kind kind_of_link(const file_path& path) noexcept {
+    struct ::stat status;
+    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
+}
+inline int read_link(const file_path& path, file_path& target) {
+    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
+        const auto length = ::readlink(path.c_str(), text.data(), text.size());
+        if (length < 0) return -1;
+        if (static_cast<std::size_t>(length) == text.size()) continue;
+        text.resize(static_cast<std::size_t>(length));
+        target = text;
+        return 0;
+    }
+}
+/// Empty for a file of the current folder.
+inline file_path folder_of(const file_path& path) {
+    const std::string_view text = path.string();
+    const std::size_t slash = text.rfind('/');
+    if (slash == std::string_view::npos) return {};
+    std::size_t end = slash;
+    while (end > 0 && text[end - 1] == '/') --end;
+    return text.substr(0, end == 0 ? 1 : end);
+}
+/// An absolute name stands for itself.
+inline file_path within(const file_path& folder, const file_path& name) {
+    if (folder.empty() || name.string().starts_with('/')) return name;
+    std::string text = folder.string();
+    if (text.back() != '/') text += '/';
+    return text += name.string();
+}
+inline int rename_over(const file_path& from, const file_path& to) noexcept {
+    return std::rename(from.c_str(), to.c_str());
+}
+inline void remove_file(const file_path& path) noexcept {
+    ::unlink(path.c_str());
+}
+inline std::FILE* open_to_read(const file_path& path) noexcept {
+    return std::fopen(path.c_str(), "rb");
+}
+inline int process_number() noexcept {
+    return static_cast<int>(::getpid());
+}
+/// Private ones are for the owner alone until their mode is known.
+inline int open_new(const file_path& path, bool is_private) noexcept {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
+}
+inline int open_existing(const file_path& path) noexcept {
+    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+inline std::FILE* stream_of(int descriptor) noexcept {
+    return ::fdopen(descriptor, "wb");
+}
+inline int flush_to_disk(std::FILE* stream) noexcept {
+    int result = 0;
+    do {
+        result = ::fsync(::fileno(stream));
+    } while (result < 0 && errno == EINTR);
+    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
+}
+inline void close(int descriptor) noexcept {
+    ::close(descriptor);
+}
+inline int may_write(const file_path& path) noexcept {
+    return ::access(path.c_str(), W_OK);
+}
+/// As far as the process and the file system can: another owner takes privileges.
+inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+    struct ::stat old, made;
+    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
+    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
+        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
+            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
+            // The file keeps the owner that it has.
+        }
+    }
+    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
+        // The file stays its owner's alone.
+    }
+}
+/// The rename as well survives a crash.
+inline void flush_folder(const file_path& path) noexcept {
+    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+#endif
+
+/// ": " and what errno means; nothing of 0.
+SEQUENT_COLD inline std::string reason_text(int reason) {
+    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
+}
+
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::io

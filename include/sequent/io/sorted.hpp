@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "../config.hpp"
+
+/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
+/// and each order; the C library's sort does not.
+
+namespace sequent::inline SEQUENT_ABI::io::detail {
+
+/// A name and the position that it stands for.
+struct numbered_name {
+    std::string_view name;
+    std::size_t number = 0;
+};
+
+/// The names in ascending order, equal ones in the order of their numbers.
+class name_table {
+  public:
+    void add(std::string_view name, std::size_t number) { entries_.push_back({name, number}); }
+
+    /// Once all are added.
+    void sort() {
+        if (entries_.empty()) return;
+        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
+                   [](const void* a, const void* b) {
+                       const auto& one = *static_cast<const numbered_name*>(a);
+                       const auto& two = *static_cast<const numbered_name*>(b);
+                       const int order = one.name.compare(two.name);
+                       return order != 0                ? order
+                              : one.number < two.number ? -1
+                              : one.number > two.number ? 1
+                                                        : 0;
+                   });
+    }
+
+    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
+
+    /// The first of this name; null if there is none.
+    const numbered_name* find(std::string_view name) const noexcept {
+        std::size_t first = 0, last = entries_.size();
+        while (first < last) {
+            const std::size_t middle = first + (last - first) / 2;
+            if (entries_[middle].name.compare(name) < 0) {
+                first = middle + 1;
+            } else {
+                last = middle;
+            }
+        }
+        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
+                                                                                  : nullptr;
+    }
+
+    /// Of the names that were added before, the one with the least number; null if there is none.
+    const numbered_name* repeated() const noexcept {
+        const numbered_name* result = nullptr;
+        for (std::size_t at = 1; at < entries_.size(); ++at) {
+            const numbered_name& each = entries_[at];
+            if (entries_[at - 1].name.compare(each.name) != 0) continue;
+            if (result == nullptr || each.number < result->number) result = &each;
+        }
+        return result;
+    }
+
+  private:
+    std::vector<numbered_name> entries_;
+};
+
+/// [first, last), and what it belongs to.
+struct numbered_range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::size_t number = 0;
+};
+
+inline void sort(std::vector<numbered_range>& ranges) {
+    if (ranges.empty()) return;
+    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
+               [](const void* a, const void* b) {
+                   const auto& one = *static_cast<const numbered_range*>(a);
+                   const auto& two = *static_cast<const numbered_range*>(b);
+                   const auto order = [](std::uint64_t x, std::uint64_t y) {
+                       return x < y ? -1 : x > y ? 1 : 0;
+                   };
+                   return one.first != two.first ? order(one.first, two.first)
+                          : one.last != two.last ? order(one.last, two.last)
+                                                 : order(one.number, two.number);
+               });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::io::detail
