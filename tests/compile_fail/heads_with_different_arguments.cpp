@@ -8,7 +8,7 @@ inline constexpr auto program = rules(result(i) <<= input(i)[W_q],
 #ifdef WRONG
                                       result() <<= input(i)[W_k] | sum(i));
 #else
-                                       result(i) <<= input(i)[W_k]);
+                                      result(i) <<= input(i)[W_k]);
 #endif
 }  // namespace article
 

@@ -12,7 +12,7 @@ inline constexpr auto program = rules(y(i) <<= input(i) | stack<2>(block),
 #ifdef WRONG
                                       y(i) <<= input(i) | stack<3>(block));
 #else
-                                       z(i) <<= input(i) | stack<3>(block), y(i) <<= z(i));
+                                      z(i) <<= input(i) | stack<3>(block), y(i) <<= z(i));
 #endif
 }  // namespace article
 
