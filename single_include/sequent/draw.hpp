@@ -224,7 +224,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
-inline std::size_t letter_length(std::string_view text) {
+SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
     const std::size_t length = first < 0x80                     ? 1
@@ -251,7 +251,7 @@ inline std::size_t letter_length(std::string_view text) {
 
 /// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
 /// UTF-8 as U+FFFD.
-inline std::string printable(std::string_view text) {
+SEQUENT_COLD inline std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
         const std::size_t length = detail::letter_length(text);
@@ -279,7 +279,7 @@ inline int letters_in(std::string_view text) {
 }
 
 /// The first so many code points of printable text.
-inline std::string_view first_letters(std::string_view text, int count) {
+SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int count) {
     std::size_t end = 0;
     while (end < text.size()) {
         if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;
@@ -308,7 +308,7 @@ inline std::string numbered(std::string_view text, std::size_t number) {
 namespace sequent::inline SEQUENT_ABI::draw {
 
 /// Text as it may stand in XML.
-inline std::string escaped(std::string_view text) {
+SEQUENT_COLD inline std::string escaped(std::string_view text) {
     std::string result;
     for (const char each : printable(text)) {
         if (each == '<')
@@ -417,7 +417,7 @@ struct mask {
 namespace detail {
 
 template <class Model, int At, class T>
-void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
+SEQUENT_COLD void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
     using plan_type = typename Model::plan;
     constexpr plan::step step = plan_type::template step_at<At>;
     if constexpr (step.kind == plan::step_kind::attention) {
@@ -461,7 +461,7 @@ void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
 /// The masks of a model's attention steps, in order; where conditions depend on what is given at
 /// run time, for these facts.
 template <class Model, class T = float>
-std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
+SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
     using plan_type = typename Model::plan;
     static constexpr int unknown[model_detail::count_given<plan_type>()]{};
     model_detail::bindings<T> bound;
@@ -476,7 +476,7 @@ std::vector<mask> masks_of(const typename Model::template facts<T>* given = null
 }
 
 /// "weights, heads 0 2", for a caption.
-inline std::string title_of(const mask& shown) {
+SEQUENT_COLD inline std::string title_of(const mask& shown) {
     std::string result = shown.relation;
     if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
         result += shown.rounds.size() > 1 ? ", heads" : ", head";
@@ -489,7 +489,8 @@ inline std::string title_of(const mask& shown) {
 /// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
 /// position that attends, a column j for what it attends to. Titles take the place of the masks'
 /// own names where they are given.
-inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::string>& titles = {}) {
+SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
+                                   const std::vector<std::string>& titles = {}) {
     constexpr double side = 220;  // of a mask; that of a cell is the same for all
     constexpr double gap = 36;
     constexpr double caption = 44;
@@ -590,8 +591,8 @@ struct flow_layer {
 class flow {
   public:
     /// The program has to outlive it.
-    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-         const rasp::sequence& input)
+    SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+                      const rasp::sequence& input)
         : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
         shown_.resize(static_cast<std::size_t>(program.size()));
         for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
@@ -635,7 +636,7 @@ class flow {
         return name == all ? name : name + " = " + all;
     }
     /// What is gathered, beside its selector.
-    std::string gathering(int at) const {
+    SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
         if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
@@ -646,10 +647,13 @@ class flow {
         return "aggregate " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
-    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
+    SEQUENT_COLD std::string text(int at, int position) const {
+        return cell_text(values_(at, position));
+    }
 
     /// To which positions a head attends from one, to all of them alike.
-    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, rasp::focus at,
+                                           int row) const {
         std::vector<int> result;
         for (int column = 0; column < length(); ++column) {
             const bool selected = values_.selects(from.node, row, column);
@@ -680,7 +684,7 @@ class flow {
         if (named_[at].what != rasp::operation::constant)
             shown_[static_cast<std::size_t>(at)] = true;
     }
-    void mark_what_is_read_by(int at) {
+    SEQUENT_COLD void mark_what_is_read_by(int at) {
         const rasp::node& made = named_[at];
         const bool is_input =
             made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
@@ -692,7 +696,7 @@ class flow {
         show(made.arguments[1]);
     }
 
-    void name_long_ones() {
+    SEQUENT_COLD void name_long_ones() {
         constexpr int longest = 22;
         std::size_t number = 0;
         for (int at = 0; at < named_.size(); ++at) {
@@ -709,7 +713,7 @@ class flow {
         }
     }
 
-    flow_selector& selector_of(int layer, int node) {
+    SEQUENT_COLD flow_selector& selector_of(int layer, int node) {
         std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
         for (flow_selector& each : all)
             if (each.node == node) return each;
@@ -717,7 +721,7 @@ class flow {
         add_operands(node, all.back());
         return all.back();
     }
-    void add_operands(int node, flow_selector& to) const {
+    SEQUENT_COLD void add_operands(int node, flow_selector& to) const {
         const rasp::node& made = named_[node];
         if (!rasp::is_comparison(made.what)) {
             for (const int part : made.arguments)
@@ -747,7 +751,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// A string of DOT. Graphviz knows XML's entities, too.
-inline std::string dot_string(std::string_view text) {
+SEQUENT_COLD inline std::string dot_string(std::string_view text) {
     std::string result = "\"";
     for (const char each : text) {
         if (each == '"' || each == '\\') result += '\\';
@@ -758,9 +762,9 @@ inline std::string dot_string(std::string_view text) {
 
 class dot_writer {
   public:
-    explicit dot_writer(const flow& shown) : flow_(shown) {}
+    SEQUENT_COLD explicit dot_writer(const flow& shown) : flow_(shown) {}
 
-    std::string write() {
+    SEQUENT_COLD std::string write() {
         text_ =
             "digraph program {\n"
             "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
@@ -784,7 +788,7 @@ class dot_writer {
         text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
                  "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
     }
-    void add_node(const std::string& indent, int at) {
+    SEQUENT_COLD void add_node(const std::string& indent, int at) {
         const bool is_gathered = rasp::gathers(flow_.program()[at].what);
         const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
         std::string label = dot_string(elided(flow_.label(at), longest));
@@ -806,7 +810,7 @@ class dot_writer {
                   (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
     }
 
-    void add_layer(std::size_t number) {
+    SEQUENT_COLD void add_layer(std::size_t number) {
         const flow_layer& layer = flow_.layers()[number];
         const std::string id = std::to_string(number);
         begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
@@ -824,7 +828,7 @@ class dot_writer {
         if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
         text_ += "    }\n";
     }
-    void add_selector(const flow_selector& each, const std::string& layer) {
+    SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
         const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
         text_ += "            " + name +
                  " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +
@@ -954,7 +958,7 @@ function select(position, remember) {
 }
 
 // For each row its shares of the columns, and of the start where there is one more.
-function addView(parent, title, hue, shares, words) {
+SEQUENT_COLD function addView(parent, title, hue, shares, words) {
   const view = add(parent, "div", "view");
   const side = Math.max(2, Math.min(12, Math.floor(200 / count)));
   const canvas = add(view, "canvas");
@@ -984,7 +988,7 @@ function addView(parent, title, hue, shares, words) {
     pen.strokeStyle = colour("--program", 1);
     pen.lineWidth = 2;
     pen.strokeRect(1, now * pixels, pixels * count - 2, pixels);
-    boxes.forEach((box, column) => {
+    SEQUENT_COLD boxes.forEach((box, column) => {
       const share = visible(shares[now][column]);
       box.style.background = share > 0 ? colour(hue, share) : "";
       box.style.color = share > 0.65 ? "var(--back)" : "";
@@ -1005,7 +1009,7 @@ function wordsOfModel(row) {
     shorter(row[count]) + " at the start";
 }
 
-function addValues(to, ops) {
+SEQUENT_COLD function addValues(to, ops) {
   const parent = add(to, "div", "ops");
   const width = Math.max(320, count * (letters * 8 + 14));
   parent.style.gridTemplateColumns = `repeat(auto-fit, minmax(min(100%, ${width}px), 1fr))`;
@@ -1044,13 +1048,13 @@ const buttons = flow.tokens.map((token, position) => {
   };
   return button;
 });
-updates.push(() => buttons.forEach((button, at) => {
+SEQUENT_COLD updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
 
 const main = document.getElementById("layers");
-flow.layers.forEach((layer, number) => {
+SEQUENT_COLD flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
   add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
@@ -1059,7 +1063,7 @@ flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
+    SEQUENT_COLD addView(views, "program", "--program", head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
@@ -1106,7 +1110,7 @@ struct model_attention {
 namespace detail {
 
 /// A string of JSON that may stand in HTML's script elements.
-inline std::string json_string(std::string_view text) {
+SEQUENT_COLD inline std::string json_string(std::string_view text) {
     std::string result = "\"";
     const std::string shown = printable(text);
     for (std::size_t at = 0; at < shown.size(); ++at) {
@@ -1131,9 +1135,10 @@ inline std::string json_string(std::string_view text) {
 
 class page_data {
   public:
-    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
+    SEQUENT_COLD page_data(const flow& shown, const model_attention* model)
+        : flow_(shown), model_(model) {}
 
-    std::string write() {
+    SEQUENT_COLD std::string write() {
         text_ = "{\"tokens\":";
         add_values(input());
         text_ += ",\n\"output\":";
@@ -1161,7 +1166,7 @@ class page_data {
     std::string text_;
 
     template <class Add>
-    void add_list(int count, const Add& add) {
+    SEQUENT_COLD void add_list(int count, const Add& add) {
         text_ += '[';
         for (int at = 0; at < count; ++at) {
             if (at > 0) text_ += ',';
@@ -1172,7 +1177,7 @@ class page_data {
     void add_values(int node) {
         add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
     }
-    void add_s_ops(const std::vector<int>& nodes) {
+    SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
             text_ +=
@@ -1184,7 +1189,7 @@ class page_data {
             text_ += '}';
         });
     }
-    void add_layer(int number) {
+    SEQUENT_COLD void add_layer(int number) {
         const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
         text_ += "\n{\"heads\":[";
         bool first = true;
@@ -1198,7 +1203,7 @@ class page_data {
         add_s_ops(layer.elementwise);
         text_ += '}';
     }
-    void add_head(int layer, const flow_selector& from, const flow_head& head) {
+    SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
         text_ += "\n {\"number\":" + std::to_string(head.number) +
                  ",\"selector\":" + json_string(flow_.definition(from.node)) +
                  ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
@@ -1227,7 +1232,7 @@ class page_data {
                : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
                                                        : "";
     }
-    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
         std::vector<int> result;
         for (const int each : from.results) {
             const rasp::operation what = flow_.program()[each].what;
@@ -1245,7 +1250,7 @@ class page_data {
 }  // namespace detail
 
 /// One file without any other. `#token=3` at the end of its address selects a token.
-inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
     detail::page_data data(shown, model);
     const std::string content = data.write();
     const std::string title =
@@ -1355,7 +1360,8 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
-inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
+SEQUENT_COLD inline std::vector<std::string> lines_of(std::string_view text, int letters,
+                                                      int most) {
     std::vector<std::string> result;
     while (!text.empty() && static_cast<int>(result.size()) < most) {
         std::string_view line = first_letters(text, letters);
@@ -1375,7 +1381,7 @@ inline std::vector<std::string> lines_of(std::string_view text, int letters, int
 
 class flow_placer {
   public:
-    explicit flow_placer(const flow& shown) : flow_(shown) {
+    SEQUENT_COLD explicit flow_placer(const flow& shown) : flow_(shown) {
         made_.shown = std::min(shown.length(), max_positions);
         made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
         // Longer values get wider cells where there is room.
@@ -1398,7 +1404,7 @@ class flow_placer {
         top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
-    flow_layout place() {
+    SEQUENT_COLD flow_layout place() {
         add_titles();
         double x = margin;
         double bottom = 0;
@@ -1457,7 +1463,7 @@ class flow_placer {
         return result;
     }
     /// What is gathered from a selector's positions.
-    std::vector<int> values_of(const flow_selector& from) const {
+    SEQUENT_COLD std::vector<int> values_of(const flow_selector& from) const {
         std::vector<int> result;
         for (const int at : from.results) {
             const int values = flow_.program()[at].arguments[1];
@@ -1493,7 +1499,7 @@ class flow_placer {
             {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
     }
 
-    void add_titles() {
+    SEQUENT_COLD void add_titles() {
         const rasp::evaluation& values = flow_.values();
         std::string given;
         for (int at = 0; at < flow_.program().size(); ++at)
@@ -1519,7 +1525,7 @@ class flow_placer {
         write(margin, 58, note, lettering::note);
     }
 
-    double room_before_rows_of(const flow_layer& layer) const {
+    SEQUENT_COLD double room_before_rows_of(const flow_layer& layer) const {
         double room = 0;
         const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
         for (const int at : layer.elementwise) need(width_of(name_of(at)));
@@ -1536,7 +1542,7 @@ class flow_placer {
         }
         return room;
     }
-    double room_behind_rows_of(const flow_layer& layer) const {
+    SEQUENT_COLD double room_behind_rows_of(const flow_layer& layer) const {
         double room = 0;
         const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
         for (const int at : layer.elementwise)
@@ -1554,7 +1560,7 @@ class flow_placer {
         return room;
     }
 
-    double place_layer(std::size_t number, double x) {
+    SEQUENT_COLD double place_layer(std::size_t number, double x) {
         const flow_layer& layer = flow_.layers()[number];
         const double inset = layer.selectors.empty() ? pad : 2 * pad;
         left_ = x;
@@ -1576,7 +1582,7 @@ class flow_placer {
         return right_ - x;
     }
 
-    void place_elementwise(int at) {
+    SEQUENT_COLD void place_elementwise(int at) {
         const double x = grid_ + side_ + gap;
         const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
         const std::vector<std::string> note =
@@ -1597,7 +1603,7 @@ class flow_placer {
         y_ += height;
     }
 
-    void place_selector(const flow_selector& placed) {
+    SEQUENT_COLD void place_selector(const flow_selector& placed) {
         const double block_top = y_;
         const double inner = left_ + 2 * pad;
         y_ += 18;
@@ -1632,7 +1638,7 @@ class flow_placer {
         y_ = end + 12;
     }
 
-    void place_above(int at, series kind) {
+    SEQUENT_COLD void place_above(int at, series kind) {
         add_row(at, kind, grid_, y_);
         const double middle = y_ + made_.cell / 2;
         if (at >= 0) {
@@ -1642,7 +1648,7 @@ class flow_placer {
         }
         y_ += step();
     }
-    void place_queries(const std::vector<int>& queries, double bottom) {
+    SEQUENT_COLD void place_queries(const std::vector<int>& queries, double bottom) {
         double x = grid_ - gap - columns_width(queries) + 3;
         if (queries.empty()) add_column(-1, series::query, x);
         double base = bottom + 6 + line - 3;
@@ -1658,7 +1664,7 @@ class flow_placer {
             base += line;
         }
     }
-    void place_results(const std::vector<int>& results, double bottom) {
+    SEQUENT_COLD void place_results(const std::vector<int>& results, double bottom) {
         double x = grid_ + side_ + gap;
         double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
         for (const int at : results) {
@@ -1687,7 +1693,7 @@ class flow_placer {
     void mark_source(int at, double x, double y) {
         sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
     }
-    void mark_reader(int at, double x, double y) {
+    SEQUENT_COLD void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
         if (!from.known || !has_lines(at)) return;
         placed_flow made{from.x, from.y, from.leaves, left_, x, y};
@@ -1724,8 +1730,8 @@ constexpr const char* colour_of(series kind) {
     return colours[static_cast<int>(kind)];
 }
 
-inline std::string path_of(std::initializer_list<const char*> commands,
-                           std::initializer_list<double> numbers) {
+SEQUENT_COLD inline std::string path_of(std::initializer_list<const char*> commands,
+                                        std::initializer_list<double> numbers) {
     std::string result;
     auto number = numbers.begin();
     for (const char* command : commands) {
@@ -1738,8 +1744,8 @@ inline std::string path_of(std::initializer_list<const char*> commands,
     return result;
 }
 
-inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
-                       const placed_series& placed) {
+SEQUENT_COLD inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
+                                    const placed_series& placed) {
     const double cell = layout.cell;
     const double side = cell * layout.shown;
     const double width = placed.down ? cell : side;
@@ -1778,8 +1784,8 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
     }
 }
 
-inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
-                     const placed_grid& placed) {
+SEQUENT_COLD inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
+                                  const placed_grid& placed) {
     const double cell = layout.cell;
     const double side = cell * layout.shown;
     to.rectangle(placed.x, placed.y, side, side, "#f5f7fa");
@@ -1801,7 +1807,7 @@ inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
     to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
 }
 
-inline void add_flow(svg& to, const placed_flow& placed) {
+SEQUENT_COLD inline void add_flow(svg& to, const placed_flow& placed) {
     constexpr double bend = 40;
     const auto bent = [](double x, double from, double until) {
         return path_of({"C# # # # # #"},
@@ -1818,7 +1824,7 @@ inline void add_flow(svg& to, const placed_flow& placed) {
     to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
 }
 
-inline void add_legend(svg& to, const flow_layout& layout) {
+SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
     struct entry {
         const char* colour;
         const char* words;
@@ -1842,7 +1848,7 @@ inline void add_legend(svg& to, const flow_layout& layout) {
 }  // namespace detail
 
 /// The picture of a program's flow for one input.
-inline svg picture_of(const flow& shown) {
+SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
@@ -1889,7 +1895,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 namespace detail {
 
 template <class Compiled>
-draw::model_attention attention_of(const sequence& input) {
+SEQUENT_COLD draw::model_attention attention_of(const sequence& input) {
     const auto maps = Compiled::attention(input);
     draw::model_attention result{maps.layers, maps.heads, maps.length};
     for (int layer = 0; layer < maps.layers; ++layer)
@@ -1918,7 +1924,7 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 /// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
 /// io::error.
 template <const auto& Program, class Compiled = void>
-void draw(const sequence& input, const std::string& path) {
+SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     const draw::flow shown(graph_of<Program>, analysis<Program>, input);
     if constexpr (std::is_void_v<Compiled>) {
         draw::write(detail::picture_in_format_of(path, shown, nullptr), path);

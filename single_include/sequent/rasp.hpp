@@ -903,10 +903,10 @@ class graph {
     plan::list<node, max_nodes> nodes{};
     int output = -1;
 
-    constexpr const node& operator[](int at) const { return nodes[at]; }
-    constexpr int size() const { return nodes.size(); }
+    SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
+    SEQUENT_COLD constexpr int size() const { return nodes.size(); }
 
-    constexpr int add(const node& made) {
+    SEQUENT_COLD constexpr int add(const node& made) {
         std::size_t slot = hash_of(made) % slot_count;
         for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
             if (nodes[slots_[slot] - 1] == made) return slots_[slot] - 1;
@@ -914,7 +914,8 @@ class graph {
         slots_[slot] = at + 1;
         return at;
     }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
+                                   int third = -1) {
         node made;
         made.what = what;
         made.kind = kind;
@@ -932,7 +933,7 @@ class graph {
 
     // The types of a program.
     template <operation Operation, type Kind, class... Arguments>
-    constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
+    SEQUENT_COLD constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
         if constexpr (Operation == operation::place) {
             const rational place = part.known.number();
             const int at = add_constant(part.known);
@@ -948,7 +949,7 @@ class graph {
         }
     }
     template <operation Operation, class... Arguments>
-    constexpr int read(const selector<Operation, Arguments...>& part) {
+    SEQUENT_COLD constexpr int read(const selector<Operation, Arguments...>& part) {
         node made;
         made.what = Operation;
         made.kind = type::boolean;
@@ -1009,7 +1010,7 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
 /// itself.
-inline std::string text_of(const graph& program, int at, bool by_name = true) {
+SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true) {
     const node& shown = program[at];
     if (by_name && shown.name.length > 0)
         return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));
@@ -1144,7 +1145,7 @@ struct program_analysis {
     }
 };
 
-constexpr program_analysis analyse(const graph& program) {
+SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
     program_analysis result;
     plan::list<head, max_heads> found;
     const auto needs = [&found](const head& wanted) {
@@ -1313,8 +1314,8 @@ constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position.
 enum class undefined { no, zero_division, fractional_power };
 
 /// An operation of one position, of its arguments' values.
-constexpr value apply(const node& of, const value& first, const value& second, const value& third,
-                      undefined& trouble) {
+SEQUENT_COLD constexpr value apply(const node& of, const value& first, const value& second,
+                                   const value& third, undefined& trouble) {
     const auto number = [&of](const rational& result) { return value(result, of.kind); };
     switch (of.what) {
         case operation::negate:
@@ -1382,7 +1383,7 @@ constexpr value apply(const node& of, const value& first, const value& second, c
 }
 
 /// Whether select compares a key with a query so.
-constexpr bool compares(operation what, const value& key, const value& query) {
+SEQUENT_COLD constexpr bool compares(operation what, const value& key, const value& query) {
     switch (what) {
         case operation::select_equal:
             return key == query;
@@ -1404,7 +1405,7 @@ constexpr bool compares(operation what, const value& key, const value& query) {
 /// All values of a program for one input.
 class evaluation {
   public:
-    constexpr evaluation(const graph& program, const sequence& input)
+    SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
         values_.resize(static_cast<std::size_t>(program.size()) *
@@ -1423,7 +1424,7 @@ class evaluation {
         return values_[place(at, position)];
     }
     /// Whether a selector's row has a column.
-    constexpr bool selects(int at, int row, int column) const {
+    SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
         const node& from = (*program_)[at];
         switch (from.what) {
             case operation::select_and:
@@ -1456,9 +1457,9 @@ class evaluation {
         return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
                static_cast<std::size_t>(position);
     }
-    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+    SEQUENT_COLD constexpr value& of(int at, int position) { return values_[place(at, position)]; }
 
-    constexpr value compute(int at, int position, const sequence& input) {
+    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input) {
         const node& made = (*program_)[at];
         switch (made.what) {
             case operation::tokens: {
@@ -1507,7 +1508,7 @@ class evaluation {
         }
     }
 
-    constexpr value mean(int at, int position) {
+    SEQUENT_COLD constexpr value mean(int at, int position) {
         const node& made = (*program_)[at];
         value found = (*this)(made.arguments[2], position);
         int count = 0;
@@ -1531,7 +1532,7 @@ class evaluation {
 /// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
 /// and the position; in a constant expression, the compiler does.
 template <const auto& Program>
-constexpr sequence evaluate(const sequence& input) {
+SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     // Told here, too: of what the compiler prints, this comes earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
@@ -1597,7 +1598,7 @@ inline constexpr int max_values = 4096;
 inline constexpr int max_tuples = 16384;
 
 /// Whether a node depends on nothing but the position.
-constexpr bool is_positional(const graph& program, int at) {
+SEQUENT_COLD constexpr bool is_positional(const graph& program, int at) {
     const node& made = program[at];
     if (made.what == operation::indices || made.what == operation::constant) return true;
     if (!is_pointwise(made.what)) return false;
@@ -1609,7 +1610,8 @@ constexpr bool is_positional(const graph& program, int at) {
 /// The value of a node of one position, where known(node, value&) tells those of some nodes. False
 /// where it has none.
 template <class Known>
-constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
+SEQUENT_COLD constexpr bool value_at(const graph& program, int at, const Known& known,
+                                     value& result) {
     if (known(at, result)) return true;
     const node& made = program[at];
     if (made.what == operation::constant) {
@@ -1629,7 +1631,7 @@ constexpr bool value_at(const graph& program, int at, const Known& known, value&
 }
 
 /// The means of one to `length` of these values.
-constexpr domain means_of(const domain& of, int length) {
+SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
         if (of.complete && of.size() == 1)
@@ -1668,7 +1670,7 @@ constexpr domain means_of(const domain& of, int length) {
 }
 
 /// The means of values that are zero but at one position.
-constexpr domain means_of_single(const rational& single, int length) {
+SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));
     for (int count = 1; count <= length; ++count)
@@ -1703,7 +1705,7 @@ constexpr bool is_everything(const graph& program, int selector) {
 }
 
 /// round(1 / aggregate(everything, indicator(indices == 0))).
-constexpr bool is_length(const graph& program, int at) {
+SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return false;
     const node& inverse = program[rounded.arguments[0]];
@@ -1721,7 +1723,7 @@ constexpr bool is_length(const graph& program, int at) {
 
 /// Whether a number is how many positions a selector selects: all of them, those before, or those
 /// up to each one.
-constexpr bool is_width(const graph& program, int at, int selector) {
+SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector) {
     if (is_everything(program, selector)) return is_length(program, at);
     const node& made = program[selector];
     if (!is_comparison(made.what) || !is_index(program, made.arguments[0]) ||
@@ -1735,7 +1737,7 @@ constexpr bool is_width(const graph& program, int at, int selector) {
 }
 
 /// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
-constexpr int mean_of_sum(const graph& program, int at) {
+SEQUENT_COLD constexpr int mean_of_sum(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return -1;
     const node& times = program[rounded.arguments[0]];
@@ -1779,7 +1781,7 @@ struct product {
         for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
         return result;
     }
-    constexpr std::uint64_t hash() const {
+    SEQUENT_COLD constexpr std::uint64_t hash() const {
         std::uint64_t result = hash_start;
         for (int at = 0; at < count; ++at) {
             const feature& part = parts[at];
@@ -1811,7 +1813,7 @@ constexpr penalty both(penalty left, const penalty& right) {
     for (const term& each : right) left.push_back(each);
     return left;
 }
-constexpr penalty either(const penalty& left, const penalty& right) {
+SEQUENT_COLD constexpr penalty either(const penalty& left, const penalty& right) {
     penalty result;
     for (const term& one : left)
         for (const term& other : right)
@@ -1895,7 +1897,8 @@ class lowering {
     /// Beyond all numbers that are compared.
     static constexpr std::int64_t unbounded = 1000000;
 
-    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
+    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
+                                    const inputs& in)
         : given(in), program_(&program), analysed_(&analysed) {
         for (const value& each : given.alphabet)
             if (each.kind() == type::symbol) symbols.push_back(each);
@@ -1925,7 +1928,7 @@ class lowering {
         return static_cast<double>(found - symbols.begin());
     }
 
-    constexpr domain domain_of(int at) const {
+    SEQUENT_COLD constexpr domain domain_of(int at) const {
         const node& made = nodes[at];
         domain result;
         if (made.what == operation::tokens) {
@@ -1981,7 +1984,7 @@ class lowering {
 
     /// Different values of two such sums are at least so far apart, if the other's is multiplied
     /// with it; 0 where that is not known.
-    constexpr double finest(const linear& of) const {
+    SEQUENT_COLD constexpr double finest(const linear& of) const {
         double denominators = static_cast<double>(of.offset.under);
         for (const summand& each : of.summands) {
             denominators *= static_cast<double>(each.factor.under);
@@ -2047,7 +2050,8 @@ class lowering {
         if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
         return at;
     }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
+                                   int third = -1) {
         node made;
         made.what = what;
         made.kind = kind;
@@ -2065,7 +2069,7 @@ class lowering {
         made.known = known;
         return add(made, 0);
     }
-    constexpr int add_leaf(const leaf& made, type kind) {
+    SEQUENT_COLD constexpr int add_leaf(const leaf& made, type kind) {
         node standing;
         standing.what = operation::gathered;
         standing.kind = kind;
@@ -2091,7 +2095,7 @@ class lowering {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    constexpr void choose_counting() {
+    SEQUENT_COLD constexpr void choose_counting() {
         // What only a sum needs is not computed.
         std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
         needed[static_cast<std::size_t>(program_->output)] = 1;
@@ -2139,7 +2143,7 @@ class lowering {
         return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
     }
     /// keys < queries, and something with keys == queries.
-    constexpr bool exclude_each_other(int one, int other) const {
+    SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
         const node& first = (*program_)[one];
         if (first.what != operation::select_less && first.what != operation::select_greater)
             return false;
@@ -2154,7 +2158,7 @@ class lowering {
 
     // Nodes.
 
-    constexpr int lower(int at) {
+    SEQUENT_COLD constexpr int lower(int at) {
         int& known = lowered_[static_cast<std::size_t>(at)];
         if (known < 0) {
             const int made = lower_new(at);
@@ -2163,7 +2167,7 @@ class lowering {
         }
         return known;
     }
-    constexpr int lower_new(int at) {
+    SEQUENT_COLD constexpr int lower_new(int at) {
         const node& made = (*program_)[at];
         if (const int found = mean_of_sum(*program_, at); found >= 0) {
             const node& mean = (*program_)[found];
@@ -2194,7 +2198,7 @@ class lowering {
     }
 
     /// A sum of what one head gives of several values is what it gives of their sum.
-    constexpr int joined(int at) {
+    SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
             if (nodes[one.node].what != operation::gathered ||
@@ -2238,8 +2242,8 @@ class lowering {
         return at;
     }
 
-    constexpr int head_for(int layer, int selector, start use, bool without_first,
-                           const penalty& penalties) {
+    SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
+                                        const penalty& penalties) {
         // Of widths that leave out position 0, and of parts of a selector, heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
@@ -2258,7 +2262,7 @@ class lowering {
     }
     /// That of the selector in the analysis; of parts of a selector, the last that is left over.
     /// None where all are taken: -1.
-    constexpr int place_of(int layer, int selector) const {
+    SEQUENT_COLD constexpr int place_of(int layer, int selector) const {
         const auto is_taken = [&](int place) {
             for (const lowered_head& each : heads)
                 if (each.layer == layer && each.place == place) return true;
@@ -2273,7 +2277,7 @@ class lowering {
         for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
         return place;
     }
-    constexpr int channel_of(int head, int node, const value& otherwise) {
+    SEQUENT_COLD constexpr int channel_of(int head, int node, const value& otherwise) {
         auto& channels = heads[static_cast<std::size_t>(head)].channels;
         for (std::size_t at = 0; at < channels.size(); ++at)
             if (channels[at].node == node && channels[at].otherwise == otherwise &&
@@ -2283,7 +2287,7 @@ class lowering {
         return static_cast<int>(channels.size()) - 1;
     }
 
-    constexpr int lower_width(int at) {
+    SEQUENT_COLD constexpr int lower_width(int at) {
         const node& made = (*program_)[at];
         const bool without_first = made.what == operation::width_with_bos;
         const int layer = layer_in_program(at);
@@ -2308,7 +2312,7 @@ class lowering {
         return one(made.arguments[0]);
     }
 
-    constexpr int lower_sum(int layer, int selector, int values) {
+    SEQUENT_COLD constexpr int lower_sum(int layer, int selector, int values) {
         const int node = lower(values);
         bindings none;
         const int head =
@@ -2320,7 +2324,7 @@ class lowering {
         made.values = sum_domain(node);
         return add_leaf(made, type::integer);
     }
-    constexpr domain sum_domain(int node) {
+    SEQUENT_COLD constexpr domain sum_domain(int node) {
         const domain of = domain_of(node);
         domain result;
         if (!of.is_whole()) {
@@ -2333,7 +2337,7 @@ class lowering {
         return result;
     }
 
-    constexpr int lower_mean(int at) {
+    SEQUENT_COLD constexpr int lower_mean(int at) {
         const node& made = (*program_)[at];
         const int layer = layer_in_program(at);
         const int selector = made.arguments[0];
@@ -2368,7 +2372,7 @@ class lowering {
         return add_leaf(gathered, made.kind);
     }
 
-    constexpr domain mean_domain(int values, type kind) const {
+    SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
         const domain of = domain_of(values);
         if (!is_number(kind)) return of;
         if (is_positional(nodes, values)) {
@@ -2398,7 +2402,7 @@ class lowering {
 
     /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
     /// something.
-    constexpr bool selects_one(int selector) {
+    SEQUENT_COLD constexpr bool selects_one(int selector) {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_and)
             return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
@@ -2419,7 +2423,7 @@ class lowering {
         int keys = -1;
         int queries = -1;
     };
-    constexpr matching matching_of(int selector) {
+    SEQUENT_COLD constexpr matching matching_of(int selector) {
         const node& made = (*program_)[selector];
         if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
             return {};
@@ -2445,7 +2449,7 @@ class lowering {
         return embedded || of.summands.size() < 2;
     }
     /// Whether all positions have the same value.
-    constexpr bool is_uniform(int at) const {
+    SEQUENT_COLD constexpr bool is_uniform(int at) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return true;
         if (made.what == operation::gathered) {
@@ -2458,7 +2462,7 @@ class lowering {
             if (argument >= 0 && !is_uniform(argument)) return false;
         return true;
     }
-    constexpr int node_of(const linear& of) {
+    SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
             int part = each.node;
@@ -2471,8 +2475,8 @@ class lowering {
         if (of.offset == rational(0)) return result;
         return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
     }
-    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
-                              const matching& sought) {
+    SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
+                                           leaf gathered, const matching& sought) {
         const node& made = (*program_)[at];
         // Of two keys as near, the higher one: else their mean could be what is asked for. What is
         // a fraction is near to none.
@@ -2507,7 +2511,7 @@ class lowering {
     }
 
     /// Whether a node compares so with a constant.
-    constexpr feature condition(int node, operation how, const value& with) {
+    SEQUENT_COLD constexpr feature condition(int node, operation how, const value& with) {
         const int other = add_constant(with);
         const auto negated = [&](operation opposite) {
             return add(operation::negation, type::boolean,
@@ -2568,7 +2572,7 @@ class lowering {
         }
     }
 
-    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
+    SEQUENT_COLD constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_not)
             return penalty_of(made.arguments[0], !negated, outer);
@@ -2585,7 +2589,7 @@ class lowering {
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
     /// Which nodes are known wherever all parts hold.
-    constexpr void bind(int selector, bindings& known) const {
+    SEQUENT_COLD constexpr void bind(int selector, bindings& known) const {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_and) {
             bind(made.arguments[0], known);
@@ -2600,7 +2604,8 @@ class lowering {
         }
     }
 
-    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
+    SEQUENT_COLD constexpr penalty penalty_of_comparison(int selector, operation what,
+                                                         const bindings& known) {
         const node& made = (*program_)[selector];
         value constants[2];
         bool is_known[2]{};
@@ -2659,7 +2664,7 @@ class lowering {
                                   feature{query, operation::equal, each}});
         return result;
     }
-    constexpr double square_scale(int key, int query) {
+    SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
         // Finer ones would need more digits than a double has.
@@ -2672,7 +2677,7 @@ class lowering {
 
     // Domains.
 
-    constexpr domain domain_of_arithmetic(int at) const {
+    SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
         const node& made = nodes[at];
         domain of[3];
         int count = 0;
@@ -2730,7 +2735,7 @@ class lowering {
         return result;
     }
 
-    constexpr void add_linear(int at, const rational& factor, linear& to) const {
+    SEQUENT_COLD constexpr void add_linear(int at, const rational& factor, linear& to) const {
         const node& made = nodes[at];
         switch (made.what) {
             case operation::constant:
@@ -2818,7 +2823,7 @@ struct staircase {
 /// Lays the variables on a line in the order that has the fewest stretches.
 class staircase_search {
   public:
-    constexpr explicit staircase_search(const std::vector<items>& variables)
+    SEQUENT_COLD constexpr explicit staircase_search(const std::vector<items>& variables)
         : variables_(variables) {
         for (const items& each : variables) {
             strides_.push_back(tuples_);
@@ -2828,12 +2833,12 @@ class staircase_search {
         }
     }
 
-    constexpr long long tuples() const { return tuples_; }
+    SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
     /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
     /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
     /// not to be laid, stretches are only counted.
-    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
+    SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
             order.push_back(static_cast<int>(at));
@@ -2862,7 +2867,7 @@ class staircase_search {
     constexpr const items& variable(int at) const {
         return variables_[static_cast<std::size_t>(at)];
     }
-    constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
+    SEQUENT_COLD constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
 
     /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
     /// returns false.
@@ -2886,8 +2891,8 @@ class staircase_search {
     }
 
     /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
-    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
-                                  int enough) const {
+    SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
+                                               const std::vector<int>& classes, int enough) const {
         if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
@@ -2900,8 +2905,8 @@ class staircase_search {
     }
     /// Whether within each item that is a range the later variables of the order change nothing:
     /// there is no telling them apart.
-    constexpr bool has_place_for_ranges(const std::vector<int>& order,
-                                        const std::vector<int>& classes) const {
+    SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
+                                                     const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
         std::vector<int> prefix;
@@ -2924,8 +2929,8 @@ class staircase_search {
         return fits;
     }
 
-    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
-                       staircase& result) const {
+    SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
+                                    staircase& result) const {
         result.scales.resize(order.size(), 1);
         // From the last variable of the order to the first: the gaps of each have room for all that
         // the later ones add.
@@ -2980,7 +2985,7 @@ struct reading {
     std::vector<part> parts;
     double offset = 0;
 
-    constexpr void add(int direction, double factor) {
+    SEQUENT_COLD constexpr void add(int direction, double factor) {
         for (part& each : parts)
             if (each.direction == direction) {
                 each.factor += factor;
@@ -3026,7 +3031,7 @@ struct function_group {
 /// Numbers things by their hashes, in the order in which they come.
 class hash_table {
   public:
-    constexpr int number_of(std::uint64_t hash) {
+    SEQUENT_COLD constexpr int number_of(std::uint64_t hash) {
         if (slots_.size() < 2 * hashes_.size() + 8) grow();
         const std::size_t slot = slot_of(hash);
         if (slots_[slot] == 0) {
@@ -3060,7 +3065,8 @@ class hash_table {
 class network {
     // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
     template <class Direction>
-    constexpr reading read_by(const product& what, const Direction& direction_for) const {
+    SEQUENT_COLD constexpr reading read_by(const product& what,
+                                           const Direction& direction_for) const {
         reading result;
         if (what.count == 0) {
             result.offset = 1;
@@ -3082,8 +3088,8 @@ class network {
     mistake wrong;
 
     /// Where its functions are not to be laid out, the network's size is known, no more.
-    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
-                      bool laid)
+    SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
+                                   const inputs& given, bool laid)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
@@ -3114,8 +3120,8 @@ class network {
 
     reading output;
 
-    constexpr int width() const { return static_cast<int>(directions.size()); }
-    constexpr int hidden() const {
+    SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
+    SEQUENT_COLD constexpr int hidden() const {
         int most = 0;
         for (int layer = 1; layer <= layers(); ++layer) {
             int units = 0;
@@ -3136,11 +3142,12 @@ class network {
     constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
-    constexpr reading known(int node) const { return known(product(feature{node})); }
+    SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
     /// A number that a position offers, of the values that known(node, value&) tells.
     template <class Known>
-    constexpr bool number_at(const product& what, const Known& known, double& result) const {
+    SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
+                                          double& result) const {
         result = 1;
         for (int at = 0; at < what.count; ++at) {
             const feature& part = what.parts[at];
@@ -3161,7 +3168,8 @@ class network {
         return true;
     }
     /// The values of a group's variables for a choice of items.
-    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
+    SEQUENT_COLD constexpr auto known_in(const function_group& group,
+                                         const std::vector<int>& chosen) const {
         return [&group, &chosen](int node, value& result) {
             for (std::size_t at = 0; at < group.variables.size(); ++at)
                 if (group.variables[at] == node) {
@@ -3229,7 +3237,7 @@ class network {
             layer = std::max(layer, program.layer(what.parts[at].node));
         return layer;
     }
-    constexpr int direction_of(const product& what) {
+    SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
@@ -3242,7 +3250,7 @@ class network {
         directions.push_back(made);
         return width() - 1;
     }
-    constexpr int gathered(int head, int channel) {
+    SEQUENT_COLD constexpr int gathered(int head, int channel) {
         const int known = find(head, channel);
         if (known >= 0) return known;
         direction made;
@@ -3254,7 +3262,7 @@ class network {
         return width() - 1;
     }
 
-    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
+    SEQUENT_COLD constexpr void collect(int node, int layer, std::vector<int>& variables) const {
         const auto& made = program.nodes[node];
         if (made.what == operation::constant) return;
         // What negates a number of earlier layers is no other number.
@@ -3284,7 +3292,7 @@ class network {
     }
     /// Several functions of one number are one variable, that number, if it has fewer values than
     /// they have tuples.
-    constexpr void share_supports(int layer, std::vector<int>& variables) const {
+    SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
         std::vector<int> result;
         std::vector<int> supports;
         for (const int each : variables)
@@ -3306,7 +3314,7 @@ class network {
         variables = result;
     }
     /// What a node is a function of, if that is one number.
-    constexpr int only_support(int node) const {
+    SEQUENT_COLD constexpr int only_support(int node) const {
         const auto& made = program.nodes[node];
         if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
         int found = -1;
@@ -3318,7 +3326,7 @@ class network {
         }
         return found;
     }
-    constexpr void join_group(int at) {
+    SEQUENT_COLD constexpr void join_group(int at) {
         const product what = directions[static_cast<std::size_t>(at)].what;
         function_group made;
         made.layer = directions[static_cast<std::size_t>(at)].layer;
@@ -3342,7 +3350,7 @@ class network {
     }
 
     /// Where a variable can be read. Of a sum, a block for each share of the start.
-    constexpr reading line_of(int node, int layer, bool by_sign) {
+    SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
         if (is_compared_here(node, layer)) {
             const auto& made = program.nodes[node];
@@ -3379,7 +3387,7 @@ class network {
     constexpr domain summed(const leaf& of) const {
         return program.domain_of(program.channel_of(of).node);
     }
-    constexpr double share_factor(const leaf& of) const {
+    SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
         const domain values = summed(of);
         const double length = program.given.length;
         if (values.values.empty()) return 1;
@@ -3393,7 +3401,7 @@ class network {
         return program.layer(node) == layer && compares_beyond_lists(node);
     }
 
-    constexpr items values_of_comparison(int node) {
+    SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
         const domain left = program.domain_of(made.arguments[0]);
         const domain right = program.domain_of(made.arguments[1]);
@@ -3409,7 +3417,7 @@ class network {
         return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
     }
 
-    constexpr items values_of(int node, int layer, bool by_sign) {
+    SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
         items result;
         if (is_compared_here(node, layer)) return values_of_comparison(node);
         const bool is_leaf = program.nodes[node].what == operation::gathered;
@@ -3481,7 +3489,7 @@ class network {
     }
 
     /// Whether a function of a sum is one of its sign.
-    constexpr bool depends_on_sign(int node, const product& what) const {
+    SEQUENT_COLD constexpr bool depends_on_sign(int node, const product& what) const {
         if (program.nodes[node].what != operation::gathered) return false;
         const leaf& of = program.leaf_of(node);
         if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
@@ -3504,7 +3512,7 @@ class network {
         return true;
     }
 
-    constexpr void fit(function_group& group, bool laid) {
+    SEQUENT_COLD constexpr void fit(function_group& group, bool laid) {
         const staircase_search search(group.values);
         const operation blamed =
             program
@@ -3528,8 +3536,9 @@ class network {
 
     /// For each tuple of the variables' values a number, the same where all roots have the same
     /// values; -1 where one has none.
-    constexpr std::vector<int> classes_of(const function_group& group,
-                                          const std::vector<int>& roots, long long tuples) const {
+    SEQUENT_COLD constexpr std::vector<int> classes_of(const function_group& group,
+                                                       const std::vector<int>& roots,
+                                                       long long tuples) const {
         // What is computed, and which is the first variable that it depends on.
         const auto size = static_cast<std::size_t>(program.nodes.size());
         const int count = static_cast<int>(group.variables.size());
@@ -3593,7 +3602,8 @@ class network {
         }
         return classes;
     }
-    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
+    SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
+                                        std::vector<char>& defined) const {
         const node& made = program.nodes[at];
         const auto place = static_cast<std::size_t>(at);
         const auto argument = [&](int which) {
@@ -3616,7 +3626,7 @@ class network {
     }
 
     /// The start position looks at itself alone, and its hidden units rest.
-    constexpr void settle_start() {
+    SEQUENT_COLD constexpr void settle_start() {
         for (direction& each : directions) {
             if (each.from == origin::embedded) {
                 each.at_start = 0;
@@ -3673,7 +3683,7 @@ class layout {
     sizes size;
     std::vector<value> classes;
 
-    constexpr layout(const network& made, int heads) : of(made) {
+    SEQUENT_COLD constexpr layout(const network& made, int heads) : of(made) {
         size.wrong = made.wrong;
         size.layers = made.layers();
         size.heads = std::max(heads, 1);
@@ -3706,7 +3716,7 @@ class layout {
     }
 
     /// The first row is of what does not depend on the query.
-    constexpr std::vector<comparison_row> rows_of(int head) const {
+    SEQUENT_COLD constexpr std::vector<comparison_row> rows_of(int head) const {
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
             std::size_t at = 0;
@@ -3717,7 +3727,7 @@ class layout {
         return result;
     }
     /// The directions that a head writes.
-    constexpr std::vector<int> channels_of(int head) const {
+    SEQUENT_COLD constexpr std::vector<int> channels_of(int head) const {
         std::vector<int> result;
         for (int at = 0; at < of.width(); ++at)
             if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
@@ -3735,7 +3745,7 @@ class layout {
     }
 };
 
-constexpr nn::shape shape_of(const sizes& of) {
+SEQUENT_COLD constexpr nn::shape shape_of(const sizes& of) {
     nn::shape result;
     result.tokens = of.positions;
     result.width = of.width;
@@ -3818,9 +3828,10 @@ class weight_writer {
     using parameters = typename transformer::template parameters<T>;
 
   public:
-    weight_writer(const layout& from, parameters& to) : from_(from), of_(from.of), to_(to) {}
+    SEQUENT_COLD weight_writer(const layout& from, parameters& to)
+        : from_(from), of_(from.of), to_(to) {}
 
-    void write() {
+    SEQUENT_COLD void write() {
         write_embedding();
         for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
             const lowered_head& made = of_.program.heads[head];
@@ -3845,9 +3856,9 @@ class weight_writer {
     static constexpr int d = Size.width;
     static constexpr int d_head = Size.head_width;
 
-    T number(double value) const { return static_cast<T>(value); }
+    SEQUENT_COLD T number(double value) const { return static_cast<T>(value); }
 
-    void write_embedding() {
+    SEQUENT_COLD void write_embedding() {
         auto table = to_[embedding_of<Size>];
         auto position = to_[position_of<Size>];
         const auto& alphabet = of_.program.given.alphabet;
@@ -3895,7 +3906,7 @@ class weight_writer {
         row(0) += number(at_start - factor * of_.at_start(from));
     }
 
-    void write_head(int head, int layer, int place) {
+    SEQUENT_COLD void write_head(int head, int layer, int place) {
         const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
 
         const double start_penalty = made.use == start::otherwise ? 0.5
@@ -3940,7 +3951,7 @@ class weight_writer {
         }
     }
 
-    void write_group(const function_group& group, int& unit) {
+    SEQUENT_COLD void write_group(const function_group& group, int& unit) {
         auto expand = to_[W_expand_of<Size>];
         auto expand_bias = to_[b_expand_of<Size>];
         auto contract = to_[W_contract_of<Size>];
@@ -3980,7 +3991,7 @@ class weight_writer {
     }
 
     /// The class whose code is nearest: -(z - c)^2, less what all classes share.
-    void write_logits() {
+    SEQUENT_COLD void write_logits() {
         auto matrix = to_[W_logits_of<Size>];
         auto bias = to_[b_logits_of<Size>];
         double apart = 1;
@@ -4042,10 +4053,10 @@ class attention_loops {
     using rows = std::vector<std::vector<double>>;
 
   public:
-    explicit attention_loops(const parameters& of) : of_(of) {}
+    SEQUENT_COLD explicit attention_loops(const parameters& of) : of_(of) {}
 
     /// `tokens` are the model's fact, of which the first `count` are the start and an input.
-    attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
+    SEQUENT_COLD attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
         attention_maps result(Size.layers, Size.heads, count - 1);
         rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
         const auto embedding = of_[embedding_of<Size>];
@@ -4072,7 +4083,8 @@ class attention_loops {
 
     /// weight(row, column) stream + bias(row), for each position.
     template <class Weight, class Bias>
-    static rows apply(const rows& stream, int outputs, const Weight& weight, const Bias& bias) {
+    SEQUENT_COLD static rows apply(const rows& stream, int outputs, const Weight& weight,
+                                   const Bias& bias) {
         rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
         for (std::size_t i = 0; i < stream.size(); ++i)
             for (int row = 0; row < outputs; ++row) {
@@ -4089,7 +4101,7 @@ class attention_loops {
             for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
     }
 
-    void attend(rows& stream, int layer, attention_maps& maps) const {
+    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
         constexpr int width = Size.head_width;
         const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
                                                            const Bias& bias) {
@@ -4131,7 +4143,7 @@ class attention_loops {
                 [&](int row) { return bias(layer, row); }));
     }
 
-    void feed_forward(rows& stream, int layer) const {
+    SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
         const auto expand = of_[W_expand_of<Size>];
         const auto expand_bias = of_[b_expand_of<Size>];
         const auto contract = of_[W_contract_of<Size>];

@@ -10215,11 +10215,11 @@ inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
 
 /// "16 x 64", for messages.
 template <class Int>
-std::string extents_text(const Int* extents, int rank) {
+SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     if (rank == 0) return "a scalar";
-    std::string result = std::to_string(extents[0]);
-    for (int axis = 1; axis < rank; ++axis)
-        result.append(" x ").append(std::to_string(extents[axis]));
+    std::string result;
+    for (int axis = 0; axis < rank; ++axis)
+        append_text(result, {axis > 0 ? " x " : "", extents[axis]});
     return result;
 }
 
@@ -10230,12 +10230,14 @@ struct subject {
     plan::name id{};
     int number = -1;  // counted from zero; -1 of one that stands for itself
 
-    std::string text() const {
+    SEQUENT_COLD std::string text() const {
         std::string result(what);
         if (id.length)
-            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+            append_text(
+                result,
+                {" \"", std::string_view(id.text, static_cast<std::size_t>(id.length)), "\""});
         else if (number >= 0)
-            result.append(" number ").append(std::to_string(number + 1));
+            append_text(result, {" number ", number + 1});
         return result;
     }
 };
@@ -10451,29 +10453,23 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
-                             extents_text(expected, rank) + ", given is " + given.text());
+        fail_with<argument_error>({"sequent: ", what.text(), " needs the shape ",
+                                   extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what.text() +
-                             " needs contiguous row-major values, given is a strided view");
+        fail_with<argument_error>({"sequent: ", what.text(),
+                                   " needs contiguous row-major values, given is a strided view"});
 }
 
-inline std::string pair_text(const std::int32_t* pair) {
-    std::string result("(");
-    return result.append(std::to_string(pair[0]))
-        .append(", ")
-        .append(std::to_string(pair[1]))
-        .append(")");
+SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
+    return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
 /// Throws if a symbol is none of the classes.
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
-                                 std::to_string(symbols[at]) + " at position " +
-                                 std::to_string(at) + ", beyond its " + std::to_string(classes) +
-                                 " classes");
+            fail_with<argument_error>({"sequent: ", what.text(), " holds the symbol ", symbols[at],
+                                       " at position ", at, ", beyond its ", classes, " classes"});
 }
 
 /// Whether no number is infinite or none.
@@ -10498,9 +10494,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
-                         " at position " + std::to_string(at) + " of " + std::to_string(size) +
-                         "; values are finite");
+    fail_with<argument_error>({"sequent: ", what.text(), " holds ", std::to_string(numbers[at]),
+                               " at position ", at, " of ", size, "; values are finite"});
 }
 
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
@@ -10511,21 +10506,19 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what.text() +
-                             " are two integers each, given is " + shape.text());
+        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
+                                   " are two integers each, given is ", shape.text()});
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what.text() + " has room for " +
-                             std::to_string(layout.capacity) + " pairs, given are " +
-                             std::to_string(count));
+        fail_with<argument_error>({"sequent: ", what.text(), " has room for ", layout.capacity,
+                                   " pairs, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
-                                 " at position " + std::to_string(at) + ", outside of " +
-                                 std::to_string(layout.rows) + " x " +
-                                 std::to_string(layout.columns));
+            fail_with<argument_error>({"sequent: ", what.text(), " has the pair ", pair_text(pair),
+                                       " at position ", at, ", outside of ", layout.rows, " x ",
+                                       layout.columns});
     }
     index_pairs(layout, given.pairs, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
@@ -10534,10 +10527,10 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what.text() + " has the pair " +
-                                     pair_text(given.pairs + 2 * numbers[at]) + " at position " +
-                                     std::to_string(numbers[at]) + " as well as at " +
-                                     std::to_string(numbers[at - 1]));
+                fail_with<argument_error>({"sequent: ", what.text(), " has the pair ",
+                                           pair_text(given.pairs + 2 * numbers[at]),
+                                           " at position ", numbers[at], " as well as at ",
+                                           numbers[at - 1]});
 }
 
 }  // namespace model_detail
@@ -25042,120 +25035,157 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone.
+/// A step and what its text needs, of no model in particular: the text is made by one function.
+struct explained_step {
+    const plan::step* step = nullptr;
+    plan::name head{};
+    const row_step* row = nullptr;              // of a step of rows
+    const attention_step* attention = nullptr;  // of attention and weights
+    const plan::general_step* general = nullptr;
+    long long pairs = 0;  // of attention
+};
+
 template <class Plan, int At>
-long long step_operations() {
+explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name head =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    explained_step result;
+    result.step = &Plan::template step_at<At>;
+    result.head = head;
+    if constexpr (step.kind == plan::step_kind::rows)
+        result.row = &Plan::template row_step_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::general)
+        result.general = &Plan::template general_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::attention ||
+                       step.kind == plan::step_kind::weights)
+        result.attention = &Plan::template attention_at<step.at>;
+    if constexpr (step.kind == plan::step_kind::attention)
+        result.pairs = attention_pairs<Plan, step.at>();
+    return result;
+}
+
+/// The multiplications and additions of a step's forward pass, in the products alone.
+inline long long operations_of(const explained_step& each) {
     long long operations = 0;
-    if constexpr (step.kind == plan::step_kind::rows) {
-        constexpr row_step row = Plan::template row_step_at<step.at>;
+    if (each.row != nullptr) {
+        const row_step& row = *each.row;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
                 operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
         for (int extent : row.outer_extents) operations *= extent;
-    } else if constexpr (step.kind == plan::step_kind::attention) {
-        using shape = attention_shape<Plan, step.at>;
-        long long each = 2LL * shape::length;
-        if constexpr (!shape::step.is_prepared())
-            for (const plan::score_node& node : shape::step.nodes)
-                if (node.kind == score_kind::dot) each += 2LL * node.depth;
-        operations = each * attention_pairs<Plan, step.at>();
+    } else if (each.attention != nullptr) {
+        operations = 2LL * each.attention->length;
+        if (!each.attention->is_prepared())
+            for (const plan::score_node& node : each.attention->nodes)
+                if (node.kind == score_kind::dot) operations += 2LL * node.depth;
+        operations *= each.pairs;
     }
     return operations;
 }
 
-inline std::string step_line(const std::string& name, const std::string& what, long long operations,
-                             int depth) {
-    const auto indent = static_cast<std::size_t>(2 * depth + 2);
-    std::string result(indent, ' ');
+SEQUENT_COLD inline void append_line(std::string& text, std::string_view name,
+                                     std::string_view what, long long operations, int depth) {
+    const std::size_t begin = text.size();
     const auto fill_to = [&](std::size_t column) {
-        if (result.size() < column) result.resize(column, ' ');
+        if (text.size() < begin + column) text.resize(begin + column, ' ');
     };
-    result += name;
+    fill_to(static_cast<std::size_t>(2 * depth + 2));
+    text += name;
     fill_to(22);
-    result += "  " + what;
+    append_text(text, {"  ", what});
     if (operations > 0) {
         fill_to(84);
         const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
-        result.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
-        result += figure + " MFLOP";
+        text.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
+        append_text(text, {figure, " MFLOP"});
     }
-    return result + "\n";
+    text += '\n';
 }
 
-template <class Plan, int At>
-std::string describe_step() {
-    constexpr plan::step step = Plan::template step_at<At>;
-    constexpr plan::name id =
-        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
-    const std::string name(id.text, static_cast<std::size_t>(id.length));
-    std::string what;
-    if constexpr (step.kind == plan::step_kind::rows) {
-        constexpr row_step row = Plan::template row_step_at<step.at>;
-        what = row.pairs >= 0 ? "pairs " : row.count >= 0 ? "rows up to " : "rows ";
-        what += std::to_string(row.rows) + " x " + std::to_string(row.columns());
-        kernel::unroll<row.terms.size()>([&](auto index) {
-            constexpr row_term term = row.terms[index()];
-            if constexpr (term.kind == term_kind::product)
-                what += ", product with " + std::to_string(term.depth * term.splits) + " inputs";
-            else if constexpr (term.kind == term_kind::gather)
-                what += ", rows of a table";
-        });
-        constexpr int products = [] {
-            int count = 0;
-            for (const row_term& term : Plan::template row_step_at<step.at>.terms)
-                count += term.kind == term_kind::add ? 1 : 0;
-            return count;
-        }();
-        if (products > 0) what += ", " + std::to_string(products) + " more summands";
-        if (row.functions.size() > 0)
-            what += ", " + std::to_string(row.functions.size()) + " functions";
-    } else if constexpr (step.kind == plan::step_kind::attention) {
-        using shape = attention_shape<Plan, step.at>;
-        what = shape::step.is_prepared() ? "product with weights " : "attention ";
-        what += std::to_string(shape::rows) + " x " + std::to_string(shape::columns) + ", " +
-                std::to_string(attention_pairs<Plan, step.at>()) + " pairs";
-    } else if constexpr (step.kind == plan::step_kind::weights) {
-        using shape = attention_shape<Plan, step.at>;
-        what = "softmax " + std::to_string(shape::rows) + " x " + std::to_string(shape::columns);
-    } else if constexpr (step.kind == plan::step_kind::general) {
-        constexpr plan::general_step general = Plan::template general_at<step.at>;
-        what = general.joins.size() > 0 ? "loops over pairs" : "general loops";
-    } else if constexpr (step.kind == plan::step_kind::repeat_begin && step.recurs) {
-        what = "loop of " + std::to_string(step.repeat) + " steps";
-        if (step.backward) what += ", the last first";
-    } else if constexpr (step.kind == plan::step_kind::repeat_begin) {
-        what = "stack of " + std::to_string(step.repeat) + " layers";
-    } else {
-        return {};
-    }
-    if constexpr (step.prepared) what += ", prepared";
-    return step_line(name, what, step_operations<Plan, At>(), step.depth);
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
 }
+
+SEQUENT_COLD inline void append_step(std::string& text, const explained_step& each) {
+    const plan::step& step = *each.step;
+    std::string what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0   ? "pairs "
+                               : row.count >= 0 ? "rows up to "
+                                                : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            what = each.general->joins.size() > 0 ? "loops over pairs" : "general loops";
+            break;
+        case plan::step_kind::repeat_begin:
+            append_text(what, {step.recurs ? "loop of " : "stack of ", step.repeat,
+                               step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return;
+    }
+    if (step.prepared) what += ", prepared";
+    append_line(text, text_of(each.head), what, operations_of(each), step.depth);
+}
+
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
 
 /// Relations with several rules, which may be meant, or two relations that share a name by mistake.
 /// The rules of a recursion are for different times.
-template <const auto& Program>
-std::string describe_several_rules() {
-    constexpr auto text = plan::read<Program>();
-    std::string result;
-    for (int relation = 0; relation < text.relations.size(); ++relation) {
-        std::string numbers;
-        int count = 0;
-        for (const plan::rule& written : text.rules) {
-            bool everywhere = written.head == relation && !written.transforms_atom;
-            for (int at = 0; at < written.arity; ++at)
-                everywhere =
-                    everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-            if (!everywhere) continue;
-            numbers += (count++ > 0 ? ", " : "") + std::to_string(written.number + 1);
-        }
-        const plan::name& id = text.relations[relation].id;
-        if (count > 1)
-            result += step_line(std::string(id.text, static_cast<std::size_t>(id.length)),
-                                "follows from several rules: " + numbers, 0, 0);
+SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const plan::rule> rules,
+                                              int relation, const plan::name& id) {
+    std::string numbers;
+    int count = 0;
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) append_text(numbers, {count++ > 0 ? ", " : "", written.number + 1});
     }
-    return result;
+    if (count > 1) {
+        append_line(text, text_of(id), joined_text({"follows from several rules: ", numbers}), 0,
+                    0);
+    }
+}
+
+/// `state` is the size of the state of `step` in bytes, -1 without one.
+SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
+                                       long long parameter_room, long long workspace,
+                                       long long state) {
+    constexpr auto number = static_cast<long long>(sizeof(float));
+    append_text(text, {"parameters  ", parameters, " numbers, ", parameter_room * number,
+                       " bytes as float\nworkspace   ", workspace * number,
+                       " bytes as float, for forward and backward\n"});
+    if (state >= 0) append_text(text, {"state       ", state, " bytes, for step\n"});
 }
 
 }  // namespace model_detail
@@ -25166,20 +25196,19 @@ template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
     std::string result = "steps\n";
-    kernel::unroll<plan::tables.steps.size()>(
-        [&](auto index) { result += model_detail::describe_step<plan, index()>(); });
-    result += model_detail::describe_several_rules<Model::program>();
-    constexpr auto bytes = [](long long numbers) {
-        return std::to_string(numbers * static_cast<long long>(sizeof(float)));
-    };
-    result += "parameters  " + std::to_string(Model::parameter_count) + " numbers, " +
-              bytes(plan::tables.parameters) + " bytes as float\n";
-    result += "workspace   " + bytes(plan::tables.workspace) +
-              " bytes as float, for forward and backward\n";
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-        using state = typename Model::template state<float>;
-        result += "state       " + std::to_string(sizeof(state)) + " bytes, for step\n";
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        model_detail::append_step(result, model_detail::explained<plan, index()>());
+    });
+    constexpr auto& text = model_detail::program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation) {
+        model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()}, relation,
+                                           text.relations[relation].id);
     }
+    long long state = -1;
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
+        state = sizeof(typename Model::template state<float>);
+    model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
+                                plan::tables.workspace, state);
     return result;
 }
 

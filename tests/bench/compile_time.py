@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """What a compiler pays for Sequent: seconds, its peak memory, object code, symbols, instantiations.
 
-    compile_time.py [--compilers g++ clang++] [--rounds N] [--only NAME ...]
+    compile_time.py [--compilers g++ clang++ clang++-19] [--rounds N] [--only NAME ...]
+    compile_time.py --limits
 
 Each program is one file with the single header. The targets stand beside what was measured; what
 does not compile, as without a peer's headers, is named. Seconds are the least of all rounds.
+"symbols" counts the functions and objects of the object file. --limits compiles the few programs of
+LIMITS once by GCC at -O1 and fails if one has more code or symbols than its limit, which does not
+depend on the machine's load.
 "symbol" is the longest mangled name, with -g too; "-g name" the longest name of any kind there.
 """
 
@@ -44,6 +48,22 @@ void attention(const square& x, const square& wq, const square& wk, const square
 }
 """
 
+RASP = """#include <sequent/rasp.hpp>
+using namespace sequent::rasp;
+inline constexpr auto reversed = aggregate(select(indices, length - 1 - indices, equal), tokens);
+using Reversed = compile<reversed, alphabet<"abcdefghijklmnopqrstuvwxyz">, max_length<100>>;
+sequence run() { return Reversed::run("hello"); }
+"""
+
+EXPLAIN = """
+std::string explained() { return sequent::explain<M>(); }
+"""
+
+FILES = """
+void save(const char* path, const M::parameters<float>& p) { sequent::io::save<M>(path, p); }
+void load(const char* path, M::parameters<float>& p) { sequent::io::load<M>(path, p); }
+"""
+
 CALLS = """
 using parameters = M::parameters<float>;
 using workspace = M::workspace<float>;
@@ -59,11 +79,11 @@ void backward(const parameters& p, const M::facts<float>& x, const M::output_gra
 """
 
 
-def article():
-    """The rules and the model of the example."""
+def article(calls=None):
+    """The rules and the model of the example, and functions that use it."""
     text = (ROOT / "examples" / "article_encoder.cpp").read_text()
     begin, end = text.index("namespace article"), text.index("int main")
-    return OURS + text[begin:end] + "using M = Encoder;\n" + CALLS + BACKWARD
+    return OURS + text[begin:end] + "using M = Encoder;\n" + (calls or CALLS + BACKWARD)
 
 
 def language_model(depth, backward):
@@ -71,6 +91,17 @@ def language_model(depth, backward):
             "using M = transformer::language_model<vocabulary<65>, tokens<64>, width<128>, "
             f"heads<4>, depth<{depth}>>;\n" + CALLS + (BACKWARD if backward else ""))
 
+
+# Of GCC 12; symbols as `nm --defined-only` lists them. Each limit is some 10%
+# above what was measured when it was set; lower it when the figure falls.
+# Name: source, KB of code and constants, symbols.
+LIMITS = {
+    "explain": lambda: (article(calls=EXPLAIN), 38, 90),
+    "encoder both": lambda: (article(), 56, 134),
+    "files": lambda: (article(calls=FILES), 76, 320),
+    "RASP": lambda: (RASP, 277, 577),
+}
+LIMIT_FLAGS = ["-O1", "-mavx2", "-mfma"]
 
 # Name, source, and the targets as (figure, limit, the program it is a multiple of or None).
 PROGRAMS = {
@@ -133,6 +164,12 @@ def sections(binary):
     return text, rodata
 
 
+def count_symbols(binary):
+    listed = subprocess.run(["nm", "--defined-only", "-P", binary], capture_output=True, text=True,
+                            check=True)
+    return len(listed.stdout.splitlines())
+
+
 def longest_symbol(binary):
     listed = subprocess.run(["nm", "-P", binary], capture_output=True, text=True, check=True)
     return max((len(line.split()[0]) for line in listed.stdout.splitlines() if line), default=0)
@@ -177,6 +214,7 @@ def measure(compiler, name, source_text, rounds, folder, counted):
         figures["seconds"] = min(figures["seconds"], seconds)
         figures["memory"] = max(figures["memory"], memory)
     figures["text"], figures["rodata"] = sections(output)
+    figures["symbols"] = count_symbols(output)
     figures["symbol"] = longest_symbol(output)
     if "sequent" in source_text:
         compile_once(compiler, [*flags, "-g"], source, output)
@@ -207,16 +245,38 @@ def judged(name, all_figures):
     return "; ".join(words)
 
 
+def check_limits(compiler):
+    """Whether every program stays within its limits."""
+    kept = True
+    print(f"{'':20}{'KB':>8}{'limit':>8}{'symbols':>9}{'limit':>8}")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, program in LIMITS.items():
+            text, most_bytes, most_symbols = program()
+            source, output = Path(scratch) / "program.cpp", Path(scratch) / "program.o"
+            source.write_text(text)
+            compile_once(compiler, LIMIT_FLAGS, source, output)
+            size, symbols = sum(sections(output)) / 1024, count_symbols(output)
+            fits = size <= most_bytes and symbols <= most_symbols
+            kept = kept and fits
+            print(f"{name:20}{size:8.1f}{most_bytes:8}{symbols:9}{most_symbols:8}"
+                  f"{'' if fits else '  EXCEEDED'}", flush=True)
+    return kept
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--compilers", nargs="+", default=["g++", "clang++"])
+    parser.add_argument("--compilers", nargs="+", default=["g++", "clang++", "clang++-19"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(PROGRAMS),
                         default=list(PROGRAMS), help="one or more of: " + ", ".join(PROGRAMS))
+    parser.add_argument("--limits", action="store_true",
+                        help="check code size and symbols of a few programs, and nothing else")
     options = parser.parse_args()
     if not (SINGLE / "sequent" / "sequent.hpp").exists():
         sys.exit("compile_time.py: single_include/sequent/sequent.hpp is missing; "
                  "make it with single_include/amalgamate.py")
+    if options.limits:
+        sys.exit(not check_limits(options.compilers[0]))
     counts = {}
     for compiler in options.compilers:
         if not shutil.which(compiler):
@@ -225,7 +285,8 @@ def main():
         version = subprocess.run([compiler, "--version"], capture_output=True,
                                  text=True).stdout.splitlines()[0]
         print(f"\n{version}, -std=c++20 -O3 -march=native, least of {options.rounds} rounds\n"
-              f"{'':31}{'seconds':>9}{'GB':>7}{'.text KB':>10}{'.rodata':>9}{'symbol':>8}"
+              f"{'':31}{'seconds':>9}{'GB':>7}{'.text KB':>10}{'.rodata':>9}{'symbols':>9}"
+              f"{'symbol':>8}"
               f"{'-g name':>9}{'instances':>11}  target")
         found = {}
         with tempfile.TemporaryDirectory() as scratch:
@@ -241,7 +302,7 @@ def main():
                 count = "-" if each["instantiations"] is None else str(each["instantiations"])
                 print(f"{name:31}{each['seconds']:9.2f}{each['memory'] / 1e9:7.2f}"
                       f"{each['text'] / 1024:10.1f}{each['rodata'] / 1024:9.1f}"
-                      f"{each['symbol']:8}{each.get('debug', '-'):>9}{count:>11}  "
+                      f"{each['symbols']:9}{each['symbol']:8}{each.get('debug', '-'):>9}{count:>11}  "
                       f"{judged(name, found)}", flush=True)
 
 

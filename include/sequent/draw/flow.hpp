@@ -45,8 +45,8 @@ struct flow_layer {
 class flow {
   public:
     /// The program has to outlive it.
-    flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-         const rasp::sequence& input)
+    SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+                      const rasp::sequence& input)
         : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
         shown_.resize(static_cast<std::size_t>(program.size()));
         for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
@@ -90,7 +90,7 @@ class flow {
         return name == all ? name : name + " = " + all;
     }
     /// What is gathered, beside its selector.
-    std::string gathering(int at) const {
+    SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
         if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
@@ -101,10 +101,13 @@ class flow {
         return "aggregate " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
-    std::string text(int at, int position) const { return cell_text(values_(at, position)); }
+    SEQUENT_COLD std::string text(int at, int position) const {
+        return cell_text(values_(at, position));
+    }
 
     /// To which positions a head attends from one, to all of them alike.
-    std::vector<int> attended(const flow_selector& from, rasp::focus at, int row) const {
+    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, rasp::focus at,
+                                           int row) const {
         std::vector<int> result;
         for (int column = 0; column < length(); ++column) {
             const bool selected = values_.selects(from.node, row, column);
@@ -135,7 +138,7 @@ class flow {
         if (named_[at].what != rasp::operation::constant)
             shown_[static_cast<std::size_t>(at)] = true;
     }
-    void mark_what_is_read_by(int at) {
+    SEQUENT_COLD void mark_what_is_read_by(int at) {
         const rasp::node& made = named_[at];
         const bool is_input =
             made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
@@ -147,7 +150,7 @@ class flow {
         show(made.arguments[1]);
     }
 
-    void name_long_ones() {
+    SEQUENT_COLD void name_long_ones() {
         constexpr int longest = 22;
         std::size_t number = 0;
         for (int at = 0; at < named_.size(); ++at) {
@@ -164,7 +167,7 @@ class flow {
         }
     }
 
-    flow_selector& selector_of(int layer, int node) {
+    SEQUENT_COLD flow_selector& selector_of(int layer, int node) {
         std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
         for (flow_selector& each : all)
             if (each.node == node) return each;
@@ -172,7 +175,7 @@ class flow {
         add_operands(node, all.back());
         return all.back();
     }
-    void add_operands(int node, flow_selector& to) const {
+    SEQUENT_COLD void add_operands(int node, flow_selector& to) const {
         const rasp::node& made = named_[node];
         if (!rasp::is_comparison(made.what)) {
             for (const int part : made.arguments)

@@ -11,7 +11,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// A string of DOT. Graphviz knows XML's entities, too.
-inline std::string dot_string(std::string_view text) {
+SEQUENT_COLD inline std::string dot_string(std::string_view text) {
     std::string result = "\"";
     for (const char each : text) {
         if (each == '"' || each == '\\') result += '\\';
@@ -22,9 +22,9 @@ inline std::string dot_string(std::string_view text) {
 
 class dot_writer {
   public:
-    explicit dot_writer(const flow& shown) : flow_(shown) {}
+    SEQUENT_COLD explicit dot_writer(const flow& shown) : flow_(shown) {}
 
-    std::string write() {
+    SEQUENT_COLD std::string write() {
         text_ =
             "digraph program {\n"
             "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
@@ -48,7 +48,7 @@ class dot_writer {
         text_ += indent + "subgraph cluster_" + name + " {\n" + indent +
                  "    label=" + dot_string(label) + "; color=\"#c3ccd6\";\n";
     }
-    void add_node(const std::string& indent, int at) {
+    SEQUENT_COLD void add_node(const std::string& indent, int at) {
         const bool is_gathered = rasp::gathers(flow_.program()[at].what);
         const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
         std::string label = dot_string(elided(flow_.label(at), longest));
@@ -70,7 +70,7 @@ class dot_writer {
                   (label ? std::string(" [label=\"") + label + "\"]" : std::string()) + ";\n";
     }
 
-    void add_layer(std::size_t number) {
+    SEQUENT_COLD void add_layer(std::size_t number) {
         const flow_layer& layer = flow_.layers()[number];
         const std::string id = std::to_string(number);
         begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
@@ -88,7 +88,7 @@ class dot_writer {
         if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
         text_ += "    }\n";
     }
-    void add_selector(const flow_selector& each, const std::string& layer) {
+    SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
         const std::string name = numbered("s", static_cast<std::size_t>(each.node)) + "_" + layer;
         text_ += "            " + name +
                  " [label=" + dot_string(elided(flow_.definition(each.node), longest)) +

@@ -34,7 +34,7 @@ struct model_attention {
 namespace detail {
 
 /// A string of JSON that may stand in HTML's script elements.
-inline std::string json_string(std::string_view text) {
+SEQUENT_COLD inline std::string json_string(std::string_view text) {
     std::string result = "\"";
     const std::string shown = printable(text);
     for (std::size_t at = 0; at < shown.size(); ++at) {
@@ -59,9 +59,10 @@ inline std::string json_string(std::string_view text) {
 
 class page_data {
   public:
-    page_data(const flow& shown, const model_attention* model) : flow_(shown), model_(model) {}
+    SEQUENT_COLD page_data(const flow& shown, const model_attention* model)
+        : flow_(shown), model_(model) {}
 
-    std::string write() {
+    SEQUENT_COLD std::string write() {
         text_ = "{\"tokens\":";
         add_values(input());
         text_ += ",\n\"output\":";
@@ -89,7 +90,7 @@ class page_data {
     std::string text_;
 
     template <class Add>
-    void add_list(int count, const Add& add) {
+    SEQUENT_COLD void add_list(int count, const Add& add) {
         text_ += '[';
         for (int at = 0; at < count; ++at) {
             if (at > 0) text_ += ',';
@@ -100,7 +101,7 @@ class page_data {
     void add_values(int node) {
         add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
     }
-    void add_s_ops(const std::vector<int>& nodes) {
+    SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
             text_ +=
@@ -112,7 +113,7 @@ class page_data {
             text_ += '}';
         });
     }
-    void add_layer(int number) {
+    SEQUENT_COLD void add_layer(int number) {
         const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
         text_ += "\n{\"heads\":[";
         bool first = true;
@@ -126,7 +127,7 @@ class page_data {
         add_s_ops(layer.elementwise);
         text_ += '}';
     }
-    void add_head(int layer, const flow_selector& from, const flow_head& head) {
+    SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
         text_ += "\n {\"number\":" + std::to_string(head.number) +
                  ",\"selector\":" + json_string(flow_.definition(from.node)) +
                  ",\"note\":" + json_string(note_of(head.at)) + ",\"attends\":";
@@ -155,7 +156,7 @@ class page_data {
                : at == rasp::focus::selected_and_first ? "at position 0 alone, for the width"
                                                        : "";
     }
-    std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
+    SEQUENT_COLD std::vector<int> results_of(const flow_selector& from, rasp::focus at) const {
         std::vector<int> result;
         for (const int each : from.results) {
             const rasp::operation what = flow_.program()[each].what;
@@ -173,7 +174,7 @@ class page_data {
 }  // namespace detail
 
 /// One file without any other. `#token=3` at the end of its address selects a token.
-inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
     detail::page_data data(shown, model);
     const std::string content = data.write();
     const std::string title =

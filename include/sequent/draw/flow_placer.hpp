@@ -16,7 +16,8 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
-inline std::vector<std::string> lines_of(std::string_view text, int letters, int most) {
+SEQUENT_COLD inline std::vector<std::string> lines_of(std::string_view text, int letters,
+                                                      int most) {
     std::vector<std::string> result;
     while (!text.empty() && static_cast<int>(result.size()) < most) {
         std::string_view line = first_letters(text, letters);
@@ -36,7 +37,7 @@ inline std::vector<std::string> lines_of(std::string_view text, int letters, int
 
 class flow_placer {
   public:
-    explicit flow_placer(const flow& shown) : flow_(shown) {
+    SEQUENT_COLD explicit flow_placer(const flow& shown) : flow_(shown) {
         made_.shown = std::min(shown.length(), max_positions);
         made_.cell = std::clamp(grid_side / made_.shown, 13.0, 24.0);
         // Longer values get wider cells where there is room.
@@ -59,7 +60,7 @@ class flow_placer {
         top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
-    flow_layout place() {
+    SEQUENT_COLD flow_layout place() {
         add_titles();
         double x = margin;
         double bottom = 0;
@@ -118,7 +119,7 @@ class flow_placer {
         return result;
     }
     /// What is gathered from a selector's positions.
-    std::vector<int> values_of(const flow_selector& from) const {
+    SEQUENT_COLD std::vector<int> values_of(const flow_selector& from) const {
         std::vector<int> result;
         for (const int at : from.results) {
             const int values = flow_.program()[at].arguments[1];
@@ -154,7 +155,7 @@ class flow_placer {
             {x, y, words, kind, ends_at_x, whole == words ? std::string() : whole});
     }
 
-    void add_titles() {
+    SEQUENT_COLD void add_titles() {
         const rasp::evaluation& values = flow_.values();
         std::string given;
         for (int at = 0; at < flow_.program().size(); ++at)
@@ -180,7 +181,7 @@ class flow_placer {
         write(margin, 58, note, lettering::note);
     }
 
-    double room_before_rows_of(const flow_layer& layer) const {
+    SEQUENT_COLD double room_before_rows_of(const flow_layer& layer) const {
         double room = 0;
         const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
         for (const int at : layer.elementwise) need(width_of(name_of(at)));
@@ -197,7 +198,7 @@ class flow_placer {
         }
         return room;
     }
-    double room_behind_rows_of(const flow_layer& layer) const {
+    SEQUENT_COLD double room_behind_rows_of(const flow_layer& layer) const {
         double room = 0;
         const auto need = [&room](double wanted) { room = std::max(room, gap + wanted); };
         for (const int at : layer.elementwise)
@@ -215,7 +216,7 @@ class flow_placer {
         return room;
     }
 
-    double place_layer(std::size_t number, double x) {
+    SEQUENT_COLD double place_layer(std::size_t number, double x) {
         const flow_layer& layer = flow_.layers()[number];
         const double inset = layer.selectors.empty() ? pad : 2 * pad;
         left_ = x;
@@ -237,7 +238,7 @@ class flow_placer {
         return right_ - x;
     }
 
-    void place_elementwise(int at) {
+    SEQUENT_COLD void place_elementwise(int at) {
         const double x = grid_ + side_ + gap;
         const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
         const std::vector<std::string> note =
@@ -258,7 +259,7 @@ class flow_placer {
         y_ += height;
     }
 
-    void place_selector(const flow_selector& placed) {
+    SEQUENT_COLD void place_selector(const flow_selector& placed) {
         const double block_top = y_;
         const double inner = left_ + 2 * pad;
         y_ += 18;
@@ -293,7 +294,7 @@ class flow_placer {
         y_ = end + 12;
     }
 
-    void place_above(int at, series kind) {
+    SEQUENT_COLD void place_above(int at, series kind) {
         add_row(at, kind, grid_, y_);
         const double middle = y_ + made_.cell / 2;
         if (at >= 0) {
@@ -303,7 +304,7 @@ class flow_placer {
         }
         y_ += step();
     }
-    void place_queries(const std::vector<int>& queries, double bottom) {
+    SEQUENT_COLD void place_queries(const std::vector<int>& queries, double bottom) {
         double x = grid_ - gap - columns_width(queries) + 3;
         if (queries.empty()) add_column(-1, series::query, x);
         double base = bottom + 6 + line - 3;
@@ -319,7 +320,7 @@ class flow_placer {
             base += line;
         }
     }
-    void place_results(const std::vector<int>& results, double bottom) {
+    SEQUENT_COLD void place_results(const std::vector<int>& results, double bottom) {
         double x = grid_ + side_ + gap;
         double base = bottom + 6 + 2 * line * static_cast<double>(results.size()) - line - 3;
         for (const int at : results) {
@@ -348,7 +349,7 @@ class flow_placer {
     void mark_source(int at, double x, double y) {
         sources_[static_cast<std::size_t>(at)] = {x + 4, y, right_, true};
     }
-    void mark_reader(int at, double x, double y) {
+    SEQUENT_COLD void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
         if (!from.known || !has_lines(at)) return;
         placed_flow made{from.x, from.y, from.leaves, left_, x, y};

@@ -26,8 +26,8 @@ constexpr const char* colour_of(series kind) {
     return colours[static_cast<int>(kind)];
 }
 
-inline std::string path_of(std::initializer_list<const char*> commands,
-                           std::initializer_list<double> numbers) {
+SEQUENT_COLD inline std::string path_of(std::initializer_list<const char*> commands,
+                                        std::initializer_list<double> numbers) {
     std::string result;
     auto number = numbers.begin();
     for (const char* command : commands) {
@@ -40,8 +40,8 @@ inline std::string path_of(std::initializer_list<const char*> commands,
     return result;
 }
 
-inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
-                       const placed_series& placed) {
+SEQUENT_COLD inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
+                                    const placed_series& placed) {
     const double cell = layout.cell;
     const double side = cell * layout.shown;
     const double width = placed.down ? cell : side;
@@ -80,8 +80,8 @@ inline void add_series(svg& to, const flow& shown, const flow_layout& layout,
     }
 }
 
-inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
-                     const placed_grid& placed) {
+SEQUENT_COLD inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
+                                  const placed_grid& placed) {
     const double cell = layout.cell;
     const double side = cell * layout.shown;
     to.rectangle(placed.x, placed.y, side, side, "#f5f7fa");
@@ -103,7 +103,7 @@ inline void add_grid(svg& to, const flow& shown, const flow_layout& layout,
     to.rounded(placed.x, placed.y, side, side, 2, "none", "#c3ccd6");
 }
 
-inline void add_flow(svg& to, const placed_flow& placed) {
+SEQUENT_COLD inline void add_flow(svg& to, const placed_flow& placed) {
     constexpr double bend = 40;
     const auto bent = [](double x, double from, double until) {
         return path_of({"C# # # # # #"},
@@ -120,7 +120,7 @@ inline void add_flow(svg& to, const placed_flow& placed) {
     to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
 }
 
-inline void add_legend(svg& to, const flow_layout& layout) {
+SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
     struct entry {
         const char* colour;
         const char* words;
@@ -144,7 +144,7 @@ inline void add_legend(svg& to, const flow_layout& layout) {
 }  // namespace detail
 
 /// The picture of a program's flow for one input.
-inline svg picture_of(const flow& shown) {
+SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");

@@ -31,7 +31,7 @@ struct mask {
 namespace detail {
 
 template <class Model, int At, class T>
-void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
+SEQUENT_COLD void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
     using plan_type = typename Model::plan;
     constexpr plan::step step = plan_type::template step_at<At>;
     if constexpr (step.kind == plan::step_kind::attention) {
@@ -75,7 +75,7 @@ void add_masks(const model_detail::bindings<T>& bound, std::vector<mask>& all) {
 /// The masks of a model's attention steps, in order; where conditions depend on what is given at
 /// run time, for these facts.
 template <class Model, class T = float>
-std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
+SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
     using plan_type = typename Model::plan;
     static constexpr int unknown[model_detail::count_given<plan_type>()]{};
     model_detail::bindings<T> bound;
@@ -90,7 +90,7 @@ std::vector<mask> masks_of(const typename Model::template facts<T>* given = null
 }
 
 /// "weights, heads 0 2", for a caption.
-inline std::string title_of(const mask& shown) {
+SEQUENT_COLD inline std::string title_of(const mask& shown) {
     std::string result = shown.relation;
     if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
         result += shown.rounds.size() > 1 ? ", heads" : ", head";
@@ -103,7 +103,8 @@ inline std::string title_of(const mask& shown) {
 /// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
 /// position that attends, a column j for what it attends to. Titles take the place of the masks'
 /// own names where they are given.
-inline svg picture_of(const std::vector<mask>& masks, const std::vector<std::string>& titles = {}) {
+SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
+                                   const std::vector<std::string>& titles = {}) {
     constexpr double side = 220;  // of a mask; that of a cell is the same for all
     constexpr double gap = 36;
     constexpr double caption = 44;

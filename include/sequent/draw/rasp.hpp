@@ -14,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 namespace detail {
 
 template <class Compiled>
-draw::model_attention attention_of(const sequence& input) {
+SEQUENT_COLD draw::model_attention attention_of(const sequence& input) {
     const auto maps = Compiled::attention(input);
     draw::model_attention result{maps.layers, maps.heads, maps.length};
     for (int layer = 0; layer < maps.layers; ++layer)
@@ -43,7 +43,7 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 /// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
 /// io::error.
 template <const auto& Program, class Compiled = void>
-void draw(const sequence& input, const std::string& path) {
+SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     const draw::flow shown(graph_of<Program>, analysis<Program>, input);
     if constexpr (std::is_void_v<Compiled>) {
         draw::write(detail::picture_in_format_of(path, shown, nullptr), path);

@@ -13,7 +13,7 @@
 namespace sequent::inline SEQUENT_ABI::draw {
 
 /// Text as it may stand in XML.
-inline std::string escaped(std::string_view text) {
+SEQUENT_COLD inline std::string escaped(std::string_view text) {
     std::string result;
     for (const char each : printable(text)) {
         if (each == '<')

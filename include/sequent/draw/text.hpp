@@ -12,7 +12,7 @@ namespace sequent::inline SEQUENT_ABI::draw {
 namespace detail {
 
 /// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
-inline std::size_t letter_length(std::string_view text) {
+SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
     const std::size_t length = first < 0x80                     ? 1
@@ -39,7 +39,7 @@ inline std::size_t letter_length(std::string_view text) {
 
 /// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
 /// UTF-8 as U+FFFD.
-inline std::string printable(std::string_view text) {
+SEQUENT_COLD inline std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
         const std::size_t length = detail::letter_length(text);
@@ -67,7 +67,7 @@ inline int letters_in(std::string_view text) {
 }
 
 /// The first so many code points of printable text.
-inline std::string_view first_letters(std::string_view text, int count) {
+SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int count) {
     std::size_t end = 0;
     while (end < text.size()) {
         if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && count-- == 0) break;

@@ -7,9 +7,11 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "../fail.hpp"
+#include "../joined_text.hpp"
 #include "../kernel.hpp"
 #include "../language.hpp"
 #include "../plan/list.hpp"
@@ -91,11 +93,11 @@ inline constexpr bool outlives_call<const sparse_argument<Pairs, Values>&> =
 
 /// "16 x 64", for messages.
 template <class Int>
-std::string extents_text(const Int* extents, int rank) {
+SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     if (rank == 0) return "a scalar";
-    std::string result = std::to_string(extents[0]);
-    for (int axis = 1; axis < rank; ++axis)
-        result.append(" x ").append(std::to_string(extents[axis]));
+    std::string result;
+    for (int axis = 0; axis < rank; ++axis)
+        append_text(result, {axis > 0 ? " x " : "", extents[axis]});
     return result;
 }
 
@@ -106,12 +108,14 @@ struct subject {
     plan::name id{};
     int number = -1;  // counted from zero; -1 of one that stands for itself
 
-    std::string text() const {
+    SEQUENT_COLD std::string text() const {
         std::string result(what);
         if (id.length)
-            result.append(" \"").append(id.text, static_cast<std::size_t>(id.length)).append("\"");
+            append_text(
+                result,
+                {" \"", std::string_view(id.text, static_cast<std::size_t>(id.length)), "\""});
         else if (number >= 0)
-            result.append(" number ").append(std::to_string(number + 1));
+            append_text(result, {" number ", number + 1});
         return result;
     }
 };
@@ -327,29 +331,23 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail<argument_error>("sequent: " + what.text() + " needs the shape " +
-                             extents_text(expected, rank) + ", given is " + given.text());
+        fail_with<argument_error>({"sequent: ", what.text(), " needs the shape ",
+                                   extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
-        fail<argument_error>("sequent: " + what.text() +
-                             " needs contiguous row-major values, given is a strided view");
+        fail_with<argument_error>({"sequent: ", what.text(),
+                                   " needs contiguous row-major values, given is a strided view"});
 }
 
-inline std::string pair_text(const std::int32_t* pair) {
-    std::string result("(");
-    return result.append(std::to_string(pair[0]))
-        .append(", ")
-        .append(std::to_string(pair[1]))
-        .append(")");
+SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
+    return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
 /// Throws if a symbol is none of the classes.
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
-                                 std::to_string(symbols[at]) + " at position " +
-                                 std::to_string(at) + ", beyond its " + std::to_string(classes) +
-                                 " classes");
+            fail_with<argument_error>({"sequent: ", what.text(), " holds the symbol ", symbols[at],
+                                       " at position ", at, ", beyond its ", classes, " classes"});
 }
 
 /// Whether no number is infinite or none.
@@ -374,9 +372,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail<argument_error>("sequent: " + what.text() + " holds " + std::to_string(numbers[at]) +
-                         " at position " + std::to_string(at) + " of " + std::to_string(size) +
-                         "; values are finite");
+    fail_with<argument_error>({"sequent: ", what.text(), " holds ", std::to_string(numbers[at]),
+                               " at position ", at, " of ", size, "; values are finite"});
 }
 
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
@@ -387,21 +384,19 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     const extents& shape = given.pairs_shape;
     const bool flat = shape.rank == 1 && !shape.shaped;
     if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail<argument_error>("sequent: the pairs of " + what.text() +
-                             " are two integers each, given is " + shape.text());
+        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
+                                   " are two integers each, given is ", shape.text()});
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail<argument_error>("sequent: " + what.text() + " has room for " +
-                             std::to_string(layout.capacity) + " pairs, given are " +
-                             std::to_string(count));
+        fail_with<argument_error>({"sequent: ", what.text(), " has room for ", layout.capacity,
+                                   " pairs, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail<argument_error>("sequent: " + what.text() + " has the pair " + pair_text(pair) +
-                                 " at position " + std::to_string(at) + ", outside of " +
-                                 std::to_string(layout.rows) + " x " +
-                                 std::to_string(layout.columns));
+            fail_with<argument_error>({"sequent: ", what.text(), " has the pair ", pair_text(pair),
+                                       " at position ", at, ", outside of ", layout.rows, " x ",
+                                       layout.columns});
     }
     index_pairs(layout, given.pairs, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
@@ -410,10 +405,10 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail<argument_error>("sequent: " + what.text() + " has the pair " +
-                                     pair_text(given.pairs + 2 * numbers[at]) + " at position " +
-                                     std::to_string(numbers[at]) + " as well as at " +
-                                     std::to_string(numbers[at - 1]));
+                fail_with<argument_error>({"sequent: ", what.text(), " has the pair ",
+                                           pair_text(given.pairs + 2 * numbers[at]),
+                                           " at position ", numbers[at], " as well as at ",
+                                           numbers[at - 1]});
 }
 
 }  // namespace model_detail

@@ -40,7 +40,7 @@ struct program_analysis {
     }
 };
 
-constexpr program_analysis analyse(const graph& program) {
+SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
     program_analysis result;
     plan::list<head, max_heads> found;
     const auto needs = [&found](const head& wanted) {

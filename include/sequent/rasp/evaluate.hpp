@@ -51,8 +51,8 @@ constexpr void refuse_mean_at(int position, std::integer_sequence<int, Position.
 enum class undefined { no, zero_division, fractional_power };
 
 /// An operation of one position, of its arguments' values.
-constexpr value apply(const node& of, const value& first, const value& second, const value& third,
-                      undefined& trouble) {
+SEQUENT_COLD constexpr value apply(const node& of, const value& first, const value& second,
+                                   const value& third, undefined& trouble) {
     const auto number = [&of](const rational& result) { return value(result, of.kind); };
     switch (of.what) {
         case operation::negate:
@@ -120,7 +120,7 @@ constexpr value apply(const node& of, const value& first, const value& second, c
 }
 
 /// Whether select compares a key with a query so.
-constexpr bool compares(operation what, const value& key, const value& query) {
+SEQUENT_COLD constexpr bool compares(operation what, const value& key, const value& query) {
     switch (what) {
         case operation::select_equal:
             return key == query;
@@ -142,7 +142,7 @@ constexpr bool compares(operation what, const value& key, const value& query) {
 /// All values of a program for one input.
 class evaluation {
   public:
-    constexpr evaluation(const graph& program, const sequence& input)
+    SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
         values_.resize(static_cast<std::size_t>(program.size()) *
@@ -161,7 +161,7 @@ class evaluation {
         return values_[place(at, position)];
     }
     /// Whether a selector's row has a column.
-    constexpr bool selects(int at, int row, int column) const {
+    SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
         const node& from = (*program_)[at];
         switch (from.what) {
             case operation::select_and:
@@ -194,9 +194,9 @@ class evaluation {
         return static_cast<std::size_t>(at) * static_cast<std::size_t>(length_) +
                static_cast<std::size_t>(position);
     }
-    constexpr value& of(int at, int position) { return values_[place(at, position)]; }
+    SEQUENT_COLD constexpr value& of(int at, int position) { return values_[place(at, position)]; }
 
-    constexpr value compute(int at, int position, const sequence& input) {
+    SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input) {
         const node& made = (*program_)[at];
         switch (made.what) {
             case operation::tokens: {
@@ -245,7 +245,7 @@ class evaluation {
         }
     }
 
-    constexpr value mean(int at, int position) {
+    SEQUENT_COLD constexpr value mean(int at, int position) {
         const node& made = (*program_)[at];
         value found = (*this)(made.arguments[2], position);
         int count = 0;
@@ -269,7 +269,7 @@ class evaluation {
 /// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
 /// and the position; in a constant expression, the compiler does.
 template <const auto& Program>
-constexpr sequence evaluate(const sequence& input) {
+SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     // Told here, too: of what the compiler prints, this comes earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,

@@ -53,10 +53,10 @@ class graph {
     plan::list<node, max_nodes> nodes{};
     int output = -1;
 
-    constexpr const node& operator[](int at) const { return nodes[at]; }
-    constexpr int size() const { return nodes.size(); }
+    SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
+    SEQUENT_COLD constexpr int size() const { return nodes.size(); }
 
-    constexpr int add(const node& made) {
+    SEQUENT_COLD constexpr int add(const node& made) {
         std::size_t slot = hash_of(made) % slot_count;
         for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
             if (nodes[slots_[slot] - 1] == made) return slots_[slot] - 1;
@@ -64,7 +64,8 @@ class graph {
         slots_[slot] = at + 1;
         return at;
     }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
+                                   int third = -1) {
         node made;
         made.what = what;
         made.kind = kind;
@@ -82,7 +83,7 @@ class graph {
 
     // The types of a program.
     template <operation Operation, type Kind, class... Arguments>
-    constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
+    SEQUENT_COLD constexpr int read(const expression<Operation, Kind, Arguments...>& part) {
         if constexpr (Operation == operation::place) {
             const rational place = part.known.number();
             const int at = add_constant(part.known);
@@ -98,7 +99,7 @@ class graph {
         }
     }
     template <operation Operation, class... Arguments>
-    constexpr int read(const selector<Operation, Arguments...>& part) {
+    SEQUENT_COLD constexpr int read(const selector<Operation, Arguments...>& part) {
         node made;
         made.what = Operation;
         made.kind = type::boolean;
@@ -159,7 +160,7 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 /// A part of a program as RASP would write it; named parts by their names, unless it is the part
 /// itself.
-inline std::string text_of(const graph& program, int at, bool by_name = true) {
+SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true) {
     const node& shown = program[at];
     if (by_name && shown.name.length > 0)
         return std::string(shown.name.text, static_cast<std::size_t>(shown.name.length));

@@ -47,10 +47,10 @@ class attention_loops {
     using rows = std::vector<std::vector<double>>;
 
   public:
-    explicit attention_loops(const parameters& of) : of_(of) {}
+    SEQUENT_COLD explicit attention_loops(const parameters& of) : of_(of) {}
 
     /// `tokens` are the model's fact, of which the first `count` are the start and an input.
-    attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
+    SEQUENT_COLD attention_maps run(const std::vector<std::int32_t>& tokens, int count) const {
         attention_maps result(Size.layers, Size.heads, count - 1);
         rows stream(static_cast<std::size_t>(count), std::vector<double>(d));
         const auto embedding = of_[embedding_of<Size>];
@@ -77,7 +77,8 @@ class attention_loops {
 
     /// weight(row, column) stream + bias(row), for each position.
     template <class Weight, class Bias>
-    static rows apply(const rows& stream, int outputs, const Weight& weight, const Bias& bias) {
+    SEQUENT_COLD static rows apply(const rows& stream, int outputs, const Weight& weight,
+                                   const Bias& bias) {
         rows result(stream.size(), std::vector<double>(static_cast<std::size_t>(outputs)));
         for (std::size_t i = 0; i < stream.size(); ++i)
             for (int row = 0; row < outputs; ++row) {
@@ -94,7 +95,7 @@ class attention_loops {
             for (std::size_t c = 0; c < d; ++c) stream[i][c] += more[i][c];
     }
 
-    void attend(rows& stream, int layer, attention_maps& maps) const {
+    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
         constexpr int width = Size.head_width;
         const auto of_head = [&]<class Matrix, class Bias>(int head, const Matrix& matrix,
                                                            const Bias& bias) {
@@ -136,7 +137,7 @@ class attention_loops {
                 [&](int row) { return bias(layer, row); }));
     }
 
-    void feed_forward(rows& stream, int layer) const {
+    SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
         const auto expand = of_[W_expand_of<Size>];
         const auto expand_bias = of_[b_expand_of<Size>];
         const auto contract = of_[W_contract_of<Size>];

@@ -58,7 +58,7 @@ inline constexpr int max_values = 4096;
 inline constexpr int max_tuples = 16384;
 
 /// Whether a node depends on nothing but the position.
-constexpr bool is_positional(const graph& program, int at) {
+SEQUENT_COLD constexpr bool is_positional(const graph& program, int at) {
     const node& made = program[at];
     if (made.what == operation::indices || made.what == operation::constant) return true;
     if (!is_pointwise(made.what)) return false;
@@ -70,7 +70,8 @@ constexpr bool is_positional(const graph& program, int at) {
 /// The value of a node of one position, where known(node, value&) tells those of some nodes. False
 /// where it has none.
 template <class Known>
-constexpr bool value_at(const graph& program, int at, const Known& known, value& result) {
+SEQUENT_COLD constexpr bool value_at(const graph& program, int at, const Known& known,
+                                     value& result) {
     if (known(at, result)) return true;
     const node& made = program[at];
     if (made.what == operation::constant) {
@@ -90,7 +91,7 @@ constexpr bool value_at(const graph& program, int at, const Known& known, value&
 }
 
 /// The means of one to `length` of these values.
-constexpr domain means_of(const domain& of, int length) {
+SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
         if (of.complete && of.size() == 1)
@@ -129,7 +130,7 @@ constexpr domain means_of(const domain& of, int length) {
 }
 
 /// The means of values that are zero but at one position.
-constexpr domain means_of_single(const rational& single, int length) {
+SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));
     for (int count = 1; count <= length; ++count)

@@ -26,7 +26,7 @@ constexpr bool is_everything(const graph& program, int selector) {
 }
 
 /// round(1 / aggregate(everything, indicator(indices == 0))).
-constexpr bool is_length(const graph& program, int at) {
+SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return false;
     const node& inverse = program[rounded.arguments[0]];
@@ -44,7 +44,7 @@ constexpr bool is_length(const graph& program, int at) {
 
 /// Whether a number is how many positions a selector selects: all of them, those before, or those
 /// up to each one.
-constexpr bool is_width(const graph& program, int at, int selector) {
+SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector) {
     if (is_everything(program, selector)) return is_length(program, at);
     const node& made = program[selector];
     if (!is_comparison(made.what) || !is_index(program, made.arguments[0]) ||
@@ -58,7 +58,7 @@ constexpr bool is_width(const graph& program, int at, int selector) {
 }
 
 /// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
-constexpr int mean_of_sum(const graph& program, int at) {
+SEQUENT_COLD constexpr int mean_of_sum(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return -1;
     const node& times = program[rounded.arguments[0]];

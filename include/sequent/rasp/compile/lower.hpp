@@ -78,7 +78,8 @@ class lowering {
     /// Beyond all numbers that are compared.
     static constexpr std::int64_t unbounded = 1000000;
 
-    constexpr lowering(const graph& program, const program_analysis& analysed, const inputs& in)
+    SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
+                                    const inputs& in)
         : given(in), program_(&program), analysed_(&analysed) {
         for (const value& each : given.alphabet)
             if (each.kind() == type::symbol) symbols.push_back(each);
@@ -108,7 +109,7 @@ class lowering {
         return static_cast<double>(found - symbols.begin());
     }
 
-    constexpr domain domain_of(int at) const {
+    SEQUENT_COLD constexpr domain domain_of(int at) const {
         const node& made = nodes[at];
         domain result;
         if (made.what == operation::tokens) {
@@ -164,7 +165,7 @@ class lowering {
 
     /// Different values of two such sums are at least so far apart, if the other's is multiplied
     /// with it; 0 where that is not known.
-    constexpr double finest(const linear& of) const {
+    SEQUENT_COLD constexpr double finest(const linear& of) const {
         double denominators = static_cast<double>(of.offset.under);
         for (const summand& each : of.summands) {
             denominators *= static_cast<double>(each.factor.under);
@@ -230,7 +231,8 @@ class lowering {
         if (at == static_cast<int>(layer_of.size())) layer_of.push_back(layer);
         return at;
     }
-    constexpr int add(operation what, type kind, int first, int second = -1, int third = -1) {
+    SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
+                                   int third = -1) {
         node made;
         made.what = what;
         made.kind = kind;
@@ -248,7 +250,7 @@ class lowering {
         made.known = known;
         return add(made, 0);
     }
-    constexpr int add_leaf(const leaf& made, type kind) {
+    SEQUENT_COLD constexpr int add_leaf(const leaf& made, type kind) {
         node standing;
         standing.what = operation::gathered;
         standing.kind = kind;
@@ -274,7 +276,7 @@ class lowering {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    constexpr void choose_counting() {
+    SEQUENT_COLD constexpr void choose_counting() {
         // What only a sum needs is not computed.
         std::vector<char> needed(static_cast<std::size_t>(program_->size()), 0);
         needed[static_cast<std::size_t>(program_->output)] = 1;
@@ -322,7 +324,7 @@ class lowering {
         return what == operation::width ? 1 : what == operation::width_with_bos ? 2 : 0;
     }
     /// keys < queries, and something with keys == queries.
-    constexpr bool exclude_each_other(int one, int other) const {
+    SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
         const node& first = (*program_)[one];
         if (first.what != operation::select_less && first.what != operation::select_greater)
             return false;
@@ -337,7 +339,7 @@ class lowering {
 
     // Nodes.
 
-    constexpr int lower(int at) {
+    SEQUENT_COLD constexpr int lower(int at) {
         int& known = lowered_[static_cast<std::size_t>(at)];
         if (known < 0) {
             const int made = lower_new(at);
@@ -346,7 +348,7 @@ class lowering {
         }
         return known;
     }
-    constexpr int lower_new(int at) {
+    SEQUENT_COLD constexpr int lower_new(int at) {
         const node& made = (*program_)[at];
         if (const int found = mean_of_sum(*program_, at); found >= 0) {
             const node& mean = (*program_)[found];
@@ -377,7 +379,7 @@ class lowering {
     }
 
     /// A sum of what one head gives of several values is what it gives of their sum.
-    constexpr int joined(int at) {
+    SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
             if (nodes[one.node].what != operation::gathered ||
@@ -421,8 +423,8 @@ class lowering {
         return at;
     }
 
-    constexpr int head_for(int layer, int selector, start use, bool without_first,
-                           const penalty& penalties) {
+    SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
+                                        const penalty& penalties) {
         // Of widths that leave out position 0, and of parts of a selector, heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
@@ -441,7 +443,7 @@ class lowering {
     }
     /// That of the selector in the analysis; of parts of a selector, the last that is left over.
     /// None where all are taken: -1.
-    constexpr int place_of(int layer, int selector) const {
+    SEQUENT_COLD constexpr int place_of(int layer, int selector) const {
         const auto is_taken = [&](int place) {
             for (const lowered_head& each : heads)
                 if (each.layer == layer && each.place == place) return true;
@@ -456,7 +458,7 @@ class lowering {
         for (place = analysed_->heads - 1; place >= 0 && is_taken(place);) --place;
         return place;
     }
-    constexpr int channel_of(int head, int node, const value& otherwise) {
+    SEQUENT_COLD constexpr int channel_of(int head, int node, const value& otherwise) {
         auto& channels = heads[static_cast<std::size_t>(head)].channels;
         for (std::size_t at = 0; at < channels.size(); ++at)
             if (channels[at].node == node && channels[at].otherwise == otherwise &&
@@ -466,7 +468,7 @@ class lowering {
         return static_cast<int>(channels.size()) - 1;
     }
 
-    constexpr int lower_width(int at) {
+    SEQUENT_COLD constexpr int lower_width(int at) {
         const node& made = (*program_)[at];
         const bool without_first = made.what == operation::width_with_bos;
         const int layer = layer_in_program(at);
@@ -491,7 +493,7 @@ class lowering {
         return one(made.arguments[0]);
     }
 
-    constexpr int lower_sum(int layer, int selector, int values) {
+    SEQUENT_COLD constexpr int lower_sum(int layer, int selector, int values) {
         const int node = lower(values);
         bindings none;
         const int head =
@@ -503,7 +505,7 @@ class lowering {
         made.values = sum_domain(node);
         return add_leaf(made, type::integer);
     }
-    constexpr domain sum_domain(int node) {
+    SEQUENT_COLD constexpr domain sum_domain(int node) {
         const domain of = domain_of(node);
         domain result;
         if (!of.is_whole()) {
@@ -516,7 +518,7 @@ class lowering {
         return result;
     }
 
-    constexpr int lower_mean(int at) {
+    SEQUENT_COLD constexpr int lower_mean(int at) {
         const node& made = (*program_)[at];
         const int layer = layer_in_program(at);
         const int selector = made.arguments[0];
@@ -551,7 +553,7 @@ class lowering {
         return add_leaf(gathered, made.kind);
     }
 
-    constexpr domain mean_domain(int values, type kind) const {
+    SEQUENT_COLD constexpr domain mean_domain(int values, type kind) const {
         const domain of = domain_of(values);
         if (!is_number(kind)) return of;
         if (is_positional(nodes, values)) {
@@ -581,7 +583,7 @@ class lowering {
 
     /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
     /// something.
-    constexpr bool selects_one(int selector) {
+    SEQUENT_COLD constexpr bool selects_one(int selector) {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_and)
             return selects_one(made.arguments[0]) || selects_one(made.arguments[1]);
@@ -602,7 +604,7 @@ class lowering {
         int keys = -1;
         int queries = -1;
     };
-    constexpr matching matching_of(int selector) {
+    SEQUENT_COLD constexpr matching matching_of(int selector) {
         const node& made = (*program_)[selector];
         if (made.what != operation::select_equal || !is_number((*program_)[made.arguments[0]].kind))
             return {};
@@ -628,7 +630,7 @@ class lowering {
         return embedded || of.summands.size() < 2;
     }
     /// Whether all positions have the same value.
-    constexpr bool is_uniform(int at) const {
+    SEQUENT_COLD constexpr bool is_uniform(int at) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return true;
         if (made.what == operation::gathered) {
@@ -641,7 +643,7 @@ class lowering {
             if (argument >= 0 && !is_uniform(argument)) return false;
         return true;
     }
-    constexpr int node_of(const linear& of) {
+    SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
             int part = each.node;
@@ -654,8 +656,8 @@ class lowering {
         if (of.offset == rational(0)) return result;
         return add(operation::add, type::real, result, add_constant(value(of.offset, type::real)));
     }
-    constexpr int lower_match(int at, int layer, int values, const value& otherwise, leaf gathered,
-                              const matching& sought) {
+    SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
+                                           leaf gathered, const matching& sought) {
         const node& made = (*program_)[at];
         // Of two keys as near, the higher one: else their mean could be what is asked for. What is
         // a fraction is near to none.
@@ -690,7 +692,7 @@ class lowering {
     }
 
     /// Whether a node compares so with a constant.
-    constexpr feature condition(int node, operation how, const value& with) {
+    SEQUENT_COLD constexpr feature condition(int node, operation how, const value& with) {
         const int other = add_constant(with);
         const auto negated = [&](operation opposite) {
             return add(operation::negation, type::boolean,
@@ -751,7 +753,7 @@ class lowering {
         }
     }
 
-    constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
+    SEQUENT_COLD constexpr penalty penalty_of(int selector, bool negated, const bindings& outer) {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_not)
             return penalty_of(made.arguments[0], !negated, outer);
@@ -768,7 +770,7 @@ class lowering {
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
     /// Which nodes are known wherever all parts hold.
-    constexpr void bind(int selector, bindings& known) const {
+    SEQUENT_COLD constexpr void bind(int selector, bindings& known) const {
         const node& made = (*program_)[selector];
         if (made.what == operation::select_and) {
             bind(made.arguments[0], known);
@@ -783,7 +785,8 @@ class lowering {
         }
     }
 
-    constexpr penalty penalty_of_comparison(int selector, operation what, const bindings& known) {
+    SEQUENT_COLD constexpr penalty penalty_of_comparison(int selector, operation what,
+                                                         const bindings& known) {
         const node& made = (*program_)[selector];
         value constants[2];
         bool is_known[2]{};
@@ -842,7 +845,7 @@ class lowering {
                                   feature{query, operation::equal, each}});
         return result;
     }
-    constexpr double square_scale(int key, int query) {
+    SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
         // Finer ones would need more digits than a double has.
@@ -855,7 +858,7 @@ class lowering {
 
     // Domains.
 
-    constexpr domain domain_of_arithmetic(int at) const {
+    SEQUENT_COLD constexpr domain domain_of_arithmetic(int at) const {
         const node& made = nodes[at];
         domain of[3];
         int count = 0;
@@ -913,7 +916,7 @@ class lowering {
         return result;
     }
 
-    constexpr void add_linear(int at, const rational& factor, linear& to) const {
+    SEQUENT_COLD constexpr void add_linear(int at, const rational& factor, linear& to) const {
         const node& made = nodes[at];
         switch (made.what) {
             case operation::constant:

@@ -17,7 +17,7 @@ struct reading {
     std::vector<part> parts;
     double offset = 0;
 
-    constexpr void add(int direction, double factor) {
+    SEQUENT_COLD constexpr void add(int direction, double factor) {
         for (part& each : parts)
             if (each.direction == direction) {
                 each.factor += factor;
@@ -63,7 +63,7 @@ struct function_group {
 /// Numbers things by their hashes, in the order in which they come.
 class hash_table {
   public:
-    constexpr int number_of(std::uint64_t hash) {
+    SEQUENT_COLD constexpr int number_of(std::uint64_t hash) {
         if (slots_.size() < 2 * hashes_.size() + 8) grow();
         const std::size_t slot = slot_of(hash);
         if (slots_[slot] == 0) {
@@ -97,7 +97,8 @@ class hash_table {
 class network {
     // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
     template <class Direction>
-    constexpr reading read_by(const product& what, const Direction& direction_for) const {
+    SEQUENT_COLD constexpr reading read_by(const product& what,
+                                           const Direction& direction_for) const {
         reading result;
         if (what.count == 0) {
             result.offset = 1;
@@ -119,8 +120,8 @@ class network {
     mistake wrong;
 
     /// Where its functions are not to be laid out, the network's size is known, no more.
-    constexpr network(const graph& source, const program_analysis& analysed, const inputs& given,
-                      bool laid)
+    SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
+                                   const inputs& given, bool laid)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
@@ -151,8 +152,8 @@ class network {
 
     reading output;
 
-    constexpr int width() const { return static_cast<int>(directions.size()); }
-    constexpr int hidden() const {
+    SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
+    SEQUENT_COLD constexpr int hidden() const {
         int most = 0;
         for (int layer = 1; layer <= layers(); ++layer) {
             int units = 0;
@@ -173,11 +174,12 @@ class network {
     constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
-    constexpr reading known(int node) const { return known(product(feature{node})); }
+    SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
     /// A number that a position offers, of the values that known(node, value&) tells.
     template <class Known>
-    constexpr bool number_at(const product& what, const Known& known, double& result) const {
+    SEQUENT_COLD constexpr bool number_at(const product& what, const Known& known,
+                                          double& result) const {
         result = 1;
         for (int at = 0; at < what.count; ++at) {
             const feature& part = what.parts[at];
@@ -198,7 +200,8 @@ class network {
         return true;
     }
     /// The values of a group's variables for a choice of items.
-    constexpr auto known_in(const function_group& group, const std::vector<int>& chosen) const {
+    SEQUENT_COLD constexpr auto known_in(const function_group& group,
+                                         const std::vector<int>& chosen) const {
         return [&group, &chosen](int node, value& result) {
             for (std::size_t at = 0; at < group.variables.size(); ++at)
                 if (group.variables[at] == node) {
@@ -266,7 +269,7 @@ class network {
             layer = std::max(layer, program.layer(what.parts[at].node));
         return layer;
     }
-    constexpr int direction_of(const product& what) {
+    SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
@@ -279,7 +282,7 @@ class network {
         directions.push_back(made);
         return width() - 1;
     }
-    constexpr int gathered(int head, int channel) {
+    SEQUENT_COLD constexpr int gathered(int head, int channel) {
         const int known = find(head, channel);
         if (known >= 0) return known;
         direction made;
@@ -291,7 +294,7 @@ class network {
         return width() - 1;
     }
 
-    constexpr void collect(int node, int layer, std::vector<int>& variables) const {
+    SEQUENT_COLD constexpr void collect(int node, int layer, std::vector<int>& variables) const {
         const auto& made = program.nodes[node];
         if (made.what == operation::constant) return;
         // What negates a number of earlier layers is no other number.
@@ -321,7 +324,7 @@ class network {
     }
     /// Several functions of one number are one variable, that number, if it has fewer values than
     /// they have tuples.
-    constexpr void share_supports(int layer, std::vector<int>& variables) const {
+    SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
         std::vector<int> result;
         std::vector<int> supports;
         for (const int each : variables)
@@ -343,7 +346,7 @@ class network {
         variables = result;
     }
     /// What a node is a function of, if that is one number.
-    constexpr int only_support(int node) const {
+    SEQUENT_COLD constexpr int only_support(int node) const {
         const auto& made = program.nodes[node];
         if (!is_pointwise(made.what)) return made.what == operation::constant ? -1 : node;
         int found = -1;
@@ -355,7 +358,7 @@ class network {
         }
         return found;
     }
-    constexpr void join_group(int at) {
+    SEQUENT_COLD constexpr void join_group(int at) {
         const product what = directions[static_cast<std::size_t>(at)].what;
         function_group made;
         made.layer = directions[static_cast<std::size_t>(at)].layer;
@@ -379,7 +382,7 @@ class network {
     }
 
     /// Where a variable can be read. Of a sum, a block for each share of the start.
-    constexpr reading line_of(int node, int layer, bool by_sign) {
+    SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
         if (is_compared_here(node, layer)) {
             const auto& made = program.nodes[node];
@@ -416,7 +419,7 @@ class network {
     constexpr domain summed(const leaf& of) const {
         return program.domain_of(program.channel_of(of).node);
     }
-    constexpr double share_factor(const leaf& of) const {
+    SEQUENT_COLD constexpr double share_factor(const leaf& of) const {
         const domain values = summed(of);
         const double length = program.given.length;
         if (values.values.empty()) return 1;
@@ -430,7 +433,7 @@ class network {
         return program.layer(node) == layer && compares_beyond_lists(node);
     }
 
-    constexpr items values_of_comparison(int node) {
+    SEQUENT_COLD constexpr items values_of_comparison(int node) {
         const auto& made = program.nodes[node];
         const domain left = program.domain_of(made.arguments[0]);
         const domain right = program.domain_of(made.arguments[1]);
@@ -446,7 +449,7 @@ class network {
         return {{low, -apart, known(-1)}, {0, 0, known(0)}, {apart, high, known(1)}};
     }
 
-    constexpr items values_of(int node, int layer, bool by_sign) {
+    SEQUENT_COLD constexpr items values_of(int node, int layer, bool by_sign) {
         items result;
         if (is_compared_here(node, layer)) return values_of_comparison(node);
         const bool is_leaf = program.nodes[node].what == operation::gathered;
@@ -518,7 +521,7 @@ class network {
     }
 
     /// Whether a function of a sum is one of its sign.
-    constexpr bool depends_on_sign(int node, const product& what) const {
+    SEQUENT_COLD constexpr bool depends_on_sign(int node, const product& what) const {
         if (program.nodes[node].what != operation::gathered) return false;
         const leaf& of = program.leaf_of(node);
         if (of.kind != leaf_kind::sum || of.values.values.empty()) return false;
@@ -541,7 +544,7 @@ class network {
         return true;
     }
 
-    constexpr void fit(function_group& group, bool laid) {
+    SEQUENT_COLD constexpr void fit(function_group& group, bool laid) {
         const staircase_search search(group.values);
         const operation blamed =
             program
@@ -565,8 +568,9 @@ class network {
 
     /// For each tuple of the variables' values a number, the same where all roots have the same
     /// values; -1 where one has none.
-    constexpr std::vector<int> classes_of(const function_group& group,
-                                          const std::vector<int>& roots, long long tuples) const {
+    SEQUENT_COLD constexpr std::vector<int> classes_of(const function_group& group,
+                                                       const std::vector<int>& roots,
+                                                       long long tuples) const {
         // What is computed, and which is the first variable that it depends on.
         const auto size = static_cast<std::size_t>(program.nodes.size());
         const int count = static_cast<int>(group.variables.size());
@@ -630,7 +634,8 @@ class network {
         }
         return classes;
     }
-    constexpr void compute(int at, std::vector<value>& values, std::vector<char>& defined) const {
+    SEQUENT_COLD constexpr void compute(int at, std::vector<value>& values,
+                                        std::vector<char>& defined) const {
         const node& made = program.nodes[at];
         const auto place = static_cast<std::size_t>(at);
         const auto argument = [&](int which) {
@@ -653,7 +658,7 @@ class network {
     }
 
     /// The start position looks at itself alone, and its hidden units rest.
-    constexpr void settle_start() {
+    SEQUENT_COLD constexpr void settle_start() {
         for (direction& each : directions) {
             if (each.from == origin::embedded) {
                 each.at_start = 0;

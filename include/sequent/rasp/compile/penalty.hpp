@@ -30,7 +30,7 @@ struct product {
         for (int at = 0; at < right.count; ++at) result.parts[result.count++] = right.parts[at];
         return result;
     }
-    constexpr std::uint64_t hash() const {
+    SEQUENT_COLD constexpr std::uint64_t hash() const {
         std::uint64_t result = hash_start;
         for (int at = 0; at < count; ++at) {
             const feature& part = parts[at];
@@ -62,7 +62,7 @@ constexpr penalty both(penalty left, const penalty& right) {
     for (const term& each : right) left.push_back(each);
     return left;
 }
-constexpr penalty either(const penalty& left, const penalty& right) {
+SEQUENT_COLD constexpr penalty either(const penalty& left, const penalty& right) {
     penalty result;
     for (const term& one : left)
         for (const term& other : right)

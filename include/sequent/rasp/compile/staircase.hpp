@@ -34,7 +34,7 @@ struct staircase {
 /// Lays the variables on a line in the order that has the fewest stretches.
 class staircase_search {
   public:
-    constexpr explicit staircase_search(const std::vector<items>& variables)
+    SEQUENT_COLD constexpr explicit staircase_search(const std::vector<items>& variables)
         : variables_(variables) {
         for (const items& each : variables) {
             strides_.push_back(tuples_);
@@ -44,12 +44,12 @@ class staircase_search {
         }
     }
 
-    constexpr long long tuples() const { return tuples_; }
+    SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
     /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
     /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
     /// not to be laid, stretches are only counted.
-    constexpr staircase find(const std::vector<int>& classes, bool laid) const {
+    SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
             order.push_back(static_cast<int>(at));
@@ -78,7 +78,7 @@ class staircase_search {
     constexpr const items& variable(int at) const {
         return variables_[static_cast<std::size_t>(at)];
     }
-    constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
+    SEQUENT_COLD constexpr int size(int at) const { return static_cast<int>(variable(at).size()); }
 
     /// Calls visit(class, choice) for each tuple, the first variable of the order slowest, until it
     /// returns false.
@@ -102,8 +102,8 @@ class staircase_search {
     }
 
     /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
-    constexpr int count_stretches(const std::vector<int>& order, const std::vector<int>& classes,
-                                  int enough) const {
+    SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
+                                               const std::vector<int>& classes, int enough) const {
         if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
@@ -116,8 +116,8 @@ class staircase_search {
     }
     /// Whether within each item that is a range the later variables of the order change nothing:
     /// there is no telling them apart.
-    constexpr bool has_place_for_ranges(const std::vector<int>& order,
-                                        const std::vector<int>& classes) const {
+    SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
+                                                     const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
         std::vector<int> prefix;
@@ -140,8 +140,8 @@ class staircase_search {
         return fits;
     }
 
-    constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
-                       staircase& result) const {
+    SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
+                                    staircase& result) const {
         result.scales.resize(order.size(), 1);
         // From the last variable of the order to the first: the gaps of each have room for all that
         // the later ones add.

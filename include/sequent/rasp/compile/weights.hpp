@@ -35,7 +35,7 @@ class layout {
     sizes size;
     std::vector<value> classes;
 
-    constexpr layout(const network& made, int heads) : of(made) {
+    SEQUENT_COLD constexpr layout(const network& made, int heads) : of(made) {
         size.wrong = made.wrong;
         size.layers = made.layers();
         size.heads = std::max(heads, 1);
@@ -68,7 +68,7 @@ class layout {
     }
 
     /// The first row is of what does not depend on the query.
-    constexpr std::vector<comparison_row> rows_of(int head) const {
+    SEQUENT_COLD constexpr std::vector<comparison_row> rows_of(int head) const {
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
             std::size_t at = 0;
@@ -79,7 +79,7 @@ class layout {
         return result;
     }
     /// The directions that a head writes.
-    constexpr std::vector<int> channels_of(int head) const {
+    SEQUENT_COLD constexpr std::vector<int> channels_of(int head) const {
         std::vector<int> result;
         for (int at = 0; at < of.width(); ++at)
             if (of.directions[static_cast<std::size_t>(at)].from == origin::gathered &&
@@ -97,7 +97,7 @@ class layout {
     }
 };
 
-constexpr nn::shape shape_of(const sizes& of) {
+SEQUENT_COLD constexpr nn::shape shape_of(const sizes& of) {
     nn::shape result;
     result.tokens = of.positions;
     result.width = of.width;
@@ -180,9 +180,10 @@ class weight_writer {
     using parameters = typename transformer::template parameters<T>;
 
   public:
-    weight_writer(const layout& from, parameters& to) : from_(from), of_(from.of), to_(to) {}
+    SEQUENT_COLD weight_writer(const layout& from, parameters& to)
+        : from_(from), of_(from.of), to_(to) {}
 
-    void write() {
+    SEQUENT_COLD void write() {
         write_embedding();
         for (std::size_t head = 0; head < of_.program.heads.size(); ++head) {
             const lowered_head& made = of_.program.heads[head];
@@ -207,9 +208,9 @@ class weight_writer {
     static constexpr int d = Size.width;
     static constexpr int d_head = Size.head_width;
 
-    T number(double value) const { return static_cast<T>(value); }
+    SEQUENT_COLD T number(double value) const { return static_cast<T>(value); }
 
-    void write_embedding() {
+    SEQUENT_COLD void write_embedding() {
         auto table = to_[embedding_of<Size>];
         auto position = to_[position_of<Size>];
         const auto& alphabet = of_.program.given.alphabet;
@@ -257,7 +258,7 @@ class weight_writer {
         row(0) += number(at_start - factor * of_.at_start(from));
     }
 
-    void write_head(int head, int layer, int place) {
+    SEQUENT_COLD void write_head(int head, int layer, int place) {
         const lowered_head& made = of_.program.heads[static_cast<std::size_t>(head)];
 
         const double start_penalty = made.use == start::otherwise ? 0.5
@@ -302,7 +303,7 @@ class weight_writer {
         }
     }
 
-    void write_group(const function_group& group, int& unit) {
+    SEQUENT_COLD void write_group(const function_group& group, int& unit) {
         auto expand = to_[W_expand_of<Size>];
         auto expand_bias = to_[b_expand_of<Size>];
         auto contract = to_[W_contract_of<Size>];
@@ -342,7 +343,7 @@ class weight_writer {
     }
 
     /// The class whose code is nearest: -(z - c)^2, less what all classes share.
-    void write_logits() {
+    SEQUENT_COLD void write_logits() {
         auto matrix = to_[W_logits_of<Size>];
         auto bias = to_[b_logits_of<Size>];
         double apart = 1;
