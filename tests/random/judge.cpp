@@ -21,6 +21,7 @@ verdict judge(const program& written, const planned& of) {
     }
     if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
     std::string phase = "forward";
+    ill_conditioned = false;
     try {
         machine run(given.place, of);
         run.forward();
@@ -28,6 +29,8 @@ verdict judge(const program& written, const planned& of) {
         if (result.result != outcome::agrees) return result;
         phase = "backward";
         result = compare_gradients(written, of, given, right, run);
+        if (result.result == outcome::differs && ill_conditioned)
+            return {outcome::not_finite, "not finite", {}, {}, false};
         if (result.result != outcome::agrees) return result;
         phase = "step";
         if (of.state) result = compare_steps(written, of, given, right);
