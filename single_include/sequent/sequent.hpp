@@ -2051,6 +2051,7 @@ struct several_outputs_need_a_query {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
+struct two_stacks_of_one_head {};  // their weights would have the same names
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
@@ -2153,6 +2154,7 @@ enum class fault {
     a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
+    two_stacks_of_one_head,
     two_inputs_of_a_stacked_block
 };
 
@@ -2275,6 +2277,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
+    SEQUENT_MISTAKE(two_stacks_of_one_head)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \
@@ -2472,6 +2475,12 @@ struct variable {
     name id{};
     int stated = 0;
     int extent = 0;
+    bool moved = false;  // arguments with an offset bind it, since nothing else does
+
+    /// Of the extents that are stated in one rule, the least holds.
+    constexpr void state(int other) {
+        if (other && (!stated || other < stated)) stated = other;
+    }
 };
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after
@@ -11721,6 +11730,13 @@ class normaliser {
     /// becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int earlier = 0; earlier < at; ++earlier)
+                if (out.rules[at].repeat && out.rules[earlier].repeat &&
+                    out.rules[at].scope == out.rules[earlier].scope &&
+                    out.relations[out.rules[at].head].id ==
+                        out.relations[out.rules[earlier].head].id)
+                    fail(fault::two_stacks_of_one_head, out.rules[at]);
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             if (inner.repeat == 0 || is_bare_stack(inner)) continue;
@@ -11830,10 +11846,9 @@ class normaliser {
             for (int at = 0; at < rules; ++at) {
                 rule& part = out.rules[at];
                 if (part.head != head) continue;
+                if (part.arity != sum.arity) fail(fault::wrong_number_of_arguments, part);
                 part.head = invent(part);
-                literal item = head_literal(sum, part.head);
-                item.arity = part.arity;
-                out.literals.push(item);
+                out.literals.push(head_literal(sum, part.head));
             }
             out.rules.push(sum);
         }
@@ -11899,6 +11914,12 @@ class normaliser {
         return mask;
     }
 
+    /// The variable that stands for another one plus an offset.
+    static constexpr variable moved(variable index, int offset) {
+        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
+        return index;
+    }
+
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
@@ -11940,7 +11961,7 @@ class normaliser {
         for (int axis = 0; axis < user.arity; ++axis) {
             const int index = user.terms[axis].variable;
             if (!((mentioned >> index) & 1u)) continue;
-            places[index] = made.variables.push(user.variables[index]);
+            places[index] = made.variables.push(moved(user.variables[index], offsets[index]));
             made.terms[made.arity++] = {places[index], 0};
             outer.terms[outer.arity++] = {index, offsets[index]};
         }
@@ -12019,7 +12040,8 @@ class normaliser {
         auto add_variable = [&](const term& argument) {
             constexpr name sum = make_name("sum", 3);
             const int index = made.variables.push(
-                argument.second >= 0 ? variable{sum, 0, 0} : user.variables[argument.variable]);
+                argument.second >= 0 ? variable{sum, 0, 0}
+                                     : moved(user.variables[argument.variable], argument.offset));
             made.terms[made.arity++] = {index, 0};
             outer.terms[outer.arity++] = argument;
             return index;
@@ -12239,7 +12261,14 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
         const weight& bare = in.text.weights[item.weight.weight];
         shape = {bare.shape[0], bare.shape[1]};
     }
-    if (item.has_element) shape = {1, 1};
+    if (item.has_element) {
+        if (shape.rows > 1 && shape.columns > 1) {
+            fits = false;
+            left = shape.columns;
+            right = 1;
+        }
+        shape = {1, 1};
+    }
     return item.transposed ? shape.transposed() : shape;
 }
 
@@ -12941,6 +12970,11 @@ class space_builder {
     }
 
     constexpr disjunction expand_same_symbol(const node& top, bool negate) {
+        if (top.left == top.right) return expand_constant(!negate);
+        // A variable may be moved, or a number in this round of the outer loops.
+        if (nodes_[top.left].kind != node_kind::variable ||
+            nodes_[top.right].kind != node_kind::variable)
+            return inexact();
         const int left = nodes_[top.left].value;
         const int right = nodes_[top.right].value;
         if (left == right) return expand_constant(!negate);
@@ -13340,8 +13374,9 @@ class domain_finder {
                     differing_[at] = body > 0 ? body : 1;
                 continue;
             }
-            root = out.pool.both(root, inherited);
+            // The domain may only be asked within the extents.
             root = out.pool.both(root, within_extents(written, item));
+            root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -13355,6 +13390,7 @@ class domain_finder {
                            0,
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
+        if (!written.total) root = out.pool.both(root, within_variables(written, root));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -13574,6 +13610,26 @@ class domain_finder {
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
                                       out.pool.at_term(item.terms[1]));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
+    /// The pairs of a sparse fact may lie beyond the variables at which it stands.
+    constexpr int within_variables(const rule& written, int conditions) {
+        int root = -1;
+        auto require = [&](int side, int extent) {
+            const term at = out.pool.as_term(side);
+            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+            const int last = written.variables[at.variable].extent;
+            root = out.pool.both(root, out.pool.add(node_kind::less, 0,
+                                                    out.pool.add(node_kind::variable, at.variable),
+                                                    out.pool.add(node_kind::constant, last)));
+        };
+        out.pool.each_conjunct(conditions, [&](int part) {
+            const node top = out.pool.nodes[part];
+            if (top.kind != node_kind::pair) return;
+            require(top.left, in.facts[top.value].extents[0]);
+            require(top.right, in.facts[top.value].extents[1]);
+        });
+        return root;
     }
 
     constexpr bool holds_for_pairs(int root) const {
@@ -13825,16 +13881,18 @@ class loop_planner {
             made.recurs.first = when.first;
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
+            bool ends = true;  // no later window has a part of this one
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
                 const literal part = item(sum, body);
+                ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
                 program.text.literals.push(part);
                 conditions.expression.push(-1);
                 ++made.literals;
             }
             if (made.literals == 0) continue;
-            if (made.literals == 1 && gives_sum(made)) continue;
+            if (made.literals == 1 && ends && gives_sum(made)) continue;
             const int place = program.text.rules.push(made);
             conditions.condition.push(-1);
             program.relations[sum.head].rule = place;
@@ -14138,7 +14196,7 @@ class reader {
         if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        result.hidden = !result.negated && (Modifiers & lang::hidden_value) != 0;
         if (!result.gives_value()) {
             check_single(result.terms, result.arity);
             if (result.weight.weight >= 0)
@@ -14441,7 +14499,10 @@ class reader {
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) return at;
+            if (current.variables[at].id == id) {
+                current.variables[at].state(written.stated_extent);
+                return at;
+            }
         if (current.variables.size() == max_variables) {
             fail(fault::too_many_variables);
             return 0;
@@ -15539,6 +15600,8 @@ class general_builder {
             first = false;
         }
         if (rule_.combined == combination::cosine) shape = {1, 1};
+        // At some times of a recursion, only scalars may be added to a vector.
+        if (rule_.total && shape.is_scalar()) shape = draft_.head_of(at_).value;
         made.combined_shape = shape;
         for (const transformation_use& use : rule_.transformations) {
             general_function function;
@@ -16056,6 +16119,13 @@ class row_builder {
         return false;
     }
 
+    static constexpr int count_of(const weight_use& use, int variable) {
+        int count = 0;
+        for (int axis = 0; axis < use.arity; ++axis)
+            if (use.terms[axis].variable == variable) ++count;
+        return count;
+    }
+
     constexpr void choose_axes() {
         const placed_literal* product = nullptr;
         int products = 0;
@@ -16076,7 +16146,7 @@ class row_builder {
                 const bool in_x = mentions(item.terms, item.arity, index);
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
-                if (products == 1 && in_w && !in_x && woven >= 0 &&
+                if (products == 1 && in_w && !in_x && woven >= 0 && count_of(use, index) == 1 &&
                     use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
@@ -16579,10 +16649,12 @@ class attention_matcher {
                 (!fill_ || draft_.roles[definer] == role::absorbed)) {
                 const int nodes = step.nodes.size();
                 const int taken = absorbed.size();
+                const int tables = tables_.size();
                 const int inner = expand_rule(definer, item.terms);
                 if (inner >= 0 || fill_) return inner;
                 step.nodes.count = nodes;
                 absorbed.count = taken;
+                tables_.count = tables;
             }
         }
         score_node made;
@@ -17603,13 +17675,19 @@ class rows_form_finder {
         : in(program), tables_(tables) {
         for (int at = 0; at < arguments; ++at) together_[at] = at;
         for (int at = 0; at < in.text.relations.size(); ++at)
-            if (const int fact = in.relations[at].fact; fact >= 0) depends_[at] = 1u << fact;
+            if (const int fact = in.relations[at].fact; fact >= 0) {
+                depends_[at] = 1u << fact;
+                // Blocks have relations of their own for the facts around them.
+                for (int other = 0; other < at; ++other)
+                    if (in.relations[other].fact == fact) join_all(other, at);
+            }
         // Twice, since the rules of a recursion follow from later ones.
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
         for (int at : in.order) {
             refuse_sums(at);
+            refuse_concat(at);
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) {
@@ -17668,9 +17746,11 @@ class rows_form_finder {
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis) {
-                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
-                join(first[terms[axis].variable], argument(relation, axis));
-                first[terms[axis].variable] = argument(relation, axis);
+                const bool loops = terms[axis].variable == loop_time;
+                const int index = loops ? written.recurs.time : terms[axis].variable;
+                if (index < 0 || terms[axis].second >= 0) continue;
+                join(first[index], argument(relation, axis));
+                first[index] = argument(relation, axis);
             }
         };
         visit(written.head, written.terms, written.arity);
@@ -17749,6 +17829,15 @@ class rows_form_finder {
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
                 ((positions_[item.relation] >> axis) & 1u))
                 refuse(at, kind::later_rows);
+    }
+
+    /// Positions side by side are all rows at once. No step may be left to show it.
+    constexpr void refuse_concat(int at) {
+        const rule& written = in.text.rules[at];
+        if (written.aggregated == aggregation::concat &&
+            (depends_[written.head] & found.sequences) &&
+            (variables_of(written) & ~written.head_variables()))
+            refuse(at, kind::other_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are
@@ -17838,10 +17927,7 @@ class shaper {
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
-        if (ok() && !settling && has_unbound()) {
-            moved_bind_ = true;
-            settling = settle_all();
-        }
+        while (ok() && !settling && bind_moved()) settling = settle_all();
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
@@ -17854,7 +17940,6 @@ class shaper {
 
   private:
     bool settled_ = false;
-    bool moved_bind_ = false;  // once all others have, arguments with an offset bind variables
 
     constexpr bool ok() const { return out.mistake.ok(); }
 
@@ -18193,11 +18278,39 @@ class shaper {
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
         return settling;
     }
-    constexpr bool has_unbound() const {
-        for (int at : out.order)
-            for (const variable& index : out.text.rules[at].variables)
-                if (index.extent == 0) return true;
-        return false;
+    /// Lets arguments with an offset bind what nothing else does: in the rules of the first head
+    /// that has such a variable. All extents are then found anew, since some were those of
+    /// relations that were not known in full. Returns false if there is no such head.
+    constexpr bool bind_moved() {
+        int head = -1;
+        for (int place = 0; head < 0 && place < out.order.size(); ++place) {
+            const rule& written = out.text.rules[out.order[place]];
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (is_bound_if_moved(written, at)) head = summed_into(written.head);
+        }
+        if (head < 0) return false;
+        for (rule& written : out.text.rules)
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (summed_into(written.head) == head && is_bound_if_moved(written, at))
+                    written.variables[at].moved = true;
+        for (rule& written : out.text.rules)
+            for (variable& index : written.variables) index.extent = 0;
+        for (relation_shape& shape : out.relations)
+            for (int& extent : shape.extents) extent = 0;
+        for (weight_shape& shape : out.weights)
+            for (int& extent : shape.extents) extent = 0;
+        return true;
+    }
+    constexpr bool is_bound_if_moved(const rule& written, int variable) {
+        const plan::variable& index = written.variables[variable];
+        return index.extent == 0 && !index.moved && extent_from_moved(written, variable) > 0;
+    }
+    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    constexpr int summed_into(int relation) {
+        for (const rule& total : out.text.rules)
+            for (int body = 0; total.total && body < total.literals; ++body)
+                if (item(total, body).relation == relation) return total.head;
+        return relation;
     }
 
     constexpr bool settle() {
@@ -18241,12 +18354,17 @@ class shaper {
         target.value = origin.value;
     }
 
+    /// The inputs of the blocks around, from the outside in.
+    constexpr void copy_inputs(int scope) {
+        if (scope == 0) return;
+        copy_inputs(out.text.scopes[scope].parent);
+        const int input = out.block_input[scope];
+        copy_shape(out.relations[input].passes_into, input);
+    }
+
     constexpr bool settle_rule(rule& written) {
         bool changed = false;
-        for (int scope = written.scope; scope > 0; scope = out.text.scopes[scope].parent) {
-            const int input = out.block_input[scope];
-            copy_shape(out.relations[input].passes_into, input);
-        }
+        copy_inputs(written.scope);
         for (int at = 0; at < written.variables.size(); ++at) {
             // A stack's are those of its result, below.
             if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
@@ -18271,11 +18389,11 @@ class shaper {
                     extent = length;
             }
             if (written.views) extent = extent_from_view(written, at);
+            if (!extent && index.moved) extent = extent_from_moved(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
-            if (!extent && moved_bind_) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
@@ -18291,6 +18409,9 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             const relation_shape& given = out.relations[item(written, 0).relation];
+            const relation_shape& input = out.relations[out.block_input[written.block]];
+            if (settled_ && input.arity != given.arity)
+                fail(fault::wrong_number_of_arguments, written, -1, input.arity, given.arity);
             if (settled_ && out.relations[result].arity != given.arity)
                 fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
                      given.arity);
@@ -18341,7 +18462,8 @@ class shaper {
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
-        for (const rule& user : out.text.rules)
+        for (const rule& user : out.text.rules) {
+            if (user.repeat) continue;  // it runs as far as what it is applied to
             for (int body = 0; body < user.literals; ++body) {
                 const literal& value = item(user, body);
                 if (value.kind != literal_kind::relation || value.relation != written.head)
@@ -18351,6 +18473,7 @@ class shaper {
                         value.terms[axis].variable >= 0 && !value.terms[axis].offset)
                         return user.variables[value.terms[axis].variable].extent;
             }
+        }
         return 0;
     }
 
@@ -18829,6 +18952,10 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
         return index[top.value];
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
+    } else if constexpr (top.kind == node_kind::conjunction) {
+        // Indices may only be what the right side takes where the left side holds.
+        return evaluate_node<Plan, top.left>(bound, index) &&
+               evaluate_node<Plan, top.right>(bound, index);
     } else {
         const int left = evaluate_node<Plan, top.left>(bound, index);
         int right = 0;

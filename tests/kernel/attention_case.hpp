@@ -295,14 +295,16 @@ void require_gradients(const problem<Shape, T>& of, const reference<Shape, T>& r
     }
 }
 
-/// Calls compare() with NaN and infinities in one place after another: in the first and the last
-/// row and column of queries, keys, biases, values and the gradient of the output.
+/// Calls compare() with NaN, infinities and a denormal number in one place after another: in the
+/// first and the last row and column of queries, keys, biases, values and the gradient of the
+/// output.
 template <class Shape, class T, class Check>
 void each_poison(problem<Shape, T>& of, Check compare) {
     const auto put = [&](const char* where, T& place) {
         const T before = place;
         const T inf = std::numeric_limits<T>::infinity();
-        for (const T number : {std::numeric_limits<T>::quiet_NaN(), inf, -inf}) {
+        for (const T number : {std::numeric_limits<T>::quiet_NaN(), inf, -inf,
+                               5 * std::numeric_limits<T>::denorm_min()}) {
             INFO(number << " in " << where);
             place = number;
             compare();

@@ -100,22 +100,26 @@ class grounder {
     /// Of a recursion, the rules count whose relations are known.
     void compute_relation(const std::string& name, const tree::names& recursion) {
         std::map<std::size_t, ranges> found;
+        std::vector<int> known;  // how far the arguments run by what is known
         for (std::size_t at = 0; at < program_.rules.size(); ++at) {
             const tree::rule& rule = program_.rules[at];
             if (rule.head.name != name || rule.transforms_atoms) continue;
-            bool known = true;
+            bool counts = true;
             for (const std::string& used : tree::relations_used(rule))
-                known = known && (!recursion.count(used) || relations_.count(used));
-            if (known) found[at] = ranges_of(rule);
+                counts = counts && is_known(used, recursion);
+            const ranges runs = ranges_of(rule, recursion);
+            if (counts)
+                found[at] = runs;
+            else
+                extend(known, head_extents(rule, runs));
         }
         if (found.empty()) return;
-        std::vector<int> known;
         for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
         for (auto& [at, runs] : found) {
             follow_head(program_.rules[at], known, runs);
             bind_moved(program_.rules[at], runs);
-            extend(known, head_extents(program_.rules[at], runs));
         }
+        for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
 
         std::map<std::size_t, table> parts;
         std::vector<int> extents;
@@ -129,6 +133,10 @@ class grounder {
         for (const tree::rule& rule : program_.rules)
             if (rule.head.name == name && rule.transforms_atoms)
                 transform_atoms(rule, relations_[name].values);
+    }
+
+    bool is_known(const std::string& used, const tree::names& recursion) const {
+        return !recursion.count(used) || relations_.count(used);
     }
 
     /// How the rules of a head are combined: added, unless an atom transformation says otherwise.
@@ -202,13 +210,14 @@ class grounder {
 
     // Ranges.
 
-    /// How far each variable of the rule runs; -1 where the body does not say.
-    ranges ranges_of(const tree::rule& rule) const {
+    /// How far each variable of the rule runs; -1 where what is known of the body does not say.
+    ranges ranges_of(const tree::rule& rule, const tree::names& recursion) const {
         ranges found;
         for (const std::string& name : tree::variables_of(rule)) found[name] = -1;
         state_extents(rule, found);
         tree::for_each_use(rule, [&](const tree::literal& used) {
             if (used.from != tree::source::relation && used.from != tree::source::weight) return;
+            if (!is_known(used.name, recursion)) return;
             const std::vector<int>& extents = table_of(used).values.extents;
             for (std::size_t at = 0; at < used.terms.size(); ++at)
                 bind(used.terms[at], extents[at], found);
@@ -216,7 +225,7 @@ class grounder {
         // An element's index runs over the vector.
         for (const tree::literal& used : rule.literals)
             for (const tree::index& element : used.element)
-                bind(element, vector_length(used), found);
+                if (is_known(used.name, recursion)) bind(element, vector_length(used), found);
         return found;
     }
 
@@ -439,7 +448,8 @@ class grounder {
         }
         if (used.transposed) value = transpose(value);
         for (const tree::index& element : used.element) {
-            if (value.columns != 1) throw std::logic_error("oracle: at() takes from a vector");
+            if (value.rows != 1 && value.columns != 1)
+                throw std::logic_error("oracle: at() takes from a vector");
             value = scalar(variables ? value.values.at(
                                            to_size(index_value(element, *variables, given_.counts)))
                                      : 0);
@@ -468,7 +478,7 @@ class grounder {
 
     int vector_length(tree::literal used) const {
         used.element.clear();
-        return literal_value(used, nullptr).rows;
+        return to_int(literal_value(used, nullptr).size());
     }
 
     // Sources.

@@ -46,9 +46,10 @@ inline void state_extents(const tree::rule& rule, ranges& found) {
 /// A head variable that the body does not bind runs as far as the other rules of its relation.
 inline void follow_head(const tree::rule& rule, const std::vector<int>& known, ranges& found) {
     for (std::size_t at = 0; at < rule.head.terms.size(); ++at) {
-        const tree::index& term = rule.head.terms[at];
-        if (term.form == tree::index_form::variable && found[term.name] < 0 && known[at] > 0)
-            found[term.name] = known[at];
+        const tree::offset offset = tree::offset_of(rule.head.terms[at]);
+        if (offset.simple && !offset.name.empty() && offset.shift == 0 && found[offset.name] < 0 &&
+            known[at] > 0)
+            found[offset.name] = known[at];
     }
 }
 

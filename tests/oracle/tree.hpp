@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <sequent/language.hpp>
@@ -257,7 +258,9 @@ struct reader {
         for (const index& variable : {read_index(Variables{})...}) {
             if (variable.form != index_form::variable)
                 throw std::logic_error("oracle: an aggregation is over variables");
-            into.aggregated.push_back(variable.name);
+            if (std::find(into.aggregated.begin(), into.aggregated.end(), variable.name) ==
+                into.aggregated.end())
+                into.aggregated.push_back(variable.name);
         }
     }
     template <int Count, class Block>

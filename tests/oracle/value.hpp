@@ -100,10 +100,13 @@ inline real plus(real left, real right) {
 inline real times(real left, real right) {
     return left * right;
 }
+/// NaN is greater than every number, and less.
 inline real greater_of(real left, real right) {
+    if (right != right) return right;
     return left < right ? right : left;
 }
 inline real lesser_of(real left, real right) {
+    if (right != right) return right;
     return right < left ? right : left;
 }
 
@@ -242,6 +245,16 @@ inline matrix normalized(matrix value, double eps, bool centered) {
     return value;
 }
 
+/// The gain or the bias of a norm, which has an element for each of the value's, row by row.
+inline matrix shaped_as(const matrix& value, matrix weight) {
+    if (value.size() != weight.size())
+        throw std::logic_error("oracle: a norm of " + shape_text(value) + " with a weight of " +
+                               shape_text(weight));
+    weight.rows = value.rows;
+    weight.columns = value.columns;
+    return weight;
+}
+
 /// Calls turn(x, y, angle) for each pair of elements.
 template <class Turn>
 matrix with_pairs(matrix value, bool halves, double at, double base, Turn turn) {
@@ -295,11 +308,12 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::norm:
             return normalized(value, numbers[0], true);
         case language::transformation::layer_norm:
-            return elementwise(
-                elementwise(normalized(value, numbers[0], true), weights.at(0), times),
-                weights.at(1), plus);
+            return elementwise(elementwise(normalized(value, numbers[0], true),
+                                           shaped_as(value, weights.at(0)), times),
+                               shaped_as(value, weights.at(1)), plus);
         case language::transformation::rms_norm:
-            return elementwise(normalized(value, numbers[0], false), weights.at(0), times);
+            return elementwise(normalized(value, numbers[0], false),
+                               shaped_as(value, weights.at(0)), times);
         case language::transformation::rotary:
             return rotated(value, false, at, numbers[0]);
         case language::transformation::rotary_halves:

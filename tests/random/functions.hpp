@@ -22,8 +22,14 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Set where a number is so great, or a norm so small, that in its gradient differences are lost
+/// that another order of the operations keeps.
+inline bool ill_conditioned = false;
+
 inline double element_of(transformation kind, double x, double number) {
-    return oracle::constant(oracle::element_transformed(kind, x, number)).value;
+    const double y = oracle::constant(oracle::element_transformed(kind, x, number)).value;
+    ill_conditioned = ill_conditioned || std::abs(y) > 1e7;
+    return y;
 }
 
 /// Whether the kernels judge the slope by the argument x; else by the result y.

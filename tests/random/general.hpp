@@ -194,10 +194,13 @@ class general_interpreter {
                                         : oracle::zeros(item.shape.rows, item.shape.columns);
             given.push_back(values_[at]);
         }
-        const oracle::matrix combined = oracle::combine(step_.combined, given);
+        const plan::value_shape wanted = step_.combined_shape;
+        oracle::matrix combined = oracle::combine(step_.combined, given);
+        if (combined.is_scalar())  // it stands for every element
+            combined = {wanted.rows, wanted.columns,
+                        std::vector<oracle::real>(to_size(wanted.size()), combined.values[0])};
         stages_.assign(1, as_numbers(combined));
-        if (combined.rows != step_.combined_shape.rows ||
-            combined.columns != step_.combined_shape.columns)
+        if (combined.rows != wanted.rows || combined.columns != wanted.columns)
             throw plan_fault("a body whose value has another shape than planned");
         for (const plan::general_function& function : step_.functions)
             stages_.push_back(applied(use_of(function), stages_.back()));
@@ -296,6 +299,7 @@ class general_interpreter {
         };
         const double scale = std::sqrt(dot(left, left)) * std::sqrt(dot(right, right));
         if (scale == 0) return;
+        ill_conditioned = ill_conditioned || scale < 1e-10;
         for (int which = 0; which < 2; ++which) {
             const numbers& x = which == 0 ? left : right;
             const numbers& other = which == 0 ? right : left;

@@ -18,6 +18,7 @@ verdict judge(const program& written) {
     }
     if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
     std::string phase = "forward";
+    ill_conditioned = false;
     try {
         machine run(given.place, *of);
         run.forward();
@@ -25,6 +26,8 @@ verdict judge(const program& written) {
         if (result.result != outcome::agrees) return result;
         phase = "backward";
         result = compare_gradients(written, *of, given, right, run);
+        if (result.result == outcome::differs && ill_conditioned)
+            return {outcome::not_finite, "not finite", {}, {}, false};
         if (result.result != outcome::agrees) return result;
         phase = "step";
         if (of->state) result = compare_steps(written, *of, given, right);

@@ -163,6 +163,8 @@ struct memory {
                 return index[top.value];
             case plan::node_kind::count:
                 return counts[to_size(top.value)];
+            case plan::node_kind::conjunction:
+                return evaluate(top.left, index) && evaluate(top.right, index);
             default:
                 break;
         }

@@ -36,8 +36,8 @@ class printer {
             for (int extent : shape) declared += ", " + std::to_string(extent);
             declared += "> " + weight_name(name, shape) + ";\n";
         }
-        out_ = "#include <sequent/sequent.hpp>\n\nnamespace {\n" + declared + out_ + "}\n" +
-               "using tried = sequent::model<program" + facts + ">;\n";
+        out_ = "#include <sequent/sequent.hpp>\n\nnamespace {\n" + declared + out_ +
+               "using tried = sequent::model<program" + facts + ">;\n}\n";
     }
 
     const std::string& text() const { return out_; }

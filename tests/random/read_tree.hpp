@@ -158,7 +158,7 @@ class tree_reader {
             if (!item.weight.empty()) result.weight = read_weight(item.weight.front());
             result.transposed = item.transposed;
             result.negated = item.negated;
-            result.hidden = item.hidden;
+            result.hidden = item.hidden && !item.negated;
             if (!result.gives_value()) {
                 check_single(result.terms, result.arity);
                 if (result.weight.weight >= 0 || !item.element.empty())
@@ -336,7 +336,10 @@ class tree_reader {
     int variable_of(const std::string& text, int extent) {
         const plan::name id = name_of(text);
         for (int at = 0; at < current_.variables.size(); ++at)
-            if (current_.variables[at].id == id) return at;
+            if (current_.variables[at].id == id) {
+                current_.variables[at].state(extent);
+                return at;
+            }
         if (current_.variables.size() == plan::max_variables) {
             fail(plan::fault::too_many_variables);
             return 0;

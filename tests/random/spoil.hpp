@@ -104,7 +104,7 @@ class spoiler {
             case 9: {
                 rule.aggregation = static_cast<language::aggregation>(dice_.below(7));
                 rule.aggregated = {dice_.pick({"i", "j", "k"})};
-                if (dice_.one_in(3)) rule.aggregated.push_back("j");
+                if (rule.aggregated[0] != "j" && dice_.one_in(3)) rule.aggregated.push_back("j");
                 if (rule.transforms_atoms || rule.layers > 0) {
                     rule.aggregation = language::aggregation::sum;
                     rule.aggregated.clear();

@@ -12,7 +12,7 @@ namespace random_programs {
 enum class outcome {
     agrees,      // in all that was compared
     refused,     // by the planner
-    not_finite,  // some numbers are infinite or NaN by the oracle, so that nothing was compared
+    not_finite,  // some numbers are infinite or NaN, or nearly so, so that nothing was compared
     differs
 };
 

@@ -18,6 +18,10 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
         return index[top.value];
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
+    } else if constexpr (top.kind == node_kind::conjunction) {
+        // Indices may only be what the right side takes where the left side holds.
+        return evaluate_node<Plan, top.left>(bound, index) &&
+               evaluate_node<Plan, top.right>(bound, index);
     } else {
         const int left = evaluate_node<Plan, top.left>(bound, index);
         int right = 0;

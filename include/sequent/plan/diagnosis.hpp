@@ -80,6 +80,7 @@ struct several_outputs_need_a_query {};
 struct a_stack_is_applied_to_a_value {};
 struct a_stacked_block_has_one_input_and_one_output {};
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
+struct two_stacks_of_one_head {};  // their weights would have the same names
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
 struct no_weight_of_this_name {};
@@ -182,6 +183,7 @@ enum class fault {
     a_stack_is_applied_to_a_value,
     a_stacked_block_has_one_input_and_one_output,
     a_stacked_block_gives_the_atoms_that_it_takes,
+    two_stacks_of_one_head,
     two_inputs_of_a_stacked_block
 };
 
@@ -304,6 +306,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
     SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
     SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
+    SEQUENT_MISTAKE(two_stacks_of_one_head)
 #undef SEQUENT_MISTAKE
 #define SEQUENT_LIMIT(NAME, LIMIT)                       \
     if constexpr (found == fault::NAME)                  \

@@ -157,8 +157,9 @@ class domain_finder {
                     differing_[at] = body > 0 ? body : 1;
                 continue;
             }
-            root = out.pool.both(root, inherited);
+            // The domain may only be asked within the extents.
             root = out.pool.both(root, within_extents(written, item));
+            root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -172,6 +173,7 @@ class domain_finder {
                            0,
                            stacking < 0 ? -1 : in.text.rules[stacking].number};
         }
+        if (!written.total) root = out.pool.both(root, within_variables(written, root));
         out.condition[at] = root;
         if (written.total) root = common;
         term positions[max_variables]{};
@@ -391,6 +393,26 @@ class domain_finder {
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
                                       out.pool.at_term(item.terms[1]));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
+    }
+
+    /// The pairs of a sparse fact may lie beyond the variables at which it stands.
+    constexpr int within_variables(const rule& written, int conditions) {
+        int root = -1;
+        auto require = [&](int side, int extent) {
+            const term at = out.pool.as_term(side);
+            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+            const int last = written.variables[at.variable].extent;
+            root = out.pool.both(root, out.pool.add(node_kind::less, 0,
+                                                    out.pool.add(node_kind::variable, at.variable),
+                                                    out.pool.add(node_kind::constant, last)));
+        };
+        out.pool.each_conjunct(conditions, [&](int part) {
+            const node top = out.pool.nodes[part];
+            if (top.kind != node_kind::pair) return;
+            require(top.left, in.facts[top.value].extents[0]);
+            require(top.right, in.facts[top.value].extents[1]);
+        });
+        return root;
     }
 
     constexpr bool holds_for_pairs(int root) const {

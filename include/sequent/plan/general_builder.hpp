@@ -203,6 +203,8 @@ class general_builder {
             first = false;
         }
         if (rule_.combined == combination::cosine) shape = {1, 1};
+        // At some times of a recursion, only scalars may be added to a vector.
+        if (rule_.total && shape.is_scalar()) shape = draft_.head_of(at_).value;
         made.combined_shape = shape;
         for (const transformation_use& use : rule_.transformations) {
             general_function function;

@@ -232,16 +232,18 @@ class loop_planner {
             made.recurs.first = when.first;
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
+            bool ends = true;  // no later window has a part of this one
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
                 const literal part = item(sum, body);
+                ends = ends && parts[body].last <= when.last;
                 if (parts[body].first < when.first) ++program.relations[part.relation].uses;
                 program.text.literals.push(part);
                 conditions.expression.push(-1);
                 ++made.literals;
             }
             if (made.literals == 0) continue;
-            if (made.literals == 1 && gives_sum(made)) continue;
+            if (made.literals == 1 && ends && gives_sum(made)) continue;
             const int place = program.text.rules.push(made);
             conditions.condition.push(-1);
             program.relations[sum.head].rule = place;

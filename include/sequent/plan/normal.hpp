@@ -173,6 +173,13 @@ class normaliser {
     /// becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
+        for (int at = 0; at < count; ++at)
+            for (int earlier = 0; earlier < at; ++earlier)
+                if (out.rules[at].repeat && out.rules[earlier].repeat &&
+                    out.rules[at].scope == out.rules[earlier].scope &&
+                    out.relations[out.rules[at].head].id ==
+                        out.relations[out.rules[earlier].head].id)
+                    fail(fault::two_stacks_of_one_head, out.rules[at]);
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             if (inner.repeat == 0 || is_bare_stack(inner)) continue;
@@ -282,10 +289,9 @@ class normaliser {
             for (int at = 0; at < rules; ++at) {
                 rule& part = out.rules[at];
                 if (part.head != head) continue;
+                if (part.arity != sum.arity) fail(fault::wrong_number_of_arguments, part);
                 part.head = invent(part);
-                literal item = head_literal(sum, part.head);
-                item.arity = part.arity;
-                out.literals.push(item);
+                out.literals.push(head_literal(sum, part.head));
             }
             out.rules.push(sum);
         }
@@ -351,6 +357,12 @@ class normaliser {
         return mask;
     }
 
+    /// The variable that stands for another one plus an offset.
+    static constexpr variable moved(variable index, int offset) {
+        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
+        return index;
+    }
+
     /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
     static constexpr bool take_away(literal& item, const int* offsets) {
         bool plain = !is_view(item);
@@ -392,7 +404,7 @@ class normaliser {
         for (int axis = 0; axis < user.arity; ++axis) {
             const int index = user.terms[axis].variable;
             if (!((mentioned >> index) & 1u)) continue;
-            places[index] = made.variables.push(user.variables[index]);
+            places[index] = made.variables.push(moved(user.variables[index], offsets[index]));
             made.terms[made.arity++] = {places[index], 0};
             outer.terms[outer.arity++] = {index, offsets[index]};
         }
@@ -471,7 +483,8 @@ class normaliser {
         auto add_variable = [&](const term& argument) {
             constexpr name sum = make_name("sum", 3);
             const int index = made.variables.push(
-                argument.second >= 0 ? variable{sum, 0, 0} : user.variables[argument.variable]);
+                argument.second >= 0 ? variable{sum, 0, 0}
+                                     : moved(user.variables[argument.variable], argument.offset));
             made.terms[made.arity++] = {index, 0};
             outer.terms[outer.arity++] = argument;
             return index;

@@ -198,7 +198,7 @@ class reader {
         if constexpr (lang::weight_literal<Weight>) result.weight = read_weight(item.weight);
         result.transposed = (Modifiers & lang::transposed) != 0;
         result.negated = (Modifiers & lang::negated) != 0;
-        result.hidden = (Modifiers & lang::hidden_value) != 0;
+        result.hidden = !result.negated && (Modifiers & lang::hidden_value) != 0;
         if (!result.gives_value()) {
             check_single(result.terms, result.arity);
             if (result.weight.weight >= 0)
@@ -501,7 +501,10 @@ class reader {
             check_number(make_name("var", 3), number_range::at_least_1, Extent);
         constexpr name id = text_of<Name>();
         for (int at = 0; at < current.variables.size(); ++at)
-            if (current.variables[at].id == id) return at;
+            if (current.variables[at].id == id) {
+                current.variables[at].state(written.stated_extent);
+                return at;
+            }
         if (current.variables.size() == max_variables) {
             fail(fault::too_many_variables);
             return 0;

@@ -186,6 +186,13 @@ class row_builder {
         return false;
     }
 
+    static constexpr int count_of(const weight_use& use, int variable) {
+        int count = 0;
+        for (int axis = 0; axis < use.arity; ++axis)
+            if (use.terms[axis].variable == variable) ++count;
+        return count;
+    }
+
     constexpr void choose_axes() {
         const placed_literal* product = nullptr;
         int products = 0;
@@ -206,7 +213,7 @@ class row_builder {
                 const bool in_x = mentions(item.terms, item.arity, index);
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
-                if (products == 1 && in_w && !in_x && woven >= 0 &&
+                if (products == 1 && in_w && !in_x && woven >= 0 && count_of(use, index) == 1 &&
                     use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;

@@ -30,13 +30,19 @@ class rows_form_finder {
         : in(program), tables_(tables) {
         for (int at = 0; at < arguments; ++at) together_[at] = at;
         for (int at = 0; at < in.text.relations.size(); ++at)
-            if (const int fact = in.relations[at].fact; fact >= 0) depends_[at] = 1u << fact;
+            if (const int fact = in.relations[at].fact; fact >= 0) {
+                depends_[at] = 1u << fact;
+                // Blocks have relations of their own for the facts around them.
+                for (int other = 0; other < at; ++other)
+                    if (in.relations[other].fact == fact) join_all(other, at);
+            }
         // Twice, since the rules of a recursion follow from later ones.
         for (int time = 0; time < 2; ++time)
             for (int at : in.order) follow(in.text.rules[at]);
         find_positions();
         for (int at : in.order) {
             refuse_sums(at);
+            refuse_concat(at);
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) {
@@ -95,9 +101,11 @@ class rows_form_finder {
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
             for (int axis = 0; axis < arity; ++axis) {
-                if (terms[axis].variable < 0 || terms[axis].second >= 0) continue;
-                join(first[terms[axis].variable], argument(relation, axis));
-                first[terms[axis].variable] = argument(relation, axis);
+                const bool loops = terms[axis].variable == loop_time;
+                const int index = loops ? written.recurs.time : terms[axis].variable;
+                if (index < 0 || terms[axis].second >= 0) continue;
+                join(first[index], argument(relation, axis));
+                first[index] = argument(relation, axis);
             }
         };
         visit(written.head, written.terms, written.arity);
@@ -176,6 +184,15 @@ class rows_form_finder {
             if (item.kind == literal_kind::relation && item.terms[axis].second >= 0 &&
                 ((positions_[item.relation] >> axis) & 1u))
                 refuse(at, kind::later_rows);
+    }
+
+    /// Positions side by side are all rows at once. No step may be left to show it.
+    constexpr void refuse_concat(int at) {
+        const rule& written = in.text.rules[at];
+        if (written.aggregated == aggregation::concat &&
+            (depends_[written.head] & found.sequences) &&
+            (variables_of(written) & ~written.head_variables()))
+            refuse(at, kind::other_rows);
     }
 
     /// Symbols of the sequence may be of later positions where other variables than positions are

@@ -380,10 +380,12 @@ class attention_matcher {
                 (!fill_ || draft_.roles[definer] == role::absorbed)) {
                 const int nodes = step.nodes.size();
                 const int taken = absorbed.size();
+                const int tables = tables_.size();
                 const int inner = expand_rule(definer, item.terms);
                 if (inner >= 0 || fill_) return inner;
                 step.nodes.count = nodes;
                 absorbed.count = taken;
+                tables_.count = tables;
             }
         }
         score_node made;

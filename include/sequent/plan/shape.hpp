@@ -139,7 +139,14 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
         const weight& bare = in.text.weights[item.weight.weight];
         shape = {bare.shape[0], bare.shape[1]};
     }
-    if (item.has_element) shape = {1, 1};
+    if (item.has_element) {
+        if (shape.rows > 1 && shape.columns > 1) {
+            fits = false;
+            left = shape.columns;
+            right = 1;
+        }
+        shape = {1, 1};
+    }
     return item.transposed ? shape.transposed() : shape;
 }
 

@@ -35,10 +35,7 @@ class shaper {
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
-        if (ok() && !settling && has_unbound()) {
-            moved_bind_ = true;
-            settling = settle_all();
-        }
+        while (ok() && !settling && bind_moved()) settling = settle_all();
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
@@ -51,7 +48,6 @@ class shaper {
 
   private:
     bool settled_ = false;
-    bool moved_bind_ = false;  // once all others have, arguments with an offset bind variables
 
     constexpr bool ok() const { return out.mistake.ok(); }
 
@@ -390,11 +386,39 @@ class shaper {
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
         return settling;
     }
-    constexpr bool has_unbound() const {
-        for (int at : out.order)
-            for (const variable& index : out.text.rules[at].variables)
-                if (index.extent == 0) return true;
-        return false;
+    /// Lets arguments with an offset bind what nothing else does: in the rules of the first head
+    /// that has such a variable. All extents are then found anew, since some were those of
+    /// relations that were not known in full. Returns false if there is no such head.
+    constexpr bool bind_moved() {
+        int head = -1;
+        for (int place = 0; head < 0 && place < out.order.size(); ++place) {
+            const rule& written = out.text.rules[out.order[place]];
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (is_bound_if_moved(written, at)) head = summed_into(written.head);
+        }
+        if (head < 0) return false;
+        for (rule& written : out.text.rules)
+            for (int at = 0; at < written.variables.size(); ++at)
+                if (summed_into(written.head) == head && is_bound_if_moved(written, at))
+                    written.variables[at].moved = true;
+        for (rule& written : out.text.rules)
+            for (variable& index : written.variables) index.extent = 0;
+        for (relation_shape& shape : out.relations)
+            for (int& extent : shape.extents) extent = 0;
+        for (weight_shape& shape : out.weights)
+            for (int& extent : shape.extents) extent = 0;
+        return true;
+    }
+    constexpr bool is_bound_if_moved(const rule& written, int variable) {
+        const plan::variable& index = written.variables[variable];
+        return index.extent == 0 && !index.moved && extent_from_moved(written, variable) > 0;
+    }
+    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    constexpr int summed_into(int relation) {
+        for (const rule& total : out.text.rules)
+            for (int body = 0; total.total && body < total.literals; ++body)
+                if (item(total, body).relation == relation) return total.head;
+        return relation;
     }
 
     constexpr bool settle() {
@@ -438,12 +462,17 @@ class shaper {
         target.value = origin.value;
     }
 
+    /// The inputs of the blocks around, from the outside in.
+    constexpr void copy_inputs(int scope) {
+        if (scope == 0) return;
+        copy_inputs(out.text.scopes[scope].parent);
+        const int input = out.block_input[scope];
+        copy_shape(out.relations[input].passes_into, input);
+    }
+
     constexpr bool settle_rule(rule& written) {
         bool changed = false;
-        for (int scope = written.scope; scope > 0; scope = out.text.scopes[scope].parent) {
-            const int input = out.block_input[scope];
-            copy_shape(out.relations[input].passes_into, input);
-        }
+        copy_inputs(written.scope);
         for (int at = 0; at < written.variables.size(); ++at) {
             // A stack's are those of its result, below.
             if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
@@ -468,11 +497,11 @@ class shaper {
                     extent = length;
             }
             if (written.views) extent = extent_from_view(written, at);
+            if (!extent && index.moved) extent = extent_from_moved(written, at);
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
             if (!extent) extent = extent_from_weights(written, at);
-            if (!extent && moved_bind_) extent = extent_from_moved(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
@@ -488,6 +517,9 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             const relation_shape& given = out.relations[item(written, 0).relation];
+            const relation_shape& input = out.relations[out.block_input[written.block]];
+            if (settled_ && input.arity != given.arity)
+                fail(fault::wrong_number_of_arguments, written, -1, input.arity, given.arity);
             if (settled_ && out.relations[result].arity != given.arity)
                 fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
                      given.arity);
@@ -538,7 +570,8 @@ class shaper {
     /// Of several rules for one head, those that bind a variable bind it for the others, too.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
-        for (const rule& user : out.text.rules)
+        for (const rule& user : out.text.rules) {
+            if (user.repeat) continue;  // it runs as far as what it is applied to
             for (int body = 0; body < user.literals; ++body) {
                 const literal& value = item(user, body);
                 if (value.kind != literal_kind::relation || value.relation != written.head)
@@ -548,6 +581,7 @@ class shaper {
                         value.terms[axis].variable >= 0 && !value.terms[axis].offset)
                         return user.variables[value.terms[axis].variable].extent;
             }
+        }
         return 0;
     }
 

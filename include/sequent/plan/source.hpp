@@ -131,6 +131,12 @@ struct variable {
     name id{};
     int stated = 0;
     int extent = 0;
+    bool moved = false;  // arguments with an offset bind it, since nothing else does
+
+    /// Of the extents that are stated in one rule, the least holds.
+    constexpr void state(int other) {
+        if (other && (!stated || other < stated)) stated = other;
+    }
 };
 
 /// How a rule takes part in a recursion: relations that follow from themselves, one time after

@@ -270,6 +270,11 @@ class space_builder {
     }
 
     constexpr disjunction expand_same_symbol(const node& top, bool negate) {
+        if (top.left == top.right) return expand_constant(!negate);
+        // A variable may be moved, or a number in this round of the outer loops.
+        if (nodes_[top.left].kind != node_kind::variable ||
+            nodes_[top.right].kind != node_kind::variable)
+            return inexact();
         const int left = nodes_[top.left].value;
         const int right = nodes_[top.right].value;
         if (left == right) return expand_constant(!negate);
