@@ -91,12 +91,23 @@ class rows_form_finder {
         join_all(input, in.block_output[scope]);
     }
 
+    /// The facts whose symbols a condition compares, a bit for each.
+    constexpr unsigned facts_compared(int root) const {
+        if (root < 0) return 0;
+        const node& top = in.text.nodes[root];
+        if (top.kind != node_kind::same_symbol)
+            return facts_compared(top.left) | facts_compared(top.right);
+        const int fact = compared_fact(in, top.value);
+        return fact < 0 ? 0 : 1u << fact;
+    }
+
     constexpr void follow(const rule& written) {
         bind_inputs(written.scope);
         if (written.repeat) {
             join_all(in.block_output[written.block], written.head);
             return;
         }
+        depends_[written.head] |= facts_compared(written.condition);
         int first[max_variables]{};
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
