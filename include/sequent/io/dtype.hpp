@@ -147,7 +147,8 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
         // From here on a double would round to infinity.
-        if (sizeof(T) > 4 && (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127)) return false;
+        if constexpr (sizeof(T) > 4)
+            if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
         return true;
     } else {
