@@ -3119,7 +3119,8 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
         // From here on a double would round to infinity.
-        if (sizeof(T) > 4 && (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127)) return false;
+        if constexpr (sizeof(T) > 4)
+            if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
         return true;
     } else {
@@ -16126,6 +16127,15 @@ class row_builder {
         return count;
     }
 
+    /// One symbol is read for all segments of a row.
+    constexpr bool chooses_symbol(int variable) const {
+        for (const placed_literal& placed : literals_)
+            if (placed.weighted && is_symbol(draft_, placed.item) &&
+                mentions(placed.item.terms, placed.item.arity, variable))
+                return true;
+        return false;
+    }
+
     constexpr void choose_axes() {
         const placed_literal* product = nullptr;
         int products = 0;
@@ -16147,7 +16157,8 @@ class row_builder {
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
                 if (products == 1 && in_w && !in_x && woven >= 0 && count_of(use, index) == 1 &&
-                    use.terms[woven].variable == index && !((conditioned >> index) & 1u)) {
+                    use.terms[woven].variable == index && !chooses_symbol(index) &&
+                    !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
                 }
