@@ -4096,7 +4096,8 @@ inline void check_finite(const opened& file, const header_entry& entry, dtype ty
         for (std::uint64_t at = 0; at < count; ++at) {
             const auto value = load_element<number, from>(data + at * bytes);
             if (!std::isfinite(value))
-                fail_element(file.from.name(), entry.name, at, unlike_a_number(value));
+                fail_element(file.from.name(), entry.name, at,
+                             unlike_a_number(static_cast<double>(value)));
         }
     });
 }
