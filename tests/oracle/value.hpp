@@ -172,6 +172,12 @@ inline matrix combine(language::combination kind, const std::vector<matrix>& val
     throw std::logic_error("oracle: unknown combination");
 }
 
+/// Without the exponential of a large number, whose slope would be infinite.
+inline real sigmoid(real x) {
+    if (x < 0) return exp(x) / (1 + exp(x));
+    return 1 / (1 + exp(-x));
+}
+
 inline real element_transformed(language::transformation kind, real x, double number) {
     const double root_two_over_pi = sqrt(2 / std::acos(-1.0));
     switch (kind) {
@@ -186,9 +192,9 @@ inline real element_transformed(language::transformation kind, real x, double nu
         case language::transformation::gelu_tanh:
             return x * (1 + tanh(root_two_over_pi * (x + 0.044715 * x * x * x))) / 2;
         case language::transformation::silu:
-            return x / (1 + exp(-x));
+            return x * sigmoid(x);
         case language::transformation::sigmoid:
-            return 1 / (1 + exp(-x));
+            return sigmoid(x);
         case language::transformation::tanh:
             return tanh(x);
         case language::transformation::exp:
