@@ -17,7 +17,45 @@ std::string text(const sequent::plan::name& id) {
     return std::string(id.text, oracle::to_size(id.length));
 }
 
+/// The numbers of a plan: equal plans have the same.
+std::vector<int> numbers_of(const tables& of) {
+    std::vector<int> result{of.parameters, of.workspace, of.prepared};
+    for (const plan::node& each : of.pool.nodes)
+        result.insert(result.end(),
+                      {static_cast<int>(each.kind), each.left, each.right, each.value});
+    for (const plan::step& each : of.steps) {
+        result.insert(result.end(), {static_cast<int>(each.kind), each.at, each.rule, each.repeat,
+                                     each.depth, each.first, each.last, each.prepared});
+        plan::visit_operands(of, each, [&](const plan::operand& used, plan::usage) {
+            result.insert(result.end(), {static_cast<int>(used.where), used.index, used.offset,
+                                         used.adjoint, used.moving});
+        });
+    }
+    for (const plan::row_step& each : of.rows) {
+        result.insert(result.end(), {each.rows, each.segments, each.length, each.count, each.pairs,
+                                     each.condition, each.multiplies});
+        for (const plan::row_function& function : each.functions)
+            result.push_back(static_cast<int>(function.kind));
+    }
+    for (const plan::attention_step& each : of.attentions) {
+        result.insert(result.end(), {each.rows, each.columns, each.length, each.condition});
+        for (const plan::score_node& node : each.nodes)
+            result.push_back(static_cast<int>(node.kind));
+    }
+    for (const plan::general_step& each : of.generals)
+        for (const plan::general_literal& literal : each.literals)
+            result.insert(result.end(),
+                          {static_cast<int>(literal.kind), literal.rows, literal.columns});
+    return result;
+}
+
 verdict judged(const written_model& model, const planned& of) {
+    // Random programs are read as trees, types by the library's reader: both give one plan.
+    if (of.ok()) {
+        const std::unique_ptr<planned> read_as_tree = plan_program(model.program);
+        REQUIRE(read_as_tree->ok());
+        CHECK(numbers_of(*read_as_tree->steps) == numbers_of(*of.steps));
+    }
     const verdict result = judge(model.program, of);
     INFO(result.reason << ": " << result.details);
     CHECK(result.result == outcome::agrees);

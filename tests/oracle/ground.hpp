@@ -120,6 +120,11 @@ class grounder {
             bind_moved(program_.rules[at], runs);
         }
         for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
+        for (auto& [at, runs] : found) {
+            follow_head(program_.rules[at], known, runs);
+            bind_by_weights(program_.rules[at], runs);
+        }
+        for (const auto& [at, runs] : found) extend(known, head_extents(program_.rules[at], runs));
 
         std::map<std::size_t, table> parts;
         std::vector<int> extents;
@@ -216,8 +221,7 @@ class grounder {
         for (const std::string& name : tree::variables_of(rule)) found[name] = -1;
         state_extents(rule, found);
         tree::for_each_use(rule, [&](const tree::literal& used) {
-            if (used.from != tree::source::relation && used.from != tree::source::weight) return;
-            if (!is_known(used.name, recursion)) return;
+            if (used.from != tree::source::relation || !is_known(used.name, recursion)) return;
             const std::vector<int>& extents = table_of(used).values.extents;
             for (std::size_t at = 0; at < used.terms.size(); ++at)
                 bind(used.terms[at], extents[at], found);
@@ -244,6 +248,21 @@ class grounder {
             }
         }
         for (const auto& [name, extent] : moved) found[name] = extent;
+    }
+
+    /// What nothing else binds runs as far as the weights that it chooses.
+    void bind_by_weights(const tree::rule& rule, ranges& found) const {
+        ranges chosen = found;
+        tree::for_each_use(rule, [&](const tree::literal& used) {
+            if (used.from != tree::source::weight) return;
+            const std::vector<int>& extents = table_of(used).values.extents;
+            for (std::size_t at = 0; at < used.terms.size(); ++at) {
+                const tree::offset offset = tree::offset_of(used.terms[at]);
+                if (!offset.name.empty() && found.at(offset.name) < 0)
+                    bind(used.terms[at], extents[at], chosen);
+            }
+        });
+        found = chosen;
     }
 
     // One rule.

@@ -131,7 +131,8 @@ struct variable {
     name id{};
     int stated = 0;
     int extent = 0;
-    bool moved = false;  // arguments with an offset bind it, since nothing else does
+    bool moved = false;       // arguments with an offset bind it, since nothing else does
+    bool by_weights = false;  // and where these do not, weights whose extents others give
 
     /// Of the extents that are stated in one rule, the least holds.
     constexpr void state(int other) {
