@@ -2475,7 +2475,8 @@ struct variable {
     name id{};
     int stated = 0;
     int extent = 0;
-    bool moved = false;  // arguments with an offset bind it, since nothing else does
+    bool moved = false;       // arguments with an offset bind it, since nothing else does
+    bool by_weights = false;  // and where these do not, weights whose extents others give
 
     /// Of the extents that are stated in one rule, the least holds.
     constexpr void state(int other) {
@@ -17950,7 +17951,7 @@ class shaper {
         if (ok()) check_rules();
         if (ok()) put_in_order();
         bool settling = settle_all();
-        while (ok() && !settling && bind_moved()) settling = settle_all();
+        while (ok() && !settling && bind_late()) settling = settle_all();
         for (int at : out.order)  // a recursion that goes on for ever
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
@@ -18301,32 +18302,38 @@ class shaper {
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
         return settling;
     }
-    /// Lets arguments with an offset bind what nothing else does: in the rules of the first head
-    /// that has such a variable. All extents are then found anew, since some were those of
-    /// relations that were not known in full. Returns false if there is no such head.
-    constexpr bool bind_moved() {
-        int head = -1;
-        for (int place = 0; head < 0 && place < out.order.size(); ++place) {
-            const rule& written = out.text.rules[out.order[place]];
-            for (int at = 0; at < written.variables.size(); ++at)
-                if (is_bound_if_moved(written, at)) head = summed_into(written.head);
+    /// Lets arguments with an offset bind what nothing else does, or else weights: in the rules of
+    /// the first head that has such a variable. All extents are then found anew, since some were
+    /// those of relations that were not known in full. Returns false if there is no such head.
+    constexpr bool bind_late() {
+        for (int place = 0; place < out.order.size(); ++place) {
+            const int head = summed_into(out.text.rules[out.order[place]].head);
+            if (!mark(head, &variable::moved, &shaper::extent_from_moved) &&
+                !mark(head, &variable::by_weights, &shaper::extent_from_weights))
+                continue;
+            for (rule& written : out.text.rules)
+                for (variable& index : written.variables) index.extent = 0;
+            for (relation_shape& shape : out.relations)
+                for (int& extent : shape.extents) extent = 0;
+            for (weight_shape& shape : out.weights)
+                for (int& extent : shape.extents) extent = 0;
+            return true;
         }
-        if (head < 0) return false;
-        for (rule& written : out.text.rules)
-            for (int at = 0; at < written.variables.size(); ++at)
-                if (summed_into(written.head) == head && is_bound_if_moved(written, at))
-                    written.variables[at].moved = true;
-        for (rule& written : out.text.rules)
-            for (variable& index : written.variables) index.extent = 0;
-        for (relation_shape& shape : out.relations)
-            for (int& extent : shape.extents) extent = 0;
-        for (weight_shape& shape : out.weights)
-            for (int& extent : shape.extents) extent = 0;
-        return true;
+        return false;
     }
-    constexpr bool is_bound_if_moved(const rule& written, int variable) {
-        const plan::variable& index = written.variables[variable];
-        return index.extent == 0 && !index.moved && extent_from_moved(written, variable) > 0;
+    /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
+    /// extent. Returns whether there are any.
+    constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
+        bool found = false;
+        for (rule& written : out.text.rules)
+            for (int at = 0; at < written.variables.size(); ++at) {
+                variable& index = written.variables[at];
+                if (summed_into(written.head) != head || index.extent || index.*flag ||
+                    (this->*find)(written, at) <= 0)
+                    continue;
+                index.*flag = found = true;
+            }
+        return found;
     }
     /// The head of the rule that adds what follows for this relation, or the relation itself.
     constexpr int summed_into(int relation) {
@@ -18416,7 +18423,7 @@ class shaper {
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
-            if (!extent) extent = extent_from_weights(written, at);
+            if (!extent && index.by_weights) extent = extent_from_weights(written, at);
             if (extent != index.extent) changed = true;
             index.extent = extent;
         }
