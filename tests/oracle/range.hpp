@@ -47,9 +47,8 @@ inline void state_extents(const tree::rule& rule, ranges& found) {
 inline void follow_head(const tree::rule& rule, const std::vector<int>& known, ranges& found) {
     for (std::size_t at = 0; at < rule.head.terms.size(); ++at) {
         const tree::offset offset = tree::offset_of(rule.head.terms[at]);
-        if (offset.simple && !offset.name.empty() && offset.shift == 0 && found[offset.name] < 0 &&
-            known[at] > 0)
-            found[offset.name] = known[at];
+        if (offset.simple && !offset.name.empty() && found[offset.name] < 0 && known[at] > 0)
+            found[offset.name] = std::max(0, known[at] - offset.shift);
     }
 }
 

@@ -23,7 +23,8 @@ constexpr bool is_elementwise(transformation kind) {
 }
 
 /// Set where a number is so great, or a norm so small, that in its gradient differences are lost
-/// that another order of the operations keeps.
+/// that another order of the operations keeps; and where a slope is infinite, of which the gradient
+/// makes NaN even if nothing depends on it.
 inline bool ill_conditioned = false;
 
 inline double element_of(transformation kind, double x, double number) {
@@ -38,8 +39,7 @@ constexpr bool reads_argument(transformation kind) {
            kind == transformation::silu || kind == transformation::log;
 }
 
-/// The slope at x, given y = f(x), of which one may be anything.
-inline double slope_of(transformation kind, double x, double y, double number) {
+inline double formula_of_slope(transformation kind, double x, double y, double number) {
     if (reads_argument(kind))
         return oracle::element_transformed(kind, oracle::dual(x, 1), number).slope;
     switch (kind) {
@@ -66,6 +66,13 @@ inline double slope_of(transformation kind, double x, double y, double number) {
         default:
             return 1;
     }
+}
+
+/// The slope at x, given y = f(x), of which one may be anything.
+inline double slope_of(transformation kind, double x, double y, double number) {
+    const double slope = formula_of_slope(kind, x, y, number);
+    ill_conditioned = ill_conditioned || !std::isfinite(slope);
+    return slope;
 }
 
 /// What a function of a whole value reads besides it.

@@ -132,6 +132,7 @@ struct variable {
     int stated = 0;
     int extent = 0;
     bool moved = false;       // arguments with an offset bind it, since nothing else does
+    bool follows = false;     // the other rules of its head bind it, since nothing in its own does
     bool by_weights = false;  // and where these do not, weights whose extents others give
 
     /// Of the extents that are stated in one rule, the least holds.
