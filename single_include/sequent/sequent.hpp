@@ -2476,6 +2476,7 @@ struct variable {
     int stated = 0;
     int extent = 0;
     bool moved = false;       // arguments with an offset bind it, since nothing else does
+    bool follows = false;     // the other rules of its head bind it, since nothing in its own does
     bool by_weights = false;  // and where these do not, weights whose extents others give
 
     /// Of the extents that are stated in one rule, the least holds.
@@ -18307,7 +18308,11 @@ class shaper {
     /// those of relations that were not known in full. Returns false if there is no such head.
     constexpr bool bind_late() {
         for (int place = 0; place < out.order.size(); ++place) {
-            const int head = summed_into(out.text.rules[out.order[place]].head);
+            const rule& first = out.text.rules[out.order[place]];
+            bool open = false;
+            for (const variable& index : first.variables) open = open || !index.extent;
+            if (!open) continue;
+            const int head = summed_into(first.head);
             if (!mark(head, &variable::moved, &shaper::extent_from_moved) &&
                 !mark(head, &variable::by_weights, &shaper::extent_from_weights))
                 continue;
@@ -18328,8 +18333,8 @@ class shaper {
         for (rule& written : out.text.rules)
             for (int at = 0; at < written.variables.size(); ++at) {
                 variable& index = written.variables[at];
-                if (summed_into(written.head) != head || index.extent || index.*flag ||
-                    (this->*find)(written, at) <= 0)
+                if (index.extent || index.*flag || (this->*find)(written, at) <= 0 ||
+                    summed_into(written.head) != head)
                     continue;
                 index.*flag = found = true;
             }
@@ -18420,6 +18425,7 @@ class shaper {
             }
             if (written.views) extent = extent_from_view(written, at);
             if (!extent && index.moved) extent = extent_from_moved(written, at);
+            index.follows = !extent;
             if (!extent) extent = extent_from_sum(written, at);
             if (at == written.shifted && extent && written.base >= extent)
                 extent = written.base + 1;
@@ -18498,13 +18504,37 @@ class shaper {
                 const literal& value = item(user, body);
                 if (value.kind != literal_kind::relation || value.relation != written.head)
                     continue;
-                for (int axis = 0; axis < written.arity; ++axis)
-                    if (written.terms[axis].variable == variable &&
-                        value.terms[axis].variable >= 0 && !value.terms[axis].offset)
-                        return user.variables[value.terms[axis].variable].extent;
+                for (int axis = 0; axis < written.arity; ++axis) {
+                    const int summed = value.terms[axis].variable;
+                    if (written.terms[axis].variable != variable || summed < 0 ||
+                        value.terms[axis].offset)
+                        continue;
+                    return user.total ? extent_from_others(user, summed)
+                                      : user.variables[summed].extent;
+                }
             }
         }
         return 0;
+    }
+
+    /// As far as the rules of one head run in which something binds the variable of the total.
+    constexpr int extent_from_others(const rule& total, int variable) {
+        int extent = total.variables[variable].stated;
+        for (int body = 0; body < total.literals; ++body) {
+            const literal& value = item(total, body);
+            const int at = out.relations[value.relation].rule;
+            for (int axis = 0; axis < value.arity; ++axis) {
+                if (!(value.terms[axis] == term{variable, 0})) continue;
+                if (at >= 0) {
+                    const rule& part = out.text.rules[at];
+                    const int index = part.terms[axis].variable;
+                    if (index >= 0 && part.variables[index].follows) continue;
+                }
+                const int bound = extent_at(value, axis);
+                if (bound > extent) extent = bound;
+            }
+        }
+        return extent;
     }
 
     /// What only arguments with an offset bind runs as far as their relations have atoms.
