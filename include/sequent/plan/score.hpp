@@ -198,6 +198,11 @@ class attention_matcher {
         }
         const unsigned head = rule_.head_variables();
         if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
+        int places = 0;
+        for (int axis = 0; axis < weights.arity; ++axis)
+            places += weights.terms[axis].variable == column_;
+        if (places != 1) return false;
         const unsigned in_weights = variables_of(weights);
         const unsigned in_value = variables_of(value);
         if ((in_weights | in_value) != (head | (1u << column_))) return false;

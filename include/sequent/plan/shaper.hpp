@@ -559,10 +559,13 @@ class shaper {
         const relation_shape& shape = out.relations[value.relation];
         if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
         const literal& inner = item(out.text.rules[shape.rule], 0);
-        for (int place = 0; place < inner.arity; ++place)
-            if (inner.terms[place] == term{axis, 0})
-                return out.relations[inner.relation].extents[place];
-        return 0;
+        int extent = 0;
+        for (int place = 0; place < inner.arity; ++place) {
+            const int bound = out.relations[inner.relation].extents[place];
+            if (inner.terms[place] == term{axis, 0} && bound && (!extent || bound < extent))
+                extent = bound;
+        }
+        return extent;
     }
     /// The variables of a rule that only reads others are those of its user.
     constexpr int extent_from_view(const rule& written, int variable) {
