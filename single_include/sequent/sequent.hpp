@@ -16481,6 +16481,11 @@ class attention_matcher {
         }
         const unsigned head = rule_.head_variables();
         if (column_ < 0 || ((head >> column_) & 1u)) return false;
+        // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
+        int places = 0;
+        for (int axis = 0; axis < weights.arity; ++axis)
+            places += weights.terms[axis].variable == column_;
+        if (places != 1) return false;
         const unsigned in_weights = variables_of(weights);
         const unsigned in_value = variables_of(value);
         if ((in_weights | in_value) != (head | (1u << column_))) return false;
@@ -18476,10 +18481,13 @@ class shaper {
         const relation_shape& shape = out.relations[value.relation];
         if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
         const literal& inner = item(out.text.rules[shape.rule], 0);
-        for (int place = 0; place < inner.arity; ++place)
-            if (inner.terms[place] == term{axis, 0})
-                return out.relations[inner.relation].extents[place];
-        return 0;
+        int extent = 0;
+        for (int place = 0; place < inner.arity; ++place) {
+            const int bound = out.relations[inner.relation].extents[place];
+            if (inner.terms[place] == term{axis, 0} && bound && (!extent || bound < extent))
+                extent = bound;
+        }
+        return extent;
     }
     /// The variables of a rule that only reads others are those of its user.
     constexpr int extent_from_view(const rule& written, int variable) {
