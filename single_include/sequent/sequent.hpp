@@ -13494,6 +13494,8 @@ class domain_finder {
             if (!is_countable(where, rows, columns)) return false;
             pairs[at] = count_pairs(where, rows, columns);
         }
+        // Without members, two conditions can say different things of one variable alone.
+        if (pairs[2] == 0 && out.pool.variables(left) != out.pool.variables(right)) return false;
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
     /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
