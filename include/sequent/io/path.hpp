@@ -29,32 +29,28 @@ namespace sequent::inline SEQUENT_ABI::io {
 #ifdef _WIN32
 using file_path = std::filesystem::path;
 #else
+namespace detail {
+template <class Path>
+concept path_of_bytes = requires(const Path& path) {
+    { path.native() } -> std::same_as<const std::string&>;
+};
+}  // namespace detail
+
 /// The name of a file. Strings and std::filesystem::path convert to it.
 class file_path {
   public:
     file_path() = default;
-    template <class Text>
-        requires std::convertible_to<const Text&, std::string_view> file_path(const Text& text)
-            : text_(static_cast<std::string_view>(text)) {}
-        template <class Path>
-            requires(!std::convertible_to<const Path&, std::string_view> &&
-                     requires(const Path& path) {
-                         { path.native() } -> std::same_as<const std::string&>;
-                     })
-        file_path(const Path& path) : text_(path.native()) {}
+    template <std::convertible_to<std::string_view> Text>
+    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    template <detail::path_of_bytes Path>
+    file_path(const Path& path) : text_(path.native()) {}
 
-        const std::string& string() const noexcept {
-            return text_;
-        }
-        const char* c_str() const noexcept {
-            return text_.c_str();
-        }
-        bool empty() const noexcept {
-            return text_.empty();
-        }
+    const std::string& string() const noexcept { return text_; }
+    const char* c_str() const noexcept { return text_.c_str(); }
+    bool empty() const noexcept { return text_.empty(); }
 
-      private:
-        std::string text_;
+  private:
+    std::string text_;
 };
 #endif
 
