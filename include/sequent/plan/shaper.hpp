@@ -343,9 +343,17 @@ class shaper {
         }
         state[at] = 1;
         visit_body(written, state, false);
-        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        if (written.repeat) visit_block(written.block, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// The block's output and what it follows from; then the rules that nothing reads but rules of
+    /// their own cycle.
+    constexpr void visit_block(int block, list<int, Sizes.rules>& state) {
+        visit(out.relations[out.block_output[block]].rule, state);
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == block) visit(at, state);
     }
 
     /// One rule of a recursion, after those of the same round that it follows from.
