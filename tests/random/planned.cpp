@@ -68,8 +68,8 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
 /// The generator's room is larger than what the library gives the lists of one program: whether
 /// these would have been full.
 static void check_room(const source& read, const planned& of) {
-    const plan::sizes room = plan::normal_size({read.rules.size(), read.literals.size(),
-                                                read.nodes.size(), read.scopes.size()});
+    const plan::sizes room = plan::normal_size(
+        {read.rules.size(), read.literals.size(), read.nodes.size(), read.scopes.size()});
     const auto check = [](const char* name, int size, int most) {
         if (size > most)
             throw std::runtime_error("a list of the planner would be full: " + std::string(name));

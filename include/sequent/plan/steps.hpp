@@ -8,7 +8,7 @@
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;  // of a row step
+inline constexpr int max_terms = 6;            // of a row step
 inline constexpr int max_condition_joins = 6;  // of a general step
 
 /// prepared: what follows from parameters alone, computed once for all calls.
