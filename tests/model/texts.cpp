@@ -149,12 +149,19 @@ constexpr expectation found_by_random_programs[] = {
     {"a(i, j) <<= x(i), x(j), token(i) == token(j); out(j) <<= a(i, j) | sum(i)",
      "fact<x, 5, 3>, fact<token, 5, symbol<3>, runs>"},
     {"out(i, j) <<= edge(i<3>, j), x(j)", edge},
+    {"a(j, k) <<= at(pair(i, j), k) | sum(i); out(i, j, k) <<= pair(i, j), a(k, i)"
+     "| elementwise_product()",
+     "fact<pair, sparse<2>, 2, 1>"},
     {"out(i) <<= x(i), x(i<3>)", x},
     {"out(i) <<= x(i + 1), x(i<3> + 1)", x},
     // At some times only a scalar is added to a vector.
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), x(t); h(2) <<= number(0.5)", h_of_x},
     {"out(i) <<= x(i)[W<2, 3>(i, i)]", x},
     {"a(i) <<= x(i); out(i) <<= a(i + 1)", x},
+    // Of several rules of a head, one binds the variable further than the others do.
+    {"y(i) <<= x(i) | stack<1> { z(i) <<= u(i) }; out(i)[W<1, 1>(i)] <<= y(i + 1);"
+     "out(i) <<= x(j), x(i - 1) | sum(j)",
+     "fact<x, 2, 1>"},
     {"a(i, j) <<= x(i), y(j), token(i) == token(j); out(i) <<= a(i, i + 1)",
      "fact<x, 5, 3>, fact<y, 5, 3>, fact<token, 5, symbol<3>, runs>"},
     // Weights of a softmax at equal arguments, a symbol's weight that another variable chooses.

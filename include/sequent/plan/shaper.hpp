@@ -474,11 +474,15 @@ class shaper {
             }
         return found;
     }
-    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    /// The relation that the user names for whose rules this one was invented, or the relation
+    /// itself.
     constexpr int summed_into(int relation) {
-        for (const rule& total : out.text.rules)
-            for (int body = 0; total.total && body < total.literals; ++body)
-                if (item(total, body).relation == relation) return total.head;
+        if (!out.text.relations[relation].invented) return relation;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body)
+                if (item(user, body).kind == literal_kind::relation &&
+                    item(user, body).relation == relation)
+                    return summed_into(user.head);
         return relation;
     }
 
