@@ -49,6 +49,8 @@ struct problem {
     static constexpr T before = T(0.5);
 
     std::vector<int> counts = std::vector<int>(to_size(plan::given_numbers::runs));
+    /// Gradients are compared: not where numbers are so large that these have no correct digit.
+    bool has_gradients = true;
     std::vector<buffer<T>> x, y, dx, dy;
     buffer<T> value, out, normalizer, out_gradient, value_gradient, scores;
 
@@ -159,7 +161,16 @@ struct reference {
   private:
     static double wide(T number) { return static_cast<double>(number); }
 
-    double score(int at, int i, int j) const {
+    /// Infinity beyond the range of T.
+    static double in_range(double number) {
+        if (std::abs(number) > wide(std::numeric_limits<T>::max()))
+            return std::copysign(std::numeric_limits<double>::infinity(), number);
+        return number;
+    }
+
+    double score(int at, int i, int j) const { return in_range(score_of(at, i, j)); }
+
+    double score_of(int at, int i, int j) const {
         const score_node node = Shape::nodes[at];
         const buffer<T>& x = of.x[to_size(at)];
         const buffer<T>& y = of.y[to_size(at)];
@@ -168,7 +179,7 @@ struct reference {
             case score_op::dot:
                 for (int k = 0; k < node.depth; ++k)
                     sum += wide(x[i * node.x_row + k]) * wide(y[j * node.y_column + k]);
-                return node.value * sum;
+                return node.value * in_range(sum);
             case score_op::load:
                 return wide(x[node.row_place(i) + j * node.x_column]);
             case score_op::number:
@@ -288,6 +299,7 @@ void require_out(problem<Shape, T>& of, const reference<Shape, T>& right) {
 
 template <class Shape, class T>
 void require_gradients(const problem<Shape, T>& of, const reference<Shape, T>& right) {
+    if (!of.has_gradients) return;
     require_near("the gradient of the values", of.value_gradient, right.value_gradient);
     for (std::size_t at = 0; at < of.x.size(); ++at) {
         require_near("the gradient of x", of.dx[at], right.dx[at]);
@@ -295,21 +307,24 @@ void require_gradients(const problem<Shape, T>& of, const reference<Shape, T>& r
     }
 }
 
-/// Calls compare() with NaN, infinities and a denormal number in one place after another: in the
-/// first and the last row and column of queries, keys, biases, values and the gradient of the
-/// output.
+/// Calls compare() with NaN, infinities, a denormal number, zero and numbers at the ends of the
+/// range in one place after another: in the first and the last row and column of queries, keys,
+/// biases, values and the gradient of the output. Then with values that are all at the ends.
 template <class Shape, class T, class Check>
 void each_poison(problem<Shape, T>& of, Check compare) {
+    const T large = std::numeric_limits<T>::max() / T(1.125);
     const auto put = [&](const char* where, T& place) {
         const T before = place;
         const T inf = std::numeric_limits<T>::infinity();
         for (const T number : {std::numeric_limits<T>::quiet_NaN(), inf, -inf,
-                               5 * std::numeric_limits<T>::denorm_min()}) {
+                               5 * std::numeric_limits<T>::denorm_min(), -T(0), large, -large}) {
             INFO(number << " in " << where);
             place = number;
+            of.has_gradients = std::abs(number) != large;
             compare();
         }
         place = before;
+        of.has_gradients = true;
     };
     for (const bool last : {false, true}) {
         const int row = last ? Shape::rows - 1 : 0;
@@ -325,6 +340,13 @@ void each_poison(problem<Shape, T>& of, Check compare) {
                 put("a bias", of.x[to_size(at)][node.row_place(row) + column * node.x_column]);
             }
         }
+    }
+    of.has_gradients = false;
+    for (const bool both_signs : {false, true}) {
+        INFO("values near " << large);
+        for (int at = 0; at < of.value.size(); ++at)
+            of.value[at] = both_signs && at % 3 == 0 ? -large : large;
+        compare();
     }
 }
 
