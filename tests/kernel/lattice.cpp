@@ -9,6 +9,7 @@ namespace {
 
 using namespace shapes;
 namespace detail = sequent::kernel::detail;
+using tiles = detail::tile_plan;
 
 constexpr std::size_t to_size(int number) {
     return static_cast<std::size_t>(number);
@@ -98,20 +99,20 @@ void check_plan() {
 }  // namespace
 
 TEST_CASE("tiles reach each pair of a space once", "[lattice]") {
-    check_tiles<attention<33, 5, 1, causal, dots<1>>, {2, 5, 1, false}>(kernel::one_row{32});
-    check_space<full, 1, 1, {1, 1, 1, false}>();
-    check_space<full, 17, 33, {5, 7, 2, false}>();
-    check_space<causal, 33, 33, {16, 16, 2, false}>();
-    check_space<causal, 65, 17, {2, 5, 3, false}>();
-    check_space<later, 16, 65, {3, 15, 4, false}>();
-    check_space<window<7>, 65, 65, {8, 16, 2, true}>();
-    check_space<window<3>, 33, 15, {2, 2, 3, true}>();
-    check_space<blocks, 17, 16, {4, 4, 1, false}>();
-    check_space<padded, 5, 17, {2, 3, 2, false}>();
-    check_space<limited, 33, 16, {16, 16, 1, false}>();
-    check_space<strided, 65, 33, {4, 3, 1, false}>();
-    check_space<checkered, 15, 16, {2, 5, 1, false}>();
-    check_space<sinks, 33, 17, {5, 8, 2, false}>();
+    check_tiles<attention<33, 5, 1, causal, dots<1>>, tiles{2, 5, 1, false}>(kernel::one_row{32});
+    check_space<full, 1, 1, tiles{1, 1, 1, false}>();
+    check_space<full, 17, 33, tiles{5, 7, 2, false}>();
+    check_space<causal, 33, 33, tiles{16, 16, 2, false}>();
+    check_space<causal, 65, 17, tiles{2, 5, 3, false}>();
+    check_space<later, 16, 65, tiles{3, 15, 4, false}>();
+    check_space<window<7>, 65, 65, tiles{8, 16, 2, true}>();
+    check_space<window<3>, 33, 15, tiles{2, 2, 3, true}>();
+    check_space<blocks, 17, 16, tiles{4, 4, 1, false}>();
+    check_space<padded, 5, 17, tiles{2, 3, 2, false}>();
+    check_space<limited, 33, 16, tiles{16, 16, 1, false}>();
+    check_space<strided, 65, 33, tiles{4, 3, 1, false}>();
+    check_space<checkered, 15, 16, tiles{2, 5, 1, false}>();
+    check_space<sinks, 33, 17, tiles{5, 8, 2, false}>();
 }
 
 TEST_CASE("the tiles that are chosen reach each pair once", "[lattice]") {
