@@ -2019,6 +2019,8 @@ struct unknown_relation {};
 struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
+template <class Weight, int Given, int Expected>
+struct wrong_number_of_arguments_of_a_weight {};
 struct head_arguments_are_distinct_variables {};
 /// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
 template <class Variable, class Cure>
@@ -2077,6 +2079,8 @@ struct of_function {};
 template <char... Characters>
 struct of_variable {};
 template <char... Characters>
+struct of_weight {};
+template <char... Characters>
 struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
@@ -2131,6 +2135,7 @@ enum class fault {
     unknown_relation,
     query_of_an_unknown_relation,
     wrong_number_of_arguments,
+    wrong_number_of_arguments_of_a_weight,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
     body_variable_that_nothing_binds,
@@ -2178,7 +2183,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash, or a variable
+    name first{};         // relations that clash, a variable, or a weight
     name second{};
     refused_number refused{};
 
@@ -2212,6 +2217,10 @@ consteval auto out_of_range() {
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto variable_type(std::index_sequence<At...>) {
     return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto weight_type(std::index_sequence<At...>) {
+    return of_weight<Diagnosis.first.text[At]...>{};
 }
 template <const auto& Diagnosis>
 using unbound_variable = decltype(variable_type<Diagnosis>(
@@ -2291,6 +2300,11 @@ consteval auto mistake_type() {
 #undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::wrong_number_of_arguments_of_a_weight)
+        return mistake::wrong_number_of_arguments_of_a_weight<
+            decltype(weight_type<Diagnosis>(
+                std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{})),
+            left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)
         return mistake::head_variable_that_nothing_binds<
             unbound_variable<Diagnosis>,
@@ -2582,6 +2596,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
 };
 
@@ -2665,7 +2680,9 @@ std::string unlike_llama2c() {
 #include <fcntl.h>
 #include <sys/stat.h>
 #ifdef _WIN32
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <io.h>
 #include <process.h>
@@ -2750,9 +2767,23 @@ inline file_path folder_of(const file_path& path) {
 inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
+/// Calls `attempt` until it reports another error of Windows than that another process or thread
+/// has the file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement), at most
+/// for a second: who reads or replaces a file holds it for a moment.
+template <class Attempt>
+void until_not_in_use(const Attempt& attempt) noexcept {
+    for (int milliseconds = 0; milliseconds < 1000; milliseconds += 5) {
+        const auto error = static_cast<unsigned long>(attempt());
+        if (error != 32 && error != 5) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
 inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;
-    std::filesystem::rename(from, to, failure);
+    until_not_in_use([&] {
+        std::filesystem::rename(from, to, failure);
+        return failure.value();
+    });
     errno = failure ? failure.default_error_condition().value() : 0;
     return failure ? -1 : 0;
 }
@@ -2761,7 +2792,14 @@ inline void remove_file(const file_path& path) noexcept {
     std::filesystem::remove(path, ignored);
 }
 inline std::FILE* open_to_read(const file_path& path) noexcept {
-    return ::_wfopen(path.c_str(), L"rb");
+    std::FILE* result = nullptr;
+    until_not_in_use([&]() -> unsigned long {
+        _doserrno = 0;
+        result = ::_wfopen(path.c_str(), L"rb");
+        // Access that is denied to a reader is denied for good.
+        return result == nullptr && _doserrno == 32 ? 32 : 0;
+    });
+    return result;
 }
 inline int process_number() noexcept {
     return ::_getpid();
@@ -11846,7 +11884,11 @@ class normaliser {
             for (int at = 0; at < rules; ++at) {
                 rule& part = out.rules[at];
                 if (part.head != head) continue;
-                if (part.arity != sum.arity) fail(fault::wrong_number_of_arguments, part);
+                if (part.arity != sum.arity && out.mistake == fault::none) {
+                    fail(fault::wrong_number_of_arguments, part);
+                    out.clash[0] = part.arity;
+                    out.clash[1] = sum.arity;
+                }
                 part.head = invent(part);
                 out.literals.push(head_literal(sum, part.head));
             }
@@ -14545,8 +14587,8 @@ consteval auto read() {
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;  // of a row step
-inline constexpr int max_joins = 6;  // of a general step
+inline constexpr int max_terms = 6;            // of a row step
+inline constexpr int max_condition_joins = 6;  // of a general step
 
 /// prepared: what follows from parameters alone, computed once for all calls.
 enum class place { none, parameter, value, fact, prepared };
@@ -14797,7 +14839,7 @@ struct general_step {
     int out_join = -1;
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
-    list<pair_join, max_joins> joins{};
+    list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
@@ -15482,13 +15524,14 @@ class general_builder {
         return size;
     }
 
-    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
+    /// those of the head and the literals; returns what is left.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair)
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
             else
                 rest = pool.both(rest, part);
@@ -15675,6 +15718,15 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
+/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+template <class Draft>
+constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
+    if (pairs.pairs < 0) return true;
+    const fact_shape& given = draft.in.facts[pairs.pairs];
+    return written.variables[pairs.pair_row].extent >= given.extents[0] &&
+           written.variables[pairs.pair_column].extent >= given.extents[1];
+}
+
 /// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
 /// rows and outer loops.
 template <class Draft>
@@ -15804,7 +15856,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     const bool moved = draft.recurs;
     if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
     const axes pairs = pairs_of_rule(draft, at);
-    if (!is_row_condition(draft, at, pairs)) return false;
+    if (!is_row_condition(draft, at, pairs) || !holds_all_pairs(draft, written, pairs))
+        return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
         if (pairs.pairs >= 0 && function.position >= 0) return false;
@@ -17698,9 +17751,11 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Twice, since the rules of a recursion follow from later ones.
-        for (int time = 0; time < 2; ++time)
+        // Rules of a recursion and of a stack's layer follow from later ones.
+        for (grows_ = true; grows_;) {
+            grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
+        }
         find_positions();
         for (int at : in.order) {
             refuse_sums(at);
@@ -17722,6 +17777,7 @@ class rows_form_finder {
     const Shaped& in;
     const Tables& tables_;
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
+    bool grows_ = true;                                       // what some relation depends on
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -17739,18 +17795,24 @@ class rows_form_finder {
     constexpr void join(int one, int other) {
         if (one >= 0) together_[class_of(one)] = class_of(other);
     }
+    constexpr void depend(int relation, unsigned facts) {
+        grows_ = grows_ || (facts & ~depends_[relation]);
+        depends_[relation] |= facts;
+    }
     constexpr void join_all(int one, int other) {
-        depends_[other] |= depends_[one];
+        depend(other, depends_[one]);
         for (int axis = 0; axis < max_arity; ++axis)
             join(argument(one, axis), argument(other, axis));
     }
 
+    /// The input of a layer is the stack's input or the layer before's output: one buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
         const int input = in.block_input[scope];
         join_all(in.relations[input].passes_into, input);
         join_all(input, in.block_output[scope]);
+        join_all(in.block_output[scope], input);
     }
 
     /// The facts whose symbols a condition compares, a bit for each.
@@ -17769,7 +17831,7 @@ class rows_form_finder {
             join_all(in.block_output[written.block], written.head);
             return;
         }
-        depends_[written.head] |= facts_compared(written.condition);
+        depend(written.head, facts_compared(written.condition));
         int first[max_variables]{};
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
@@ -17785,7 +17847,7 @@ class rows_form_finder {
         for (int body = 0; body < written.literals; ++body) {
             const literal& item = in.text.literals[written.first_literal + body];
             if (item.kind != literal_kind::relation) continue;
-            depends_[written.head] |= depends_[item.relation];
+            depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
         }
     }
@@ -17946,7 +18008,7 @@ class shaper {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1);
+                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
             out.mistake.refused = text.refused;
             return;
         }
@@ -18033,9 +18095,14 @@ class shaper {
         }
         for (int at = 0; at < out.text.compared.size(); ++at) {
             if (compared_fact(out, at) >= 0) continue;
-            for (const rule& written : out.text.rules)
-                if (mentions(node_kind::same_symbol, written, at))
-                    fail(fault::only_symbols_of_one_index_are_compared, written, -1);
+            const bool known = fact_named(out.text.compared[at]) >= 0;
+            for (const rule& written : out.text.rules) {
+                if (!ok() || !mentions(node_kind::same_symbol, written, at)) continue;
+                fail(
+                    known ? fault::only_symbols_of_one_index_are_compared : fault::unknown_relation,
+                    written, -1);
+                out.mistake.relation = out.text.compared[at];
+            }
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
@@ -18171,8 +18238,10 @@ class shaper {
         if (use.weight < 0) return;
         weight_shape& shape = out.weights[use.weight];
         if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity)
-            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
+        if (shape.arity != use.arity && ok()) {
+            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
+            out.mistake.first = out.text.weights[use.weight].id;
+        }
         ++shape.uses;
         if (!use.frozen) shape.trained = true;
     }
@@ -18187,7 +18256,9 @@ class shaper {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
+            // A cycle that is no recursion is told as one, below.
+            if (!plain && !follows_from_itself(written.head))
+                fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
@@ -18223,6 +18294,14 @@ class shaper {
             for (const transformation_use& function : written.transformations)
                 for (const weight_use& use : function.weights) use_weight(written, use);
         }
+        for (const rule& written : out.text.rules) {
+            if (!written.repeat) continue;
+            const int given = item(written, 0).arity;
+            for (const int part : {out.block_input[written.block], out.block_output[written.block]})
+                if (out.relations[part].arity != given)
+                    fail(fault::wrong_number_of_arguments, written, -1, out.relations[part].arity,
+                         given);
+        }
     }
 
     /// Whether the head's relation follows from itself, one time after another.
@@ -18232,6 +18311,32 @@ class shaper {
             const relation& candidate = out.text.relations[other.head];
             if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
                 candidate.scope == head.scope)
+                return true;
+        }
+        return false;
+    }
+
+    /// Whether rules that name this relation in their head follow from it.
+    constexpr bool follows_from_itself(int relation) const {
+        const plan::relation& wanted = out.text.relations[relation];
+        list<bool, Sizes.rules> seen{};
+        seen.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const plan::relation& known = out.text.relations[at];
+            if (!known.invented && known.id == wanted.id && known.scope == wanted.scope)
+                return out.relations[at].rule >= 0 && leads_to(out.relations[at].rule, at, seen);
+        }
+        return false;
+    }
+    constexpr bool leads_to(int rule, int relation, list<bool, Sizes.rules>& seen) const {
+        if (seen[rule]) return false;
+        seen[rule] = true;
+        const plan::rule& written = out.text.rules[rule];
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = out.text.literals[written.first_literal + body];
+            if (value.kind != literal_kind::relation) continue;
+            const int from = out.relations[value.relation].rule;
+            if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
                 return true;
         }
         return false;
@@ -18263,9 +18368,17 @@ class shaper {
         }
         state[at] = 1;
         visit_body(written, state, false);
-        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        if (written.repeat) visit_block(written.block, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// The block's output and what it follows from; then the rules that nothing reads but rules of
+    /// their own cycle.
+    constexpr void visit_block(int block, list<int, Sizes.rules>& state) {
+        visit(out.relations[out.block_output[block]].rule, state);
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == block) visit(at, state);
     }
 
     /// One rule of a recursion, after those of the same round that it follows from.
@@ -18343,11 +18456,15 @@ class shaper {
             }
         return found;
     }
-    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    /// The relation that the user names for whose rules this one was invented, or the relation
+    /// itself.
     constexpr int summed_into(int relation) {
-        for (const rule& total : out.text.rules)
-            for (int body = 0; total.total && body < total.literals; ++body)
-                if (item(total, body).relation == relation) return total.head;
+        if (!out.text.relations[relation].invented) return relation;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body)
+                if (item(user, body).kind == literal_kind::relation &&
+                    item(user, body).relation == relation)
+                    return summed_into(user.head);
         return relation;
     }
 
@@ -18448,12 +18565,6 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             const relation_shape& given = out.relations[item(written, 0).relation];
-            const relation_shape& input = out.relations[out.block_input[written.block]];
-            if (settled_ && input.arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, input.arity, given.arity);
-            if (settled_ && out.relations[result].arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
-                     given.arity);
             for (int axis = 0; axis < out.relations[result].arity; ++axis)
                 if (out.relations[result].extents[axis] != given.extents[axis])
                     misfit(written, -1, out.relations[result].extents[axis], given.extents[axis]);
@@ -18512,11 +18623,13 @@ class shaper {
                     continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
+                    const int offset = value.terms[axis].offset;
                     if (written.terms[axis].variable != variable || summed < 0 ||
-                        value.terms[axis].offset)
+                        (user.total && offset))
                         continue;
-                    return user.total ? extent_from_others(user, summed)
-                                      : user.variables[summed].extent;
+                    const int extent = user.total ? extent_from_others(user, summed)
+                                                  : user.variables[summed].extent;
+                    return extent > 0 && extent + offset > 0 ? extent + offset : 0;
                 }
             }
         }
@@ -18657,8 +18770,9 @@ class shaper {
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (1LL * first * second != shape.size())
-                misfit(written, -1, first, shape.size() / second);
+            const long long size = 1LL * first * second;
+            if (size != shape.size())
+                misfit(written, -1, size < never ? static_cast<int>(size) : never, shape.size());
             return {first, second};
         }
         const bool pairs = function.kind == transformation::rotary ||
@@ -23858,7 +23972,11 @@ class state_planner {
     constexpr void resolve_step(int at) {
         const step& each = out_.steps[at];
         if (!form_.once[at] && form_.rows > 1) check_rows(each);
-        visit_operands(out_, each, [&](operand& used, usage) { resolve(each, used); });
+        visit_operands(out_, each, [&](operand& used, usage) {
+            // What is computed once cannot wait for later rows.
+            if (form_.once[at] && is_sequence(used)) refuse(each);
+            resolve(each, used);
+        });
         if (each.kind != step_kind::attention || form_.once[at]) return;
         kept_attention& kept = made.kept[each.at];
         resolve(each, kept.value.from.at);
