@@ -1,4 +1,5 @@
 #include <sequent/io/replace_file.hpp>
+#include <sequent/io/source.hpp>
 
 #include <cstddef>
 #include <filesystem>
@@ -77,6 +78,7 @@ TEST_CASE("writers of one path do not meet") {
     std::vector<std::string> failures(writers);
     std::vector<std::thread> threads;
     int torn = 0;
+    std::string unread;
     save(here / "shared", *texts.begin());
     for (int writer = 0; writer < writers; ++writer) {
         threads.emplace_back([&, writer] {
@@ -89,17 +91,27 @@ TEST_CASE("writers of one path do not meet") {
             }
         });
     }
-    for (int read = 0; read < 100; ++read)
-        torn += texts.contains(bytes_of(here / "shared")) ? 0 : 1;
+    for (int read = 0; read < 100; ++read) {
+        try {
+            const io::source file(here / "shared");
+            const auto* text = reinterpret_cast<const char*>(file.bytes().data());
+            torn += texts.contains(std::string(text, file.bytes().size())) ? 0 : 1;
+        } catch (const io::error& error) {
+            unread = error.what();
+        }
+    }
     for (auto& thread : threads) thread.join();
+    CHECK(torn == 0);
 #ifdef _WIN32
-    // Windows refuses to replace a file that is being read or replaced: an error, and nothing torn.
+    // Windows refuses a file that another thread replaces. The library tries again for a second;
+    // how long a busy machine takes is not known.
+    if (!unread.empty()) WARN(unread);
     for (const std::string& failure : failures)
         CHECK((failure.empty() || failure.find("cannot be replaced") != std::string::npos));
 #else
+    CHECK(unread == "");
     CHECK(failures == std::vector<std::string>(writers));
 #endif
-    CHECK(torn == 0);
     CHECK(texts.contains(bytes_of(here / "shared")));
     CHECK(here.files() == 1);
 }

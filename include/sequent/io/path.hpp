@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #ifdef _WIN32
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <io.h>
 #include <process.h>
@@ -98,9 +100,23 @@ inline file_path folder_of(const file_path& path) {
 inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
+/// Calls `attempt` until it reports another error of Windows than that another process or thread
+/// has the file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement), at most
+/// for a second: who reads or replaces a file holds it for a moment.
+template <class Attempt>
+void until_not_in_use(const Attempt& attempt) noexcept {
+    for (int milliseconds = 0; milliseconds < 1000; milliseconds += 5) {
+        const auto error = static_cast<unsigned long>(attempt());
+        if (error != 32 && error != 5) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
 inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;
-    std::filesystem::rename(from, to, failure);
+    until_not_in_use([&] {
+        std::filesystem::rename(from, to, failure);
+        return failure.value();
+    });
     errno = failure ? failure.default_error_condition().value() : 0;
     return failure ? -1 : 0;
 }
@@ -109,7 +125,14 @@ inline void remove_file(const file_path& path) noexcept {
     std::filesystem::remove(path, ignored);
 }
 inline std::FILE* open_to_read(const file_path& path) noexcept {
-    return ::_wfopen(path.c_str(), L"rb");
+    std::FILE* result = nullptr;
+    until_not_in_use([&]() -> unsigned long {
+        _doserrno = 0;
+        result = ::_wfopen(path.c_str(), L"rb");
+        // Access that is denied to a reader is denied for good.
+        return result == nullptr && _doserrno == 32 ? 32 : 0;
+    });
+    return result;
 }
 inline int process_number() noexcept {
     return ::_getpid();
