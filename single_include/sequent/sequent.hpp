@@ -6756,16 +6756,47 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
+/// A number that is known to the compiler or, if Known is negative, at run time only.
+template <int Known>
+struct extent {
+    constexpr operator int() const noexcept { return Known; }
+    constexpr extent& operator=(int) noexcept { return *this; }
+};
+template <int Known>
+    requires(Known < 0)
+struct extent<Known> {
+    int number = 0;
+    constexpr operator int() const noexcept { return number; }
+    constexpr extent& operator=(int given) noexcept {
+        number = given;
+        return *this;
+    }
+};
+
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u.
-template <int Rows>
-struct lattice {
-    int first_row = 0;
-    int first_column = 0;
-    int rows = 0;
-    int columns = 0;
-    int begin[Rows];
-    int end[Rows];
+/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
+/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
+/// each row has all columns.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+class lattice {
+  public:
+    extent<(Rows < 0 ? -1 : 0)> first_row;
+    extent<(Columns < 0 ? -1 : 0)> first_column;
+    extent<Rows> rows;
+    extent<Columns> columns;
+
+    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
+    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
+        begin_[at(row)] = first;
+        end_[at(row)] = last;
+    }
+
+  private:
+    static constexpr int at(int row) { return Full ? 0 : row; }
+
+    int begin_[Full ? 1 : Capacity];
+    int end_[Full ? 1 : Capacity];
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -6787,7 +6818,13 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr int row_step = row_step_of(piece);
         static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
         constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
-        lattice<capacity> part;
+        constexpr bool has_all_rows = is_whole<Range> && row_step == 1;
+        constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
+                              piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
+                              piece.row_modulus == 1;
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
+                full>
+            part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
             for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
@@ -6801,16 +6838,19 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
-                bool any = false;
-                for (int t = 0; t < part.rows; ++t) {
+                bool any = full;
+                for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
                     const bool admitted = piece.admits_row(row, counts);
-                    const int begin = piece.begin(row, counts);
-                    const int end = piece.end(row, Shape::columns, counts);
-                    part.begin[t] = ceil_divide(begin - column_class, modulus);
-                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
-                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
-                    any = any || part.end[t] > 0;
+                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                    const int end =
+                        admitted
+                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                          modulus)
+                            : 0;
+                    const bool has_columns = begin < end;
+                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                    any = any || has_columns;
                 }
                 if (any) visit(part, index);
             }
@@ -7013,8 +7053,8 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
     const auto span = [&part](int row) {
         column_span result;
-        for (int r = row; r < std::min(row + Plan.rows, part.rows); ++r)
-            result.add(part.begin[r], part.end[r]);
+        for (int r = row; r < std::min<int>(row + Plan.rows, part.rows); ++r)
+            result.add(part.begin(r), part.end(r));
         return result;
     };
     if constexpr (Plan.narrow) {
@@ -7028,7 +7068,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
                 const int tiles = ceil_divide(more.end - more.begin, Plan.columns);
                 column_span longer = all;
                 longer.add(std::min(more.begin, part.columns - Plan.columns),
-                           std::min(more.begin + tiles * Plan.columns, part.columns));
+                           std::min<int>(more.begin + tiles * Plan.columns, part.columns));
                 if (longer.end - longer.begin > size) break;
                 all = longer;
             }
@@ -7140,7 +7180,12 @@ SEQUENT_INLINE batch<T> iota() noexcept {
 /// to[k] += factor * from[k]
 template <class T>
 SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
-    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+    for (int k = 0; k < length; k += lanes<T>) {
+        const int count = std::min(lanes<T>, length - k);
+        store_first(to + k,
+                    fma(set(factor), load_first(from + k, count), load_first(to + k, count)),
+                    count);
+    }
 }
 
 /// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
@@ -7528,7 +7573,7 @@ class score_tile {
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=, this](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * stride,
                                    dx + turned_.rows[r] * node.x_row, node.depth);
                     });
@@ -7541,7 +7586,7 @@ class score_tile {
                 if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
                                    node.depth);
                     });
@@ -7563,7 +7608,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
                                    node.depth);
                     });
@@ -7576,7 +7621,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
                                    node.depth);
                     });
@@ -7608,6 +7653,98 @@ class score_tile {
 
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
+/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
+/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
+/// and a sum that overflows before it is divided, would reach the result.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+template <int Length, class T>
+SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
+    if constexpr (Length % n != 0)
+        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
+    return reduce_add(sum);
+}
+
+/// The score of one pair, at `Node` of its expression.
+template <class Shape, int Node, class T>
+T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept {
+    constexpr score_node node = Shape::nodes[Node];
+    constexpr T parameter = static_cast<T>(node.value);
+    const auto operand = [&](auto index) {
+        return score_of_pair<Shape, index()>(operands, row, column);
+    };
+    using std::integral_constant;
+    if constexpr (node.op == score_op::dot)
+        return parameter * dot_rows<node.depth>(operands.x[Node] + row * node.x_row,
+                                                operands.y[Node] + column * node.y_column);
+    else if constexpr (node.op == score_op::load)
+        return operands.x[Node][node.row_place(row) + column * node.x_column];
+    else if constexpr (node.op == score_op::number)
+        return parameter;
+    else if constexpr (node.op == score_op::index)
+        return operands.base[Node] + parameter + static_cast<T>(node.x_row * row) +
+               static_cast<T>(node.x_column * column);
+    else if constexpr (node.op == score_op::add)
+        return operand(integral_constant<int, node.left>{}) +
+               operand(integral_constant<int, node.right>{});
+    else if constexpr (node.op == score_op::multiply)
+        return operand(integral_constant<int, node.left>{}) *
+               operand(integral_constant<int, node.right>{});
+    else
+        return apply<node.function>(set(operand(integral_constant<int, node.left>{})), parameter)
+            .get(0);
+}
+
+/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// The weights are divided by their sum before they are multiplied by the values.
+template <class Shape, class T, class EachColumn>
+SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
+                                  int row, EachColumn each_column) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int size = (Shape::columns + n - 1) / n * n;
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    alignas(64) T p[size];
+    std::fill_n(p, size, none);
+    each_column([&](int column) {
+        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
+    });
+    batch<T> most = set(none);
+    for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
+    const T greatest = reduce_max(most);
+    const batch<T> shift = set(greatest == none ? T(0) : greatest);
+    batch<T> sums = zero<T>();
+    for (int c = 0; c < size; c += n) {
+        const batch<T> weight = exp(batch<T>(load(p + c) - shift));
+        store(p + c, weight);
+        sums += weight;
+    }
+    const T sum = reduce_add(sums);
+    const T factor = sum == T(0) ? T(0) : 1 / sum;
+    std::fill_n(out, Shape::length, T(0));
+    each_column([&](int column) {
+        add_scaled(p[column] * factor, value + column * Shape::value_column, out, Shape::length);
+    });
+}
+
+/// Calls f(column) for the columns of a row's pairs in the shape's space.
+template <class Shape, class F>
+void each_column_of_space(int row, const int* counts, F f) noexcept {
+    for (const auto& piece : Shape::space.pieces) {
+        if (!piece.admits_row(row, counts)) continue;
+        const int end = piece.end(row, Shape::columns, counts);
+        for (int column = piece.begin(row, counts); column < end; ++column)
+            if (piece.admits_residue(row, column)) f(column);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
@@ -7657,8 +7794,8 @@ struct tile_interval {
 
     template <class Lattice>
     SEQUENT_INLINE tile_interval(const Lattice& part, const tile_place& at, int r, int columns)
-        : begin(std::max(part.begin[at.row + r], at.fresh) - at.column),
-          end(std::min(part.end[at.row + r] - at.column, columns)) {}
+        : begin(std::max(part.begin(at.row + r), at.fresh) - at.column),
+          end(std::min(part.end(at.row + r) - at.column, columns)) {}
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
@@ -7766,17 +7903,17 @@ class finite_operands {
     SEQUENT_COLD void look() noexcept {
         column_span rows, columns;
         for (int r = 0; r < part_.rows; ++r) {
-            columns.add(part_.begin[r], part_.end[r]);
-            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+            columns.add(part_.begin(r), part_.end(r));
+            if (part_.begin(r) < part_.end(r)) rows.add(r, r + 1);
         }
         const int row = std::max(rows.begin - Piece::rows, 0);
         const int column = std::max(columns.begin - Piece::columns, 0);
         known_ = true;
         finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
-            std::min(rows.end + Piece::rows, part_.rows) - row,
+            std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
     }
 
     const score_operands<T>& operands_;
@@ -7786,40 +7923,49 @@ class finite_operands {
     bool finite_ = false;
 };
 
+/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
 template <int Length, class T>
-SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
+SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
+    constexpr int last = Length % n;
+    batch<T> seen = zero<T>();
     int c = 0;
-    for (; c + n <= Length; c += n) store(row + c, batch<T>(load(row + c) * set(factor)));
-    if constexpr (Length % n != 0)
-        store_first<Length % n>(row + c, batch<T>(load_first<Length % n>(row + c) * set(factor)));
-}
-
-template <int Length, class T>
-SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum = zero<T>();
-    int c = 0;
-    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
-    if constexpr (Length % n != 0)
-        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
-    return reduce_add(sum);
+    for (; c + n <= Length; c += n) {
+        const batch<T> x = load(row + c) * set(factor);
+        store(row + c, x);
+        seen = seen | (x - x);
+    }
+    if constexpr (last != 0) {
+        const batch<T> x = load_first<last>(row + c) * set(factor);
+        store_first<last>(row + c, x);
+        seen = seen | (x - x);
+    }
+    return seen;
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
-    bool far = false;
 };
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
 /// the rounding error of a product, which is negligible here. Above, that error would change the
 /// weights, and at last overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
+
+/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
+/// first.
+template <class T>
+SEQUENT_INLINE bool is_far(T shift) noexcept {
+    return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
+}
 
 /// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
 /// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
@@ -7831,17 +7977,13 @@ SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-template <class T>
-inline constexpr T lowest = -std::numeric_limits<T>::infinity();
-
 /// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
-    far = far || std::abs(next) > greatest_fused_shift<T>;
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -7855,7 +7997,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* 
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              bool& far, T* sums, T* out) noexcept {
+                              T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -7872,7 +8014,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
 /// Scores far from zero are multiplied by the scale before the shift is subtracted.
@@ -7906,12 +8048,11 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
-    const batch<T> outer = set(normalizer[1] * scale);
+    const batch<T> mean = set(-inner * scale);
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
-        batch<T> p = e * factor;
-        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
+        batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
         if (!whole || c + n > Columns) {
             const auto kept = inside.template mask<T>(c);
             p = xsimd::select(kept, p, zero<T>());
@@ -7922,12 +8063,21 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
-/// then the same is to be done again, careful, which takes those tiles pair by pair.
+/// Does the rows again whose result is infinite or NaN.
+template <class Shape, class T>
+SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
+                            const int* counts, int begin, int end) noexcept {
+    for (int row = begin; row < end; ++row) {
+        T* const to = out + row * Shape::out_row;
+        if (!are_finite<Shape::length>(to, 0, 1))
+            attend_to_pairs<Shape>(operands, value, to, row,
+                                   [=](auto f) { each_column_of_space<Shape>(row, counts, f); });
+    }
+}
+
 template <bool Few, class Shape, class T, class Range>
-bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-            const int* counts, Range range, bool careful) noexcept {
-    bool is_whole_space = true;
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -7941,10 +8091,10 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
         typename piece::turned turned;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
-                                  int end) {
+                                  int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             std::fill_n(sums, count * lanes<T>, T(0));
-            const auto take = [&](tile_place at) {
+            const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 tile scores(operands, turned, row, column, at.column - block.first, count);
                 constexpr bool keeps = Shape::keeps_scores;
@@ -7959,39 +8109,28 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    const tile_interval inside(part, at, r, piece::columns);
-                    whole = whole && inside.covers(piece::columns);
                     shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
-                        state.sum[here], state.far, sums + r * lanes<T>,
-                        out + here * Shape::out_row);
+                        raw + r * raw_row, p + r * tile::pitch,
+                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                 }
-                is_whole_space = is_whole_space && whole;
-                T factor = scale;
-                if (scale != 1 && state.far) [[unlikely]] {
-                    scale_scores(p, p, scale, count * tile::pitch);
-                    factor = 1;
+                for (int r = 0; r < count; ++r) {
+                    T* const scored = p + r * tile::pitch;
+                    const T shift = state.shift[row + r * piece::row_step];
+                    T factor = scale;
+                    if (scale != 1 && is_far(shift)) [[unlikely]] {
+                        scale_scores(scored, scored, scale, tile::pitch);
+                        factor = 1;
+                    }
+                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
                 }
-                for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, factor,
-                                               state.shift[row + r * piece::row_step],
-                                               sums + r * lanes<T>);
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                const T* v = value + column * Shape::value_column;
-                T* to = out + row * Shape::out_row;
-                if (whole || !careful)
-                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
-                else
-                    tile_pairs(part, at, count, piece::columns, whole, false)
-                        .each([&](int r, int c) {
-                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
-                                       to + r * out_step, Shape::length);
-                        });
+                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
+                                                 out + row * Shape::out_row, count, piece::columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -8005,20 +8144,13 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
             },
             row_tile);
     });
+    batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
-        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
+        seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
-    return is_whole_space || careful ||
-           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
-                                     range.end - range.begin);
-}
-
-template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
-    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
-        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
+    if (!xsimd::all(seen == zero<T>())) [[unlikely]]
+        mend_rows<Shape>(operands, value, out, counts, range.begin, range.end);
 }
 
 }  // namespace detail
@@ -8045,12 +8177,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    bool far = false;
-    for (int row = 0; row < Shape::rows; ++row) {
-        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
+    for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -8065,10 +8194,10 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
-                                  int begin, int end) {
+                                  int begin, int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             const T* dout = out_gradient + row * Shape::out_row;
-            const auto take = [&](detail::tile_place at) {
+            const auto take = [&](detail::tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
@@ -8100,16 +8229,6 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                T factor = scale;
-                int raw_step = raw_row;
-                if (scale != 1 && far) [[unlikely]] {
-                    for (int r = 0; r < count; ++r)
-                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
-                                             piece::columns);
-                    raw = p;
-                    raw_step = pitch;
-                    factor = 1;
-                }
                 bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const detail::tile_interval inside(part, at, r, piece::columns);
@@ -8119,8 +8238,15 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
-                                                           ds + r * pitch, inside, factor, scale,
+                        const T* scored = raw + r * raw_row;
+                        T factor = scale;
+                        if (scale != 1 && detail::is_far(normalizer[2 * here])) [[unlikely]] {
+                            detail::scale_scores(scored, p + r * pitch, scale, piece::columns);
+                            scored = p + r * pitch;
+                            factor = 1;
+                        }
+                        detail::weight_row<piece::columns>(scored, p + r * pitch, ds + r * pitch,
+                                                           inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
@@ -8136,7 +8262,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else
-                            pairs.each([&](int r, int c) {
+                            pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
                                                    to + c * value_step, Shape::length);
                             });
@@ -8258,15 +8384,16 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, else x / (1 - rate); `first` is the number of the first element.
-/// The same function turns the gradient of y into that of x.
+/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
+/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
+/// x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
     const T scale = static_cast<T>(1 / (1 - rate));
     for (int at = 0; at < Length; ++at) {
-        const T kept = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scale : T(0);
-        y[at] = x[at] * kept;
+        const T scaled = x[at] * scale;
+        y[at] = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scaled : T(0);
     }
 }
 
@@ -8352,6 +8479,13 @@ class kept_rows {
     /// Queries that read the same columns, which are loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    /// A power of two by which weights are multiplied, so that they add up to at most one and their
+    /// products with the values to a number in range.
+    static constexpr T least_weight = [] {
+        T result = 1;
+        while (result * Shape::columns > 1) result /= 2;
+        return result;
+    }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
 
     const operands* queries_;
@@ -8452,7 +8586,7 @@ class kept_rows {
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
             T* at = weights_[q] + v * n;
-            const batch<T> p = exp(batch<T>(load(at) - shift));
+            const batch<T> p = exp(batch<T>(load(at) - shift)) * set(least_weight);
             store(at, p);
             sum += p;
         }
@@ -9294,12 +9428,11 @@ struct moments {
 };
 
 template <int Length, class T>
-SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
-    const T sum = row_sum<Length, T>([&](int i, auto count) {
+SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
         const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
         return d * d;
     });
-    return sum / T(Length);
 }
 
 /// The moments where the rounding error of the mean matters: the mean is that of the differences
@@ -9316,7 +9449,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T error = from_origin - (mean - origin);
     // The numbers are multiples of the last place of the mean, and the error is at most a half of
     // it: at least half of the mean square is left.
-    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    const T variance = sum_of_squares_from<Length>(x, mean) / T(Length);
+    const T rstd = T(1) / std::sqrt(variance + (eps - error * error));
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
@@ -9335,12 +9469,13 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
         row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
         T(Length);
-    const T variance = mean_square_from<Length>(x, mean);
-    // Numbers that differ by less than a 32nd of their mean take twice the time.
-    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
-        [[unlikely]]
+    const T squares = sum_of_squares_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time. The comparison
+    // does not use the variance, so that division and addition of eps stay one fma.
+    if (!(squares * (T(1024) / T(Length)) >= mean * mean &&
+          squares <= std::numeric_limits<T>::max())) [[unlikely]]
         return careful_moments<Length>(x, eps, room);
-    const T rstd = T(1) / std::sqrt(variance + eps);
+    const T rstd = T(1) / std::sqrt(squares / T(Length) + eps);
     return {x, mean, rstd, T(0), rstd};
 }
 
@@ -9951,18 +10086,22 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            if (are_finite<length>(values, pitch, count))
-                tile_product<shape, false>(p, values, result, each.rows, count);
-            else
-                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
-                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
-                });
+            tile_product<shape, false>(p, values, result, each.rows, count);
         }
         for (int r = 0; r < each.rows; ++r) {
-            if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch,
-                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
-            std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
+            if (((rows.taken >> r) & 1u) == 0) continue;
+            const T scale = write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]);
+            const batch<T> seen = scale_row<length>(result + r * pitch, scale);
+            T* const to = out + row[r] * Shape::out_row;
+            if (xsimd::all(seen == zero<T>())) [[likely]]
+                std::copy_n(result + r * pitch, length, to);
+            else
+                attend_to_pairs<Shape>(given, value, to, row[r], [&](auto f) {
+                    const std::size_t first = static_cast<std::size_t>(each.first_column);
+                    for (int c = rows.begin; c < rows.end; ++c)
+                        if (rows.has(table.bits[first + static_cast<std::size_t>(c)], r, c))
+                            f(table.columns[first + static_cast<std::size_t>(c)]);
+                });
         }
     }
 }
@@ -25297,8 +25436,9 @@ class model {
     /// output may lie among others' numbers.
     template <int At, class T>
     static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
-        constexpr auto& layout = plan::tables.relations[plan::shapes.outputs[At]];
-        constexpr auto buffer = plan::tables.buffers[layout.index];
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
+        constexpr auto buffer = plan::tables.buffers[index];
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
             std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));
