@@ -3904,6 +3904,7 @@ struct any_view {
 struct any_tensor {
     std::string name;
     any_view view;
+    bool may_be_negative = true;
 };
 
 template <class Tensors>
@@ -4194,7 +4195,20 @@ struct matching {
     std::vector<piece> pieces;
     std::string problem;
     std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
 };
+
+/// Fails at a number below zero.
+inline void check_not_negative(const opened& file, std::size_t tensor) {
+    const header_entry& entry = file.header.tensors[tensor];
+    const dtype type = *dtype_named(entry.dtype);
+    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
+        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
+        if (x < 0)
+            fail_element(file.from.name(), entry.name, at,
+                         joined_text({number_text(x), ", expected is at least 0"}));
+    }
+}
 
 /// Fails unless two tensors of one shape hold the same numbers.
 inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
@@ -4246,6 +4260,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
         if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
+        if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
         used[found->number] = 1;
     }
     for (const numbered_name& entry : entries.entries()) {
@@ -4261,6 +4276,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
 inline metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
     fill(file, found.pieces);
     return std::move(file.header.metadata);
 }
@@ -20393,7 +20409,10 @@ class row_runner {
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = step.length;
         alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row)
+        for (int row = range.begin; row < range.end; ++row) {
+            // Zero times what is not finite would be NaN.
+            if constexpr (step.condition >= 0)
+                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -20409,6 +20428,7 @@ class row_runner {
                     to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
                     others);
             }
+        }
     }
 };
 
@@ -25749,6 +25769,14 @@ SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const
     }
 }
 
+/// How many numbers a workspace has: values and their gradients, what is prepared with its own, and
+/// the values of general steps that are too large for the stack.
+template <class Plan>
+inline constexpr long long workspace_numbers = [] {
+    constexpr long long scratch = scratch_size<Plan, float>;
+    return Plan::tables.workspace + 2LL * Plan::tables.prepared + (scratch > 1 ? scratch : 0);
+}();
+
 /// `state` is the size of the state of `step` in bytes, -1 without one.
 SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
                                        long long parameter_room, long long workspace,
@@ -25780,7 +25808,7 @@ std::string explain() {
     if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
         state = sizeof(typename Model::template state<float>);
     model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
-                                plan::tables.workspace, state);
+                                model_detail::workspace_numbers<plan>, state);
     return result;
 }
 
@@ -28911,15 +28939,17 @@ template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
     std::vector<io::detail::any_tensor> tensors;
-    const auto add = [&](std::string_view prefix, std::span<T> flat) {
+    const auto add = [&](std::string_view prefix, std::span<T> flat, bool may_be_negative) {
         Model::for_each(flat, [&](std::string_view name, const auto& view) {
-            tensors.push_back({joined_text({prefix, name}), io::detail::any_view::of(view)});
+            tensors.push_back(
+                {joined_text({prefix, name}), io::detail::any_view::of(view), may_be_negative});
         });
     };
-    add("", parameters);
+    add("", parameters, true);
     for (auto& array : optimizer.state()) {
         if (!array.values.empty())
-            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values);
+            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values,
+                array.may_be_negative);
     }
     return tensors;
 }
@@ -28940,8 +28970,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 
 /// Fills parameters and optimiser state, and returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
-/// changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
+/// squares below zero (Adam's second moment); then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
@@ -29275,6 +29305,7 @@ template <class T>
 struct state_array {
     std::string_view name;
     std::span<T> values;
+    bool may_be_negative = true;
 };
 
 namespace detail {
@@ -29423,7 +29454,7 @@ class adam_moments {
     std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
-        return {{{"first_moment", first_}, {"second_moment", second_}}};
+        return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
     /// How many steps were taken: the bias correction depends on it.
