@@ -7839,19 +7839,12 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
-/// The weights are divided by their sum before they are multiplied by the values.
-template <class Shape, class T, class EachColumn>
-SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
-                                  int row, EachColumn each_column) noexcept {
+/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights that
+/// add up to one; to zeros if all are -infinity.
+template <class T>
+SEQUENT_COLD void soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
-    constexpr int size = (Shape::columns + n - 1) / n * n;
     constexpr T none = -std::numeric_limits<T>::infinity();
-    alignas(64) T p[size];
-    std::fill_n(p, size, none);
-    each_column([&](int column) {
-        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
-    });
     batch<T> most = set(none);
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
@@ -7863,10 +7856,25 @@ SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* va
         sums += weight;
     }
     const T sum = reduce_add(sums);
-    const T factor = sum == T(0) ? T(0) : 1 / sum;
+    const batch<T> factor = set(sum == T(0) ? T(0) : 1 / sum);
+    for (int c = 0; c < size; c += n) store(p + c, batch<T>(load(p + c) * factor));
+}
+
+/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// The weights are divided by their sum before they are multiplied by the values.
+template <class Shape, class T, class EachColumn>
+SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
+                                  int row, EachColumn each_column) noexcept {
+    constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+    alignas(64) T p[size];
+    std::fill_n(p, size, -std::numeric_limits<T>::infinity());
+    each_column([&](int column) {
+        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
+    });
+    soften_scores(p, size);
     std::fill_n(out, Shape::length, T(0));
     each_column([&](int column) {
-        add_scaled(p[column] * factor, value + column * Shape::value_column, out, Shape::length);
+        add_scaled(p[column], value + column * Shape::value_column, out, Shape::length);
     });
 }
 
