@@ -8,9 +8,9 @@ SEQUENT_VARIABLES(i, j);
 SEQUENT_RELATIONS(x, y, weights);
 SEQUENT_WEIGHT(W, 4, 4);
 
-inline constexpr auto attention = rules(
-    weights(i, j) <<= (x(j).T(), x(i), j <= i) | product() | softmax(j),
-    y(i)          <<= (weights(i, j), x(j)[W]) | product() | sum(j));
+inline constexpr auto attention =
+    rules(weights(i, j) <<= (x(j).T(), x(i), j <= i) | product() | softmax(j),
+          y(i) <<= (weights(i, j), x(j)[W]) | product() | sum(j));
 
 using Net = sequent::model<attention, sequent::fact<"x", 6, 4>>;
 
