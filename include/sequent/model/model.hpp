@@ -365,17 +365,18 @@ class model {
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
-        model_detail::initialize_parameters<plan>(p.numbers, seed);
+        model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight.
+    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
+    /// is a tensor_view.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, const T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
 
     /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
@@ -385,27 +386,21 @@ class model {
             fail<argument_error>("sequent: a block of parameters has " +
                                  std::to_string(parameters<std::remove_const_t<T>>::size) +
                                  " numbers, given are " + std::to_string(flat.size()));
-        model_detail::for_each_weight<plan, T>(flat.data(), f);
+        for_each_at(flat.data(), f);
     }
 
     /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
     template <class F>
     static void for_each_shape(F f) {
-        model_detail::for_each_weight_shape<plan>(f);
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
-        kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
-            constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
-            if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
-                          view.trained) {
-                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
-                for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-            }
-        });
+        model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
     /// Computes what follows from parameters alone, for all calls until they change. Calls that are
@@ -635,6 +630,12 @@ class model {
 
   private:
     using output_layout = model_detail::output_layout<plan>;
+
+    template <class T, class F>
+    static void for_each_at(T* base, F& f) {
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, model_detail::to_tensor(view, base));
+    }
 
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
