@@ -229,7 +229,8 @@ struct state_steps {
     void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::rows)
-            row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
+            row_runner<typename row_code<Plan, step.at>::step, T>::forward(
+                row_code<Plan, step.at>::template bind<false>(bound), range);
         else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
     }
