@@ -28,7 +28,7 @@ class row_runner {
 
   public:
     template <class Range>
-    static void forward(const bindings& bound, Range range) noexcept {
+    __attribute__((noinline)) static void forward(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             forward_at(bound, first, second, third, range);
         });
@@ -79,7 +79,7 @@ class row_runner {
     }
 
   public:
-    static void backward(const bindings& bound) noexcept {
+    __attribute__((noinline)) static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
         else
