@@ -73,8 +73,8 @@ struct kept_shape {
 
 /// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
 template <class T>
-__attribute__((noinline)) void keep_columns(const T* from, int stride, T* to, int pitch, int count,
-                                            int depth) noexcept {
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
+                                   int depth) noexcept {
     for (int column = 0; column < count; ++column, from += stride, ++to)
         for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
 }
@@ -236,8 +236,7 @@ struct state_steps {
     void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::rows)
-            row_runner<typename row_code<Plan, step.at>::step, T>::forward(
-                row_code<Plan, step.at>::template bind<false>(bound), range);
+            forward_rows<Plan, step.at>(bound, range);
         else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
     }

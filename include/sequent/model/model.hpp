@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "../joined_text.hpp"
 #include "arguments.hpp"
 #include "batch.hpp"
 #include "check_rows.hpp"
@@ -131,18 +132,19 @@ class model {
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no " +
-                                         subject{"fact", each.id, at}.text());
+                    fail_with<argument_error>(
+                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
                 const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                if (filled[at])
+                    fail_with<argument_error>({"sequent: ", what.text(), " is given twice"});
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    fail<argument_error>(
-                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
-                        " is not given");
+                    fail_with<argument_error>(
+                        {"sequent: ", subject{"fact", plan::facts[at].id, at}.text(),
+                         " is not given"});
         }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -200,28 +202,29 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " is a count, given is a container");
+                    fail_with<argument_error>(
+                        {"sequent: ", what.text(), " is a count, given is a container"});
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
-                                         std::to_string(given.count));
+                    fail_with<argument_error>(
+                        {"sequent: ", what.text(), " is a count and cannot be ", given.count});
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what.text() + " is " +
-                                         std::to_string(given.count) + ", beyond the " +
-                                         std::to_string(limit) + " values of what it bounds");
+                    fail_with<argument_error>({"sequent: ", what.text(), " is ", given.count,
+                                               ", beyond the ", limit,
+                                               " values of what it bounds"});
                 counts[place] = given.count;
                 return;
             }
             if (given.is_count)
-                fail<argument_error>("sequent: " + what.text() +
-                                     " is a container, given is a number");
+                fail_with<argument_error>(
+                    {"sequent: ", what.text(), " is a container, given is a number"});
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what.text() +
-                                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                                         : " is dense, given are sparse_pairs()"));
+                fail_with<argument_error>(
+                    {"sequent: ", what.text(),
+                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                         : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
@@ -230,8 +233,9 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " needs a value for each pair, given are pairs alone");
+                    fail_with<argument_error>(
+                        {"sequent: ", what.text(),
+                         " needs a value for each pair, given are pairs alone"});
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
@@ -242,8 +246,9 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds symbols as std::int32_t, given are numbers");
+                    fail_with<argument_error>(
+                        {"sequent: ", what.text(),
+                         " holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
@@ -251,8 +256,8 @@ class model {
                                         counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds numbers, given are symbols");
+                    fail_with<argument_error>(
+                        {"sequent: ", what.text(), " holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -301,8 +306,8 @@ class model {
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
                 if (!pointers[at])
-                    fail<argument_error>("sequent: the gradient of output number " +
-                                         std::to_string(at + 1) + " is not given");
+                    fail_with<argument_error>(
+                        {"sequent: the gradient of output number ", at + 1, " is not given"});
         }
 
         void take(const model_detail::argument<const T>& given, int position) {
@@ -383,9 +388,9 @@ class model {
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
-            fail<argument_error>("sequent: a block of parameters has " +
-                                 std::to_string(parameters<std::remove_const_t<T>>::size) +
-                                 " numbers, given are " + std::to_string(flat.size()));
+            fail_with<argument_error>({"sequent: a block of parameters has ",
+                                       parameters<std::remove_const_t<T>>::size,
+                                       " numbers, given are ", flat.size()});
         for_each_at(flat.data(), f);
     }
 
@@ -435,9 +440,8 @@ class model {
         static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
-            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
-                                 std::to_string(rows.end) + " of a sequence of " +
-                                 std::to_string(length) + " rows");
+            fail_with<argument_error>({"sequent: rows ", rows.begin, " to ", rows.end,
+                                       " of a sequence of ", length, " rows"});
         auto bound = bind(p, *given, w);
         w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
@@ -640,8 +644,8 @@ class model {
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
-                                 " samples, more than an int counts");
+            fail_with<argument_error>(
+                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
     }
 
@@ -705,9 +709,8 @@ class model {
     static void check_position(const state<T>& s, int rows) {
         constexpr int length = state<T>::length;
         if (s.position() + rows > length)
-            fail<argument_error>("sequent: position " + std::to_string(s.position() + rows - 1) +
-                                 " is beyond the " + std::to_string(length) +
-                                 " positions of the model");
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
     }
 
     template <bool First, class P, class T, class Range>

@@ -133,18 +133,6 @@ void each_row_part(thread_pool& pool, long long operations, Body body) noexcept 
                   operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// About how many operations a row takes.
-constexpr long long functions_cost(const row_step& step) {
-    return 16LL * step.columns() * step.functions.size();
-}
-constexpr long long row_cost(const row_step& step) {
-    long long cost = functions_cost(step);
-    for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
-    return cost;
-}
-
 /// Row steps on a pool.
 template <class Step, class T>
 class pooled_rows {

@@ -80,12 +80,24 @@ constexpr void visit_form(Form& form, Visit& visit) {
     visit_access(step.before, visit);
 }
 
-/// Whether nothing but its form decides how a step computes: it reads no condition of the plan, no
-/// pairs and no identity.
-constexpr bool has_form(const row_step& step) {
+/// About how many operations a row takes.
+constexpr long long functions_cost(const row_step& step) {
+    return 16LL * step.columns() * step.functions.size();
+}
+constexpr long long row_cost(const row_step& step) {
+    long long cost = functions_cost(step);
+    for (const row_term& term : step.terms)
+        cost +=
+            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+    return cost;
+}
+
+/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
-    return step.pairs < 0 && step.condition < 0;
+    return step.pairs < 0 && step.condition < 0 && row_cost(step) * step.rows >= 50'000;
 }
 
 /// What a kernel sees of a row step: of the plan's step `At`.
@@ -170,8 +182,6 @@ class row_code {
     struct choice<true, Any> {
         using step = row_step_of_form<form_key_of<keyed>>;
     };
-    static constexpr bool by_form = has_form(own::value);
-
     struct used_operand {
         operand at{};
         bool symbols = false;
@@ -191,6 +201,7 @@ class row_code {
     }();
 
   public:
+    static constexpr bool by_form = is_shared(own::value);
     using step = typename choice<by_form>::step;
 
     /// Backward: with the gradients.

@@ -28,7 +28,7 @@ class row_runner {
 
   public:
     template <class Range>
-    __attribute__((noinline)) static void forward(const bindings& bound, Range range) noexcept {
+    static void forward(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             forward_at(bound, first, second, third, range);
         });
@@ -79,12 +79,20 @@ class row_runner {
     }
 
   public:
-    __attribute__((noinline)) static void backward(const bindings& bound) noexcept {
+    static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
         else
             backward_rows(bound, all);
     }
+
+    // The same, never inlined.
+
+    template <class Range>
+    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
+        forward(bound, range);
+    }
+    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
     /// Whether all rows are atoms. Others run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;

@@ -21,6 +21,27 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
+/// Row step `At` over some rows.
+template <class Plan, int At, class T, class Range>
+SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::forward_apart(code::template bind<false>(bound), range);
+    else
+        runner::forward(code::template bind<false>(bound), range);
+}
+
+template <class Plan, int At, class T>
+SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::backward_apart(code::template bind<true>(bound));
+    else
+        runner::backward(code::template bind<true>(bound));
+}
+
 /// Of an attention step.
 template <class Plan, int At, class T>
 using runner_of_attention =
@@ -36,9 +57,7 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
-        row_runner<typename row_code<Plan, at>::step, T>::forward(
-            row_code<Plan, at>::template bind<false>(bound),
-            rows_in<Plan::template row_step_at<at>.rows>(range));
+        forward_rows<Plan, at>(bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
         runner_of_attention<Plan, at, T>::forward(
             bound, rows_in<Plan::template attention_at<at>.rows>(range));
@@ -71,8 +90,7 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
         std::fill_n(bound.workspace + born.offset, born.size, T(0));
     });
     if constexpr (step.kind == step_kind::rows)
-        row_runner<typename row_code<Plan, step.at>::step, T>::backward(
-            row_code<Plan, step.at>::template bind<true>(bound));
+        backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)
         runner_of_attention<Plan, step.at, T>::backward(bound);
     else if constexpr (step.kind == step_kind::weights)
