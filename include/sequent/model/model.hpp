@@ -135,16 +135,14 @@ class model {
                     fail_with<argument_error>(
                         {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
                 const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at])
-                    fail_with<argument_error>({"sequent: ", what.text(), " is given twice"});
+                if (filled[at]) model_detail::refuse(what, {" is given twice"});
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    fail_with<argument_error>(
-                        {"sequent: ", subject{"fact", plan::facts[at].id, at}.text(),
-                         " is not given"});
+                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
+                                         {" is not given"});
         }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -202,29 +200,23 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail_with<argument_error>(
-                        {"sequent: ", what.text(), " is a count, given is a container"});
+                    model_detail::refuse(what, {" is a count, given is a container"});
                 if (given.count < 0)
-                    fail_with<argument_error>(
-                        {"sequent: ", what.text(), " is a count and cannot be ", given.count});
+                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail_with<argument_error>({"sequent: ", what.text(), " is ", given.count,
-                                               ", beyond the ", limit,
-                                               " values of what it bounds"});
+                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
+                                                " values of what it bounds"});
                 counts[place] = given.count;
                 return;
             }
-            if (given.is_count)
-                fail_with<argument_error>(
-                    {"sequent: ", what.text(), " is a container, given is a number"});
+            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
             if (given.is_sparse != wanted.is_sparse())
-                fail_with<argument_error>(
-                    {"sequent: ", what.text(),
-                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                         : " is dense, given are sparse_pairs()")});
+                model_detail::refuse(
+                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                               : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
@@ -233,9 +225,8 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail_with<argument_error>(
-                        {"sequent: ", what.text(),
-                         " needs a value for each pair, given are pairs alone"});
+                    model_detail::refuse(what,
+                                         {" needs a value for each pair, given are pairs alone"});
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
@@ -246,9 +237,8 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail_with<argument_error>(
-                        {"sequent: ", what.text(),
-                         " holds symbols as std::int32_t, given are numbers"});
+                    model_detail::refuse(what,
+                                         {" holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
@@ -256,8 +246,7 @@ class model {
                                         counts);
             } else {
                 if (!given.numbers)
-                    fail_with<argument_error>(
-                        {"sequent: ", what.text(), " holds numbers, given are symbols"});
+                    model_detail::refuse(what, {" holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
