@@ -124,12 +124,12 @@ void tell(const io::source& checkpoint, const Options& options) {
 
 void run(const Options& options) {
     const io::source checkpoint(options.model);
-    // One model more is one line more.
+    // One model more is one line more; that of stories42M would be
+    // llama<width<512>, hidden<1376>, depth<8>, heads<8>, vocabulary<32000>, tokens<1024>>.
     // clang-format off
     io::visit<
         llama<width<64>, hidden<172>, depth<5>, heads<8>, key_heads<4>, vocabulary<512>, tokens<512>>,  // stories260K
-        llama<width<288>, hidden<768>, depth<6>, heads<6>, vocabulary<32000>, tokens<256>>,             // stories15M
-        llama<width<512>, hidden<1376>, depth<8>, heads<8>, vocabulary<32000>, tokens<1024>>            // stories42M
+        llama<width<288>, hidden<768>, depth<6>, heads<6>, vocabulary<32000>, tokens<256>>              // stories15M
         >(checkpoint, [&]<class Model>() { tell<Model>(checkpoint, options); });
     // clang-format on
 }

@@ -155,13 +155,6 @@ int main(int count, char** arguments) {
     print("causal", measure<attention<masked<mask::causal>, 1, tokens>>(numbers, runs), full);
     print("window of 32", measure<attention<masked<mask::window<32>>, 1, tokens>>(numbers, runs),
           full);
-    print("every 8th", measure<attention<masked<mask::strided<8>>, 1, tokens>>(numbers, runs),
-          full);
-    print("blocks of 32, last 4 of each",
-          measure<attention<masked<mask::sparse_fixed<32, 4>>, 1, tokens>>(numbers, runs), full);
-    print("around 32, global 0 100 500",
-          measure<attention<masked<mask::longformer<32, 0, 100, 500>>, 1, tokens>>(numbers, runs),
-          full);
     print("big bird, blocks of 32",
           measure<attention<masked<mask::big_bird<tokens, 32>>, 1, tokens>>(numbers, runs), full);
     print("two heads: window and every 8th", measure<two_kinds>(numbers, runs), full);

@@ -64,10 +64,17 @@
 #define SEQUENT_ABI_SET base
 #endif
 
-#if defined(SEQUENT_HAS_EXCEPTIONS)
-#define SEQUENT_ABI_NAME_2(set) v0_1_##set
+#if defined(SEQUENT_SMALL_CODE)
+#define SEQUENT_ABI_NAME_3(set) v0_1_##set##_small
 #else
-#define SEQUENT_ABI_NAME_2(set) v0_1_##set##_without_exceptions
+#define SEQUENT_ABI_NAME_3(set) v0_1_##set
+#endif
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
+#else
+#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
+#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
 #endif
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)

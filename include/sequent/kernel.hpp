@@ -7,6 +7,7 @@
 
 #include "kernel/activation.hpp"
 #include "kernel/attention.hpp"
+#include "kernel/attention_pairs.hpp"
 #include "kernel/cosine.hpp"
 #include "kernel/dropout.hpp"
 #include "kernel/kept_attention.hpp"

@@ -99,10 +99,17 @@
 #define SEQUENT_ABI_SET base
 #endif
 
-#if defined(SEQUENT_HAS_EXCEPTIONS)
-#define SEQUENT_ABI_NAME_2(set) v0_1_##set
+#if defined(SEQUENT_SMALL_CODE)
+#define SEQUENT_ABI_NAME_3(set) v0_1_##set##_small
 #else
-#define SEQUENT_ABI_NAME_2(set) v0_1_##set##_without_exceptions
+#define SEQUENT_ABI_NAME_3(set) v0_1_##set
+#endif
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_3(set)
+#else
+#define SEQUENT_ABI_NAME_4(name) name##_without_exceptions
+#define SEQUENT_ABI_NAME_5(name) SEQUENT_ABI_NAME_4(name)
+#define SEQUENT_ABI_NAME_2(set) SEQUENT_ABI_NAME_5(SEQUENT_ABI_NAME_3(set))
 #endif
 #define SEQUENT_ABI_NAME(set) SEQUENT_ABI_NAME_2(set)
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
@@ -2019,6 +2026,8 @@ struct unknown_relation {};
 struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
+template <class Weight, int Given, int Expected>
+struct wrong_number_of_arguments_of_a_weight {};
 struct head_arguments_are_distinct_variables {};
 /// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
 template <class Variable, class Cure>
@@ -2077,6 +2086,8 @@ struct of_function {};
 template <char... Characters>
 struct of_variable {};
 template <char... Characters>
+struct of_weight {};
+template <char... Characters>
 struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
@@ -2131,6 +2142,7 @@ enum class fault {
     unknown_relation,
     query_of_an_unknown_relation,
     wrong_number_of_arguments,
+    wrong_number_of_arguments_of_a_weight,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
     body_variable_that_nothing_binds,
@@ -2178,7 +2190,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash, or a variable
+    name first{};         // relations that clash, a variable, or a weight
     name second{};
     refused_number refused{};
 
@@ -2212,6 +2224,10 @@ consteval auto out_of_range() {
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto variable_type(std::index_sequence<At...>) {
     return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto weight_type(std::index_sequence<At...>) {
+    return of_weight<Diagnosis.first.text[At]...>{};
 }
 template <const auto& Diagnosis>
 using unbound_variable = decltype(variable_type<Diagnosis>(
@@ -2291,6 +2307,11 @@ consteval auto mistake_type() {
 #undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::wrong_number_of_arguments_of_a_weight)
+        return mistake::wrong_number_of_arguments_of_a_weight<
+            decltype(weight_type<Diagnosis>(
+                std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{})),
+            left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)
         return mistake::head_variable_that_nothing_binds<
             unbound_variable<Diagnosis>,
@@ -2582,6 +2603,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
 };
 
@@ -6218,6 +6240,130 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Matrix products of any shape by one body for each type of number, with strides given at run
+/// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
+/// takes less room; see README.md for what it costs.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+#if defined(__GNUC__) && !defined(__clang__)
+#define SEQUENT_ONE_BODY __attribute__((noinline, noclone))
+#elif defined(_MSC_VER) && !defined(__clang__)
+#define SEQUENT_ONE_BODY __declspec(noinline)
+#else
+#define SEQUENT_ONE_BODY __attribute__((noinline))
+#endif
+
+/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+template <class T>
+SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
+    int k = 0;
+    for (; k + 4 * n <= depth; k += 4 * n) {
+        SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
+            sum[u] = fma(load(a + k + u * n), load(b + k + u * n), sum[u]);
+        }
+    }
+    for (; k + n <= depth; k += n) sum[0] = fma(load(a + k), load(b + k), sum[0]);
+    if (k < depth) sum[1] = fma(load_first(a + k, depth - k), load_first(b + k, depth - k), sum[1]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/// The strides of a product, as product_shape has them.
+struct product_strides {
+    int a_row, a_depth, b_depth, b_column, c_row;
+};
+
+/// Rows rows of C against a panel of Vectors vectors, of which `columns` are columns of C.
+template <int Rows, int Vectors, class T>
+SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
+                               int columns, int depth, bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int last = (Vectors - 1) * n;
+    batch<T> sum[Rows][Vectors];
+    SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) sum[r][v] = zero<T>();
+    }
+    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k, a += s.a_depth, b += b_depth) {
+        batch<T> y[Vectors];
+        SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) y[v] = load(b + v * n);
+        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+            const batch<T> x = set(a[r * s.a_row]);
+            SEQUENT_UNROLL for (int v = 0; v < Vectors; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+        }
+    }
+    for (int r = 0; r < Rows; ++r, c += s.c_row) {
+        if (accumulate) {
+            if constexpr (Vectors == 2) sum[r][0] += load(c);
+            sum[r][Vectors - 1] += load_first(c + last, columns - last);
+        }
+        if constexpr (Vectors == 2) store(c, sum[r][0]);
+        store_first(c + last, sum[r][Vectors - 1], columns - last);
+    }
+}
+
+/// All rows of C against a panel.
+template <int Vectors, class T>
+SEQUENT_INLINE void small_panel(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
+                                int rows, int columns, int depth, bool accumulate) noexcept {
+    int row = 0;
+    for (; row + 4 <= rows; row += 4, a += 4 * s.a_row, c += 4 * s.c_row)
+        small_tile<4, Vectors>(a, b, c, s, b_depth, columns, depth, accumulate);
+    for (; row < rows; ++row, a += s.a_row, c += s.c_row)
+        small_tile<1, Vectors>(a, b, c, s, b_depth, columns, depth, accumulate);
+}
+
+/// C (=, +=) A B, rows x columns. Columns of B that are not contiguous, or no whole vectors, are
+/// copied to a panel; few rows against a transposed B are dot products.
+template <class T>
+SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_strides s, int rows,
+                                    int columns, int depth, bool accumulate) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int width = 2 * n;
+    constexpr int most = 64;
+    if (s.a_depth == 1 && s.b_depth == 1 && s.b_column != 1 && rows <= 4) {
+        for (int row = 0; row < rows; ++row)
+            for (int column = 0; column < columns; ++column) {
+                T* const to = c + row * s.c_row + column;
+                const T sum =
+                    reduce_add(dot_of_rows(a + row * s.a_row, b + column * s.b_column, depth));
+                *to = accumulate ? *to + sum : sum;
+            }
+        return;
+    }
+    alignas(64) T copy[most * width];
+    do {
+        const int block = std::min(depth, most);
+        for (int column = 0; column < columns; column += width) {
+            const int count = std::min(width, columns - column);
+            const T* from = b + column * s.b_column;
+            int b_depth = s.b_depth;
+            if (s.b_column != 1 || count % n != 0) {
+                for (int k = 0; k < block; ++k)
+                    for (int j = 0; j < width; ++j)
+                        copy[k * width + j] =
+                            j < count ? from[k * s.b_depth + j * s.b_column] : T(0);
+                from = copy;
+                b_depth = width;
+            }
+            T* to = c + column;
+            if (count > n)
+                small_panel<2>(a, from, to, s, b_depth, rows, count, block, accumulate);
+            else
+                small_panel<1>(a, from, to, s, b_depth, rows, count, block, accumulate);
+        }
+        accumulate = true;
+        depth -= block;
+        a += block * s.a_depth;
+        b += block * s.b_depth;
+    } while (depth > 0);
+}
+
+#undef SEQUENT_ONE_BODY
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
@@ -6489,22 +6635,6 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     }
 }
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
-template <class T>
-SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
-    int k = 0;
-    for (; k + 4 * n <= depth; k += 4 * n) {
-        SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
-            sum[u] = fma(load(a + k + u * n), load(b + k + u * n), sum[u]);
-        }
-    }
-    for (; k + n <= depth; k += n) sum[0] = fma(load(a + k), load(b + k), sum[0]);
-    if (k < depth) sum[1] = fma(load_first(a + k, depth - k), load_first(b + k, depth - k), sum[1]);
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
 /// B is read from its first number to its last, as memory gives it fastest.
 template <int Columns, int BColumn, bool InOrder, class T>
@@ -6675,6 +6805,11 @@ inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
+#if defined(SEQUENT_SMALL_CODE)
+    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                  rows, Shape.columns, depth, Shape.accumulate);
+    finish_rows<Shape>(c, rows, finish);
+#else
     constexpr int few = product_plan<Shape, T>::dot_rows;
     if (few > 0 && rows <= few) {
         product_of_few_rows<Shape>(a, b, c, rows, depth);
@@ -6686,6 +6821,7 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
         finish_rows<Shape>(c, rows, finish);
     } else if constexpr (!Whole || Shape.rows > few)
         product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
+#endif
 }
 
 }  // namespace detail
@@ -6741,16 +6877,47 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
+/// A number that is known to the compiler or, if Known is negative, at run time only.
+template <int Known>
+struct extent {
+    constexpr operator int() const noexcept { return Known; }
+    constexpr extent& operator=(int) noexcept { return *this; }
+};
+template <int Known>
+    requires(Known < 0)
+struct extent<Known> {
+    int number = 0;
+    constexpr operator int() const noexcept { return number; }
+    constexpr extent& operator=(int given) noexcept {
+        number = given;
+        return *this;
+    }
+};
+
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u.
-template <int Rows>
-struct lattice {
-    int first_row = 0;
-    int first_column = 0;
-    int rows = 0;
-    int columns = 0;
-    int begin[Rows];
-    int end[Rows];
+/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
+/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
+/// each row has all columns.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+class lattice {
+  public:
+    extent<(Rows < 0 ? -1 : 0)> first_row;
+    extent<(Columns < 0 ? -1 : 0)> first_column;
+    extent<Rows> rows;
+    extent<Columns> columns;
+
+    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
+    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
+        begin_[at(row)] = first;
+        end_[at(row)] = last;
+    }
+
+  private:
+    static constexpr int at(int row) { return Full ? 0 : row; }
+
+    int begin_[Full ? 1 : Capacity];
+    int end_[Full ? 1 : Capacity];
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -6772,7 +6939,13 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr int row_step = row_step_of(piece);
         static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
         constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
-        lattice<capacity> part;
+        constexpr bool has_all_rows = is_whole<Range> && row_step == 1;
+        constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
+                              piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
+                              piece.row_modulus == 1;
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
+                full>
+            part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
             for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
@@ -6786,16 +6959,19 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
-                bool any = false;
-                for (int t = 0; t < part.rows; ++t) {
+                bool any = full;
+                for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
                     const bool admitted = piece.admits_row(row, counts);
-                    const int begin = piece.begin(row, counts);
-                    const int end = piece.end(row, Shape::columns, counts);
-                    part.begin[t] = ceil_divide(begin - column_class, modulus);
-                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
-                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
-                    any = any || part.end[t] > 0;
+                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                    const int end =
+                        admitted
+                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                          modulus)
+                            : 0;
+                    const bool has_columns = begin < end;
+                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                    any = any || has_columns;
                 }
                 if (any) visit(part, index);
             }
@@ -6998,8 +7174,8 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
     const auto span = [&part](int row) {
         column_span result;
-        for (int r = row; r < std::min(row + Plan.rows, part.rows); ++r)
-            result.add(part.begin[r], part.end[r]);
+        for (int r = row; r < std::min<int>(row + Plan.rows, part.rows); ++r)
+            result.add(part.begin(r), part.end(r));
         return result;
     };
     if constexpr (Plan.narrow) {
@@ -7013,7 +7189,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
                 const int tiles = ceil_divide(more.end - more.begin, Plan.columns);
                 column_span longer = all;
                 longer.add(std::min(more.begin, part.columns - Plan.columns),
-                           std::min(more.begin + tiles * Plan.columns, part.columns));
+                           std::min<int>(more.begin + tiles * Plan.columns, part.columns));
                 if (longer.end - longer.begin > size) break;
                 all = longer;
             }
@@ -7125,7 +7301,12 @@ SEQUENT_INLINE batch<T> iota() noexcept {
 /// to[k] += factor * from[k]
 template <class T>
 SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
-    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+    for (int k = 0; k < length; k += lanes<T>) {
+        const int count = std::min(lanes<T>, length - k);
+        store_first(to + k,
+                    fma(set(factor), load_first(from + k, count), load_first(to + k, count)),
+                    count);
+    }
 }
 
 /// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
@@ -7513,7 +7694,7 @@ class score_tile {
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=, this](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * stride,
                                    dx + turned_.rows[r] * node.x_row, node.depth);
                     });
@@ -7526,7 +7707,7 @@ class score_tile {
                 if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
                                    node.depth);
                     });
@@ -7548,7 +7729,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
                                    node.depth);
                     });
@@ -7561,7 +7742,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
                                    node.depth);
                     });
@@ -7593,6 +7774,98 @@ class score_tile {
 
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
+/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
+/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
+/// and a sum that overflows before it is divided, would reach the result.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+template <int Length, class T>
+SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
+    if constexpr (Length % n != 0)
+        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
+    return reduce_add(sum);
+}
+
+/// The score of one pair, at `Node` of its expression.
+template <class Shape, int Node, class T>
+T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept {
+    constexpr score_node node = Shape::nodes[Node];
+    constexpr T parameter = static_cast<T>(node.value);
+    const auto operand = [&](auto index) {
+        return score_of_pair<Shape, index()>(operands, row, column);
+    };
+    using std::integral_constant;
+    if constexpr (node.op == score_op::dot)
+        return parameter * dot_rows<node.depth>(operands.x[Node] + row * node.x_row,
+                                                operands.y[Node] + column * node.y_column);
+    else if constexpr (node.op == score_op::load)
+        return operands.x[Node][node.row_place(row) + column * node.x_column];
+    else if constexpr (node.op == score_op::number)
+        return parameter;
+    else if constexpr (node.op == score_op::index)
+        return operands.base[Node] + parameter + static_cast<T>(node.x_row * row) +
+               static_cast<T>(node.x_column * column);
+    else if constexpr (node.op == score_op::add)
+        return operand(integral_constant<int, node.left>{}) +
+               operand(integral_constant<int, node.right>{});
+    else if constexpr (node.op == score_op::multiply)
+        return operand(integral_constant<int, node.left>{}) *
+               operand(integral_constant<int, node.right>{});
+    else
+        return apply<node.function>(set(operand(integral_constant<int, node.left>{})), parameter)
+            .get(0);
+}
+
+/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// The weights are divided by their sum before they are multiplied by the values.
+template <class Shape, class T, class EachColumn>
+SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
+                                  int row, EachColumn each_column) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int size = (Shape::columns + n - 1) / n * n;
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    alignas(64) T p[size];
+    std::fill_n(p, size, none);
+    each_column([&](int column) {
+        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
+    });
+    batch<T> most = set(none);
+    for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
+    const T greatest = reduce_max(most);
+    const batch<T> shift = set(greatest == none ? T(0) : greatest);
+    batch<T> sums = zero<T>();
+    for (int c = 0; c < size; c += n) {
+        const batch<T> weight = exp(batch<T>(load(p + c) - shift));
+        store(p + c, weight);
+        sums += weight;
+    }
+    const T sum = reduce_add(sums);
+    const T factor = sum == T(0) ? T(0) : 1 / sum;
+    std::fill_n(out, Shape::length, T(0));
+    each_column([&](int column) {
+        add_scaled(p[column] * factor, value + column * Shape::value_column, out, Shape::length);
+    });
+}
+
+/// Calls f(column) for the columns of a row's pairs in the shape's space.
+template <class Shape, class F>
+void each_column_of_space(int row, const int* counts, F f) noexcept {
+    for (const auto& piece : Shape::space.pieces) {
+        if (!piece.admits_row(row, counts)) continue;
+        const int end = piece.end(row, Shape::columns, counts);
+        for (int column = piece.begin(row, counts); column < end; ++column)
+            if (piece.admits_residue(row, column)) f(column);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
@@ -7642,8 +7915,8 @@ struct tile_interval {
 
     template <class Lattice>
     SEQUENT_INLINE tile_interval(const Lattice& part, const tile_place& at, int r, int columns)
-        : begin(std::max(part.begin[at.row + r], at.fresh) - at.column),
-          end(std::min(part.end[at.row + r] - at.column, columns)) {}
+        : begin(std::max(part.begin(at.row + r), at.fresh) - at.column),
+          end(std::min(part.end(at.row + r) - at.column, columns)) {}
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
@@ -7751,17 +8024,17 @@ class finite_operands {
     SEQUENT_COLD void look() noexcept {
         column_span rows, columns;
         for (int r = 0; r < part_.rows; ++r) {
-            columns.add(part_.begin[r], part_.end[r]);
-            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+            columns.add(part_.begin(r), part_.end(r));
+            if (part_.begin(r) < part_.end(r)) rows.add(r, r + 1);
         }
         const int row = std::max(rows.begin - Piece::rows, 0);
         const int column = std::max(columns.begin - Piece::columns, 0);
         known_ = true;
         finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
-            std::min(rows.end + Piece::rows, part_.rows) - row,
+            std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
     }
 
     const score_operands<T>& operands_;
@@ -7771,40 +8044,49 @@ class finite_operands {
     bool finite_ = false;
 };
 
+/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
 template <int Length, class T>
-SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
+SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
+    constexpr int last = Length % n;
+    batch<T> seen = zero<T>();
     int c = 0;
-    for (; c + n <= Length; c += n) store(row + c, batch<T>(load(row + c) * set(factor)));
-    if constexpr (Length % n != 0)
-        store_first<Length % n>(row + c, batch<T>(load_first<Length % n>(row + c) * set(factor)));
-}
-
-template <int Length, class T>
-SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum = zero<T>();
-    int c = 0;
-    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
-    if constexpr (Length % n != 0)
-        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
-    return reduce_add(sum);
+    for (; c + n <= Length; c += n) {
+        const batch<T> x = load(row + c) * set(factor);
+        store(row + c, x);
+        seen = seen | (x - x);
+    }
+    if constexpr (last != 0) {
+        const batch<T> x = load_first<last>(row + c) * set(factor);
+        store_first<last>(row + c, x);
+        seen = seen | (x - x);
+    }
+    return seen;
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
-    bool far = false;
 };
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
 /// the rounding error of a product, which is negligible here. Above, that error would change the
 /// weights, and at last overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
+
+/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
+/// first.
+template <class T>
+SEQUENT_INLINE bool is_far(T shift) noexcept {
+    return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
+}
 
 /// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
 /// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
@@ -7816,17 +8098,13 @@ SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-template <class T>
-inline constexpr T lowest = -std::numeric_limits<T>::infinity();
-
 /// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
-    far = far || std::abs(next) > greatest_fused_shift<T>;
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -7840,7 +8118,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* 
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              bool& far, T* sums, T* out) noexcept {
+                              T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -7857,7 +8135,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
 /// Scores far from zero are multiplied by the scale before the shift is subtracted.
@@ -7891,12 +8169,11 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
-    const batch<T> outer = set(normalizer[1] * scale);
+    const batch<T> mean = set(-inner * scale);
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
-        batch<T> p = e * factor;
-        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
+        batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
         if (!whole || c + n > Columns) {
             const auto kept = inside.template mask<T>(c);
             p = xsimd::select(kept, p, zero<T>());
@@ -7907,12 +8184,21 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
-/// then the same is to be done again, careful, which takes those tiles pair by pair.
+/// Does the rows again whose result is infinite or NaN.
+template <class Shape, class T>
+SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
+                            const int* counts, int begin, int end) noexcept {
+    for (int row = begin; row < end; ++row) {
+        T* const to = out + row * Shape::out_row;
+        if (!are_finite<Shape::length>(to, 0, 1))
+            attend_to_pairs<Shape>(operands, value, to, row,
+                                   [=](auto f) { each_column_of_space<Shape>(row, counts, f); });
+    }
+}
+
 template <bool Few, class Shape, class T, class Range>
-bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-            const int* counts, Range range, bool careful) noexcept {
-    bool is_whole_space = true;
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -7926,10 +8212,10 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
         typename piece::turned turned;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
-                                  int end) {
+                                  int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             std::fill_n(sums, count * lanes<T>, T(0));
-            const auto take = [&](tile_place at) {
+            const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 tile scores(operands, turned, row, column, at.column - block.first, count);
                 constexpr bool keeps = Shape::keeps_scores;
@@ -7944,39 +8230,28 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    const tile_interval inside(part, at, r, piece::columns);
-                    whole = whole && inside.covers(piece::columns);
                     shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
-                        state.sum[here], state.far, sums + r * lanes<T>,
-                        out + here * Shape::out_row);
+                        raw + r * raw_row, p + r * tile::pitch,
+                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                 }
-                is_whole_space = is_whole_space && whole;
-                T factor = scale;
-                if (scale != 1 && state.far) [[unlikely]] {
-                    scale_scores(p, p, scale, count * tile::pitch);
-                    factor = 1;
+                for (int r = 0; r < count; ++r) {
+                    T* const scored = p + r * tile::pitch;
+                    const T shift = state.shift[row + r * piece::row_step];
+                    T factor = scale;
+                    if (scale != 1 && is_far(shift)) [[unlikely]] {
+                        scale_scores(scored, scored, scale, tile::pitch);
+                        factor = 1;
+                    }
+                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
                 }
-                for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, factor,
-                                               state.shift[row + r * piece::row_step],
-                                               sums + r * lanes<T>);
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                const T* v = value + column * Shape::value_column;
-                T* to = out + row * Shape::out_row;
-                if (whole || !careful)
-                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
-                else
-                    tile_pairs(part, at, count, piece::columns, whole, false)
-                        .each([&](int r, int c) {
-                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
-                                       to + r * out_step, Shape::length);
-                        });
+                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
+                                                 out + row * Shape::out_row, count, piece::columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -7990,20 +8265,13 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
             },
             row_tile);
     });
+    batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
-        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
+        seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
-    return is_whole_space || careful ||
-           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
-                                     range.end - range.begin);
-}
-
-template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
-    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
-        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
+    if (!xsimd::all(seen == zero<T>())) [[unlikely]]
+        mend_rows<Shape>(operands, value, out, counts, range.begin, range.end);
 }
 
 }  // namespace detail
@@ -8030,12 +8298,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    bool far = false;
-    for (int row = 0; row < Shape::rows; ++row) {
-        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
+    for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -8050,10 +8315,10 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
-                                  int begin, int end) {
+                                  int begin, int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             const T* dout = out_gradient + row * Shape::out_row;
-            const auto take = [&](detail::tile_place at) {
+            const auto take = [&](detail::tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
@@ -8085,16 +8350,6 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                T factor = scale;
-                int raw_step = raw_row;
-                if (scale != 1 && far) [[unlikely]] {
-                    for (int r = 0; r < count; ++r)
-                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
-                                             piece::columns);
-                    raw = p;
-                    raw_step = pitch;
-                    factor = 1;
-                }
                 bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const detail::tile_interval inside(part, at, r, piece::columns);
@@ -8104,8 +8359,15 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
-                                                           ds + r * pitch, inside, factor, scale,
+                        const T* scored = raw + r * raw_row;
+                        T factor = scale;
+                        if (scale != 1 && detail::is_far(normalizer[2 * here])) [[unlikely]] {
+                            detail::scale_scores(scored, p + r * pitch, scale, piece::columns);
+                            scored = p + r * pitch;
+                            factor = 1;
+                        }
+                        detail::weight_row<piece::columns>(scored, p + r * pitch, ds + r * pitch,
+                                                           inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
@@ -8121,7 +8383,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else
-                            pairs.each([&](int r, int c) {
+                            pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
                                                    to + c * value_step, Shape::length);
                             });
@@ -8243,15 +8505,16 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, else x / (1 - rate); `first` is the number of the first element.
-/// The same function turns the gradient of y into that of x.
+/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
+/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
+/// x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
     const T scale = static_cast<T>(1 / (1 - rate));
     for (int at = 0; at < Length; ++at) {
-        const T kept = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scale : T(0);
-        y[at] = x[at] * kept;
+        const T scaled = x[at] * scale;
+        y[at] = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scaled : T(0);
     }
 }
 
@@ -8337,6 +8600,13 @@ class kept_rows {
     /// Queries that read the same columns, which are loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    /// A power of two by which weights are multiplied, so that they add up to at most one and their
+    /// products with the values to a number in range.
+    static constexpr T least_weight = [] {
+        T result = 1;
+        while (result * Shape::columns > 1) result /= 2;
+        return result;
+    }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
 
     const operands* queries_;
@@ -8437,7 +8707,7 @@ class kept_rows {
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
             T* at = weights_[q] + v * n;
-            const batch<T> p = exp(batch<T>(load(at) - shift));
+            const batch<T> p = exp(batch<T>(load(at) - shift)) * set(least_weight);
             store(at, p);
             sum += p;
         }
@@ -9279,12 +9549,11 @@ struct moments {
 };
 
 template <int Length, class T>
-SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
-    const T sum = row_sum<Length, T>([&](int i, auto count) {
+SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
         const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
         return d * d;
     });
-    return sum / T(Length);
 }
 
 /// The moments where the rounding error of the mean matters: the mean is that of the differences
@@ -9301,7 +9570,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T error = from_origin - (mean - origin);
     // The numbers are multiples of the last place of the mean, and the error is at most a half of
     // it: at least half of the mean square is left.
-    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    const T variance = sum_of_squares_from<Length>(x, mean) / T(Length);
+    const T rstd = T(1) / std::sqrt(variance + (eps - error * error));
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
@@ -9320,12 +9590,13 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
         row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
         T(Length);
-    const T variance = mean_square_from<Length>(x, mean);
-    // Numbers that differ by less than a 32nd of their mean take twice the time.
-    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
-        [[unlikely]]
+    const T squares = sum_of_squares_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time. The comparison
+    // does not use the variance, so that division and addition of eps stay one fma.
+    if (!(squares * (T(1024) / T(Length)) >= mean * mean &&
+          squares <= std::numeric_limits<T>::max())) [[unlikely]]
         return careful_moments<Length>(x, eps, room);
-    const T rstd = T(1) / std::sqrt(variance + eps);
+    const T rstd = T(1) / std::sqrt(squares / T(Length) + eps);
     return {x, mean, rstd, T(0), rstd};
 }
 
@@ -9936,18 +10207,22 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            if (are_finite<length>(values, pitch, count))
-                tile_product<shape, false>(p, values, result, each.rows, count);
-            else
-                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
-                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
-                });
+            tile_product<shape, false>(p, values, result, each.rows, count);
         }
         for (int r = 0; r < each.rows; ++r) {
-            if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch,
-                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
-            std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
+            if (((rows.taken >> r) & 1u) == 0) continue;
+            const T scale = write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]);
+            const batch<T> seen = scale_row<length>(result + r * pitch, scale);
+            T* const to = out + row[r] * Shape::out_row;
+            if (xsimd::all(seen == zero<T>())) [[likely]]
+                std::copy_n(result + r * pitch, length, to);
+            else
+                attend_to_pairs<Shape>(given, value, to, row[r], [&](auto f) {
+                    const std::size_t first = static_cast<std::size_t>(each.first_column);
+                    for (int c = rows.begin; c < rows.end; ++c)
+                        if (rows.has(table.bits[first + static_cast<std::size_t>(c)], r, c))
+                            f(table.columns[first + static_cast<std::size_t>(c)]);
+                });
         }
     }
 }
@@ -11869,7 +12144,11 @@ class normaliser {
             for (int at = 0; at < rules; ++at) {
                 rule& part = out.rules[at];
                 if (part.head != head) continue;
-                if (part.arity != sum.arity) fail(fault::wrong_number_of_arguments, part);
+                if (part.arity != sum.arity && out.mistake == fault::none) {
+                    fail(fault::wrong_number_of_arguments, part);
+                    out.clash[0] = part.arity;
+                    out.clash[1] = sum.arity;
+                }
                 part.head = invent(part);
                 out.literals.push(head_literal(sum, part.head));
             }
@@ -14568,8 +14847,8 @@ consteval auto read() {
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;  // of a row step
-inline constexpr int max_joins = 6;  // of a general step
+inline constexpr int max_terms = 6;            // of a row step
+inline constexpr int max_condition_joins = 6;  // of a general step
 
 /// prepared: what follows from parameters alone, computed once for all calls.
 enum class place { none, parameter, value, fact, prepared };
@@ -14820,7 +15099,7 @@ struct general_step {
     int out_join = -1;
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
-    list<pair_join, max_joins> joins{};
+    list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;
@@ -15505,13 +15784,14 @@ class general_builder {
         return size;
     }
 
-    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
+    /// those of the head and the literals; returns what is left.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair)
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
             else
                 rest = pool.both(rest, part);
@@ -15698,6 +15978,15 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
+/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+template <class Draft>
+constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
+    if (pairs.pairs < 0) return true;
+    const fact_shape& given = draft.in.facts[pairs.pairs];
+    return written.variables[pairs.pair_row].extent >= given.extents[0] &&
+           written.variables[pairs.pair_column].extent >= given.extents[1];
+}
+
 /// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
 /// rows and outer loops.
 template <class Draft>
@@ -15827,7 +16116,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     const bool moved = draft.recurs;
     if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
     const axes pairs = pairs_of_rule(draft, at);
-    if (!is_row_condition(draft, at, pairs)) return false;
+    if (!is_row_condition(draft, at, pairs) || !holds_all_pairs(draft, written, pairs))
+        return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
         if (pairs.pairs >= 0 && function.position >= 0) return false;
@@ -17721,9 +18011,11 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Twice, since the rules of a recursion follow from later ones.
-        for (int time = 0; time < 2; ++time)
+        // Rules of a recursion and of a stack's layer follow from later ones.
+        for (grows_ = true; grows_;) {
+            grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
+        }
         find_positions();
         for (int at : in.order) {
             refuse_sums(at);
@@ -17745,6 +18037,7 @@ class rows_form_finder {
     const Shaped& in;
     const Tables& tables_;
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
+    bool grows_ = true;                                       // what some relation depends on
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -17762,18 +18055,24 @@ class rows_form_finder {
     constexpr void join(int one, int other) {
         if (one >= 0) together_[class_of(one)] = class_of(other);
     }
+    constexpr void depend(int relation, unsigned facts) {
+        grows_ = grows_ || (facts & ~depends_[relation]);
+        depends_[relation] |= facts;
+    }
     constexpr void join_all(int one, int other) {
-        depends_[other] |= depends_[one];
+        depend(other, depends_[one]);
         for (int axis = 0; axis < max_arity; ++axis)
             join(argument(one, axis), argument(other, axis));
     }
 
+    /// The input of a layer is the stack's input or the layer before's output: one buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
         const int input = in.block_input[scope];
         join_all(in.relations[input].passes_into, input);
         join_all(input, in.block_output[scope]);
+        join_all(in.block_output[scope], input);
     }
 
     /// The facts whose symbols a condition compares, a bit for each.
@@ -17792,7 +18091,7 @@ class rows_form_finder {
             join_all(in.block_output[written.block], written.head);
             return;
         }
-        depends_[written.head] |= facts_compared(written.condition);
+        depend(written.head, facts_compared(written.condition));
         int first[max_variables]{};
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
@@ -17808,7 +18107,7 @@ class rows_form_finder {
         for (int body = 0; body < written.literals; ++body) {
             const literal& item = in.text.literals[written.first_literal + body];
             if (item.kind != literal_kind::relation) continue;
-            depends_[written.head] |= depends_[item.relation];
+            depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
         }
     }
@@ -17969,7 +18268,7 @@ class shaper {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1);
+                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
             out.mistake.refused = text.refused;
             return;
         }
@@ -18056,9 +18355,14 @@ class shaper {
         }
         for (int at = 0; at < out.text.compared.size(); ++at) {
             if (compared_fact(out, at) >= 0) continue;
-            for (const rule& written : out.text.rules)
-                if (mentions(node_kind::same_symbol, written, at))
-                    fail(fault::only_symbols_of_one_index_are_compared, written, -1);
+            const bool known = fact_named(out.text.compared[at]) >= 0;
+            for (const rule& written : out.text.rules) {
+                if (!ok() || !mentions(node_kind::same_symbol, written, at)) continue;
+                fail(
+                    known ? fault::only_symbols_of_one_index_are_compared : fault::unknown_relation,
+                    written, -1);
+                out.mistake.relation = out.text.compared[at];
+            }
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
@@ -18194,8 +18498,10 @@ class shaper {
         if (use.weight < 0) return;
         weight_shape& shape = out.weights[use.weight];
         if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity)
-            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
+        if (shape.arity != use.arity && ok()) {
+            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
+            out.mistake.first = out.text.weights[use.weight].id;
+        }
         ++shape.uses;
         if (!use.frozen) shape.trained = true;
     }
@@ -18210,7 +18516,9 @@ class shaper {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
+            // A cycle that is no recursion is told as one, below.
+            if (!plain && !follows_from_itself(written.head))
+                fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
@@ -18246,6 +18554,14 @@ class shaper {
             for (const transformation_use& function : written.transformations)
                 for (const weight_use& use : function.weights) use_weight(written, use);
         }
+        for (const rule& written : out.text.rules) {
+            if (!written.repeat) continue;
+            const int given = item(written, 0).arity;
+            for (const int part : {out.block_input[written.block], out.block_output[written.block]})
+                if (out.relations[part].arity != given)
+                    fail(fault::wrong_number_of_arguments, written, -1, out.relations[part].arity,
+                         given);
+        }
     }
 
     /// Whether the head's relation follows from itself, one time after another.
@@ -18255,6 +18571,32 @@ class shaper {
             const relation& candidate = out.text.relations[other.head];
             if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
                 candidate.scope == head.scope)
+                return true;
+        }
+        return false;
+    }
+
+    /// Whether rules that name this relation in their head follow from it.
+    constexpr bool follows_from_itself(int relation) const {
+        const plan::relation& wanted = out.text.relations[relation];
+        list<bool, Sizes.rules> seen{};
+        seen.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const plan::relation& known = out.text.relations[at];
+            if (!known.invented && known.id == wanted.id && known.scope == wanted.scope)
+                return out.relations[at].rule >= 0 && leads_to(out.relations[at].rule, at, seen);
+        }
+        return false;
+    }
+    constexpr bool leads_to(int rule, int relation, list<bool, Sizes.rules>& seen) const {
+        if (seen[rule]) return false;
+        seen[rule] = true;
+        const plan::rule& written = out.text.rules[rule];
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = out.text.literals[written.first_literal + body];
+            if (value.kind != literal_kind::relation) continue;
+            const int from = out.relations[value.relation].rule;
+            if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
                 return true;
         }
         return false;
@@ -18286,9 +18628,17 @@ class shaper {
         }
         state[at] = 1;
         visit_body(written, state, false);
-        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        if (written.repeat) visit_block(written.block, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// The block's output and what it follows from; then the rules that nothing reads but rules of
+    /// their own cycle.
+    constexpr void visit_block(int block, list<int, Sizes.rules>& state) {
+        visit(out.relations[out.block_output[block]].rule, state);
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == block) visit(at, state);
     }
 
     /// One rule of a recursion, after those of the same round that it follows from.
@@ -18366,11 +18716,15 @@ class shaper {
             }
         return found;
     }
-    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    /// The relation that the user names for whose rules this one was invented, or the relation
+    /// itself.
     constexpr int summed_into(int relation) {
-        for (const rule& total : out.text.rules)
-            for (int body = 0; total.total && body < total.literals; ++body)
-                if (item(total, body).relation == relation) return total.head;
+        if (!out.text.relations[relation].invented) return relation;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body)
+                if (item(user, body).kind == literal_kind::relation &&
+                    item(user, body).relation == relation)
+                    return summed_into(user.head);
         return relation;
     }
 
@@ -18471,12 +18825,6 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             const relation_shape& given = out.relations[item(written, 0).relation];
-            const relation_shape& input = out.relations[out.block_input[written.block]];
-            if (settled_ && input.arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, input.arity, given.arity);
-            if (settled_ && out.relations[result].arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
-                     given.arity);
             for (int axis = 0; axis < out.relations[result].arity; ++axis)
                 if (out.relations[result].extents[axis] != given.extents[axis])
                     misfit(written, -1, out.relations[result].extents[axis], given.extents[axis]);
@@ -18535,11 +18883,13 @@ class shaper {
                     continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
+                    const int offset = value.terms[axis].offset;
                     if (written.terms[axis].variable != variable || summed < 0 ||
-                        value.terms[axis].offset)
+                        (user.total && offset))
                         continue;
-                    return user.total ? extent_from_others(user, summed)
-                                      : user.variables[summed].extent;
+                    const int extent = user.total ? extent_from_others(user, summed)
+                                                  : user.variables[summed].extent;
+                    return extent > 0 && extent + offset > 0 ? extent + offset : 0;
                 }
             }
         }
@@ -18680,8 +19030,9 @@ class shaper {
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (1LL * first * second != shape.size())
-                misfit(written, -1, first, shape.size() / second);
+            const long long size = 1LL * first * second;
+            if (size != shape.size())
+                misfit(written, -1, size < never ? static_cast<int>(size) : never, shape.size());
             return {first, second};
         }
         const bool pairs = function.kind == transformation::rotary ||
@@ -23881,7 +24232,11 @@ class state_planner {
     constexpr void resolve_step(int at) {
         const step& each = out_.steps[at];
         if (!form_.once[at] && form_.rows > 1) check_rows(each);
-        visit_operands(out_, each, [&](operand& used, usage) { resolve(each, used); });
+        visit_operands(out_, each, [&](operand& used, usage) {
+            // What is computed once cannot wait for later rows.
+            if (form_.once[at] && is_sequence(used)) refuse(each);
+            resolve(each, used);
+        });
         if (each.kind != step_kind::attention || form_.once[at]) return;
         kept_attention& kept = made.kept[each.at];
         resolve(each, kept.value.from.at);
@@ -25202,8 +25557,9 @@ class model {
     /// output may lie among others' numbers.
     template <int At, class T>
     static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
-        constexpr auto& layout = plan::tables.relations[plan::shapes.outputs[At]];
-        constexpr auto buffer = plan::tables.buffers[layout.index];
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
+        constexpr auto buffer = plan::tables.buffers[index];
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
             std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));

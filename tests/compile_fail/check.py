@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Compiles one file with -DWRONG, which must fail with one error whose first three lines hold the
-words that the file asks for. The same file without -DWRONG is part of a unit of right halves, which
-CMakeLists.txt makes.
+"""Compiles wrong halves: files with -DWRONG, each of which must fail with one error whose first three
+lines hold the words that the file asks for. The same files without -DWRONG are right.
 
-    check.py FILE -- COMPILER FLAG...
+    check.py UNIT FILE... -- COMPILER FLAG...
+
+UNIT includes all of the files, which saves a start of the compiler for each. Its messages are told
+apart by the files that they name. A file whose own do not fit, as where one error hides another's,
+is compiled again alone, and then counts as it is there.
 
 The words stand in the first comment lines of the file, separated by commas:
 
@@ -23,6 +26,10 @@ import subprocess
 import sys
 
 PREFACE = re.compile(r"^(In file included from |                 from )")
+CONTEXT = re.compile(
+    r"^In file included from |^ +from |: In (instantiation|substitution|function|static|member|lambda)"
+    r"|: At (global|top)|:   +(required|recursively required|in .constexpr. expansion|\[ skipping)"
+)
 CHARACTERS = re.compile(r"(?<=<)'.'(?:, '.')*(?=>)")
 EXPECT = re.compile(r"^//\s*expect:\s*(.*)$")
 EXPECT_BELOW = re.compile(r"^//\s*expect below:\s*(.*)$")
@@ -42,12 +49,34 @@ def expected_words(path, pattern=EXPECT):
     return words
 
 
-def compile_file(path, command):
+def compile_wrong(path, command):
     environment = dict(os.environ, LC_ALL="C")
     result = subprocess.run(
-        command + ["-DSEQUENT_UNOPTIMIZED", "-fsyntax-only", "-fdiagnostics-color=never", path],
+        command + ["-DWRONG", "-fsyntax-only", "-fdiagnostics-color=never", "-fmax-errors=0", path],
         capture_output=True, text=True, errors="replace", env=environment, check=False)
     return result.returncode, result.stdout + result.stderr
+
+
+def messages_of(paths, output):
+    """The lines of each file: errors, with what stands in front of each and behind."""
+    blocks = []
+    context = []
+    for line in output.splitlines():
+        if CONTEXT.search(line):
+            context.append(line)
+            continue
+        if "error:" in line or not blocks:
+            blocks.append([])
+        blocks[-1] += context + [line]
+        context = []
+    result = {path: [] for path in paths}
+    for block in blocks:
+        text = "\n".join(block)
+        for path in paths:
+            if path + ":" in text:
+                result[path] += block
+                break
+    return {path: "\n".join(lines) for path, lines in result.items()}
 
 
 def problems(path, status, output):
@@ -75,17 +104,25 @@ def problems(path, status, output):
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[2] != "--":
+    if "--" not in sys.argv[3:]:
         sys.exit(__doc__)
-    path, command = sys.argv[1], sys.argv[3:]
-    status, output = compile_file(path, command + ["-DWRONG"])
-    found = list(problems(path, status, output))
-    for problem in found:
-        print(f"{path}: {problem}")
-    if found and status != 0:
-        print("the diagnostics of the wrong half:")
-        print("\n".join(output.splitlines()[:60]))
-    sys.exit(1 if found else 0)
+    end = sys.argv.index("--")
+    unit, paths, command = sys.argv[1], sys.argv[2:end], sys.argv[end + 1:]
+    status, output = compile_wrong(unit, command)
+    failed = 0
+    for path, messages in messages_of(paths, output).items():
+        if not list(problems(path, 1 if messages else status, messages)):
+            continue
+        alone, output_alone = compile_wrong(path, command)
+        found = list(problems(path, alone, output_alone))
+        print(f"{path}: compiled alone, too")
+        failed += bool(found)
+        for problem in found:
+            print(f"{path}: {problem}")
+        if found and alone != 0:
+            print("the diagnostics of the wrong half:")
+            print("\n".join(output_alone.splitlines()[:60]))
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// expect: rule_number<2>, in_relation<score>, only_symbols_of_one_index_are_compared
+// expect: rule_number<2>, in_relation<input>, only_symbols_of_one_index_are_compared
 // A condition compares the values of a fact that holds numbers.
 
 #include "vocabulary.hpp"

@@ -1,4 +1,4 @@
-// expect: rule_number<2>, in_relation<result>, wrong_number_of_arguments
+// expect: rule_number<2>, in_relation<result>, wrong_number_of_arguments<0, 1>
 // The rules of one head have the same number of arguments.
 
 #include "vocabulary.hpp"

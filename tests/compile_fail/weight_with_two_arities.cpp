@@ -1,4 +1,4 @@
-// expect: rule_number<2>, in_relation<k>, wrong_number_of_arguments<1, 0>
+// expect: rule_number<2>, in_relation<k>, wrong_number_of_arguments_of_a_weight, of_weight<W_q>
 // A weight is one per head here and one for all there.
 
 #include "vocabulary.hpp"

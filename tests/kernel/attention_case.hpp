@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -42,212 +43,57 @@ class buffer {
     std::vector<T> data_;
 };
 
-/// The arrays that a shape reads and writes. Gradients begin with `before` in each place.
-template <class Shape, class T>
+/// What a shape says, at run time: the plain loops are compiled once for all shapes.
+struct form {
+    int rows, columns, length;
+    int value_column, out_row, score_row;
+    bool keeps_scores;
+    nodes_of nodes;
+    bool (*keeps)(int, int, const int*);
+};
+
+template <class Shape>
+form form_of() {
+    return {Shape::rows,         Shape::columns, Shape::length,
+            Shape::value_column, Shape::out_row, Shape::score_row,
+            Shape::keeps_scores, Shape::nodes,   &Shape::mask::keeps};
+}
+
+/// The arrays that a form reads and writes. Gradients begin with `before` in each place.
+template <class T>
 struct problem {
-    static constexpr int nodes = Shape::nodes.size();
     static constexpr T before = T(0.5);
 
+    form of;
     std::vector<int> counts = std::vector<int>(to_size(plan::given_numbers::runs));
+    /// Gradients are compared: not where numbers are so large that these have no correct digit.
+    bool has_gradients = true;
     std::vector<buffer<T>> x, y, dx, dy;
     buffer<T> value, out, normalizer, out_gradient, value_gradient, scores;
 
-    explicit problem(unsigned seed) {
-        counts[0] = (Shape::columns + 1) / 2;
-        counts[1] = (2 * Shape::rows + 2) / 3;
-        for (int at = 0; at < nodes; ++at) {
-            const score_node node = Shape::nodes[at];
-            int x_size = 0, y_size = 0;
-            if (node.op == score_op::dot) {
-                x_size = (Shape::rows - 1) * node.x_row + node.depth;
-                y_size = (Shape::columns - 1) * node.y_column + node.depth;
-            } else if (node.op == score_op::load) {
-                x_size = node.row_place(Shape::rows - 1) + (Shape::columns - 1) * node.x_column + 1;
-            }
-            x.emplace_back(x_size, ++seed);
-            y.emplace_back(y_size, ++seed);
-            dx.emplace_back(x_size);
-            dy.emplace_back(y_size);
-        }
-        const int value_size = (Shape::columns - 1) * Shape::value_column + Shape::length;
-        const int out_size = (Shape::rows - 1) * Shape::out_row + Shape::length;
-        value = buffer<T>(value_size, ++seed);
-        value_gradient = buffer<T>(value_size);
-        out = buffer<T>(out_size);
-        out_gradient = buffer<T>(out_size, ++seed);
-        normalizer = buffer<T>(2 * Shape::rows);
-        if (Shape::keeps_scores) scores = buffer<T>(Shape::rows * Shape::score_row);
-    }
+    problem(const form& given, unsigned seed);
 
-    kernel::score_operands<T> operands() {
-        kernel::score_operands<T> result;
-        for (int at = 0; at < nodes; ++at) {
-            const std::size_t place = to_size(at);
-            result.x[place] = x[place].get();
-            result.y[place] = y[place].get();
-            result.dx[place] = dx[place].get();
-            result.dy[place] = dy[place].get();
-            result.base[place] = T(0.25);
-        }
-        return result;
-    }
-
-    void clear_gradients() {
-        for (int at = 0; at < nodes; ++at) {
-            dx[to_size(at)].fill(before);
-            dy[to_size(at)].fill(before);
-        }
-        value_gradient.fill(before);
-    }
-
-    bool keeps(int i, int j) const { return Shape::mask::keeps(i, j, counts.data()); }
+    kernel::score_operands<T> operands();
+    void clear_gradients();
+    bool keeps(int i, int j) const { return of.keeps(i, j, counts.data()); }
 };
 
-inline double apply(const score_node& node, double x) {
-    switch (node.function) {
-        case kernel::activation::soft_cap:
-            return node.value * std::tanh(x / node.value);
-        case kernel::activation::leaky_relu:
-            return x > 0 ? x : node.value * x;
-        case kernel::activation::scale:
-            return node.value * x;
-        case kernel::activation::tanh:
-            return std::tanh(x);
-        case kernel::activation::silu:
-            return x / (1 + std::exp(-x));
-        default:
-            FAIL("no reference");
-            return 0;
-    }
-}
-
-inline double derivative(const score_node& node, double x) {
-    const double t = std::tanh(node.function == kernel::activation::soft_cap ? x / node.value : x);
-    const double s = 1 / (1 + std::exp(-x));
-    switch (node.function) {
-        case kernel::activation::leaky_relu:
-            return x > 0 ? 1 : node.value;
-        case kernel::activation::scale:
-            return node.value;
-        case kernel::activation::silu:
-            return s + x * s * (1 - s);
-        default:
-            return 1 - t * t;
-    }
-}
-
 /// The results of a problem by plain loops, one pair after another.
-template <class Shape, class T>
+template <class T>
 struct reference {
     using numbers = std::vector<double>;
 
-    const problem<Shape, T>& of;
+    const problem<T>& of;
     numbers out, value_gradient;
     std::vector<numbers> dx, dy;
 
-    explicit reference(const problem<Shape, T>& given) : of(given) {
-        const double before = static_cast<double>(given.before);
-        out.assign(to_size(of.out.size()), 0);
-        value_gradient.assign(to_size(of.value.size()), before);
-        for (std::size_t at = 0; at < of.x.size(); ++at) {
-            dx.emplace_back(to_size(of.x[at].size()), before);
-            dy.emplace_back(to_size(of.y[at].size()), before);
-        }
-        for (int i = 0; i < Shape::rows; ++i) add_row(i);
-    }
+    explicit reference(const problem<T>& given);
 
   private:
-    static double wide(T number) { return static_cast<double>(number); }
-
-    double score(int at, int i, int j) const {
-        const score_node node = Shape::nodes[at];
-        const buffer<T>& x = of.x[to_size(at)];
-        const buffer<T>& y = of.y[to_size(at)];
-        double sum = 0;
-        switch (node.op) {
-            case score_op::dot:
-                for (int k = 0; k < node.depth; ++k)
-                    sum += wide(x[i * node.x_row + k]) * wide(y[j * node.y_column + k]);
-                return node.value * sum;
-            case score_op::load:
-                return wide(x[node.row_place(i) + j * node.x_column]);
-            case score_op::number:
-                return node.value;
-            case score_op::index:
-                return 0.25 + node.value + i * node.x_row + j * node.x_column;
-            case score_op::add:
-                return score(node.left, i, j) + score(node.right, i, j);
-            case score_op::multiply:
-                return score(node.left, i, j) * score(node.right, i, j);
-            case score_op::function:
-                return apply(node, score(node.left, i, j));
-        }
-        return 0;
-    }
-
-    void add_gradient(int at, int i, int j, double g) {
-        const score_node node = Shape::nodes[at];
-        const std::size_t place = to_size(at);
-        switch (node.op) {
-            case score_op::dot:
-                for (int k = 0; k < node.depth; ++k) {
-                    const int x = i * node.x_row + k, y = j * node.y_column + k;
-                    dx[place][to_size(x)] += g * node.value * wide(of.y[place][y]);
-                    dy[place][to_size(y)] += g * node.value * wide(of.x[place][x]);
-                }
-                break;
-            case score_op::load:
-                dx[place][to_size(node.row_place(i) + j * node.x_column)] += g;
-                break;
-            case score_op::add:
-                add_gradient(node.left, i, j, g);
-                add_gradient(node.right, i, j, g);
-                break;
-            case score_op::multiply:
-                add_gradient(node.left, i, j, g * score(node.right, i, j));
-                add_gradient(node.right, i, j, g * score(node.left, i, j));
-                break;
-            case score_op::function:
-                add_gradient(node.left, i, j, g * derivative(node, score(node.left, i, j)));
-                break;
-            default:
-                break;
-        }
-    }
-
-    void add_row(int i) {
-        std::vector<int> columns;
-        numbers p;
-        double most = -std::numeric_limits<double>::infinity(), sum = 0;
-        for (int j = 0; j < Shape::columns; ++j)
-            if (of.keeps(i, j)) {
-                columns.push_back(j);
-                p.push_back(score(Shape::nodes.size() - 1, i, j));
-                most = std::max(most, p.back());
-            }
-        if (std::isinf(most) && most < 0) most = 0;
-        for (double& each : p) sum += each = std::exp(each - most);
-        double inner = 0;
-        for (std::size_t at = 0; at < p.size(); ++at) {
-            if (sum != 0) p[at] /= sum;
-            for (int k = 0; k < Shape::length; ++k)
-                out[to_size(i * Shape::out_row + k)] +=
-                    p[at] * wide(of.value[columns[at] * Shape::value_column + k]);
-        }
-        for (int k = 0; k < Shape::length; ++k)
-            inner += out[to_size(i * Shape::out_row + k)] *
-                     wide(of.out_gradient[i * Shape::out_row + k]);
-        for (std::size_t at = 0; at < p.size(); ++at) {
-            double dp = 0;
-            for (int k = 0; k < Shape::length; ++k) {
-                const int place = columns[at] * Shape::value_column + k;
-                const double d = wide(of.out_gradient[i * Shape::out_row + k]);
-                value_gradient[to_size(place)] += p[at] * d;
-                dp += d * wide(of.value[place]);
-            }
-            add_gradient(Shape::nodes.size() - 1, i, columns[at], p[at] * (dp - inner));
-        }
-    }
+    double score(int at, int i, int j) const;
+    double score_of(int at, int i, int j) const;
+    void add_gradient(int at, int i, int j, double g);
+    void add_row(int i);
 };
 
 /// Each number is near the expected one, measured by the root mean square of those of ordinary
@@ -255,77 +101,47 @@ struct reference {
 /// the order of its sums.
 template <class T>
 void require_near(const char* what, const buffer<T>& found, const std::vector<double>& expected,
-                  bool is_gradient = true) {
-    INFO(what);
-    REQUIRE(to_size(found.size()) == expected.size());
-    REQUIRE(found.is_guarded());
-    double squares = 0, count = 0;
-    for (const double each : expected)
-        if (std::abs(each) < 1e20) {
-            squares += each * each;
-            ++count;
-        }
-    const double scale = std::sqrt(squares / std::max(count, 1.0)) + 1e-3;
-    const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-12;
-    const auto is_near = [&](double here, double right) {
-        if (std::isfinite(right))
-            return std::abs(here - right) <= tolerance * std::max(scale, std::abs(right));
-        if (is_gradient) return !std::isfinite(here);
-        return std::isnan(right) ? std::isnan(here) : here == right;
-    };
-    for (int at = 0; at < found.size(); ++at) {
-        const double here = static_cast<double>(found[at]);
-        const double right = expected[to_size(at)];
-        if (!is_near(here, right)) FAIL("number " << at << ": " << here << " is not " << right);
-    }
-}
+                  bool is_gradient = true);
 
-template <class Shape, class T>
-void require_out(problem<Shape, T>& of, const reference<Shape, T>& right) {
-    require_near("out", of.out, right.out, false);
-    of.out.fill(T(0));
-}
+template <class T>
+void require_out(problem<T>& of, const reference<T>& right);
 
-template <class Shape, class T>
-void require_gradients(const problem<Shape, T>& of, const reference<Shape, T>& right) {
-    require_near("the gradient of the values", of.value_gradient, right.value_gradient);
-    for (std::size_t at = 0; at < of.x.size(); ++at) {
-        require_near("the gradient of x", of.dx[at], right.dx[at]);
-        require_near("the gradient of y", of.dy[at], right.dy[at]);
-    }
-}
+template <class T>
+void require_gradients(const problem<T>& of, const reference<T>& right);
 
-/// Calls compare() with NaN, infinities and a denormal number in one place after another: in the
-/// first and the last row and column of queries, keys, biases, values and the gradient of the
-/// output.
-template <class Shape, class T, class Check>
-void each_poison(problem<Shape, T>& of, Check compare) {
-    const auto put = [&](const char* where, T& place) {
-        const T before = place;
-        const T inf = std::numeric_limits<T>::infinity();
-        for (const T number : {std::numeric_limits<T>::quiet_NaN(), inf, -inf,
-                               5 * std::numeric_limits<T>::denorm_min()}) {
-            INFO(number << " in " << where);
-            place = number;
-            compare();
-        }
-        place = before;
-    };
-    for (const bool last : {false, true}) {
-        const int row = last ? Shape::rows - 1 : 0;
-        const int column = last ? Shape::columns - 1 : 0;
-        put("a value", of.value[column * Shape::value_column + Shape::length / 2]);
-        put("a gradient", of.out_gradient[row * Shape::out_row + Shape::length / 2]);
-        for (int at = 0; at < Shape::nodes.size(); ++at) {
-            const score_node node = Shape::nodes[at];
-            if (node.op == score_op::dot) {
-                put("a query", of.x[to_size(at)][row * node.x_row + node.depth / 2]);
-                put("a key", of.y[to_size(at)][column * node.y_column + node.depth / 2]);
-            } else if (node.op == score_op::load) {
-                put("a bias", of.x[to_size(at)][node.row_place(row) + column * node.x_column]);
-            }
-        }
-    }
-}
+/// Calls compare() with NaN, infinities, a denormal number, zero and numbers at the ends of the
+/// range in one place after another: in the first and the last row and column of queries, keys,
+/// biases, values and the gradient of the output. Then with values that are all at the ends.
+template <class T>
+void each_poison(problem<T>& of, const std::function<void()>& compare);
+
+/// A run of a kernel on a problem.
+template <class T>
+using run = std::function<void(problem<T>&)>;
+
+/// Compares what `forward` and `backward` leave in a problem with plain loops, also with extreme
+/// numbers.
+template <class T>
+void check_case(const form& given, const run<T>& forward, const run<T>& backward);
+
+/// The gradient of the values, where all scores are the same number, up to 2^123: all weights of
+/// a row are equal. The form has one dot product.
+template <class T>
+void check_equal_scores(const form& given, const run<T>& forward, const run<T>& backward);
+
+extern template struct problem<float>;
+extern template struct problem<double>;
+extern template struct reference<float>;
+extern template struct reference<double>;
+#define SHAPES_CASES(prefix, T)                                                                  \
+    prefix template void require_near(const char*, const buffer<T>&, const std::vector<double>&, \
+                                      bool);                                                     \
+    prefix template void require_out(problem<T>&, const reference<T>&);                          \
+    prefix template void require_gradients(const problem<T>&, const reference<T>&);              \
+    prefix template void each_poison(problem<T>&, const std::function<void()>&);                 \
+    prefix template void check_case(const form&, const run<T>&, const run<T>&);                  \
+    prefix template void check_equal_scores(const form&, const run<T>&, const run<T>&)
+SHAPES_CASES(extern, float);
+SHAPES_CASES(extern, double);
 
 }  // namespace shapes

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "../catch.hpp"
 
@@ -62,4 +64,48 @@ TEST_CASE("other keys drop others") {
         for (std::size_t at = 0; at < length; ++at) both += first[at] == 0 && second[at] == 0;
         CHECK(std::abs(both - 0.25 * length) < 4 * std::sqrt(0.25 * 0.75 * length));
     }
+}
+
+TEMPLATE_TEST_CASE("an element that is dropped is zero, whatever it is", "[dropout]", float,
+                   double) {
+    using T = TestType;
+    const kernel::dropout_key key = kernel::dropout_key(11).of(4);
+    const T inf = std::numeric_limits<T>::infinity();
+    constexpr int size = 65;
+    const auto check = [&](T number) {
+        INFO(number);
+        // Off the alignment of a vector, with a number on each side that must stay.
+        std::vector<T> x(size + 3, number), y(size + 3, T(7)), kept(size + 3, T(1));
+        kernel::dropout<size>(kept.data() + 1, kept.data() + 1, key, 5, 0.5);
+        kernel::dropout<size>(x.data() + 1, y.data() + 1, key, 5, 0.5);
+        CHECK((y.front() == T(7) && y[size + 1] == T(7)));
+        int dropped = 0;
+        for (std::size_t at = 1; at <= size; ++at) {
+            const T right = kept[at] == T(0) ? T(0) : number * T(2);
+            CHECK((std::isnan(right) ? std::isnan(y[at]) : y[at] == right));
+            dropped += kept[at] == T(0);
+        }
+        CHECK((dropped > size / 4 && dropped < 3 * size / 4));
+    };
+    for (const T number : {T(1), T(-0.0), std::numeric_limits<T>::denorm_min(), inf, -inf,
+                           std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::max() / 2})
+        check(number);
+}
+
+TEST_CASE("rates at the ends drop nothing, or nearly all") {
+    const kernel::dropout_key key(5);
+    std::array<float, length> x, y;
+    x.fill(std::numeric_limits<float>::max());
+    kernel::dropout<length>(x.data(), y.data(), key, 4294967000u, 0);
+    CHECK(y == x);
+    double kept = 0;
+    for (const double each : dropped(key, 1 - 1e-3)) kept += each != 0;
+    CHECK((kept >= 1 && kept < 20));
+    // The number of an element may pass 2^32.
+    std::array<float, length> one;
+    one.fill(1);
+    kernel::dropout<length>(one.data(), y.data(), key, 4294967295u, 0.5);
+    std::array<float, length> next;
+    kernel::dropout<length>(one.data(), next.data(), key, 0, 0.5);
+    for (std::size_t at = 0; at + 1 < length; ++at) REQUIRE(y[at + 1] == next[at]);
 }

@@ -1,24 +1,20 @@
 #pragma once
 
 #include "attention_case.hpp"
+#include "sequent/kernel/attention.hpp"
 
 /// Runs kernel::attention and its gradient on a problem.
 
 namespace shapes {
 
 template <class Shape, class T, class Range>
-void forward(problem<Shape, T>& of, Range range) {
+void forward(problem<T>& of, Range range) {
     kernel::attention<Shape>(of.operands(), of.value.get(), of.out.get(), of.normalizer.get(),
                              of.scores.get(), of.counts.data(), range);
 }
 
 template <class Shape, class T>
-void forward(problem<Shape, T>& of) {
-    forward(of, kernel::all_rows<Shape::rows>{});
-}
-
-template <class Shape, class T>
-void backward(problem<Shape, T>& of) {
+void backward(problem<T>& of) {
     of.clear_gradients();
     kernel::attention_gradient<Shape>(of.operands(), of.value.get(), of.out.get(),
                                       of.normalizer.get(), of.scores.get(), of.out_gradient.get(),
@@ -26,34 +22,22 @@ void backward(problem<Shape, T>& of) {
 }
 
 template <class Shape, class T>
-void check_fused() {
-    problem<Shape, T> of(Shape::rows);
-    const auto compare = [&] {
-        const reference<Shape, T> right(of);
-        forward(of);
-        backward(of);
-        require_gradients(of, right);
-        require_out(of, right);
-    };
-    compare();
-    each_poison(of, compare);
+void check_fused(bool equal_scores = false) {
+    const auto attend = [](problem<T>& of) { forward<Shape>(of, kernel::all_rows<Shape::rows>{}); };
+    check_case<T>(form_of<Shape>(), attend, &backward<Shape, T>);
+    if (equal_scores) check_equal_scores<T>(form_of<Shape>(), attend, &backward<Shape, T>);
 }
 
 /// Rows in three parts: one, a few, and the rest.
 template <class Shape, class T>
 void check_ranges() {
-    problem<Shape, T> of(Shape::rows);
-    const auto compare = [&] {
-        const reference<Shape, T> right(of);
-        forward(of, kernel::one_row{0});
-        forward(of, kernel::row_range{1, 4});
-        forward(of, kernel::row_range{4, Shape::rows});
-        backward(of);
-        require_gradients(of, right);
-        require_out(of, right);
+    const auto attend = [](problem<T>& of) {
+        forward<Shape>(of, kernel::one_row{0});
+        forward<Shape>(of, kernel::row_range{1, 4});
+        forward<Shape>(of, kernel::row_range{4, Shape::rows});
     };
-    compare();
-    each_poison(of, compare);
+    check_case<T>(form_of<Shape>(), attend, &backward<Shape, T>);
+    check_equal_scores<T>(form_of<Shape>(), attend, &backward<Shape, T>);
 }
 
 }  // namespace shapes

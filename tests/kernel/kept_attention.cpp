@@ -51,7 +51,7 @@ std::vector<T> turn(const buffer<T>& from, int stride, int depth, int pitch, int
 
 /// Queries rows at once, of as many problems; if they share, their keys and values are the first's.
 template <class Shape, class T, int Queries>
-void attend(std::vector<problem<Shape, T>>& of, int row) {
+void attend(std::vector<problem<T>>& of, int row) {
     constexpr int pitch = Shape::pitch;
     constexpr int nodes = Shape::nodes.size();
     const int first = Shape::value_slides ? std::max(row - 40, 0) / 16 * 16 : 0;
@@ -64,8 +64,8 @@ void attend(std::vector<problem<Shape, T>>& of, int row) {
         return static_cast<const T*>(turned.back().data());
     };
     for (int q = 0; q < Queries; ++q) {
-        problem<Shape, T>& one = of[to_size(q)];
-        const problem<Shape, T>& shared = of[to_size(Shape::shares ? q / 2 * 2 : q)];
+        problem<T>& one = of[to_size(q)];
+        const problem<T>& shared = of[to_size(Shape::shares ? q / 2 * 2 : q)];
         for (int at = 0; at < nodes; ++at) {
             const std::size_t place = to_size(at);
             const score_node node = Shape::nodes[at];
@@ -88,19 +88,19 @@ void attend(std::vector<problem<Shape, T>>& of, int row) {
 
 template <class Shape, class T, int Queries = 1>
 void compare() {
-    std::vector<problem<Shape, T>> of;
+    std::vector<problem<T>> of;
     for (int q = 0; q < Queries; ++q) {
-        of.emplace_back(Shape::rows);
+        of.emplace_back(form_of<Shape>(), Shape::rows);
         of.back().x[0] = buffer<T>(of.back().x[0].size(), static_cast<unsigned>(77 + q));
     }
     const auto check_now = [&] {
-        std::vector<reference<Shape, T>> right;
+        std::vector<reference<T>> right;
         for (const auto& one : of) right.emplace_back(one);
         for (int row = 0; row < Shape::rows; ++row) attend<Shape, T, Queries>(of, row);
         for (int q = 0; q < Queries; ++q) require_out(of[to_size(q)], right[to_size(q)]);
     };
     check_now();
-    if (Queries == 1) each_poison(of[0], check_now);
+    if (Queries == 1) each_poison<T>(of[0], check_now);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <sequent/kernel.hpp>
 
@@ -66,6 +67,31 @@ TEST_CASE("tables of pairs") {
     holds_each_pair_once(40, 40, [](int, int) { return false; });
     holds_each_pair_once(100, 64, [](int i, int j) { return i % 37 == 5 || j == i / 2; });
     holds_each_pair_once(600, 600, longformer);
+}
+
+TEST_CASE("tables of all sizes and of pairs at random", "[mask_table]") {
+    unsigned seed = 1;
+    std::vector<bool> kept(130 * 130);
+    for (const int rows : {1, 2, 5, 15, 16, 17, 33, 65})
+        for (const int columns : {1, 2, 16, 17, 63, 64, 65, 129})
+            for (const unsigned percent : {1u, 30u, 99u, 100u}) {
+                INFO(rows << " x " << columns << ", " << percent << " %");
+                for (std::size_t at = 0; at < kept.size(); ++at) {
+                    seed = seed * 1664525u + 1013904223u;
+                    kept[at] = (seed >> 8) % 100 < percent;
+                }
+                holds_each_pair_once(rows, columns,
+                                     [&](int i, int j) { return kept[to_size(i * columns + j)]; });
+            }
+}
+
+TEST_CASE("rows and columns without a pair are in no tile", "[mask_table]") {
+    const mask_table table(65, 129, [](int i, int j) { return i % 3 == 1 && j % 64 == 0; });
+    for (const int row : table.rows) CHECK(row % 3 == 1);
+    for (const int column : table.columns) CHECK(column % 64 == 0);
+    CHECK(table.pairs == 22 * 3);
+    const mask_table none(17, 33, [](int, int) { return false; });
+    CHECK((none.tiles.empty() && none.rows.empty() && none.columns.empty() && none.pairs == 0));
 }
 
 TEST_CASE("the tiles of a table grow with its pairs") {

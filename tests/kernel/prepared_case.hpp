@@ -34,7 +34,7 @@ struct prepared : Base {
 
 /// The values with number k of column c at k * pitch + c; NaN behind the last column.
 template <class Shape, class T>
-std::vector<T> turned(const problem<Shape, T>& of, int pitch) {
+std::vector<T> turned(const problem<T>& of, int pitch) {
     std::vector<T> result(to_size(Shape::length * pitch), std::numeric_limits<T>::quiet_NaN());
     for (int c = 0; c < Shape::columns; ++c)
         for (int k = 0; k < Shape::length; ++k)
@@ -44,12 +44,12 @@ std::vector<T> turned(const problem<Shape, T>& of, int pitch) {
 
 template <class Shape, class T>
 void check_prepared() {
-    problem<Shape, T> of(Shape::rows);
+    problem<T> of(form_of<Shape>(), Shape::rows);
     const int size = Shape::rows * Shape::weight_row;
     buffer<T> weights(size);
     buffer<T> weight_gradient(size);
     const auto check_now = [&] {
-        const reference<Shape, T> right(of);
+        const reference<T> right(of);
         kernel::attention_weights<Shape>(of.operands(), weights.get());
         kernel::weighted_sum<Shape>(weights.get(), of.value.get(), of.out.get(),
                                     kernel::all_rows<Shape::rows>{});
@@ -68,7 +68,7 @@ void check_prepared() {
         require_out(of, right);
         // One row after another, from values as they lie and turned.
         constexpr int pitch = Shape::columns + 3;
-        const std::vector<T> values = turned(of, pitch);
+        const std::vector<T> values = turned<Shape>(of, pitch);
         for (int row = 0; row < Shape::rows; ++row)
             kernel::weighted_row<Shape, 0>(weights.get(), of.value.get(), of.out.get(), row,
                                            Shape::columns, 0);
@@ -79,7 +79,7 @@ void check_prepared() {
         require_out(of, right);
     };
     check_now();
-    each_poison(of, check_now);
+    each_poison<T>(of, check_now);
 }
 
 }  // namespace shapes

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../catch.hpp"
+#include "../random/read_text.hpp"
 #include "../random/values.hpp"
 #include "../random/verdict.hpp"
 #include "check.hpp"
@@ -130,6 +131,28 @@ void interpreter_attends(const written_model& model, int softmax) {
     const long expected = ground_rules_of(model, *of, softmax);
     CHECK(pairs_of_attention(*of, count, false) == expected);
     CHECK(pairs_of_attention(*of, count, true) == expected);
+}
+
+std::string told(std::string_view rules, std::string_view facts, bool steps) {
+    const program written = text_reader::read(rules, facts);
+    const std::unique_ptr<planned> of = plan_program(written);
+    const plan::diagnosis& mistake = of->mistake;
+    if (mistake.ok()) {
+        const verdict result = judge(written, *of);
+        if (result.result != outcome::agrees) return result.reason + ": " + result.details;
+        return steps && !result.stepped ? "agrees, without steps" : "agrees";
+    }
+    std::string result = mistake.rule < 0 ? "" : "rule ";
+    if (mistake.stacked_by >= 0) result += std::to_string(mistake.stacked_by + 1) + ".";
+    if (mistake.rule >= 0) result += std::to_string(mistake.rule + 1) + ", ";
+    if (mistake.relation.length > 0) result += text(mistake.relation) + ": ";
+    result += enumerator_name(mistake.found);
+    std::string figures = text(mistake.first);
+    if (mistake.second.length > 0) figures += ", " + text(mistake.second);
+    if (mistake.left || mistake.right)
+        figures += (figures.empty() ? "" : ", ") + std::to_string(mistake.left) + ", " +
+                   std::to_string(mistake.right);
+    return figures.empty() ? result : result + "<" + figures + ">";
 }
 
 long pairs_of_fused_attention(const written_model& model) {

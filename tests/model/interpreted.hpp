@@ -6,6 +6,8 @@
 #include <memory>
 #include <sequent/model.hpp>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 /// Checks a model's program without compiling a runner: the planner's stages are called at run
@@ -71,6 +73,12 @@ void interpreter_steps(const written_model& model);
 
 /// An attention that the plan fuses, whose pairs are as many as the ground rules of rule `softmax`.
 void interpreter_attends(const written_model& model, int softmax);
+
+/// What the planner says of a program that is given as text (random/read_text.hpp): "agrees" with
+/// the oracle in values, gradients and steps, or its mistake, such as
+/// "rule 2, out: wrong_number_of_arguments<2, 1>". `steps` asks that rows can be computed one after
+/// another.
+std::string told(std::string_view rules, std::string_view facts, bool steps = false);
 
 /// How many ground rules the softmax of the program's only attention has, which the plan fuses; and
 /// all that `interpreter_agrees` checks.

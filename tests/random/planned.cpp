@@ -18,7 +18,7 @@ std::unique_ptr<planned> plan_program(const program& written) {
     return plan_program(written, std::make_unique<tree_reader>(written.rules)->out);
 }
 
-std::unique_ptr<planned> plan_program(const program& written, const source& read) {
+static std::unique_ptr<planned> plan_stages(const program& written, const source& read) {
     auto result = std::make_unique<planned>();
     const auto normal = std::make_unique<plan::normaliser<program_room>>(read);
     plan::list<plan::fact_shape, fact_room> facts;
@@ -62,6 +62,40 @@ std::unique_ptr<planned> plan_program(const program& written, const source& read
         if (made->made.obstacle.rule < 0)
             result->state = std::make_unique<state_tables>(made->made);
     }
+    return result;
+}
+
+/// The generator's room is larger than what the library gives the lists of one program: whether
+/// these would have been full.
+static void check_room(const source& read, const planned& of) {
+    const plan::sizes room = plan::normal_size(
+        {read.rules.size(), read.literals.size(), read.nodes.size(), read.scopes.size()});
+    const auto check = [](const char* name, int size, int most) {
+        if (size > most)
+            throw std::runtime_error("a list of the planner would be full: " + std::string(name));
+    };
+    const auto& text = of.shapes.text;
+    check("rules", text.rules.size(), room.rules);
+    check("literals", text.literals.size(), room.literals);
+    check("nodes", text.nodes.size(), room.nodes);
+    check("relations", text.relations.size(), room.rules + room.literals);
+    check("weights", text.weights.size(), 4 * room.rules + room.literals);
+    check("order", of.shapes.order.size(), room.rules);
+    check("conditions", of.conditions.pool.nodes.size(),
+          plan::pool_size(room.nodes, room.literals));
+    if (!of.steps) return;
+    check("steps", of.steps->steps.size(), 2 * room.rules);
+    check("row steps", of.steps->rows.size(), room.rules);
+    check("attention steps", of.steps->attentions.size(), room.rules);
+    check("general steps", of.steps->generals.size(), room.rules);
+    check("buffers", of.steps->buffers.size(), 3 * room.rules + 4);
+    check("conditions of steps", of.steps->pool.nodes.size(),
+          plan::pool_size(room.nodes, room.literals));
+}
+
+std::unique_ptr<planned> plan_program(const program& written, const source& read) {
+    auto result = plan_stages(written, read);
+    check_room(read, *result);
     return result;
 }
 

@@ -177,7 +177,8 @@ class tree_reader {
         plan::weight_use result;
         plan::weight declared{
             name_of(item.name), scope_, static_cast<int>(item.shape.size()), {1, 1}};
-        for (std::size_t axis = 0; axis < item.shape.size(); ++axis) {
+        if (item.shape.size() > 2) fail(plan::fault::a_weight_is_a_scalar_a_vector_or_a_matrix);
+        for (std::size_t axis = 0; axis < std::min<std::size_t>(item.shape.size(), 2); ++axis) {
             check_number("weight", plan::number_range::at_least_1, item.shape[axis]);
             declared.shape[axis] = item.shape[axis];
         }

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "score.hpp"
+#include "attention_pairs.hpp"
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
@@ -52,8 +52,8 @@ struct tile_interval {
 
     template <class Lattice>
     SEQUENT_INLINE tile_interval(const Lattice& part, const tile_place& at, int r, int columns)
-        : begin(std::max(part.begin[at.row + r], at.fresh) - at.column),
-          end(std::min(part.end[at.row + r] - at.column, columns)) {}
+        : begin(std::max(part.begin(at.row + r), at.fresh) - at.column),
+          end(std::min(part.end(at.row + r) - at.column, columns)) {}
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
@@ -161,17 +161,17 @@ class finite_operands {
     SEQUENT_COLD void look() noexcept {
         column_span rows, columns;
         for (int r = 0; r < part_.rows; ++r) {
-            columns.add(part_.begin[r], part_.end[r]);
-            if (part_.begin[r] < part_.end[r]) rows.add(r, r + 1);
+            columns.add(part_.begin(r), part_.end(r));
+            if (part_.begin(r) < part_.end(r)) rows.add(r, r + 1);
         }
         const int row = std::max(rows.begin - Piece::rows, 0);
         const int column = std::max(columns.begin - Piece::columns, 0);
         known_ = true;
         finite_ = gradient_operands_are_finite<Shape, Piece::row_step, Piece::column_step>(
             operands_, out_gradient_, part_.first_row + row * Piece::row_step,
-            std::min(rows.end + Piece::rows, part_.rows) - row,
+            std::min<int>(rows.end + Piece::rows, part_.rows) - row,
             part_.first_column + column * Piece::column_step,
-            std::min(columns.end + Piece::columns, part_.columns) - column);
+            std::min<int>(columns.end + Piece::columns, part_.columns) - column);
     }
 
     const score_operands<T>& operands_;
@@ -181,40 +181,49 @@ class finite_operands {
     bool finite_ = false;
 };
 
+/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
 template <int Length, class T>
-SEQUENT_INLINE void scale_row(T* row, T factor) noexcept {
+SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
+    constexpr int last = Length % n;
+    batch<T> seen = zero<T>();
     int c = 0;
-    for (; c + n <= Length; c += n) store(row + c, batch<T>(load(row + c) * set(factor)));
-    if constexpr (Length % n != 0)
-        store_first<Length % n>(row + c, batch<T>(load_first<Length % n>(row + c) * set(factor)));
-}
-
-template <int Length, class T>
-SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum = zero<T>();
-    int c = 0;
-    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
-    if constexpr (Length % n != 0)
-        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
-    return reduce_add(sum);
+    for (; c + n <= Length; c += n) {
+        const batch<T> x = load(row + c) * set(factor);
+        store(row + c, x);
+        seen = seen | (x - x);
+    }
+    if constexpr (last != 0) {
+        const batch<T> x = load_first<last>(row + c) * set(factor);
+        store_first<last>(row + c, x);
+        seen = seen | (x - x);
+    }
+    return seen;
 }
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
-/// exp(score - shift). Far: some shift is beyond greatest_fused_shift.
+/// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
     T shift[Rows];
     T sum[Rows];
-    bool far = false;
 };
+
+template <class T>
+inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
 /// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
 /// the rounding error of a product, which is negligible here. Above, that error would change the
 /// weights, and at last overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
+
+/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
+/// first.
+template <class T>
+SEQUENT_INLINE bool is_far(T shift) noexcept {
+    return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
+}
 
 /// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
 /// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
@@ -226,17 +235,13 @@ SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-template <class T>
-inline constexpr T lowest = -std::numeric_limits<T>::infinity();
-
 /// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
 /// the range, and most tiles after a row's first leave what was summed as it is.
 inline constexpr int shift_slack = 8;
 
 /// Gives a row another shift. What was summed before is scaled: sum, sums and out.
 template <int Length, class T>
-SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* out) noexcept {
-    far = far || std::abs(next) > greatest_fused_shift<T>;
+SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
         const T factor = exp(shift - next);
         scale_row<Length>(out, factor);
@@ -250,7 +255,7 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, bool& far, T* sums, T* 
 /// -infinity outside of the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
-                              bool& far, T* sums, T* out) noexcept {
+                              T* sums, T* out) noexcept {
     constexpr int n = lanes<T>;
     constexpr int vectors = (Columns + n - 1) / n;
     constexpr int last = Columns - (vectors - 1) * n;
@@ -267,7 +272,7 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     batch<T> most = x[0];
     SEQUENT_UNROLL for (int v = 1; v < vectors; ++v) most = xsimd::max(most, x[v]);
     if (xsimd::all(most * set(scale) <= set(shift + T(shift_slack)))) return;
-    move_shift<Length>(reduce_max(most) * scale, shift, sum, far, sums, out);
+    move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
 /// Scores far from zero are multiplied by the scale before the shift is subtracted.
@@ -301,12 +306,11 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const bool whole = inside.covers(Columns);
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
-    const batch<T> outer = set(normalizer[1] * scale);
+    const batch<T> mean = set(-inner * scale);
     // Limited by exp, as soften_row.
     for (int c = 0; c < Columns; c += n) {
-        const batch<T> e = exp(fma(load(scores + c), set(score_factor), shift));
-        batch<T> p = e * factor;
-        batch<T> slope = e * outer * (load(gradient + c) - set(inner));
+        batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
+        batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
         if (!whole || c + n > Columns) {
             const auto kept = inside.template mask<T>(c);
             p = xsimd::select(kept, p, zero<T>());
@@ -317,12 +321,21 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Returns false if products of tiles that lack pairs may have brought infinity or NaN into out:
-/// then the same is to be done again, careful, which takes those tiles pair by pair.
+/// Does the rows again whose result is infinite or NaN.
+template <class Shape, class T>
+SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
+                            const int* counts, int begin, int end) noexcept {
+    for (int row = begin; row < end; ++row) {
+        T* const to = out + row * Shape::out_row;
+        if (!are_finite<Shape::length>(to, 0, 1))
+            attend_to_pairs<Shape>(operands, value, to, row,
+                                   [=](auto f) { each_column_of_space<Shape>(row, counts, f); });
+    }
+}
+
 template <bool Few, class Shape, class T, class Range>
-bool attend(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-            const int* counts, Range range, bool careful) noexcept {
-    bool is_whole_space = true;
+void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
+               const int* counts, Range range) noexcept {
     running_softmax<Shape::rows, T> state;
     std::fill_n(state.shift + range.begin, range.end - range.begin, lowest<T>);
     std::fill_n(state.sum + range.begin, range.end - range.begin, T(0));
@@ -336,10 +349,10 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
         typename piece::turned turned;
         alignas(64) T sums[piece::rows * lanes<T>];
         const auto row_tile = [&](const column_block& block, int first, int count, int begin,
-                                  int end) {
+                                  int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             std::fill_n(sums, count * lanes<T>, T(0));
-            const auto take = [&](tile_place at) {
+            const auto take = [&](tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 tile scores(operands, turned, row, column, at.column - block.first, count);
                 constexpr bool keeps = Shape::keeps_scores;
@@ -354,39 +367,28 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const int here = row + r * piece::row_step;
-                    const tile_interval inside(part, at, r, piece::columns);
-                    whole = whole && inside.covers(piece::columns);
                     shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch, inside, scale, state.shift[here],
-                        state.sum[here], state.far, sums + r * lanes<T>,
-                        out + here * Shape::out_row);
+                        raw + r * raw_row, p + r * tile::pitch,
+                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                 }
-                is_whole_space = is_whole_space && whole;
-                T factor = scale;
-                if (scale != 1 && state.far) [[unlikely]] {
-                    scale_scores(p, p, scale, count * tile::pitch);
-                    factor = 1;
+                for (int r = 0; r < count; ++r) {
+                    T* const scored = p + r * tile::pitch;
+                    const T shift = state.shift[row + r * piece::row_step];
+                    T factor = scale;
+                    if (scale != 1 && is_far(shift)) [[unlikely]] {
+                        scale_scores(scored, scored, scale, tile::pitch);
+                        factor = 1;
+                    }
+                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
                 }
-                for (int r = 0; r < count; ++r)
-                    soften_row<piece::columns>(p + r * tile::pitch, factor,
-                                               state.shift[row + r * piece::row_step],
-                                               sums + r * lanes<T>);
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
                     out_step,    true};
-                const T* v = value + column * Shape::value_column;
-                T* to = out + row * Shape::out_row;
-                if (whole || !careful)
-                    tile_product<shape, piece::even>(p, v, to, count, piece::columns);
-                else
-                    tile_pairs(part, at, count, piece::columns, whole, false)
-                        .each([&](int r, int c) {
-                            add_scaled(p[r * tile::pitch + c], v + c * value_step,
-                                       to + r * out_step, Shape::length);
-                        });
+                tile_product<shape, piece::even>(p, value + column * Shape::value_column,
+                                                 out + row * Shape::out_row, count, piece::columns);
             };
             each_column_tile<piece::columns>(block, first, begin, end, take);
             for (int r = 0; r < count; ++r)
@@ -400,20 +402,13 @@ bool attend(const score_operands<T>& operands, const T* value, T* out, T* normal
             },
             row_tile);
     });
+    batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
         const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
-        if (state.sum[row] != 0) scale_row<Shape::length>(out + row * Shape::out_row, factor);
+        seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
-    return is_whole_space || careful ||
-           are_finite<Shape::length>(out + range.begin * Shape::out_row, Shape::out_row,
-                                     range.end - range.begin);
-}
-
-template <bool Few, class Shape, class T, class Range>
-void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
-               const int* counts, Range range) noexcept {
-    if (!attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, false))
-        attend<Few, Shape>(operands, value, out, normalizer, kept, counts, range, true);
+    if (!xsimd::all(seen == zero<T>())) [[unlikely]]
+        mend_rows<Shape>(operands, value, out, counts, range.begin, range.end);
 }
 
 }  // namespace detail
@@ -440,12 +435,9 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts) noexcept {
     T inner[Shape::rows];
-    bool far = false;
-    for (int row = 0; row < Shape::rows; ++row) {
-        far = far || std::abs(normalizer[2 * row]) > detail::greatest_fused_shift<T>;
+    for (int row = 0; row < Shape::rows; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
-    }
     constexpr all_rows<Shape::rows> all;
     detail::each_lattice<Shape>(counts, all, [&](const auto& part, auto index) {
         using piece = detail::piece_kernel<Shape, T, all_rows<Shape::rows>,
@@ -460,10 +452,10 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
             operands, value_gradient == nullptr ? nullptr : out_gradient, part);
         alignas(64) T turned_value[piece::turned::any ? Shape::length * turned_step : 1];
         const auto row_tile = [&](const detail::column_block& block, int first, int count,
-                                  int begin, int end) {
+                                  int begin, int end) __attribute__((always_inline)) {
             const int row = part.first_row + first * piece::row_step;
             const T* dout = out_gradient + row * Shape::out_row;
-            const auto take = [&](detail::tile_place at) {
+            const auto take = [&](detail::tile_place at) __attribute__((always_inline)) {
                 const int column = part.first_column + at.column * piece::column_step;
                 const int in_block = at.column - block.first;
                 const T* v = value + column * Shape::value_column;
@@ -495,16 +487,6 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     detail::tile_product<shape, piece::even>(dout, v, ds, count, Shape::length);
                 }
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                T factor = scale;
-                int raw_step = raw_row;
-                if (scale != 1 && far) [[unlikely]] {
-                    for (int r = 0; r < count; ++r)
-                        detail::scale_scores(raw + r * raw_row, p + r * pitch, scale,
-                                             piece::columns);
-                    raw = p;
-                    raw_step = pitch;
-                    factor = 1;
-                }
                 bool whole = true;
                 for (int r = 0; r < count; ++r) {
                     const detail::tile_interval inside(part, at, r, piece::columns);
@@ -514,8 +496,15 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         std::fill_n(ds + r * pitch, pitch, T(0));
                     } else {
                         const int here = row + r * piece::row_step;
-                        detail::weight_row<piece::columns>(raw + r * raw_step, p + r * pitch,
-                                                           ds + r * pitch, inside, factor, scale,
+                        const T* scored = raw + r * raw_row;
+                        T factor = scale;
+                        if (scale != 1 && detail::is_far(normalizer[2 * here])) [[unlikely]] {
+                            detail::scale_scores(scored, p + r * pitch, scale, piece::columns);
+                            scored = p + r * pitch;
+                            factor = 1;
+                        }
+                        detail::weight_row<piece::columns>(scored, p + r * pitch, ds + r * pitch,
+                                                           inside, factor, scale,
                                                            normalizer + 2 * here, inner[here]);
                     }
                 }
@@ -531,7 +520,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                             detail::tile_product<shape, piece::even>(p, dout, to, piece::columns,
                                                                      count);
                         else
-                            pairs.each([&](int r, int c) {
+                            pairs.each([=](int r, int c) {
                                 detail::add_scaled(p[r * pitch + c], dout + r * out_step,
                                                    to + c * value_step, Shape::length);
                             });

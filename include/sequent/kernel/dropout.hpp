@@ -45,15 +45,16 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, else x / (1 - rate); `first` is the number of the first element.
-/// The same function turns the gradient of y into that of x.
+/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
+/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
+/// x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
     const T scale = static_cast<T>(1 / (1 - rate));
     for (int at = 0; at < Length; ++at) {
-        const T kept = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scale : T(0);
-        y[at] = x[at] * kept;
+        const T scaled = x[at] * scale;
+        y[at] = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scaled : T(0);
     }
 }
 

@@ -82,6 +82,13 @@ class kept_rows {
     /// Queries that read the same columns, which are loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
+    /// A power of two by which weights are multiplied, so that they add up to at most one and their
+    /// products with the values to a number in range.
+    static constexpr T least_weight = [] {
+        T result = 1;
+        while (result * Shape::columns > 1) result /= 2;
+        return result;
+    }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
 
     const operands* queries_;
@@ -182,7 +189,7 @@ class kept_rows {
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
             T* at = weights_[q] + v * n;
-            const batch<T> p = exp(batch<T>(load(at) - shift));
+            const batch<T> p = exp(batch<T>(load(at) - shift)) * set(least_weight);
             store(at, p);
             sum += p;
         }

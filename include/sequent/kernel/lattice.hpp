@@ -38,16 +38,47 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
+/// A number that is known to the compiler or, if Known is negative, at run time only.
+template <int Known>
+struct extent {
+    constexpr operator int() const noexcept { return Known; }
+    constexpr extent& operator=(int) noexcept { return *this; }
+};
+template <int Known>
+    requires(Known < 0)
+struct extent<Known> {
+    int number = 0;
+    constexpr operator int() const noexcept { return number; }
+    constexpr extent& operator=(int given) noexcept {
+        number = given;
+        return *this;
+    }
+};
+
 /// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u.
-template <int Rows>
-struct lattice {
-    int first_row = 0;
-    int first_column = 0;
-    int rows = 0;
-    int columns = 0;
-    int begin[Rows];
-    int end[Rows];
+/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
+/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
+/// each row has all columns.
+template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false>
+class lattice {
+  public:
+    extent<(Rows < 0 ? -1 : 0)> first_row;
+    extent<(Columns < 0 ? -1 : 0)> first_column;
+    extent<Rows> rows;
+    extent<Columns> columns;
+
+    SEQUENT_INLINE int begin(int row) const noexcept { return Full ? 0 : begin_[at(row)]; }
+    SEQUENT_INLINE int end(int row) const noexcept { return Full ? int{columns} : end_[at(row)]; }
+    SEQUENT_INLINE void set(int row, int first, int last) noexcept {
+        begin_[at(row)] = first;
+        end_[at(row)] = last;
+    }
+
+  private:
+    static constexpr int at(int row) { return Full ? 0 : row; }
+
+    int begin_[Full ? 1 : Capacity];
+    int end_[Full ? 1 : Capacity];
 };
 
 constexpr int ceil_divide(int value, int divisor) {
@@ -69,7 +100,13 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
         constexpr int row_step = row_step_of(piece);
         static_assert(row_step == 1 || piece.row_modulus == 1 || row_step == piece.row_modulus);
         constexpr int capacity = (Shape::rows + row_step - 1) / row_step;
-        lattice<capacity> part;
+        constexpr bool has_all_rows = is_whole<Range> && row_step == 1;
+        constexpr bool full = piece.lower.size() == 0 && piece.upper.size() == 0 && modulus == 1 &&
+                              piece.row_lower.size() == 0 && piece.row_upper.size() == 0 &&
+                              piece.row_modulus == 1;
+        lattice<capacity, (has_all_rows ? Shape::rows : -1), (modulus == 1 ? Shape::columns : -1),
+                full>
+            part;
         for (int row_class = 0; row_class < row_step && row_class < Shape::rows; ++row_class) {
             if (!((piece.row_residues >> (row_class % piece.row_modulus)) & 1)) continue;
             for (int column_class = 0; column_class < modulus && column_class < Shape::columns;
@@ -83,16 +120,19 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
                 part.rows = (range.end - part.first_row + row_step - 1) / row_step;
                 part.columns = (Shape::columns - column_class + modulus - 1) / modulus;
                 if (part.rows <= 0) continue;
-                bool any = false;
-                for (int t = 0; t < part.rows; ++t) {
+                bool any = full;
+                for (int t = 0; t < part.rows && !full; ++t) {
                     const int row = part.first_row + t * row_step;
                     const bool admitted = piece.admits_row(row, counts);
-                    const int begin = piece.begin(row, counts);
-                    const int end = piece.end(row, Shape::columns, counts);
-                    part.begin[t] = ceil_divide(begin - column_class, modulus);
-                    part.end[t] = admitted ? ceil_divide(end - column_class, modulus) : 0;
-                    if (part.begin[t] >= part.end[t]) part.begin[t] = part.end[t] = 0;
-                    any = any || part.end[t] > 0;
+                    const int begin = ceil_divide(piece.begin(row, counts) - column_class, modulus);
+                    const int end =
+                        admitted
+                            ? ceil_divide(piece.end(row, Shape::columns, counts) - column_class,
+                                          modulus)
+                            : 0;
+                    const bool has_columns = begin < end;
+                    part.set(t, has_columns ? begin : 0, has_columns ? end : 0);
+                    any = any || has_columns;
                 }
                 if (any) visit(part, index);
             }
@@ -295,8 +335,8 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
     const auto span = [&part](int row) {
         column_span result;
-        for (int r = row; r < std::min(row + Plan.rows, part.rows); ++r)
-            result.add(part.begin[r], part.end[r]);
+        for (int r = row; r < std::min<int>(row + Plan.rows, part.rows); ++r)
+            result.add(part.begin(r), part.end(r));
         return result;
     };
     if constexpr (Plan.narrow) {
@@ -310,7 +350,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
                 const int tiles = ceil_divide(more.end - more.begin, Plan.columns);
                 column_span longer = all;
                 longer.add(std::min(more.begin, part.columns - Plan.columns),
-                           std::min(more.begin + tiles * Plan.columns, part.columns));
+                           std::min<int>(more.begin + tiles * Plan.columns, part.columns));
                 if (longer.end - longer.begin > size) break;
                 all = longer;
             }

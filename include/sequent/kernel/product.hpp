@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "simd.hpp"
+#include "small_product.hpp"
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -277,22 +278,6 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     }
 }
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
-template <class T>
-SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
-    constexpr int n = lanes<T>;
-    batch<T> sum[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
-    int k = 0;
-    for (; k + 4 * n <= depth; k += 4 * n) {
-        SEQUENT_UNROLL for (int u = 0; u < 4; ++u) {
-            sum[u] = fma(load(a + k + u * n), load(b + k + u * n), sum[u]);
-        }
-    }
-    for (; k + n <= depth; k += n) sum[0] = fma(load(a + k), load(b + k), sum[0]);
-    if (k < depth) sum[1] = fma(load_first(a + k, depth - k), load_first(b + k, depth - k), sum[1]);
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
 /// B is read from its first number to its last, as memory gives it fastest.
 template <int Columns, int BColumn, bool InOrder, class T>
@@ -463,6 +448,11 @@ inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
+#if defined(SEQUENT_SMALL_CODE)
+    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                  rows, Shape.columns, depth, Shape.accumulate);
+    finish_rows<Shape>(c, rows, finish);
+#else
     constexpr int few = product_plan<Shape, T>::dot_rows;
     if (few > 0 && rows <= few) {
         product_of_few_rows<Shape>(a, b, c, rows, depth);
@@ -474,6 +464,7 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
         finish_rows<Shape>(c, rows, finish);
     } else if constexpr (!Whole || Shape.rows > few)
         product_of_panels<Shape, Whole>(a, b, c, rows, depth, finish);
+#endif
 }
 
 }  // namespace detail

@@ -83,12 +83,11 @@ struct moments {
 };
 
 template <int Length, class T>
-SEQUENT_INLINE T mean_square_from(const T* x, T mean) noexcept {
-    const T sum = row_sum<Length, T>([&](int i, auto count) {
+SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
+    return row_sum<Length, T>([&](int i, auto count) {
         const auto d = keep_first<count()>(load_first<count()>(x + i) - set(mean), zero<T>());
         return d * d;
     });
-    return sum / T(Length);
 }
 
 /// The moments where the rounding error of the mean matters: the mean is that of the differences
@@ -105,7 +104,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T error = from_origin - (mean - origin);
     // The numbers are multiples of the last place of the mean, and the error is at most a half of
     // it: at least half of the mean square is left.
-    const T rstd = T(1) / std::sqrt(mean_square_from<Length>(x, mean) + (eps - error * error));
+    const T variance = sum_of_squares_from<Length>(x, mean) / T(Length);
+    const T rstd = T(1) / std::sqrt(variance + (eps - error * error));
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
@@ -124,12 +124,13 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
         row_sum<Length, T>([&](int i, auto count) { return load_first<count()>(x + i); }) /
         T(Length);
-    const T variance = mean_square_from<Length>(x, mean);
-    // Numbers that differ by less than a 32nd of their mean take twice the time.
-    if (!(variance * T(1024) >= mean * mean && variance <= std::numeric_limits<T>::max()))
-        [[unlikely]]
+    const T squares = sum_of_squares_from<Length>(x, mean);
+    // Numbers that differ by less than a 32nd of their mean take twice the time. The comparison
+    // does not use the variance, so that division and addition of eps stay one fma.
+    if (!(squares * (T(1024) / T(Length)) >= mean * mean &&
+          squares <= std::numeric_limits<T>::max())) [[unlikely]]
         return careful_moments<Length>(x, eps, room);
-    const T rstd = T(1) / std::sqrt(variance + eps);
+    const T rstd = T(1) / std::sqrt(squares / T(Length) + eps);
     return {x, mean, rstd, T(0), rstd};
 }
 

@@ -66,7 +66,12 @@ SEQUENT_INLINE batch<T> iota() noexcept {
 /// to[k] += factor * from[k]
 template <class T>
 SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) noexcept {
-    for (int k = 0; k < length; ++k) to[k] += factor * from[k];
+    for (int k = 0; k < length; k += lanes<T>) {
+        const int count = std::min(lanes<T>, length - k);
+        store_first(to + k,
+                    fma(set(factor), load_first(from + k, count), load_first(to + k, count)),
+                    count);
+    }
 }
 
 /// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
@@ -454,7 +459,7 @@ class score_tile {
                     tile_product<shape, Even>(gradient, y, turned_.sums(), rows_, in_block_,
                                               add_to_listed<T>{dx, turned_.rows, node.x_row});
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=, this](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * stride,
                                    dx + turned_.rows[r] * node.x_row, node.depth);
                     });
@@ -467,7 +472,7 @@ class score_tile {
                 if (are_finite<node.depth>(x, stride, rows_))
                     tile_product<shape, Even>(gradient, x, dy, in_block_, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * stride, dy + c * stride,
                                    node.depth);
                     });
@@ -489,7 +494,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, y, dx, rows_, Columns);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], y + c * y_column, dx + r * x_row,
                                    node.depth);
                     });
@@ -502,7 +507,7 @@ class score_tile {
                 if (pairs.dense())
                     tile_product<shape, Even>(gradient, x, dy, Columns, rows_);
                 else
-                    pairs.each([&](int r, int c) {
+                    pairs.each([=](int r, int c) {
                         add_scaled(gradient[r * pitch + c], x + r * x_row, dy + c * y_column,
                                    node.depth);
                     });

@@ -368,18 +368,22 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
             }
             constexpr product_shape shape{height, length, columns, 1,   height,
                                           pitch,  1,      pitch,   true};
-            if (are_finite<length>(values, pitch, count))
-                tile_product<shape, false>(p, values, result, each.rows, count);
-            else
-                listed_pairs(rows, bits, first, count).each([&](int c, int r) {
-                    add_scaled(p[c * height + r], values + c * pitch, result + r * pitch, length);
-                });
+            tile_product<shape, false>(p, values, result, each.rows, count);
         }
         for (int r = 0; r < each.rows; ++r) {
-            if (sum[r] == 0) continue;
-            scale_row<length>(result + r * pitch,
-                              write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]));
-            std::copy_n(result + r * pitch, length, out + row[r] * Shape::out_row);
+            if (((rows.taken >> r) & 1u) == 0) continue;
+            const T scale = write_normalizer(shift[r], sum[r], normalizer + 2 * row[r]);
+            const batch<T> seen = scale_row<length>(result + r * pitch, scale);
+            T* const to = out + row[r] * Shape::out_row;
+            if (xsimd::all(seen == zero<T>())) [[likely]]
+                std::copy_n(result + r * pitch, length, to);
+            else
+                attend_to_pairs<Shape>(given, value, to, row[r], [&](auto f) {
+                    const std::size_t first = static_cast<std::size_t>(each.first_column);
+                    for (int c = rows.begin; c < rows.end; ++c)
+                        if (rows.has(table.bits[first + static_cast<std::size_t>(c)], r, c))
+                            f(table.columns[first + static_cast<std::size_t>(c)]);
+                });
         }
     }
 }

@@ -785,8 +785,9 @@ class model {
     /// output may lie among others' numbers.
     template <int At, class T>
     static void seed(const T* outward, workspace<T>& w, bool clear) noexcept {
-        constexpr auto& layout = plan::tables.relations[plan::shapes.outputs[At]];
-        constexpr auto buffer = plan::tables.buffers[layout.index];
+        // By value: a reference would put the plan's tables into the program.
+        constexpr int index = plan::tables.relations[plan::shapes.outputs[At]].index;
+        constexpr auto buffer = plan::tables.buffers[index];
         constexpr auto view = model_detail::view_of_relation<plan>(plan::shapes.outputs[At]);
         if (clear) {
             std::fill_n(w.numbers + buffer.adjoint, buffer.size, T(0));

@@ -48,6 +48,8 @@ struct unknown_relation {};
 struct query_of_an_unknown_relation {};
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
+template <class Weight, int Given, int Expected>
+struct wrong_number_of_arguments_of_a_weight {};
 struct head_arguments_are_distinct_variables {};
 /// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
 template <class Variable, class Cure>
@@ -106,6 +108,8 @@ struct of_function {};
 template <char... Characters>
 struct of_variable {};
 template <char... Characters>
+struct of_weight {};
+template <char... Characters>
 struct given_number {};
 
 template <class Rule, class Relation, class Mistake>
@@ -160,6 +164,7 @@ enum class fault {
     unknown_relation,
     query_of_an_unknown_relation,
     wrong_number_of_arguments,
+    wrong_number_of_arguments_of_a_weight,
     head_arguments_are_distinct_variables,
     head_variable_that_nothing_binds,
     body_variable_that_nothing_binds,
@@ -207,7 +212,7 @@ struct diagnosis {
     int left = 0;
     int right = 0;
     int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash, or a variable
+    name first{};         // relations that clash, a variable, or a weight
     name second{};
     refused_number refused{};
 
@@ -241,6 +246,10 @@ consteval auto out_of_range() {
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto variable_type(std::index_sequence<At...>) {
     return of_variable<Diagnosis.first.text[At]...>{};
+}
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto weight_type(std::index_sequence<At...>) {
+    return of_weight<Diagnosis.first.text[At]...>{};
 }
 template <const auto& Diagnosis>
 using unbound_variable = decltype(variable_type<Diagnosis>(
@@ -320,6 +329,11 @@ consteval auto mistake_type() {
 #undef SEQUENT_LIMIT
     if constexpr (found == fault::wrong_number_of_arguments)
         return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::wrong_number_of_arguments_of_a_weight)
+        return mistake::wrong_number_of_arguments_of_a_weight<
+            decltype(weight_type<Diagnosis>(
+                std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{})),
+            left, right>{};
     else if constexpr (found == fault::head_variable_that_nothing_binds)
         return mistake::head_variable_that_nothing_binds<
             unbound_variable<Diagnosis>,

@@ -83,13 +83,14 @@ class general_builder {
         return size;
     }
 
-    /// Turns those sparse facts of a condition that must hold into joins; returns what is left.
+    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
+    /// those of the head and the literals; returns what is left.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair)
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
                 add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
             else
                 rest = pool.both(rest, part);

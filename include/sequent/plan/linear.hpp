@@ -40,6 +40,15 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
+/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+template <class Draft>
+constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
+    if (pairs.pairs < 0) return true;
+    const fact_shape& given = draft.in.facts[pairs.pairs];
+    return written.variables[pairs.pair_row].extent >= given.extents[0] &&
+           written.variables[pairs.pair_column].extent >= given.extents[1];
+}
+
 /// Whether a row step can leave out the atoms that do not exist: a condition on the indices of the
 /// rows and outer loops.
 template <class Draft>
@@ -169,7 +178,8 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     const bool moved = draft.recurs;
     if (!is_plain_row(draft, at, moved) || written.arity > max_outers) return false;
     const axes pairs = pairs_of_rule(draft, at);
-    if (!is_row_condition(draft, at, pairs)) return false;
+    if (!is_row_condition(draft, at, pairs) || !holds_all_pairs(draft, written, pairs))
+        return false;
     for (const transformation_use& function : written.transformations) {
         if (!keeps_rows(function.kind)) return false;
         if (pairs.pairs >= 0 && function.position >= 0) return false;

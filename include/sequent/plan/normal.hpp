@@ -289,7 +289,11 @@ class normaliser {
             for (int at = 0; at < rules; ++at) {
                 rule& part = out.rules[at];
                 if (part.head != head) continue;
-                if (part.arity != sum.arity) fail(fault::wrong_number_of_arguments, part);
+                if (part.arity != sum.arity && out.mistake == fault::none) {
+                    fail(fault::wrong_number_of_arguments, part);
+                    out.clash[0] = part.arity;
+                    out.clash[1] = sum.arity;
+                }
                 part.head = invent(part);
                 out.literals.push(head_literal(sum, part.head));
             }

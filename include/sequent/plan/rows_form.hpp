@@ -36,9 +36,11 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Twice, since the rules of a recursion follow from later ones.
-        for (int time = 0; time < 2; ++time)
+        // Rules of a recursion and of a stack's layer follow from later ones.
+        for (grows_ = true; grows_;) {
+            grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
+        }
         find_positions();
         for (int at : in.order) {
             refuse_sums(at);
@@ -60,6 +62,7 @@ class rows_form_finder {
     const Shaped& in;
     const Tables& tables_;
     unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
+    bool grows_ = true;                                       // what some relation depends on
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -77,18 +80,24 @@ class rows_form_finder {
     constexpr void join(int one, int other) {
         if (one >= 0) together_[class_of(one)] = class_of(other);
     }
+    constexpr void depend(int relation, unsigned facts) {
+        grows_ = grows_ || (facts & ~depends_[relation]);
+        depends_[relation] |= facts;
+    }
     constexpr void join_all(int one, int other) {
-        depends_[other] |= depends_[one];
+        depend(other, depends_[one]);
         for (int axis = 0; axis < max_arity; ++axis)
             join(argument(one, axis), argument(other, axis));
     }
 
+    /// The input of a layer is the stack's input or the layer before's output: one buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
         const int input = in.block_input[scope];
         join_all(in.relations[input].passes_into, input);
         join_all(input, in.block_output[scope]);
+        join_all(in.block_output[scope], input);
     }
 
     /// The facts whose symbols a condition compares, a bit for each.
@@ -107,7 +116,7 @@ class rows_form_finder {
             join_all(in.block_output[written.block], written.head);
             return;
         }
-        depends_[written.head] |= facts_compared(written.condition);
+        depend(written.head, facts_compared(written.condition));
         int first[max_variables]{};
         for (int& at : first) at = -1;
         const auto visit = [&](int relation, const term* terms, int arity) {
@@ -123,7 +132,7 @@ class rows_form_finder {
         for (int body = 0; body < written.literals; ++body) {
             const literal& item = in.text.literals[written.first_literal + body];
             if (item.kind != literal_kind::relation) continue;
-            depends_[written.head] |= depends_[item.relation];
+            depend(written.head, depends_[item.relation]);
             visit(item.relation, item.terms, item.arity);
         }
     }

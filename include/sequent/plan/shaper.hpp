@@ -26,7 +26,7 @@ class shaper {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
                 if (written.number == text.mistaken_rule && written.scope == text.mistaken_scope)
-                    fail(text.mistake, written, -1);
+                    fail(text.mistake, written, -1, text.clash[0], text.clash[1]);
             out.mistake.refused = text.refused;
             return;
         }
@@ -113,9 +113,14 @@ class shaper {
         }
         for (int at = 0; at < out.text.compared.size(); ++at) {
             if (compared_fact(out, at) >= 0) continue;
-            for (const rule& written : out.text.rules)
-                if (mentions(node_kind::same_symbol, written, at))
-                    fail(fault::only_symbols_of_one_index_are_compared, written, -1);
+            const bool known = fact_named(out.text.compared[at]) >= 0;
+            for (const rule& written : out.text.rules) {
+                if (!ok() || !mentions(node_kind::same_symbol, written, at)) continue;
+                fail(
+                    known ? fault::only_symbols_of_one_index_are_compared : fault::unknown_relation,
+                    written, -1);
+                out.mistake.relation = out.text.compared[at];
+            }
         }
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_outside(scope);
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
@@ -251,8 +256,10 @@ class shaper {
         if (use.weight < 0) return;
         weight_shape& shape = out.weights[use.weight];
         if (shape.arity < 0) shape.arity = use.arity;
-        if (shape.arity != use.arity)
-            fail(fault::wrong_number_of_arguments, at, -1, use.arity, shape.arity);
+        if (shape.arity != use.arity && ok()) {
+            fail(fault::wrong_number_of_arguments_of_a_weight, at, -1, use.arity, shape.arity);
+            out.mistake.first = out.text.weights[use.weight].id;
+        }
         ++shape.uses;
         if (!use.frozen) shape.trained = true;
     }
@@ -267,7 +274,9 @@ class shaper {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            if (!plain) fail(fault::head_arguments_are_distinct_variables, written, -1);
+            // A cycle that is no recursion is told as one, below.
+            if (!plain && !follows_from_itself(written.head))
+                fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
@@ -303,6 +312,14 @@ class shaper {
             for (const transformation_use& function : written.transformations)
                 for (const weight_use& use : function.weights) use_weight(written, use);
         }
+        for (const rule& written : out.text.rules) {
+            if (!written.repeat) continue;
+            const int given = item(written, 0).arity;
+            for (const int part : {out.block_input[written.block], out.block_output[written.block]})
+                if (out.relations[part].arity != given)
+                    fail(fault::wrong_number_of_arguments, written, -1, out.relations[part].arity,
+                         given);
+        }
     }
 
     /// Whether the head's relation follows from itself, one time after another.
@@ -312,6 +329,32 @@ class shaper {
             const relation& candidate = out.text.relations[other.head];
             if (other.recurs.loop >= 0 && other.base < 0 && candidate.id == head.id &&
                 candidate.scope == head.scope)
+                return true;
+        }
+        return false;
+    }
+
+    /// Whether rules that name this relation in their head follow from it.
+    constexpr bool follows_from_itself(int relation) const {
+        const plan::relation& wanted = out.text.relations[relation];
+        list<bool, Sizes.rules> seen{};
+        seen.reset(out.text.rules.size());
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const plan::relation& known = out.text.relations[at];
+            if (!known.invented && known.id == wanted.id && known.scope == wanted.scope)
+                return out.relations[at].rule >= 0 && leads_to(out.relations[at].rule, at, seen);
+        }
+        return false;
+    }
+    constexpr bool leads_to(int rule, int relation, list<bool, Sizes.rules>& seen) const {
+        if (seen[rule]) return false;
+        seen[rule] = true;
+        const plan::rule& written = out.text.rules[rule];
+        for (int body = 0; body < written.literals; ++body) {
+            const literal& value = out.text.literals[written.first_literal + body];
+            if (value.kind != literal_kind::relation) continue;
+            const int from = out.relations[value.relation].rule;
+            if (value.relation == relation || (from >= 0 && leads_to(from, relation, seen)))
                 return true;
         }
         return false;
@@ -343,9 +386,17 @@ class shaper {
         }
         state[at] = 1;
         visit_body(written, state, false);
-        if (written.repeat) visit(out.relations[out.block_output[written.block]].rule, state);
+        if (written.repeat) visit_block(written.block, state);
         state[at] = 2;
         out.order.push(at);
+    }
+
+    /// The block's output and what it follows from; then the rules that nothing reads but rules of
+    /// their own cycle.
+    constexpr void visit_block(int block, list<int, Sizes.rules>& state) {
+        visit(out.relations[out.block_output[block]].rule, state);
+        for (int at = 0; at < out.text.rules.size(); ++at)
+            if (out.text.rules[at].scope == block) visit(at, state);
     }
 
     /// One rule of a recursion, after those of the same round that it follows from.
@@ -423,11 +474,15 @@ class shaper {
             }
         return found;
     }
-    /// The head of the rule that adds what follows for this relation, or the relation itself.
+    /// The relation that the user names for whose rules this one was invented, or the relation
+    /// itself.
     constexpr int summed_into(int relation) {
-        for (const rule& total : out.text.rules)
-            for (int body = 0; total.total && body < total.literals; ++body)
-                if (item(total, body).relation == relation) return total.head;
+        if (!out.text.relations[relation].invented) return relation;
+        for (const rule& user : out.text.rules)
+            for (int body = 0; body < user.literals; ++body)
+                if (item(user, body).kind == literal_kind::relation &&
+                    item(user, body).relation == relation)
+                    return summed_into(user.head);
         return relation;
     }
 
@@ -528,12 +583,6 @@ class shaper {
             const value_shape outer = out.relations[item(written, 0).relation].value;
             if (!(inner == outer)) misfit(written, -1, inner.rows, outer.rows);
             const relation_shape& given = out.relations[item(written, 0).relation];
-            const relation_shape& input = out.relations[out.block_input[written.block]];
-            if (settled_ && input.arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, input.arity, given.arity);
-            if (settled_ && out.relations[result].arity != given.arity)
-                fail(fault::wrong_number_of_arguments, written, -1, out.relations[result].arity,
-                     given.arity);
             for (int axis = 0; axis < out.relations[result].arity; ++axis)
                 if (out.relations[result].extents[axis] != given.extents[axis])
                     misfit(written, -1, out.relations[result].extents[axis], given.extents[axis]);
@@ -592,11 +641,13 @@ class shaper {
                     continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
                     const int summed = value.terms[axis].variable;
+                    const int offset = value.terms[axis].offset;
                     if (written.terms[axis].variable != variable || summed < 0 ||
-                        value.terms[axis].offset)
+                        (user.total && offset))
                         continue;
-                    return user.total ? extent_from_others(user, summed)
-                                      : user.variables[summed].extent;
+                    const int extent = user.total ? extent_from_others(user, summed)
+                                                  : user.variables[summed].extent;
+                    return extent > 0 && extent + offset > 0 ? extent + offset : 0;
                 }
             }
         }
@@ -737,8 +788,9 @@ class shaper {
             return {second, 1};
         }
         if (function.kind == transformation::reshape) {
-            if (1LL * first * second != shape.size())
-                misfit(written, -1, first, shape.size() / second);
+            const long long size = 1LL * first * second;
+            if (size != shape.size())
+                misfit(written, -1, size < never ? static_cast<int>(size) : never, shape.size());
             return {first, second};
         }
         const bool pairs = function.kind == transformation::rotary ||

@@ -238,6 +238,7 @@ struct source {
     fault mistake = fault::none;
     int mistaken_rule = 0;
     int mistaken_scope = 0;
+    int clash[2]{};  // the two figures of the mistake
     refused_number refused{};
 };
 

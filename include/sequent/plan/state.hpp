@@ -365,7 +365,11 @@ class state_planner {
     constexpr void resolve_step(int at) {
         const step& each = out_.steps[at];
         if (!form_.once[at] && form_.rows > 1) check_rows(each);
-        visit_operands(out_, each, [&](operand& used, usage) { resolve(each, used); });
+        visit_operands(out_, each, [&](operand& used, usage) {
+            // What is computed once cannot wait for later rows.
+            if (form_.once[at] && is_sequence(used)) refuse(each);
+            resolve(each, used);
+        });
         if (each.kind != step_kind::attention || form_.once[at]) return;
         kept_attention& kept = made.kept[each.at];
         resolve(each, kept.value.from.at);

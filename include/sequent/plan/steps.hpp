@@ -8,8 +8,8 @@
 namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;  // of a row step
-inline constexpr int max_joins = 6;  // of a general step
+inline constexpr int max_terms = 6;            // of a row step
+inline constexpr int max_condition_joins = 6;  // of a general step
 
 /// prepared: what follows from parameters alone, computed once for all calls.
 enum class place { none, parameter, value, fact, prepared };
@@ -260,7 +260,7 @@ struct general_step {
     int out_join = -1;
     int out_pair_stride = 0;
     int out_total = 0;  // of all atoms; 0 in a recursion
-    list<pair_join, max_joins> joins{};
+    list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
     int time = -1;  // in a recursion, the variable that the loop at this level counts
     int level = 0;

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "score.hpp"
+
+/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
+/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
+/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
+/// and a sum that overflows before it is divided, would reach the result.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+template <int Length, class T>
+SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
+    constexpr int n = lanes<T>;
+    batch<T> sum = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) sum = fma(load(left + c), load(right + c), sum);
+    if constexpr (Length % n != 0)
+        sum = fma(load_first<Length % n>(left + c), load_first<Length % n>(right + c), sum);
+    return reduce_add(sum);
+}
+
+/// The score of one pair, at `Node` of its expression.
+template <class Shape, int Node, class T>
+T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept {
+    constexpr score_node node = Shape::nodes[Node];
+    constexpr T parameter = static_cast<T>(node.value);
+    const auto operand = [&](auto index) {
+        return score_of_pair<Shape, index()>(operands, row, column);
+    };
+    using std::integral_constant;
+    if constexpr (node.op == score_op::dot)
+        return parameter * dot_rows<node.depth>(operands.x[Node] + row * node.x_row,
+                                                operands.y[Node] + column * node.y_column);
+    else if constexpr (node.op == score_op::load)
+        return operands.x[Node][node.row_place(row) + column * node.x_column];
+    else if constexpr (node.op == score_op::number)
+        return parameter;
+    else if constexpr (node.op == score_op::index)
+        return operands.base[Node] + parameter + static_cast<T>(node.x_row * row) +
+               static_cast<T>(node.x_column * column);
+    else if constexpr (node.op == score_op::add)
+        return operand(integral_constant<int, node.left>{}) +
+               operand(integral_constant<int, node.right>{});
+    else if constexpr (node.op == score_op::multiply)
+        return operand(integral_constant<int, node.left>{}) *
+               operand(integral_constant<int, node.right>{});
+    else
+        return apply<node.function>(set(operand(integral_constant<int, node.left>{})), parameter)
+            .get(0);
+}
+
+/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// The weights are divided by their sum before they are multiplied by the values.
+template <class Shape, class T, class EachColumn>
+SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
+                                  int row, EachColumn each_column) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int size = (Shape::columns + n - 1) / n * n;
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    alignas(64) T p[size];
+    std::fill_n(p, size, none);
+    each_column([&](int column) {
+        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
+    });
+    batch<T> most = set(none);
+    for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
+    const T greatest = reduce_max(most);
+    const batch<T> shift = set(greatest == none ? T(0) : greatest);
+    batch<T> sums = zero<T>();
+    for (int c = 0; c < size; c += n) {
+        const batch<T> weight = exp(batch<T>(load(p + c) - shift));
+        store(p + c, weight);
+        sums += weight;
+    }
+    const T sum = reduce_add(sums);
+    const T factor = sum == T(0) ? T(0) : 1 / sum;
+    std::fill_n(out, Shape::length, T(0));
+    each_column([&](int column) {
+        add_scaled(p[column] * factor, value + column * Shape::value_column, out, Shape::length);
+    });
+}
+
+/// Calls f(column) for the columns of a row's pairs in the shape's space.
+template <class Shape, class F>
+void each_column_of_space(int row, const int* counts, F f) noexcept {
+    for (const auto& piece : Shape::space.pieces) {
+        if (!piece.admits_row(row, counts)) continue;
+        const int end = piece.end(row, Shape::columns, counts);
+        for (int column = piece.begin(row, counts); column < end; ++column)
+            if (piece.admits_residue(row, column)) f(column);
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail

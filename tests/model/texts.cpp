@@ -1,0 +1,252 @@
+#include <iterator>
+
+#include "check.hpp"
+
+/// Programs as text, through the planner at run time: what a careless user writes, and what random
+/// programs showed to be planned wrong.
+
+namespace {
+
+struct expectation {
+    const char* rules;
+    const char* facts;
+    const char* told = "agrees";
+};
+
+constexpr const char* agrees = "agrees";
+constexpr const char* x = "fact<x, 5, 3>";
+constexpr const char* h_of_x = "fact<x, 5, 3>, query<h>";
+constexpr const char* edge = "fact<x, 5, 3>, fact<edge, sparse<9>, 5, 5>";
+
+constexpr expectation ill_formed[] = {
+    // Arguments.
+    {"out(i) <<= x(i)[W<4, 3>]", "fact<x, 5, 4>", "rule 1, x: shapes_do_not_fit<3, 4>"},
+    {"a(i) <<= x(i); out(i) <<= a(i, j) | sum(j)", x, "rule 2, a: wrong_number_of_arguments<2, 1>"},
+    {"out(i) <<= x(i, j, k)", x, "rule 1, x: wrong_number_of_arguments<3, 2>"},
+    {"out(i) <<= x(i); out(i, j) <<= x(i), x(j)", x,
+     "rule 2, out: wrong_number_of_arguments<2, 1>"},
+    {"out(i) <<= x(i); out(i, j) | relu()", x, "rule 2, out: wrong_number_of_arguments<2, 1>"},
+    {"out(i + 1) <<= x(i)", x, "rule 1, out: head_arguments_are_distinct_variables"},
+    {"out(i, i) <<= x(i)", x, "rule 1, out: head_arguments_are_distinct_variables"},
+    {"out(i) <<= x(2 * i)", x,
+     "rule 1, out: argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant"},
+    // Variables that nothing binds, or that do not fit.
+    {"out(i, j) <<= x(i)", x, "rule 1, out: head_variable_that_nothing_binds<j>"},
+    {"out(i) <<= x(i), j <= i | sum(j)", x, "rule 1, out: body_variable_that_nothing_binds<j>"},
+    {"out(i) <<= x(i), x(j), k <= i | sum(j)", x,
+     "rule 1, out: body_variable_that_nothing_binds<k>"},
+    {"out(i, h) <<= x(i)[W<3, 3>(h)]", x, "rule 1, out: head_variable_that_nothing_binds<h>"},
+    {"out(i) <<= x(j - i) | sum(j)", x, "rule 1, out: head_variable_that_nothing_binds<i>"},
+    {"out(i) <<= x(i + 5)", x, "rule 1, out: head_variable_that_nothing_binds<i>"},
+    {"out(i) <<= x(i) | rotary(j)", "fact<x, 5, 4>",
+     "rule 1, out: body_variable_that_nothing_binds<j>"},
+    {"out(i) <<= x(i), y(i)", "fact<x, 5, 3>, fact<y, 7, 3>", agrees},
+    {"out(i) <<= x(i); out(i) <<= y(i)", "fact<x, 5, 3>, fact<y, 5, 4>",
+     "rule 1, out: shapes_do_not_fit<3, 4>"},
+    {"out() <<= x(7)", x, agrees},
+    // Aggregations and functions.
+    {"out(i) <<= x(i) | sum(i)", x, "rule 1, out: aggregation_over_a_variable_in_the_head"},
+    {"out(i) <<= x(i) | mean(j)", x,
+     "rule 1, out: aggregation_over_a_variable_that_the_body_does_not_mention"},
+    {"out(i) <<= x(i), x(j), x(k) | max(j)", x,
+     "rule 1, out: an_aggregation_names_all_variables_but_those_of_the_head"},
+    {"out() <<= x(i) | softmax(i)", x, "rule 1, out: softmax_over_a_variable_not_in_the_head"},
+    {"s(i, j) <<= x(i).T(), x(j) | product() | softmax(k); out(i) <<= s(i, j), x(j) | product() | "
+     "sum(j)",
+     x, "rule 1, s: aggregation_over_a_variable_that_the_body_does_not_mention"},
+    {"out(i) <<= x(i) | concat(i)", x, "rule 1, out: aggregation_over_a_variable_in_the_head"},
+    {"out(i) <<= x(i), x(i) | product()", x, "rule 1, out: shapes_do_not_fit<1, 3>"},
+    {"out(i) <<= x(i), x(i), x(i) | cosine()", x, "rule 1, out: cosine_of_two_values"},
+    {"out(i) <<= x(i) | rotary(i)", x, "rule 1, out: shapes_do_not_fit<3, 4>"},
+    {"out(i) <<= x(i) | slice(1, 3)", x, "rule 1, out: shapes_do_not_fit<3, 2>"},
+    {"out(i) <<= x(i) | reshape(2, 2)", x, "rule 1, out: shapes_do_not_fit<4, 3>"},
+    {"out(i) <<= x(i) | leaky_relu(-1)", x, "rule 1, out: number_out_of_range"},
+    // Weights.
+    {"out(i) <<= x(i)[W<3, 3>(i)], x(i)[W<3, 3>]", x,
+     "rule 1, out: wrong_number_of_arguments_of_a_weight<W, 0, 1>"},
+    {"out(i) <<= x(i)[W<3, 3>], x(i)[W<2, 3>]", x, "rule 1, out: one_weight_with_two_shapes"},
+    {"out(i) <<= x(i)[W<3, 3, 3>]", x, "rule 1, out: a_weight_is_a_scalar_a_vector_or_a_matrix"},
+    {"out(i) <<= x(i) | layer_norm(G<4>, B<4>)", x, "rule 1, out: shapes_do_not_fit<4, 3>"},
+    {"out(i)[W<2, 4>] <<= x(i)", x, "rule 1, out: shapes_do_not_fit<4, 3>"},
+    {"out(i) <<= x(i)[W<3, 3>(i - 1)]", x, agrees},
+    {"out(i, j) <<= x(i)[W<3, 3>(i + 2, j - 1)], x(j) | relu()", x, agrees},
+    // Recursions and cycles.
+    {"h(t) <<= h(t - 1), x(t)", h_of_x, "rule 1, h: recursion_without_a_base"},
+    {"h(0) <<= A<3>; h(t) <<= h(t + 1), x(t)", h_of_x, "rule 2, h: recursion_without_a_base"},
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1), h(t + 1), x(t)", h_of_x, "rule 2, h: cycle"},
+    {"h(0) <<= A<3>; h(t) <<= h(t), x(t)", h_of_x, "rule 2, h: cycle"},
+    {"h(0) <<= A<3>; h(t) <<= h(s), x(t), s < t | sum(s)", h_of_x, "rule 2, h: cycle"},
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1)[U<3, 3>] | tanh()", h_of_x,
+     "rule 2, h: recursion_without_an_end<t>"},
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1)[U<2, 3>], x(t)", h_of_x,
+     "rule 2, h: shapes_do_not_fit<2, 3>"},
+    {"a(i) <<= b(i), x(i); b(i) <<= a(i)", "fact<x, 5, 3>, query<b>", "rule 1, a: cycle"},
+    // Facts, counts, symbols and pairs.
+    {"out(i) <<= y(i)", x, "rule 1, y: unknown_relation"},
+    {"x(i) <<= x(i)[W<3, 3>]", x, "rule 1, x: a_fact_cannot_be_a_head"},
+    {"out(i) <<= x(i)", "fact<x, 5, 3>, query<output>", "output: query_of_an_unknown_relation"},
+    {"a(i) <<= x(i); b(i) <<= x(i)", x, "rule 2, b: several_outputs_need_a_query"},
+    {"out(i) <<= x(i)", "fact<x, 5, 3>, fact<x, 5, 3>", "x: two_facts_of_one_name"},
+    {"out(i) <<= x(i), i < $length", x, "rule 1, out: a_count_that_is_not_given"},
+    {"out(i) <<= x(i) | dropout(0.1, $seed)", x, "rule 1, out: a_count_that_is_not_given"},
+    {"out(i) <<= token(i)", "fact<token, 5, symbol<4>>", "rule 1, token: a_symbol_needs_a_weight"},
+    {"out(i) <<= token(i)[E<2, 4>]", "fact<token, 5, symbol<4>>",
+     "rule 1, token: shapes_do_not_fit<2, 4>"},
+    {"out(i) <<= x(i), x(k), token(i) == token(k) | sum(k)",
+     "fact<x, 5, 3>, fact<tokens, 5, symbol<4>, runs>", "rule 1, token: unknown_relation"},
+    {"out(i) <<= x(i), x(j), x(i) == x(j) | sum(j)", x,
+     "rule 1, x: only_symbols_of_one_index_are_compared"},
+    {"out(i) <<= edge(j, i), x(j) | sum(j)", "fact<x, 5, 3>, fact<edge, sparse<9>, 5, 7>", agrees},
+    {"out(i) <<= edge(i), x(i)", edge, "rule 1, edge: wrong_number_of_arguments<1, 2>"},
+    {"out(i) <<= edge(i, i + j), x(j) | sum(j)", edge,
+     "rule 1, edge: argument_is_not_a_variable_plus_a_constant"},
+    {"out(i) <<= !edge(i, j), x(j) | sum(j)", edge, agrees},
+    {"a(i) <<= x(i); out(i) <<= x(i), !a(i)", x, "rule 2, a: only_facts_are_negated_or_hidden"},
+    {"out(i) <<= hidden(x(i))[W<3, 3>], x(i)", x,
+     "rule 1, out: a_literal_without_a_value_has_no_weight_and_no_element"},
+    // Limits.
+    {"out(i) <<= x(i) | relu() | tanh() | relu() | tanh() | relu()", x,
+     "rule 1, out: too_many_transformations"},
+    {"out(a, b, c, d, e) <<= x(a), x(b), x(c), x(d), x(e)", x, "rule 1, out: too_many_arguments"},
+    {"out() <<= x(a), x(b), x(c), x(d), x(e), x(f), x(g) | sum(a, b, c, d, e, f, g)", x,
+     "rule 1, out: too_many_variables"},
+    {"out(i) <<= x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), x(i), "
+     "x(i), x(i), x(i), x(i)",
+     x, "rule 1, out: too_many_literals"},
+    // Stacks.
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i), w(i) }", x,
+     "rule 1, out: two_inputs_of_a_stacked_block<v, w>"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<4, 3>] }", x,
+     "rule 1, out: shapes_do_not_fit<4, 3>"},
+    {"out(i) <<= x(i) | stack<2> { z() <<= v(i) | sum(i) }", x,
+     "rule 1, out: wrong_number_of_arguments<0, 1>"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i + 1) }", x, "rule 1, out: shapes_do_not_fit<4, 5>"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i), i < 3 }", x,
+     "rule 1, out: a_stacked_block_gives_the_atoms_that_it_takes"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i), z(i) }", x,
+     "rule 1, out: a_stacked_block_has_one_input_and_one_output"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i); y(i) <<= y(i) }", x, "rule 1.2, y: cycle"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i) }; out(i) <<= x(i) | stack<2> { z(i) <<= v(i) }",
+     x, "rule 2, out: two_stacks_of_one_head"},
+};
+
+/// Each was a fault of its own.
+constexpr expectation found_by_random_programs[] = {
+    // Products of one input over different numbers of rows are not one.
+    {"a(i<3>) <<= x(i)[W<2, 3>]; b(i) <<= x(i)[U<2, 3>]; out(i) <<= b(i), a(2)", x},
+    // Functions stand before a sum over a variable that indexes a weight.
+    {"out(i) <<= x(i)[W<2, 3>(h<2>)] | tanh() | sum(h)", x},
+    {"out(i) <<= x(i)[W<1, 1>] | relu()", x},
+    {"out(i) <<= token(i)[E<4, 2>(h<3>)] | sum(h)", "fact<token, 5, symbol<4>>"},
+    {"out(i) <<= x(i), x(j), j % 1 == 1 | sum(j)", x},
+    {"out(i) <<= x(i), x(j), j % 1 == 0 | sum(j)", x},
+    // A sum that is kept for functions chained after it.
+    {"out(i) <<= x(i)[W<3, 3>] | gelu() | sigmoid() | norm()", x},
+    // What looks like a triangle is read as a square.
+    {"s(i, j) <<= R(i, j), x(i).T(), x(j), j <= i | product() | softmax(j);"
+     "out(i) <<= s(i, j), x(j) | product() | sum(j); low() <<= R(i<5>, j<5>), i < j | sum(i, j)",
+     "fact<x, 5, 3>, query<out, low>"},
+    {"a(i, j) <<= x(i), x(j), token(i) == token(j); out(j) <<= a(i, j) | sum(i)",
+     "fact<x, 5, 3>, fact<token, 5, symbol<3>, runs>"},
+    {"out(i, j) <<= edge(i<3>, j), x(j)", edge},
+    {"a(j, k) <<= at(pair(i, j), k) | sum(i); out(i, j, k) <<= pair(i, j), a(k, i)"
+     "| elementwise_product()",
+     "fact<pair, sparse<2>, 2, 1>"},
+    {"out(i) <<= x(i), x(i<3>)", x},
+    {"out(i) <<= x(i + 1), x(i<3> + 1)", x},
+    // At some times only a scalar is added to a vector.
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1), x(t); h(2) <<= number(0.5)", h_of_x},
+    {"out(i) <<= x(i)[W<2, 3>(i, i)]", x},
+    {"a(i) <<= x(i); out(i) <<= a(i + 1)", x},
+    // Of several rules of a head, one binds the variable further than the others do.
+    {"y(i) <<= x(i) | stack<1> { z(i) <<= u(i) }; out(i)[W<1, 1>(i)] <<= y(i + 1);"
+     "out(i) <<= x(j), x(i - 1) | sum(j)",
+     "fact<x, 2, 1>"},
+    {"a(i, j) <<= x(i), y(j), token(i) == token(j); out(i) <<= a(i, i + 1)",
+     "fact<x, 5, 3>, fact<y, 5, 3>, fact<token, 5, symbol<3>, runs>"},
+    // Weights of a softmax at equal arguments, a symbol's weight that another variable chooses.
+    {"v(i, h<5>) <<= x(i)[V<1, 3>(h)]; k(i, h<5>) <<= x(i)[K<2, 3>];"
+     "logit(i, j, h<5>) <<= x(j)[L<1, 3>], v(i, h); weights(i, j, h) <<= logit(i, j, h)"
+     "| softmax(j); out(i, h) <<= weights(i, j, j), k(j, h) | product() | sum(j)",
+     x},
+    {"a() <<= x(i) | mean(i); out(i) <<= token(i)[E<4, 2>], a()[B<2, 3>(i)]",
+     "fact<x, 5, 3>, fact<token, 5, symbol<4>>"},
+    {"a(i) <<= x(i); out(i, j) <<= a(i + 1), x(j); out(i, j) <<= x(i + 2), W<3>(i, j)", x},
+    {"a(h, j, i) <<= x(i + 1), x(j), x(h); out(i, j) <<= x(i), a(j, i - j, j)", x},
+    {"out(1 + i) <<= A<3>; out(0) <<= B<3>; out(t) <<= out(t + 1), x(t) | tanh()",
+     "fact<x, 5, 3>, query<out>"},
+    // Two conditions without members mention different variables.
+    {"l(i, j) <<= x(i).T(), x(j), i < 0 | product(); l(i, j) <<= x(i).T(), x(j), j < 0 | product();"
+     "s(i, j) <<= l(i, j) | softmax(j); out(i) <<= s(i, j), x(j) | product() | sum(j)",
+     x, "rule 2, l: rules_of_one_sum_with_different_spaces<1, 2>"},
+    // Many pairs in one body.
+    {"out(i) <<= edge(i, j), edge(j, k), edge(k, i), edge(i, k), edge(j, i), edge(k, j),"
+     "edge(i, i), edge(j, j), edge(i, j + 1) | elementwise_product() | sum(j, k)",
+     "fact<x, 5, 3>, fact<edge, sparse<22>, 5, 5>"},
+    {"a(i, j, k) <<= edge(i, j), edge(k, j), edge(i, i), edge(j, i - 1) | softmax();"
+     "out() <<= a(i, j, j), a(i + 1, i, k) | concat(k, i, j)",
+     "fact<edge, sparse<14>, 4, 4>"},
+    // Rules of a block that nothing reads.
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>]; h(0) <<= A<3>;"
+     "h(t) <<= h(t - 1)[U<3, 3>], v(t) | tanh() }",
+     x},
+    // In step: recursions over another fact than the sequence, facts that attention reads as they
+    // are, symbols that no position chooses, concat over positions, facts that a block reads.
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1), y(t) | tanh(); out(i) <<= x(i), h(4)",
+     "fact<x, 5, 3>, fact<y, 5, 3>, query<out>"},
+    {"s(i, j) <<= x(i).T(), y(j) | product() | softmax(j); out(i) <<= s(i, j), y(j) | product() | "
+     "sum(j)",
+     "fact<x, 5, 3>, fact<y, 4, 3>"},
+    {"a(j) <<= y(j), y(k), token(j) == token(k) | sum(k); out(i) <<= x(i), a(2)",
+     "fact<x, 5, 3>, fact<y, 5, 3>, fact<token, 5, symbol<3>, runs>"},
+    {"a(i) <<= x(i), token(i) == token(0 * i); out(i) <<= a(i)",
+     "fact<x, 5, 3>, fact<token, 5, symbol<3>, runs>"},
+    {"a() <<= x(i) | concat(i); out(i) <<= x(i), a()[W<3, 15>]", x},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>], y(i) }", "fact<x, 5, 3>, fact<y, 5, 3>"},
+    // A layer of a stack reads the layer before, which follows from the sequence.
+    {"v(i) <<= x(i); a(i<2>) <<= A<1>(i); y(i) <<= a(i) | stack<1> {"
+     "s(i, j) <<= R(i<2>, j<2>) | softmax(j); r(i) <<= s(i, j), u(j) | sum(j);"
+     "z(i) <<= v(i), r(i) }",
+     "fact<x, 2, 1>, query<y>"},
+    {"v(i) <<= x(i); a(i<2>) <<= A<1>(i); y(i) <<= a(i) | stack<2> {"
+     "s(i, j) <<= R(i<2>, j<2>) | softmax(j); r(i) <<= s(i, j), u(j) | sum(j);"
+     "z(i) <<= v(i), r(i) }",
+     "fact<x, 2, 1>, query<y>"},
+};
+
+/// Rows can be computed one after another, too.
+constexpr expectation steps[] = {
+    {"out(i) <<= x(i)[W<2, 3>] | gelu() | norm()", x},
+    {"s(i, j) <<= x(i).T(), y(j) | product() | softmax(j); out(i) <<= s(i, j), y(j) | product() | "
+     "sum(j)",
+     "fact<x, 5, 3>, fact<y, 4, 3>"},
+    {"s(i, j) <<= x(i).T(), x(j), j <= i | product() | softmax(j);"
+     "out(i) <<= s(i, j), x(j) | product() | sum(j)",
+     x},
+    {"h(0) <<= A<3>; h(t) <<= h(t - 1), y(t) | tanh(); out(i) <<= x(i), h(4)",
+     "fact<x, 5, 3>, fact<y, 5, 3>, query<out>"},
+    {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>], y(i) }", "fact<x, 5, 3>, fact<y, 5, 3>"},
+};
+
+}  // namespace
+
+TEST_CASE("programs of a careless user are refused with the reason or mean what they say") {
+    for (const expectation& each : ill_formed) {
+        INFO(each.rules << "    " << each.facts);
+        CHECK(check::told(each.rules, each.facts) == each.told);
+    }
+}
+
+TEST_CASE("programs that random ones found wrong agree with the oracle") {
+    for (const expectation& each : found_by_random_programs) {
+        INFO(each.rules << "    " << each.facts);
+        CHECK(check::told(each.rules, each.facts) == each.told);
+    }
+}
+
+TEST_CASE("rows of programs in text are computed one after another") {
+    for (const expectation& each : steps) {
+        INFO(each.rules << "    " << each.facts);
+        CHECK(check::told(each.rules, each.facts, true) == each.told);
+    }
+}
