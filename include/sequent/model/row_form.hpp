@@ -92,12 +92,17 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
+/// From how many operations on a step is compiled by its form; tests take another number.
+#ifndef SEQUENT_LEAST_SHARED
+#define SEQUENT_LEAST_SHARED 50'000
+#endif
+
 /// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
 /// identity, and take a microsecond or so: the pointers and the call take 10 ns.
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
-    return step.pairs < 0 && step.condition < 0 && row_cost(step) * step.rows >= 50'000;
+    return step.pairs < 0 && step.condition < 0 && row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
 /// What a kernel sees of a row step: of the plan's step `At`.
