@@ -3904,6 +3904,7 @@ struct any_view {
 struct any_tensor {
     std::string name;
     any_view view;
+    bool may_be_negative = true;
 };
 
 template <class Tensors>
@@ -4194,7 +4195,20 @@ struct matching {
     std::vector<piece> pieces;
     std::string problem;
     std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
 };
+
+/// Fails at a number below zero.
+inline void check_not_negative(const opened& file, std::size_t tensor) {
+    const header_entry& entry = file.header.tensors[tensor];
+    const dtype type = *dtype_named(entry.dtype);
+    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
+        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
+        if (x < 0)
+            fail_element(file.from.name(), entry.name, at,
+                         joined_text({number_text(x), ", expected is at least 0"}));
+    }
+}
 
 /// Fails unless two tensors of one shape hold the same numbers.
 inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
@@ -4246,6 +4260,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
         if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
+        if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
         used[found->number] = 1;
     }
     for (const numbered_name& entry : entries.entries()) {
@@ -4261,6 +4276,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
 inline metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
     fill(file, found.pieces);
     return std::move(file.header.metadata);
 }
@@ -7793,6 +7809,26 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
+/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+template <int Length, class T>
+SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int last = Length % n;
+    batch<T> seen = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) {
+        const batch<T> x = load(row + c) * set(factor);
+        store(row + c, x);
+        seen = seen | (x - x);
+    }
+    if constexpr (last != 0) {
+        const batch<T> x = load_first<last>(row + c) * set(factor);
+        store_first<last>(row + c, x);
+        seen = seen | (x - x);
+    }
+    return seen;
+}
+
 /// The score of one pair, at `Node` of its expression.
 template <class Shape, int Node, class T>
 T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept {
@@ -7823,35 +7859,46 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
-/// The weights are divided by their sum before they are multiplied by the values.
-template <class Shape, class T, class EachColumn>
-SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
-                                  int row, EachColumn each_column) noexcept {
+/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
+/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
+template <class T>
+SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
-    constexpr int size = (Shape::columns + n - 1) / n * n;
     constexpr T none = -std::numeric_limits<T>::infinity();
-    alignas(64) T p[size];
-    std::fill_n(p, size, none);
-    each_column([&](int column) {
-        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
-    });
     batch<T> most = set(none);
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
+    // A power of two, which changes no digit.
+    T part = 1;
+    while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
     for (int c = 0; c < size; c += n) {
-        const batch<T> weight = exp(batch<T>(load(p + c) - shift));
+        const batch<T> weight = exp(batch<T>(load(p + c) - shift)) * set(part);
         store(p + c, weight);
         sums += weight;
     }
     const T sum = reduce_add(sums);
-    const T factor = sum == T(0) ? T(0) : 1 / sum;
+    return sum == T(0) ? T(0) : 1 / sum;
+}
+
+/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// No sum of values overflows before it is divided by the sum of the weights.
+template <class Shape, class T, class EachColumn>
+SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
+                                  int row, EachColumn each_column) noexcept {
+    constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+    alignas(64) T p[size];
+    std::fill_n(p, size, -std::numeric_limits<T>::infinity());
+    each_column([&](int column) {
+        p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
+    });
+    const T factor = soften_scores(p, size);
     std::fill_n(out, Shape::length, T(0));
     each_column([&](int column) {
-        add_scaled(p[column] * factor, value + column * Shape::value_column, out, Shape::length);
+        add_scaled(p[column], value + column * Shape::value_column, out, Shape::length);
     });
+    scale_row<Shape::length>(out, factor);
 }
 
 /// Calls f(column) for the columns of a row's pairs in the shape's space.
@@ -8043,26 +8090,6 @@ class finite_operands {
     bool known_ = false;
     bool finite_ = false;
 };
-
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
-template <int Length, class T>
-SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
-    constexpr int n = lanes<T>;
-    constexpr int last = Length % n;
-    batch<T> seen = zero<T>();
-    int c = 0;
-    for (; c + n <= Length; c += n) {
-        const batch<T> x = load(row + c) * set(factor);
-        store(row + c, x);
-        seen = seen | (x - x);
-    }
-    if constexpr (last != 0) {
-        const batch<T> x = load_first<last>(row + c) * set(factor);
-        store_first<last>(row + c, x);
-        seen = seen | (x - x);
-    }
-    return seen;
-}
 
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
 /// exp(score - shift).
@@ -20393,7 +20420,10 @@ class row_runner {
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = step.length;
         alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row)
+        for (int row = range.begin; row < range.end; ++row) {
+            // Zero times what is not finite would be NaN.
+            if constexpr (step.condition >= 0)
+                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -20409,6 +20439,7 @@ class row_runner {
                     to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
                     others);
             }
+        }
     }
 };
 
@@ -25749,6 +25780,14 @@ SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const
     }
 }
 
+/// How many numbers a workspace has: values and their gradients, what is prepared with its own, and
+/// the values of general steps that are too large for the stack.
+template <class Plan>
+inline constexpr long long workspace_numbers = [] {
+    constexpr long long scratch = scratch_size<Plan, float>;
+    return Plan::tables.workspace + 2LL * Plan::tables.prepared + (scratch > 1 ? scratch : 0);
+}();
+
 /// `state` is the size of the state of `step` in bytes, -1 without one.
 SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
                                        long long parameter_room, long long workspace,
@@ -25780,7 +25819,7 @@ std::string explain() {
     if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
         state = sizeof(typename Model::template state<float>);
     model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
-                                plan::tables.workspace, state);
+                                model_detail::workspace_numbers<plan>, state);
     return result;
 }
 
@@ -28911,15 +28950,17 @@ template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
     std::vector<io::detail::any_tensor> tensors;
-    const auto add = [&](std::string_view prefix, std::span<T> flat) {
+    const auto add = [&](std::string_view prefix, std::span<T> flat, bool may_be_negative) {
         Model::for_each(flat, [&](std::string_view name, const auto& view) {
-            tensors.push_back({joined_text({prefix, name}), io::detail::any_view::of(view)});
+            tensors.push_back(
+                {joined_text({prefix, name}), io::detail::any_view::of(view), may_be_negative});
         });
     };
-    add("", parameters);
+    add("", parameters, true);
     for (auto& array : optimizer.state()) {
         if (!array.values.empty())
-            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values);
+            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values,
+                array.may_be_negative);
     }
     return tensors;
 }
@@ -28940,8 +28981,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 
 /// Fills parameters and optimiser state, and returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
-/// changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
+/// squares below zero (Adam's second moment); then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
@@ -29275,6 +29316,7 @@ template <class T>
 struct state_array {
     std::string_view name;
     std::span<T> values;
+    bool may_be_negative = true;
 };
 
 namespace detail {
@@ -29423,7 +29465,7 @@ class adam_moments {
     std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
-        return {{{"first_moment", first_}, {"second_moment", second_}}};
+        return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
     /// How many steps were taken: the bias correction depends on it.

@@ -18,6 +18,9 @@ inline constexpr auto from_start =
 // More bytes than an int holds.
 inline constexpr auto wide = rules(y(i) <<= x(i)[W<"W", 32768, 16384>]);
 
+// Values of general steps that are too large for the stack stand in the workspace, too.
+inline constexpr auto matrices = rules(y(i) <<= (x(i), x(i)) | product());
+
 // A relation that is named like another: both rules have one head.
 inline constexpr relation<"q"> query;
 inline constexpr relation<"q"> copied;
@@ -32,6 +35,18 @@ TEST_CASE("explain counts the pairs of bounds given at run time, and many bytes"
                contains("attention 7 x 7, 49 pairs"));
     CHECK_THAT((explain<model<wide, fact<"x", 1, 16384>>>()),
                contains("536870912 numbers, 2147483648 bytes as float"));
+}
+
+TEST_CASE("explain counts all of the workspace") {
+    using multiplied = model<matrices, fact<"x", 2, 64, 64>>;
+    const std::string text = explain<multiplied>();
+    const std::string after = "workspace   ";
+    REQUIRE_THAT(text, contains(after));
+    const long long told = std::stoll(text.substr(text.find(after) + after.size()));
+    const long long real = sizeof(multiplied::workspace<float>);
+    // But for alignment.
+    CHECK(told <= real);
+    CHECK(told > real - 1024);
 }
 
 TEST_CASE("explain names relations with several rules") {

@@ -8,6 +8,31 @@
 
 using namespace sequent;
 
+namespace {
+
+inline constexpr auto edges_apart = [] {
+    using namespace names;
+    return rules(a(i) <<= x(i) | exp(),
+                 out(i, j) <<= (r<"edge">(i, j), a(j), i != j) | elementwise_product());
+}();
+
+}  // namespace
+
+TEST_CASE("a pair that the condition leaves out has no gradient, whatever its numbers are") {
+    using edges = model<edges_apart, fact<"x", 3>, fact<"edge", sparse<9>, 3, 3>>;
+    check::fixture<edges, float> f(1, 0, 9);
+    f.dense[0] = {1, 200, 2};  // its exponential is infinite
+    const auto gradients = f.backward(std::vector<float>(9, 1.0F));
+    REQUIRE(f.pairs[1].size() == 9);
+    for (std::size_t at = 0; at < 9; ++at) {
+        const auto [row, column] = f.pairs[1][at];
+        if (row == column)
+            CHECK(gradients[1][at] == 0);
+        else
+            CHECK(gradients[1][at] > 1);
+    }
+}
+
 TEST_CASE("rows before a position that overflows are right in forward, backward and step") {
     using model = multi_head_attention<tokens<8>, width<4>, heads<1>, mask::causal>;
     check::fixture<model, float> f(1);

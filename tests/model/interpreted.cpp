@@ -134,13 +134,17 @@ void interpreter_attends(const written_model& model, int softmax) {
 }
 
 std::string told(std::string_view rules, std::string_view facts, bool steps) {
-    const program written = text_reader::read(rules, facts);
+    program written = text_reader::read(rules, facts);
     const std::unique_ptr<planned> of = plan_program(written);
     const plan::diagnosis& mistake = of->mistake;
     if (mistake.ok()) {
-        const verdict result = judge(written, *of);
-        if (result.result != outcome::agrees) return result.reason + ": " + result.details;
-        return steps && !result.stepped ? "agrees, without steps" : "agrees";
+        // Other numbers, and rows in blocks of other sizes.
+        for (; written.values < (steps ? 4 : 1); ++written.values) {
+            const verdict result = judge(written, *of);
+            if (result.result != outcome::agrees) return result.reason + ": " + result.details;
+            if (steps && !result.stepped) return "agrees, without steps";
+        }
+        return "agrees";
     }
     std::string result = mistake.rule < 0 ? "" : "rule ";
     if (mistake.stacked_by >= 0) result += std::to_string(mistake.stacked_by + 1) + ".";

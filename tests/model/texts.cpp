@@ -226,6 +226,35 @@ constexpr expectation steps[] = {
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), y(t) | tanh(); out(i) <<= x(i), h(4)",
      "fact<x, 5, 3>, fact<y, 5, 3>, query<out>"},
     {"out(i) <<= x(i) | stack<2> { z(i) <<= v(i)[W<3, 3>], y(i) }", "fact<x, 5, 3>, fact<y, 5, 3>"},
+    // Keys and values of two layers, of two heads, and of a window that is slid.
+    {"out(i) <<= x(i) | stack<2> { s(i, j) <<= v(i).T(), v(j), j <= i | product() | softmax(j);"
+     "a(i) <<= s(i, j), v(j) | product() | sum(j); z(i) <<= a(i)[W<3, 3>], v(i) | tanh() }",
+     "fact<x, 20, 3>"},
+    {"q(i, h<2>) <<= x(i)[Q<2, 3>(h)]; k(i, h<2>) <<= x(i)[K<2, 3>(h)];"
+     "s(i, j, h) <<= q(i, h).T(), k(j, h), j <= i | product() | softmax(j);"
+     "a(i, h) <<= s(i, j, h), k(j, h) | product() | sum(j); out(i) <<= a(i, h) | concat(h)",
+     "fact<x, 20, 3>"},
+    {"s(i, j) <<= x(i).T(), x(j), j <= i, i - j < 3 | product() | softmax(j);"
+     "out(i) <<= s(i, j), x(j) | product() | sum(j)",
+     "fact<x, 120, 2>"},
+    {"out(i) <<= x(i) | stack<3> { s(i, j) <<= v(i).T(), v(j), j <= i, i - j < 4 | product() |"
+     "softmax(j); a(i) <<= s(i, j), v(j) | product() | sum(j); z(i) <<= a(i), v(i) | tanh() }",
+     "fact<x, 90, 2>"},
+    {"s(i, j) <<= x(i).T(), x(j), j <= i, i - j < 2 | product() | softmax(j);"
+     "out(i) <<= s(i, j), x(j) | product() | sum(j)",
+     "fact<x, 120, 2>"},
+    // Each layer reads what is computed before the stack.
+    {"b(i) <<= x(i)[B<3, 3>]; out(i) <<= x(i) | stack<3> { a(i) <<= v(i)[A<3, 3>], b(i);"
+     "c(i) <<= a(i)[C<3, 3>] | gelu(); d(i) <<= c(i)[D<3, 3>] | gelu();"
+     "z(i) <<= d(i)[E<3, 3>], d(i) | tanh() }",
+     "fact<x, 20, 3>"},
+    // What other facts give is computed once, of each layer.
+    {"out(i) <<= x(i) | stack<2> { b() <<= y(j)[B<3, 3>] | sum(j); z(i) <<= v(i)[W<3, 3>], b()"
+     "| tanh() }",
+     "fact<x, 20, 3>, fact<y, 4, 3>"},
+    {"c() <<= y(j) | mean(j) | stack<1> { z() <<= v()[C<3, 3>] | tanh() };"
+     "out(i) <<= x(i)[W<3, 3>], c() | tanh(); last() <<= c() | relu()",
+     "fact<x, 20, 3>, fact<y, 4, 3>, query<out, last>"},
 };
 
 }  // namespace

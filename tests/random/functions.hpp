@@ -26,10 +26,14 @@ constexpr bool is_elementwise(transformation kind) {
 /// that another order of the operations keeps; and where a slope is infinite, of which the gradient
 /// makes NaN even if nothing depends on it.
 inline bool ill_conditioned = false;
+/// Set where a function of a finite number is infinite. Whether it is so above or below zero may
+/// depend on the sign of a zero, which another order of the operations changes.
+inline bool met_pole = false;
 
 inline double element_of(transformation kind, double x, double number) {
     const double y = oracle::constant(oracle::element_transformed(kind, x, number)).value;
     ill_conditioned = ill_conditioned || std::abs(y) > 1e7;
+    met_pole = met_pole || (std::isinf(y) && std::isfinite(x));
     return y;
 }
 

@@ -21,19 +21,21 @@ verdict judge(const program& written, const planned& of) {
     }
     if (!right.finite) return {outcome::not_finite, "not finite", {}, {}, false};
     std::string phase = "forward";
-    ill_conditioned = false;
+    ill_conditioned = met_pole = false;
+    const verdict unjudged{outcome::not_finite, "not finite", {}, {}, false};
     try {
         machine run(given.place, of);
         run.forward();
         verdict result = compare_outputs(of, right, run.outputs(), "values");
+        if (result.result == outcome::differs && met_pole) return unjudged;
         if (result.result != outcome::agrees) return result;
         phase = "backward";
         result = compare_gradients(written, of, given, right, run);
-        if (result.result == outcome::differs && ill_conditioned)
-            return {outcome::not_finite, "not finite", {}, {}, false};
+        if (result.result == outcome::differs && ill_conditioned) return unjudged;
         if (result.result != outcome::agrees) return result;
         phase = "step";
         if (of.state) result = compare_steps(written, of, given, right);
+        if (result.result == outcome::differs && met_pole) return unjudged;
         result.covered = coverage(of).words;
         return result;
     } catch (const plan_fault& fault) {

@@ -86,3 +86,24 @@ TEST_CASE("a file of another model is refused, and nothing changes") {
                     io::error);
     CHECK(std::ranges::equal(p.flat(), before.flat()));
 }
+
+TEST_CASE("a mean of squares below zero is refused, and nothing changes") {
+    const file kept;
+    training wrong;
+    wrong.run(2);
+    wrong.optimizer.state()[0].values[3] = -1e-9F;  // a mean of gradients may be
+    train::save_checkpoint<Model>(kept.path, std::span<float>(wrong.p.flat()), wrong.optimizer);
+    training other;
+    (void)train::load_checkpoint<Model>(kept.path, std::span<float>(other.p.flat()),
+                                        other.optimizer);
+    wrong.optimizer.state()[1].values[3] = -1e-9F;
+    train::save_checkpoint<Model>(kept.path, std::span<float>(wrong.p.flat()), wrong.optimizer);
+    training untouched;
+    const std::vector<float> before(untouched.p.flat().begin(), untouched.p.flat().end());
+    CHECK_THROWS_WITH(
+        train::load_checkpoint<Model>(kept.path, std::span<float>(untouched.p.flat()),
+                                      untouched.optimizer),
+        sequent_test::contains("second_moment") && sequent_test::contains("at least 0"));
+    CHECK(std::ranges::equal(untouched.p.flat(), before));
+    CHECK(untouched.optimizer.steps() == 0);
+}

@@ -83,6 +83,7 @@ struct any_view {
 struct any_tensor {
     std::string name;
     any_view view;
+    bool may_be_negative = true;
 };
 
 template <class Tensors>
@@ -368,7 +369,20 @@ struct matching {
     std::vector<piece> pieces;
     std::string problem;
     std::vector<equal_pair> equal{};
+    std::vector<std::size_t> not_negative{};
 };
+
+/// Fails at a number below zero.
+inline void check_not_negative(const opened& file, std::size_t tensor) {
+    const header_entry& entry = file.header.tensors[tensor];
+    const dtype type = *dtype_named(entry.dtype);
+    for (std::uint64_t at = 0; at < (entry.end - entry.begin) / io::size_of(type); ++at) {
+        const double x = load_number(type, file.data.data() + entry.begin + at * io::size_of(type));
+        if (x < 0)
+            fail_element(file.from.name(), entry.name, at,
+                         joined_text({number_text(x), ", expected is at least 0"}));
+    }
+}
 
 /// Fails unless two tensors of one shape hold the same numbers.
 SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
@@ -420,6 +434,7 @@ SEQUENT_COLD inline matching match(const file_header& header, std::span<const an
         if (const auto what = problem_of_type(entry, tensor.view.type); !what.empty())
             return problem(what);
         result.pieces.push_back(whole(tensor.view, found->number));
+        if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
         used[found->number] = 1;
     }
     for (const numbered_name& entry : entries.entries()) {
@@ -435,6 +450,7 @@ SEQUENT_COLD inline matching match(const file_header& header, std::span<const an
 SEQUENT_COLD inline metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
+    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
     fill(file, found.pieces);
     return std::move(file.header.metadata);
 }

@@ -174,6 +174,14 @@ SEQUENT_COLD inline void append_several_rules(std::string& text, std::span<const
     }
 }
 
+/// How many numbers a workspace has: values and their gradients, what is prepared with its own, and
+/// the values of general steps that are too large for the stack.
+template <class Plan>
+inline constexpr long long workspace_numbers = [] {
+    constexpr long long scratch = scratch_size<Plan, float>;
+    return Plan::tables.workspace + 2LL * Plan::tables.prepared + (scratch > 1 ? scratch : 0);
+}();
+
 /// `state` is the size of the state of `step` in bytes, -1 without one.
 SEQUENT_COLD inline void append_memory(std::string& text, long long parameters,
                                        long long parameter_room, long long workspace,
@@ -205,7 +213,7 @@ std::string explain() {
     if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0)
         state = sizeof(typename Model::template state<float>);
     model_detail::append_memory(result, Model::parameter_count, plan::tables.parameters,
-                                plan::tables.workspace, state);
+                                model_detail::workspace_numbers<plan>, state);
     return result;
 }
 

@@ -522,7 +522,10 @@ class row_runner {
         const T* gradient = gradient_of_out(bound, first, second, third);
         constexpr int length = step.length;
         alignas(64) T others[length];
-        for (int row = range.begin; row < range.end; ++row)
+        for (int row = range.begin; row < range.end; ++row) {
+            // Zero times what is not finite would be NaN.
+            if constexpr (step.condition >= 0)
+                if (!exists(bound, row, first, second, third)) continue;
             for (int segment = 0; segment < step.segments; ++segment) {
                 std::copy_n(gradient + row * step.out.row + segment * length, length, others);
                 kernel::unroll<step.terms.size()>([&](auto other) {
@@ -538,6 +541,7 @@ class row_runner {
                     to + pair_row<term.indexed>(bound, row) * term.x.row + segment * term.x.column,
                     others);
             }
+        }
     }
 };
 

@@ -21,15 +21,17 @@ template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
     std::vector<io::detail::any_tensor> tensors;
-    const auto add = [&](std::string_view prefix, std::span<T> flat) {
+    const auto add = [&](std::string_view prefix, std::span<T> flat, bool may_be_negative) {
         Model::for_each(flat, [&](std::string_view name, const auto& view) {
-            tensors.push_back({joined_text({prefix, name}), io::detail::any_view::of(view)});
+            tensors.push_back(
+                {joined_text({prefix, name}), io::detail::any_view::of(view), may_be_negative});
         });
     };
-    add("", parameters);
+    add("", parameters, true);
     for (auto& array : optimizer.state()) {
         if (!array.values.empty())
-            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values);
+            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values,
+                array.may_be_negative);
     }
     return tensors;
 }
@@ -50,8 +52,8 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
 
 /// Fills parameters and optimiser state, and returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser; then nothing has
-/// changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
+/// squares below zero (Adam's second moment); then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {

@@ -41,6 +41,7 @@ template <class T>
 struct state_array {
     std::string_view name;
     std::span<T> values;
+    bool may_be_negative = true;
 };
 
 namespace detail {
@@ -189,7 +190,7 @@ class adam_moments {
     std::size_t size() const noexcept { return first_.size(); }
 
     std::array<state_array<T>, 2> state() noexcept {
-        return {{{"first_moment", first_}, {"second_moment", second_}}};
+        return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
     /// How many steps were taken: the bias correction depends on it.
