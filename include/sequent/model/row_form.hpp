@@ -102,7 +102,8 @@ constexpr long long row_cost(const row_step& step) {
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
-    return step.pairs < 0 && step.condition < 0 && row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
+    return step.pairs < 0 && step.condition < 0 &&
+           row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
 /// What a kernel sees of a row step: of the plan's step `At`.
