@@ -181,26 +181,6 @@ class finite_operands {
     bool finite_ = false;
 };
 
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
-template <int Length, class T>
-SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
-    constexpr int n = lanes<T>;
-    constexpr int last = Length % n;
-    batch<T> seen = zero<T>();
-    int c = 0;
-    for (; c + n <= Length; c += n) {
-        const batch<T> x = load(row + c) * set(factor);
-        store(row + c, x);
-        seen = seen | (x - x);
-    }
-    if constexpr (last != 0) {
-        const batch<T> x = load_first<last>(row + c) * set(factor);
-        store_first<last>(row + c, x);
-        seen = seen | (x - x);
-    }
-    return seen;
-}
-
 /// Running softmax of each row: the shift, close to the greatest score, and the sum of
 /// exp(score - shift).
 template <int Rows, class T>

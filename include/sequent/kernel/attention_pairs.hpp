@@ -20,6 +20,26 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
+/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+template <int Length, class T>
+SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
+    constexpr int n = lanes<T>;
+    constexpr int last = Length % n;
+    batch<T> seen = zero<T>();
+    int c = 0;
+    for (; c + n <= Length; c += n) {
+        const batch<T> x = load(row + c) * set(factor);
+        store(row + c, x);
+        seen = seen | (x - x);
+    }
+    if constexpr (last != 0) {
+        const batch<T> x = load_first<last>(row + c) * set(factor);
+        store_first<last>(row + c, x);
+        seen = seen | (x - x);
+    }
+    return seen;
+}
+
 /// The score of one pair, at `Node` of its expression.
 template <class Shape, int Node, class T>
 T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept {
@@ -50,29 +70,31 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights that
-/// add up to one; to zeros if all are -infinity.
+/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
+/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
 template <class T>
-SEQUENT_COLD void soften_scores(T* p, int size) noexcept {
+SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
     constexpr T none = -std::numeric_limits<T>::infinity();
     batch<T> most = set(none);
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
+    // A power of two, which changes no digit.
+    T part = 1;
+    while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
     for (int c = 0; c < size; c += n) {
-        const batch<T> weight = exp(batch<T>(load(p + c) - shift));
+        const batch<T> weight = exp(batch<T>(load(p + c) - shift)) * set(part);
         store(p + c, weight);
         sums += weight;
     }
     const T sum = reduce_add(sums);
-    const batch<T> factor = set(sum == T(0) ? T(0) : 1 / sum);
-    for (int c = 0; c < size; c += n) store(p + c, batch<T>(load(p + c) * factor));
+    return sum == T(0) ? T(0) : 1 / sum;
 }
 
 /// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
-/// The weights are divided by their sum before they are multiplied by the values.
+/// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
                                   int row, EachColumn each_column) noexcept {
@@ -82,11 +104,12 @@ SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* va
     each_column([&](int column) {
         p[column] = score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column);
     });
-    soften_scores(p, size);
+    const T factor = soften_scores(p, size);
     std::fill_n(out, Shape::length, T(0));
     each_column([&](int column) {
         add_scaled(p[column], value + column * Shape::value_column, out, Shape::length);
     });
+    scale_row<Shape::length>(out, factor);
 }
 
 /// Calls f(column) for the columns of a row's pairs in the shape's space.
