@@ -156,6 +156,7 @@ constexpr expectation found_by_random_programs[] = {
     {"out(i) <<= x(i + 1), x(i<3> + 1)", x},
     // At some times only a scalar is added to a vector.
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), x(t); h(2) <<= number(0.5)", h_of_x},
+    {"h(0) <<= A<1>; h(t) <<= h(t - 1)[U<3, 3>], x(t)", h_of_x},
     {"out(i) <<= x(i)[W<2, 3>(i, i)]", x},
     {"a(i) <<= x(i); out(i) <<= a(i + 1)", x},
     // Of several rules of a head, one binds the variable further than the others do.

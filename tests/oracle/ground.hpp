@@ -462,6 +462,10 @@ class grounder {
         matrix value = atom_value(used, variables);
         for (const tree::literal& weight : used.weight) {
             const matrix factor = literal_value(weight, variables);
+            // The base of a recursion of vectors may be a scalar, which stands for every element.
+            if (heads_.count(used.name) && value.size() == 1 && factor.columns > 1)
+                value = elementwise(zeros(factor.columns, 1), value,
+                                    [](real, real element) { return element; });
             value = is_symbol(used) ? row_of(factor, static_cast<int>(value.values[0]))
                                     : product(factor, value);
         }
