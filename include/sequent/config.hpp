@@ -81,8 +81,10 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_NOINLINE __declspec(noinline)
 #define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_NOINLINE __attribute__((noinline))
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif

@@ -35,11 +35,4 @@ struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
-inline void check_size(const char* what, std::size_t given, std::size_t expected) {
-    if (given != expected)
-        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
-                             " elements, expected " + std::to_string(expected));
-}
-
 }  // namespace sequent::inline SEQUENT_ABI

@@ -72,4 +72,11 @@ template <class Error>
     fail<Error>(joined_text(parts));
 }
 
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail_with<argument_error>(
+            {"sequent: ", what, " has ", given, " elements, expected ", expected});
+}
+
 }  // namespace sequent::inline SEQUENT_ABI

@@ -1913,7 +1913,7 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
     if (path.ends_with(".svg")) return draw::picture_of(shown).str();
     if (path.ends_with(".dot")) return draw::dot_of(shown);
     if (path.ends_with(".html")) return draw::page_of(shown, model);
-    fail<io::error>(path + ": a picture of a program ends with .svg, .dot or .html");
+    fail_with<io::error>({path, ": a picture of a program ends with .svg, .dot or .html"});
 }
 
 }  // namespace detail

@@ -240,8 +240,8 @@ inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
 inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
-    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
-                           "\" is longer than 16 bytes");
+    fail_with<evaluation_error>(
+        {"sequent: the symbol \"", std::string(text), "\" is longer than 16 bytes"});
 }
 
 constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {
@@ -1205,6 +1205,8 @@ inline constexpr auto heads_per_layer = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
+#include <ranges>
+
 /// What a program is given, and what it gives: a value at each position.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
@@ -1278,24 +1280,23 @@ namespace detail {
 
 // Not constexpr: in a constant expression the compiler names them, and the program.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) +
-                           " is the mean of several symbols or booleans; of booleans, "
-                           "indicator(...) has one");
+    fail_with<evaluation_error>(
+        {"sequent: ", text_of(program, at), " at position ", position,
+         " is the mean of several symbols or booleans; of booleans, indicator(...) has one"});
 }
 inline void a_division_by_zero(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " divides by zero");
+    fail_with<evaluation_error>(
+        {"sequent: ", text_of(program, at), " at position ", position, " divides by zero"});
 }
 inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " has an exponent that is no integer");
+    fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
+                                 " has an exponent that is no integer"});
 }
 inline void an_input_of_another_type(const value& given, type wanted, int position) {
     const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
-    fail<evaluation_error>("sequent: the program's tokens are each " +
-                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
-                           std::to_string(position) + " is \"" + given.text() + "\"");
+    fail_with<evaluation_error>({"sequent: the program's tokens are each ",
+                                 std::string(names[static_cast<int>(wanted)]),
+                                 ", the one at position ", position, " is \"", given.text(), "\""});
 }
 inline void an_empty_input() {
     fail<evaluation_error>("sequent: a RASP program takes at least one token");
@@ -4314,9 +4315,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         constexpr int longest = size.positions - 1;
         if (input.empty()) rasp::detail::an_empty_input();
         if (input.size() > longest)
-            fail<evaluation_error>("sequent: the program is compiled for " +
-                                   std::to_string(longest) + " tokens, the input has " +
-                                   std::to_string(input.size()));
+            fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
+                                         " tokens, the input has ", input.size()});
         const auto& alphabet = plan_of().program.given.alphabet;
         std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
         for (int at = 0; at < input.size(); ++at) {
@@ -4326,9 +4326,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
                                      return left.kind() == right.kind() && left < right;
                                  });
             if (found == alphabet.end() || !(*found == input[at]))
-                fail<evaluation_error>("sequent: the token \"" + input[at].text() +
-                                       "\" at position " + std::to_string(at) +
-                                       " is not of the alphabet that the program is compiled for");
+                fail_with<evaluation_error>(
+                    {"sequent: the token \"", input[at].text(), "\" at position ", at,
+                     " is not of the alphabet that the program is compiled for"});
             const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
             const auto letters = static_cast<std::int32_t>(alphabet.size());
             result[static_cast<std::size_t>(at) + 1] =

@@ -116,9 +116,11 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
+#define SEQUENT_NOINLINE __declspec(noinline)
 #define SEQUENT_COLD __declspec(noinline)
 #else
 #define SEQUENT_INLINE inline __attribute__((always_inline))
+#define SEQUENT_NOINLINE __attribute__((noinline))
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
@@ -340,13 +342,6 @@ struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
-inline void check_size(const char* what, std::size_t given, std::size_t expected) {
-    if (given != expected)
-        fail<argument_error>("sequent: " + std::string(what) + " has " + std::to_string(given) +
-                             " elements, expected " + std::to_string(expected));
-}
-
 }  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI::io {
@@ -433,6 +428,13 @@ SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> par
 template <class Error>
 [[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
     fail<Error>(joined_text(parts));
+}
+
+/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail_with<argument_error>(
+            {"sequent: ", what, " has ", given, " elements, expected ", expected});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -2736,7 +2738,7 @@ enum class file_kind { none, file, folder, link, other };
 
 /// Files are descriptors; a result below 0 is an error in errno.
 #ifdef _WIN32
-inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
     switch (status.type()) {
         case file_type::none:
@@ -2752,26 +2754,26 @@ inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
             return file_kind::other;
     }
 }
-inline file_kind kind_of(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     std::error_code failure;
     const auto result = kind_of(std::filesystem::status(path, failure));
     errno = result == file_kind::none ? ENOENT : 0;
     return result;
 }
-inline file_kind kind_of_link(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
     std::error_code failure;
     return kind_of(std::filesystem::symlink_status(path, failure));
 }
-inline int read_link(const file_path& path, file_path& target) {
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
     std::error_code failure;
     target = std::filesystem::read_symlink(path, failure);
     errno = failure ? EINVAL : 0;
     return failure ? -1 : 0;
 }
-inline file_path folder_of(const file_path& path) {
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     return path.parent_path();
 }
-inline file_path within(const file_path& folder, const file_path& name) {
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
 /// Calls `attempt` until it reports another error of Windows than that another process or thread
@@ -2785,7 +2787,7 @@ void until_not_in_use(const Attempt& attempt) noexcept {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
-inline int rename_over(const file_path& from, const file_path& to) noexcept {
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;
     until_not_in_use([&] {
         std::filesystem::rename(from, to, failure);
@@ -2794,11 +2796,11 @@ inline int rename_over(const file_path& from, const file_path& to) noexcept {
     errno = failure ? failure.default_error_condition().value() : 0;
     return failure ? -1 : 0;
 }
-inline void remove_file(const file_path& path) noexcept {
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
 }
-inline std::FILE* open_to_read(const file_path& path) noexcept {
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     std::FILE* result = nullptr;
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
@@ -2811,44 +2813,44 @@ inline std::FILE* open_to_read(const file_path& path) noexcept {
 inline int process_number() noexcept {
     return ::_getpid();
 }
-inline int open_new(const file_path& path, bool) noexcept {
+SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
     return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
 }
-inline int open_existing(const file_path& path) noexcept {
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
     return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
 }
 inline std::FILE* stream_of(int descriptor) noexcept {
     return ::_fdopen(descriptor, "wb");
 }
-inline int flush_to_disk(std::FILE* stream) noexcept {
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     return ::_commit(::_fileno(stream));
 }
 inline void close(int descriptor) noexcept {
     ::_close(descriptor);
 }
 // Replacing a read-only file fails, and there are no owners to keep.
-inline int may_write(const file_path&) noexcept {
+SEQUENT_COLD inline int may_write(const file_path&) noexcept {
     return 0;
 }
 inline void keep_owner_and_mode(int, const file_path&) noexcept {}
 inline void flush_folder(const file_path&) noexcept {}
 #else
-inline file_kind kind_of(const struct ::stat& status) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
     return S_ISREG(status.st_mode)   ? file_kind::file
            : S_ISDIR(status.st_mode) ? file_kind::folder
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
 /// Follows symbolic links. Of none, errno tells why.
-inline file_kind kind_of(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
 }
-inline file_kind kind_of_link(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
     struct ::stat status;
     return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
 }
-inline int read_link(const file_path& path, file_path& target) {
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
     for (std::string text(256, '\0');; text.resize(2 * text.size())) {
         const auto length = ::readlink(path.c_str(), text.data(), text.size());
         if (length < 0) return -1;
@@ -2859,7 +2861,7 @@ inline int read_link(const file_path& path, file_path& target) {
     }
 }
 /// Empty for a file of the current folder.
-inline file_path folder_of(const file_path& path) {
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
     if (slash == std::string_view::npos) return {};
@@ -2868,35 +2870,35 @@ inline file_path folder_of(const file_path& path) {
     return text.substr(0, end == 0 ? 1 : end);
 }
 /// An absolute name stands for itself.
-inline file_path within(const file_path& folder, const file_path& name) {
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
     if (text.back() != '/') text += '/';
     return text += name.string();
 }
-inline int rename_over(const file_path& from, const file_path& to) noexcept {
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     return std::rename(from.c_str(), to.c_str());
 }
-inline void remove_file(const file_path& path) noexcept {
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
     ::unlink(path.c_str());
 }
-inline std::FILE* open_to_read(const file_path& path) noexcept {
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 }
 /// Private ones are for the owner alone until their mode is known.
-inline int open_new(const file_path& path, bool is_private) noexcept {
+SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
-inline int open_existing(const file_path& path) noexcept {
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
     return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
 }
 inline std::FILE* stream_of(int descriptor) noexcept {
     return ::fdopen(descriptor, "wb");
 }
-inline int flush_to_disk(std::FILE* stream) noexcept {
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     int result = 0;
     do {
         result = ::fsync(::fileno(stream));
@@ -2907,11 +2909,11 @@ inline int flush_to_disk(std::FILE* stream) noexcept {
 inline void close(int descriptor) noexcept {
     ::close(descriptor);
 }
-inline int may_write(const file_path& path) noexcept {
+SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -2925,7 +2927,7 @@ inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept 
     }
 }
 /// The rename as well survives a crash.
-inline void flush_folder(const file_path& path) noexcept {
+SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
     ::fsync(descriptor);
@@ -3272,7 +3274,7 @@ struct numbered_range {
     std::size_t number = 0;
 };
 
-inline void sort(std::vector<numbered_range>& ranges) {
+SEQUENT_COLD inline void sort(std::vector<numbered_range>& ranges) {
     if (ranges.empty()) return;
     std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
                [](const void* a, const void* b) {
@@ -3367,7 +3369,7 @@ class header_parser {
   public:
     header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
-    file_header parse() {
+    SEQUENT_COLD file_header parse() {
         file_header header;
         std::vector<std::size_t> places;  // where in the text the value of each tensor begins
         bool metadata_seen = false;
@@ -3395,7 +3397,7 @@ class header_parser {
     }
 
   private:
-    metadata_map metadata() {
+    SEQUENT_COLD metadata_map metadata() {
         metadata_map map;
         object([&](std::string key) {
             std::string value = string();
@@ -3405,7 +3407,7 @@ class header_parser {
         return map;
     }
 
-    header_entry tensor(std::string name) {
+    SEQUENT_COLD header_entry tensor(std::string name) {
         header_entry entry;
         entry.name = std::move(name);
         bool dtype = false, shape = false, offsets = false;
@@ -3445,7 +3447,7 @@ class header_parser {
 
     /// Calls `member(key)` behind the colon of each member; it reads the value.
     template <class Member>
-    void object(Member member) {
+    SEQUENT_COLD void object(Member member) {
         expect('{');
         if (accept('}')) return;
         do {
@@ -3456,7 +3458,7 @@ class header_parser {
         expect('}');
     }
 
-    std::vector<std::uint64_t> numbers() {
+    SEQUENT_COLD std::vector<std::uint64_t> numbers() {
         std::vector<std::uint64_t> values;
         expect('[');
         if (accept(']')) return values;
@@ -3467,7 +3469,7 @@ class header_parser {
         return values;
     }
 
-    std::uint64_t number() {
+    SEQUENT_COLD std::uint64_t number() {
         constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
         skip_space();
         const std::size_t start = at_;
@@ -3482,7 +3484,7 @@ class header_parser {
         return value;
     }
 
-    std::string string() {
+    SEQUENT_COLD std::string string() {
         expect('"');
         std::string value;
         for (;;) {
@@ -3499,7 +3501,7 @@ class header_parser {
         return value;
     }
 
-    void escape(std::string& value) {
+    SEQUENT_COLD void escape(std::string& value) {
         const char kind = take();
         switch (kind) {
             case '"':
@@ -3564,7 +3566,7 @@ class header_parser {
         return true;
     }
 
-    bool accept(char wanted) {
+    SEQUENT_COLD bool accept(char wanted) {
         skip_space();
         if (at_ == text_.size() || text_[at_] != wanted) return false;
         ++at_;
@@ -3591,7 +3593,7 @@ class header_parser {
     std::size_t at_ = 0;
 };
 
-inline void append_json_string(std::string& json, std::string_view text) {
+SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view text) {
     constexpr std::string_view hexadecimal = "0123456789abcdef";
     json += '"';
     for (const char next : text) {
@@ -3613,13 +3615,13 @@ inline void append_json_string(std::string& json, std::string_view text) {
 
 /// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
 /// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-inline file_header parse_header(std::string_view json, std::string_view file) {
+SEQUENT_COLD inline file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser(json, file).parse();
 }
 
 /// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
 /// be UTF-8.
-inline std::string format_header(const file_header& header) {
+SEQUENT_COLD inline std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';
@@ -3667,7 +3669,8 @@ namespace sequent::inline SEQUENT_ABI::io {
 /// All members but the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
-    explicit file_replacement(file_path path) : path_(std::move(path)), target_(followed()) {
+    SEQUENT_COLD explicit file_replacement(file_path path)
+        : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
         const bool exists = kind != detail::file_kind::none;
         if (kind == detail::file_kind::folder) fail("cannot be replaced", EISDIR);
@@ -3703,7 +3706,7 @@ class file_replacement {
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
-    void commit() {
+    SEQUENT_COLD void commit() {
         errno = 0;
         // Some file systems carry out the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
@@ -3718,7 +3721,7 @@ class file_replacement {
 
   private:
     /// The file that the path leads to, over symbolic links; it need not be there.
-    file_path followed() const {
+    SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
@@ -3730,7 +3733,7 @@ class file_replacement {
         fail("cannot be followed", ELOOP);
     }
 
-    int create(bool is_private) {
+    SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
             // The process keeps writers apart that run now, the next number files of dead ones.
@@ -3751,7 +3754,7 @@ class file_replacement {
         if (!new_path_.empty()) detail::remove_file(new_path_);
     }
 
-    [[noreturn]] void fail(const char* what, int reason) const {
+    [[noreturn]] SEQUENT_COLD void fail(const char* what, int reason) const {
         fail_with<error>({path_.string(), ": ", what, detail::reason_text(reason)});
     }
 
@@ -3792,7 +3795,7 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    void open(const file_path& path) {
+    SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
         const detail::file_kind kind = detail::kind_of(path);
         if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
@@ -3919,11 +3922,11 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-inline std::string in_quotes(std::string_view name) {
+SEQUENT_COLD inline std::string in_quotes(std::string_view name) {
     return joined_text({"\"", name, "\""});
 }
 
-inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
@@ -3932,7 +3935,7 @@ inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-inline std::vector<std::uint64_t> shape_of(const any_view& view) {
+SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -3949,7 +3952,7 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
-inline std::string problem_of_size(const header_entry& entry) {
+SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
     if (bits == 0) return "";
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -3972,8 +3975,8 @@ inline std::string problem_of_size(const header_entry& entry) {
 
 /// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
 /// their offsets each begins where the last one ended.
-inline void check_layout(const file_header& header, std::uint64_t data_size,
-                         std::string_view file) {
+SEQUENT_COLD inline void check_layout(const file_header& header, std::uint64_t data_size,
+                                      std::string_view file) {
     std::vector<numbered_range> sorted;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
@@ -4014,7 +4017,7 @@ struct opened {
     std::span<const std::byte> data;
 };
 
-inline opened open_checked(source from) {
+SEQUENT_COLD inline opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
@@ -4071,7 +4074,7 @@ struct piece_row {
 
 /// Calls f(piece_row) for each row of a piece.
 template <class F>
-void for_each_row(const piece& part, F f) {
+SEQUENT_COLD void for_each_row(const piece& part, F f) {
     const any_view& view = part.view;
     if (view.size() == 0) return;
     const int last = view.rank - 1;
@@ -4110,7 +4113,7 @@ inline std::string_view unlike_a_number(double value) {
 
 /// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
 /// if nothing does.
-inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
+SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
         return joined_text(
@@ -4146,20 +4149,21 @@ inline void check_finite(const opened& file, const header_entry& entry, dtype ty
     });
 }
 
-/// Elements of a file, of no greater type, as those of a row.
+/// Elements of a file, of no greater type, as those of a row of T.
 template <class T, dtype From>
-void load_row(const std::byte* data, const piece_row& row, T* elements) {
+void load_row(const std::byte* data, const piece_row& row, void* elements) {
     constexpr std::size_t bytes = io::size_of(From);
     if constexpr (bytes <= sizeof(T)) {
+        T* const to = static_cast<T*>(elements);
         std::uint64_t number = row.number;
         for (int column = 0; column < row.columns; ++column, number += row.number_stride)
-            elements[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
+            to[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
     }
 }
 
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-inline void fill(const opened& file, std::span<const piece> pieces) {
+SEQUENT_COLD inline void fill(const opened& file, std::span<const piece> pieces) {
     std::vector<char> used(file.header.tensors.size());
     for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
@@ -4170,16 +4174,10 @@ inline void fill(const opened& file, std::span<const piece> pieces) {
         const header_entry& entry = file.header.tensors[each.tensor];
         const std::byte* const data = file.data.data() + entry.begin;
         const bool wide = each.view.type == dtype::f64;
-        with_dtype(*dtype_named(entry.dtype), [&](auto known) {
-            constexpr dtype from = decltype(known)::value;
-            for_each_row(each, [&](const piece_row& row) {
-                if (wide) {
-                    load_row<double, from>(data, row, static_cast<double*>(each.view.data));
-                } else {
-                    load_row<float, from>(data, row, static_cast<float*>(each.view.data));
-                }
-            });
+        const auto load = with_dtype(*dtype_named(entry.dtype), [&](auto from) {
+            return wide ? load_row<double, from()> : load_row<float, from()>;
         });
+        for_each_row(each, [&](const piece_row& row) { load(data, row, each.view.data); });
     }
 }
 
@@ -4211,7 +4209,7 @@ inline void check_not_negative(const opened& file, std::size_t tensor) {
 }
 
 /// Fails unless two tensors of one shape hold the same numbers.
-inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
     const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
@@ -4229,7 +4227,7 @@ inline void check_equal(const opened& file, std::size_t tensor, std::size_t othe
     }
 }
 
-inline name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -4237,7 +4235,7 @@ inline name_table table_of_names(std::span<const header_entry> tensors) {
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_COLD inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -4273,7 +4271,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
 }
 
 /// Fills the views of a matching, or says why not.
-inline metadata_map load_all(opened&& file, const matching& found) {
+SEQUENT_COLD inline metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
@@ -4287,11 +4285,12 @@ struct planned_tensor {
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers of a file. Fails at one that is not finite or too large.
+/// Elements of a row of T as numbers of a file. Fails at one that is not finite or too large.
 template <class T, dtype To>
-void store_row(const T* elements, const piece_row& row, std::byte* data, std::string_view file,
+void store_row(const void* from, const piece_row& row, std::byte* data, std::string_view file,
                std::string_view tensor) {
     constexpr std::size_t bytes = io::size_of(To);
+    const T* const elements = static_cast<const T*>(from);
     std::uint64_t number = row.number;
     for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
         const T element = elements[row.at + column * row.stride];
@@ -4307,25 +4306,19 @@ void store_row(const T* elements, const piece_row& row, std::byte* data, std::st
 }
 
 /// A piece as numbers of a file's tensor, which begins at `data`.
-inline void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
-                        std::string_view tensor) {
-    with_dtype(type, [&](auto known) {
-        constexpr dtype to = decltype(known)::value;
-        for_each_row(part, [&](const piece_row& row) {
-            if (part.view.type == dtype::f64) {
-                store_row<double, to>(static_cast<const double*>(part.view.data), row, data, file,
-                                      tensor);
-            } else {
-                store_row<float, to>(static_cast<const float*>(part.view.data), row, data, file,
-                                     tensor);
-            }
-        });
-    });
+SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* data,
+                                     std::string_view file, std::string_view tensor) {
+    const bool wide = part.view.type == dtype::f64;
+    const auto store = with_dtype(
+        type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
+    for_each_row(part,
+                 [&](const piece_row& row) { store(part.view.data, row, data, file, tensor); });
 }
 
 /// Writes a file of tensors that consist of pieces.
-inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                     std::span<const piece> pieces, const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                                  std::span<const piece> pieces, const metadata_map& metadata,
+                                  dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -4380,8 +4373,8 @@ inline void save_all(const file_path& path, std::span<const planned_tensor> tens
     file.commit();
 }
 
-inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
-                         const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                                      const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     for (const any_tensor& tensor : tensors) {
@@ -4391,7 +4384,8 @@ inline void save_tensors(const file_path& path, std::span<const any_tensor> tens
     save_all(path, planned, pieces, metadata, type);
 }
 
-inline metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
+SEQUENT_COLD inline metadata_map load_tensors(const source& from,
+                                              std::span<const any_tensor> tensors) {
     opened file = open_checked(from);
     const matching found = match(file.header, tensors);
     return load_all(std::move(file), found);
@@ -4426,7 +4420,7 @@ metadata_map load(const source& from, const Tensors& tensors) {
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-inline file_header read_header(const source& from) {
+SEQUENT_COLD inline file_header read_header(const source& from) {
     return detail::open_checked(from).header;
 }
 
@@ -4577,14 +4571,14 @@ inline bool has_layers(const name_entry& entry) {
     return entry.tensor.find(layer_mark) != std::string_view::npos;
 }
 
-inline std::string with_layer(std::string_view name, int layer) {
+SEQUENT_COLD inline std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
     return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
-inline bool is_like(std::string_view name, std::string_view pattern) {
+SEQUENT_COLD inline bool is_like(std::string_view name, std::string_view pattern) {
     const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
         if (to_the_end && start.ends_with('*')) {
             return text.starts_with(start.substr(0, start.size() - 1));
@@ -4613,9 +4607,9 @@ struct placed {
 
 /// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
 /// file, if there is one, which tells the side of squares.
-inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
-                                               const placement& how,
-                                               const std::vector<std::uint64_t>* found) {
+SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
+    const std::vector<std::uint64_t>& own, const placement& how,
+    const std::vector<std::uint64_t>* found) {
     const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
     const std::uint64_t size = size_of(own);
     std::vector<std::uint64_t> result;
@@ -4657,8 +4651,8 @@ inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>&
     return result;
 }
 
-inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
-                    const std::vector<std::uint64_t>* found = nullptr) {
+SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                                 const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
@@ -4704,7 +4698,7 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
 }
 
 /// One layer of a view whose first axis is the layers.
-inline any_view layer_of(const any_view& view, int layer) {
+SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
@@ -4719,7 +4713,8 @@ inline any_view layer_of(const any_view& view, int layer) {
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-inline std::uint64_t interleaved_rows(const any_view& view, const placement& how, bool neighbours) {
+SEQUENT_COLD inline std::uint64_t interleaved_rows(const any_view& view, const placement& how,
+                                                   bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
@@ -4787,8 +4782,9 @@ struct coverage {
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-inline matching match(const file_header& header, std::span<const any_tensor> parameters,
-                      name_map names, bool neighbours) {
+SEQUENT_COLD inline matching match(const file_header& header,
+                                   std::span<const any_tensor> parameters, name_map names,
+                                   bool neighbours) {
     name_table entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         entries.add(without_prefix(header.tensors[at].name, names), at);
@@ -4896,15 +4892,17 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
     return tensors;
 }
 
-inline metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
-                                name_map names, bool neighbours) {
+SEQUENT_COLD inline metadata_map load_mapped(const source& from,
+                                             std::span<const any_tensor> parameters, name_map names,
+                                             bool neighbours) {
     opened file = open_checked(from);
     const matching found = match(file.header, parameters, names, neighbours);
     return load_all(std::move(file), found);
 }
 
-inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                        name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                                     name_map names, bool neighbours, const metadata_map& metadata,
+                                     dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;
@@ -5205,7 +5203,7 @@ inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 
 /// What keeps a configuration from being one; nothing if nothing does. Within these limits no
 /// count of bytes overflows 64 bits.
-inline std::string problem_of(const llama2c_configuration& given) {
+SEQUENT_COLD inline std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
         const bool fits = value > 0 && value <= most;
         return fits
@@ -5238,7 +5236,7 @@ inline std::string problem_of(const llama2c_configuration& given) {
 
 /// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
 /// is not read: the tables of rotary positions.
-inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
+SEQUENT_COLD inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& given) {
     std::vector<header_entry> result;
     std::uint64_t end = llama2c_header;
     const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
@@ -5269,7 +5267,7 @@ inline std::vector<header_entry> llama2c_tensors(const llama2c_configuration& gi
     return result;
 }
 
-inline llama2c_configuration read_configuration(const source& from) {
+SEQUENT_COLD inline llama2c_configuration read_configuration(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     if (bytes.size() < llama2c_header) {
@@ -5296,14 +5294,15 @@ inline llama2c_configuration read_configuration(const source& from) {
     return result;
 }
 
-inline void erase_unnamed(std::vector<header_entry>& tensors) {
+SEQUENT_COLD inline void erase_unnamed(std::vector<header_entry>& tensors) {
     for (std::size_t at = tensors.size(); at-- > 0;)
         if (tensors[at].name.empty())
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 /// A checkpoint as if it were a file of named tensors.
-inline opened open_llama2c(const source& from, const llama2c_configuration& configuration) {
+SEQUENT_COLD inline opened open_llama2c(const source& from,
+                                        const llama2c_configuration& configuration) {
     opened result{from, {llama2c_tensors(configuration), {}}, from.bytes()};
     const std::uint64_t wanted = result.header.tensors.back().end;
     if (result.data.size() != wanted) {
@@ -5315,7 +5314,8 @@ inline opened open_llama2c(const source& from, const llama2c_configuration& conf
 }
 
 /// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
-inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters, int tokens) {
+SEQUENT_COLD inline llama2c_configuration configuration_of(std::span<const any_tensor> parameters,
+                                                           int tokens) {
     llama2c_configuration result{.tokens = tokens};
     for (const auto& parameter : parameters) {
         const auto extent = [&](int axis) {
@@ -5347,17 +5347,17 @@ constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
 /// What keeps a model's parameters from being those of a configuration; they are named as its
 /// tensors are.
-inline std::string misfit(const llama2c_configuration& configuration,
-                          std::span<const any_tensor> parameters) {
+SEQUENT_COLD inline std::string misfit(const llama2c_configuration& configuration,
+                                       std::span<const any_tensor> parameters) {
     file_header header{llama2c_tensors(configuration), {}};
     erase_unnamed(header.tensors);
     return match(header, parameters).problem;
 }
 
 /// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-inline llama2c_configuration load_as_llama2c(const source& from,
-                                             std::span<const any_tensor> tensors,
-                                             const std::string& unlike, int tokens) {
+SEQUENT_COLD inline llama2c_configuration load_as_llama2c(const source& from,
+                                                          std::span<const any_tensor> tensors,
+                                                          const std::string& unlike, int tokens) {
     const auto configuration = read_configuration(from);
     opened file = open_llama2c(from, configuration);
     if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
@@ -5370,8 +5370,8 @@ inline llama2c_configuration load_as_llama2c(const source& from,
     return configuration;
 }
 
-inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
-                            const std::string& unlike, int tokens) {
+SEQUENT_COLD inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> given,
+                                         const std::string& unlike, int tokens) {
     const auto configuration = configuration_of(given, tokens);
     if (configuration.vocabulary == 0) {
         fail_with<error>(
@@ -5419,7 +5419,7 @@ inline void save_as_llama2c(const file_path& path, std::span<const any_tensor> g
 
 /// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
 /// exactly the bytes that it says.
-inline llama2c_configuration read_llama2c_header(const source& from) {
+SEQUENT_COLD inline llama2c_configuration read_llama2c_header(const source& from) {
     const auto result = detail::read_configuration(from);
     (void)detail::open_llama2c(from, result);
     return result;
@@ -5447,8 +5447,6 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <ranges>
 
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
@@ -10576,6 +10574,12 @@ struct subject {
     }
 };
 
+/// Throws argument_error: the subject, then the parts.
+[[noreturn]] SEQUENT_COLD inline void refuse(const subject& what,
+                                             std::initializer_list<text_part> why) {
+    fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
+}
+
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
 struct extents {
@@ -10787,11 +10791,10 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail_with<argument_error>({"sequent: ", what.text(), " needs the shape ",
-                                   extents_text(expected, rank), ", given is ", given.text()});
+        refuse(what,
+               {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
-        fail_with<argument_error>({"sequent: ", what.text(),
-                                   " needs contiguous row-major values, given is a strided view"});
+        refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
 SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
@@ -10802,8 +10805,8 @@ SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail_with<argument_error>({"sequent: ", what.text(), " holds the symbol ", symbols[at],
-                                       " at position ", at, ", beyond its ", classes, " classes"});
+            refuse(what, {" holds the symbol ", symbols[at], " at position ", at, ", beyond its ",
+                          classes, " classes"});
 }
 
 /// Whether no number is infinite or none.
@@ -10828,8 +10831,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail_with<argument_error>({"sequent: ", what.text(), " holds ", std::to_string(numbers[at]),
-                               " at position ", at, " of ", size, "; values are finite"});
+    refuse(what, {" holds ", std::to_string(numbers[at]), " at position ", at, " of ", size,
+                  "; values are finite"});
 }
 
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
@@ -10844,15 +10847,13 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
                                    " are two integers each, given is ", shape.text()});
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail_with<argument_error>({"sequent: ", what.text(), " has room for ", layout.capacity,
-                                   " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail_with<argument_error>({"sequent: ", what.text(), " has the pair ", pair_text(pair),
-                                       " at position ", at, ", outside of ", layout.rows, " x ",
-                                       layout.columns});
+            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
+                          layout.rows, " x ", layout.columns});
     }
     index_pairs(layout, given.pairs, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
@@ -10861,10 +10862,8 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail_with<argument_error>({"sequent: ", what.text(), " has the pair ",
-                                           pair_text(given.pairs + 2 * numbers[at]),
-                                           " at position ", numbers[at], " as well as at ",
-                                           numbers[at - 1]});
+                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                              " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 
 }  // namespace model_detail
@@ -11015,7 +11014,7 @@ class npy_parser {
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
 /// As the element's type is called in safetensors; as it is where it has no name there.
-inline std::string dtype_of_descr(const std::string& descr) {
+SEQUENT_COLD inline std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
@@ -11050,7 +11049,7 @@ auto view_of(Container& container, bool& shaped) {
 }
 
 /// With its axes in the opposite order: the elements of an array in Fortran's order.
-inline any_view reversed(const any_view& view) {
+SEQUENT_COLD inline any_view reversed(const any_view& view) {
     any_view result = view;
     const auto rank = static_cast<std::size_t>(view.rank);
     for (std::size_t axis = 0; axis < rank; ++axis) {
@@ -11086,7 +11085,7 @@ void fill_integers(const opened& file, const piece& part) {
 }  // namespace detail
 
 /// The header of a file. Throws io::error if it is not well-formed.
-inline npy_header read_npy_header(const source& from) {
+SEQUENT_COLD inline npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
     const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -11117,7 +11116,8 @@ inline npy_header read_npy_header(const source& from) {
 
 namespace detail {
 
-inline void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
+SEQUENT_COLD inline void load_array(const source& from, const any_view& view, bool shaped,
+                                    bool integers) {
     const npy_header header = read_npy_header(from);
     opened file{from, {}, from.bytes().subspan(header.data)};
     const header_entry& entry = file.header.tensors.emplace_back(
@@ -11166,8 +11166,8 @@ inline void load_array(const source& from, const any_view& view, bool shaped, bo
 }
 
 /// `descr`: the element's type as the file calls it.
-inline void save_array(const file_path& path, const any_view& view, const char* descr,
-                       bool integers) {
+SEQUENT_COLD inline void save_array(const file_path& path, const any_view& view, const char* descr,
+                                    bool integers) {
     const std::string name = path.string();
     std::string header =
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
@@ -19625,17 +19625,312 @@ class assignments {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Values as lists of numbers that are template arguments, so that what is compiled for equal
+/// values is one function, and its name is short.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// A list of exactly so many numbers, as a template argument.
+template <int Size>
+struct form_key {
+    int numbers[Size > 0 ? Size : 1]{};
+};
+
+/// Writes fields as numbers, or counts these where `to` is null.
+struct form_writer {
+    int* to = nullptr;
+    int count = 0;
+
+    template <class Field>
+    constexpr void operator()(const Field& field) {
+        if constexpr (std::is_same_v<Field, double>) {
+            const auto bits = std::bit_cast<std::uint64_t>(field);
+            (*this)(static_cast<int>(bits >> 32));
+            (*this)(static_cast<int>(bits & 0xFFFFFFFFu));
+        } else if constexpr (std::is_same_v<Field, unsigned long long>) {
+            (*this)(static_cast<int>(field >> 32));
+            (*this)(static_cast<int>(field & 0xFFFFFFFFu));
+        } else {
+            if (to) to[count] = static_cast<int>(field);
+            ++count;
+        }
+    }
+};
+
+/// Reads them back.
+struct form_reader {
+    const int* from;
+
+    constexpr unsigned long long read_bits() {
+        const auto high = static_cast<unsigned long long>(static_cast<unsigned>(*from++));
+        return high << 32 | static_cast<unsigned>(*from++);
+    }
+    template <class Field>
+    constexpr void operator()(Field& field) {
+        if constexpr (std::is_same_v<Field, double>)
+            field = std::bit_cast<double>(static_cast<std::uint64_t>(read_bits()));
+        else if constexpr (std::is_same_v<Field, unsigned long long>)
+            field = read_bits();
+        else
+            field = static_cast<Field>(*from++);
+    }
+};
+
+/// The key of a value whose fields `visit(value, reader or writer)` names.
+template <class Value>
+inline constexpr auto form_key_of = [] {
+    constexpr int size = [] {
+        form_writer counted;
+        Value::visit(Value::value, counted);
+        return counted.count;
+    }();
+    form_key<size> result;
+    form_writer writer{result.numbers};
+    Value::visit(Value::value, writer);
+    return result;
+}();
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 #include <cstring>
+
+/// Row steps by their form: steps that differ in nothing but where their numbers lie are one
+/// function, whichever pass, plan or model they belong to.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::row_step;
+using plan::row_term;
+using plan::term_kind;
+using plan::transformation;
+
+/// How a row step computes: the step without where its operands lie, of which `index` is the place
+/// among row_pointers.
+struct row_form {
+    row_step step{};
+    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+};
+
+template <class Access, class Visit>
+constexpr void visit_access(Access& access, Visit& visit) {
+    visit(access.at.where);
+    if (access.at.where == place::none) return;
+    visit(access.at.trained);
+    visit(access.row);
+    visit(access.column);
+    for (auto& stride : access.outer) visit(stride);
+}
+
+template <class Term, class Visit>
+constexpr void visit_term(Term& term, Visit& visit) {
+    visit(term.kind);
+    visit_access(term.x, visit);
+    if (term.kind == term_kind::add) return;
+    visit_access(term.w, visit);
+    visit(term.w_depth);
+    visit(term.w_column);
+    if (term.kind != term_kind::product) return;
+    visit(term.depth);
+    visit(term.splits);
+    visit(term.x_split);
+    visit(term.w_split);
+}
+
+template <class Function, class Visit>
+constexpr void visit_function(Function& function, Visit& visit) {
+    visit(function.kind);
+    for (auto& number : function.numbers) visit(number);
+    for (auto& weight : function.weights) visit_access(weight, visit);
+    if (function.kind < transformation::rotary) return;
+    visit(function.position_row);
+    visit(function.position_column);
+    for (auto& outer : function.position_outer) visit(outer);
+    visit(function.position_offset);
+}
+
+template <class Form, class Visit>
+constexpr void visit_form(Form& form, Visit& visit) {
+    auto& step = form.step;
+    visit(step.rows);
+    visit(step.segments);
+    visit(step.length);
+    for (auto& extent : step.outer_extents) visit(extent);
+    visit(step.multiplies);
+    visit(step.is_outer);
+    visit(step.count);
+    visit(step.terms.count);
+    for (auto& term : step.terms) visit_term(term, visit);
+    for (int at = 0; at < step.terms.size(); ++at)
+        if (step.terms[at].kind == term_kind::gather) visit(form.classes[at]);
+    visit(step.functions.count);
+    for (auto& function : step.functions) visit_function(function, visit);
+    visit_access(step.out, visit);
+    visit_access(step.before, visit);
+}
+
+/// About how many operations a row takes.
+constexpr long long functions_cost(const row_step& step) {
+    return 16LL * step.columns() * step.functions.size();
+}
+constexpr long long row_cost(const row_step& step) {
+    long long cost = functions_cost(step);
+    for (const row_term& term : step.terms)
+        cost +=
+            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+    return cost;
+}
+
+/// From how many operations on a step is compiled by its form; tests take another number.
+#ifndef SEQUENT_LEAST_SHARED
+#define SEQUENT_LEAST_SHARED 50'000
+#endif
+
+/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+constexpr bool is_shared(const row_step& step) {
+    for (const plan::row_function& function : step.functions)
+        if (function.kind == transformation::dropout) return false;
+    return step.pairs < 0 && step.condition < 0 &&
+           row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
+}
+
+/// What a kernel sees of a row step: of the plan's step `At`.
+template <class Plan, int At>
+struct row_step_value {
+    using plan = Plan;
+    static constexpr row_step value = Plan::template row_step_at<At>;
+    template <class T>
+    using bindings = model_detail::bindings<T>;
+    template <int Term>
+    static constexpr int classes = Plan::facts[value.terms[Term].x.at.index].classes;
+};
+
+/// The pointers of one row step, in the order of plan::visit_row.
+template <class T>
+struct row_pointers {
+    static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
+
+    const void* at[most];
+    T* gradients[most];  // null where none is wanted
+    const int* counts;
+
+    SEQUENT_INLINE const T* read(const operand& of) const noexcept {
+        return static_cast<const T*>(at[of.index]);
+    }
+    SEQUENT_INLINE const std::int32_t* read_symbols(const operand& of) const noexcept {
+        return static_cast<const std::int32_t*>(at[of.index]);
+    }
+    SEQUENT_INLINE T* write(const operand& of) const noexcept { return const_cast<T*>(read(of)); }
+    SEQUENT_INLINE T* gradient(const operand& of) const noexcept {
+        return of.where == place::parameter && !of.trained ? nullptr : gradients[of.index];
+    }
+    template <class Number>
+    static SEQUENT_INLINE Number* row_of(Number* table, std::int32_t symbol, int classes,
+                                         int stride) noexcept {
+        return bindings<T>::row_of(table, symbol, classes, stride);
+    }
+};
+
+/// The same of all steps of a form.
+template <form_key Key>
+struct row_step_of_form {
+    using plan = void;
+    static constexpr row_form form = [] {
+        row_form result;
+        form_reader reader{Key.numbers};
+        visit_form(result, reader);
+        int operands = 0;
+        sequent::plan::visit_row(result.step,
+                                 [&](operand& of, sequent::plan::usage) { of.index = operands++; });
+        return result;
+    }();
+    static constexpr row_step value = form.step;
+    template <class T>
+    using bindings = row_pointers<T>;
+    template <int Term>
+    static constexpr int classes = form.classes[Term];
+};
+
+/// Row step `At` of a plan as the kernels are to see it, and the pointers that they take.
+template <class Plan, int At>
+class row_code {
+    using own = row_step_value<Plan, At>;
+    struct keyed {
+        static constexpr row_form value = [] {
+            row_form result{own::value, {}};
+            for (int at = 0; at < own::value.terms.size(); ++at)
+                if (own::value.terms[at].kind == term_kind::gather)
+                    result.classes[at] = Plan::facts[own::value.terms[at].x.at.index].classes;
+            return result;
+        }();
+        template <class Form, class Visit>
+        static constexpr void visit(Form& form, Visit& visit) {
+            visit_form(form, visit);
+        }
+    };
+    template <bool HasForm, int = 0>
+    struct choice {
+        using step = own;
+    };
+    template <int Any>
+    struct choice<true, Any> {
+        using step = row_step_of_form<form_key_of<keyed>>;
+    };
+    struct used_operand {
+        operand at{};
+        bool symbols = false;
+        bool written = false;
+    };
+    static constexpr auto operands = [] {
+        plan::list<used_operand, row_pointers<float>::most> result;
+        const row_step& step = own::value;
+        plan::visit_row(step, [&](const operand& of, plan::usage) {
+            used_operand used{of, false, &of == &step.out.at || &of == &step.before.at};
+            for (const row_term& term : step.terms)
+                used.symbols =
+                    used.symbols || (term.kind == term_kind::gather && &of == &term.x.at);
+            result.push(used);
+        });
+        return result;
+    }();
+
+  public:
+    static constexpr bool by_form = is_shared(own::value);
+    using step = typename choice<by_form>::step;
+
+    /// Backward: with the gradients.
+    template <bool Backward, class T>
+    static SEQUENT_INLINE decltype(auto) bind(const bindings<T>& bound) noexcept {
+        if constexpr (!by_form) {
+            return (bound);
+        } else {
+            row_pointers<T> result;
+            result.counts = bound.counts;
+            kernel::unroll<operands.size()>([&](auto index) {
+                constexpr used_operand used = operands[index()];
+                if constexpr (used.at.where != place::none) {
+                    if constexpr (used.symbols)
+                        result.at[index()] = bound.read_symbols(used.at);
+                    else if constexpr (used.written && !Backward)
+                        result.at[index()] = bound.write(used.at);
+                    else
+                        result.at[index()] = bound.read(used.at);
+                    if constexpr (Backward && !used.symbols)
+                        result.gradients[index()] = bound.gradient(used.at);
+                }
+            });
+            return result;
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// What is done to the rows of a row step: its functions, and what of them a product takes up.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::row_function;
-using plan::row_step;
-using plan::row_term;
-using plan::term_kind;
-using plan::transformation;
 
 constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
@@ -19702,7 +19997,7 @@ struct row_functions {
     static constexpr const row_step& step = Step::value;
     static constexpr int columns = step.columns();
 
-    const bindings<T>& bound;
+    const typename Step::template bindings<T>& bound;
     int first, second, third;
 
     static constexpr int position(const row_function& function, int row, int segment, int first,
@@ -19927,10 +20222,11 @@ constexpr int block_rows(int rows) {
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
+    using bindings = typename Step::template bindings<T>;
 
   public:
     template <class Range>
-    static void forward(const bindings<T>& bound, Range range) noexcept {
+    static void forward(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             forward_at(bound, first, second, third, range);
         });
@@ -19938,7 +20234,7 @@ class row_runner {
 
     /// One round of the outer loops.
     template <class Range>
-    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+    static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
         if constexpr (step.is_limited()) {
             const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
@@ -19953,7 +20249,7 @@ class row_runner {
 
   private:
     template <class Range>
-    static void forward_rows(const bindings<T>& bound, int first, int second, int third,
+    static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
         constexpr bool one = std::is_same_v<Range, kernel::one_row>;
@@ -19981,12 +20277,20 @@ class row_runner {
     }
 
   public:
-    static void backward(const bindings<T>& bound) noexcept {
+    static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
         else
             backward_rows(bound, all);
     }
+
+    // The same, never inlined.
+
+    template <class Range>
+    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
+        forward(bound, range);
+    }
+    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
     /// Whether all rows are atoms. Others run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
@@ -19995,7 +20299,7 @@ class row_runner {
 
     /// Turns the gradient of the step's result into that of its sum, in place.
     template <class Range>
-    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+    static void undo_functions(const bindings& bound, int first, int second, int third,
                                Range range) noexcept {
         constexpr int count = step.functions.size();
         const row_functions<Step, T> functions{bound, first, second, third};
@@ -20033,8 +20337,8 @@ class row_runner {
 
     /// Adds to the gradient of a product's rows, `split` of the inputs.
     template <int At, class Range>
-    static void input_gradient(const bindings<T>& bound, int first, int second, int third,
-                               int split, Range range) noexcept {
+    static void input_gradient(const bindings& bound, int first, int second, int third, int split,
+                               Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* dx = bound.gradient(term.x.at);
         if (!dx) return;
@@ -20058,8 +20362,8 @@ class row_runner {
     /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
     /// from the first `rows` rows of x.
     template <int At, class Range>
-    static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range, int rows = step.rows) noexcept {
+    static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
+                                Range range, int rows = step.rows) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* dy = gradient_of_out(bound, first, second, third);
@@ -20085,7 +20389,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void summand_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         if constexpr (step.is_outer)
             outer_gradient<At>(bound, first, second, third, range);
@@ -20096,7 +20400,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void product_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
@@ -20111,7 +20415,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void gather_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
@@ -20120,7 +20424,8 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
+                                     term.w_depth);
                 if (!to) continue;
                 to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
@@ -20143,20 +20448,15 @@ class row_runner {
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Of the symbols that choose the rows of term `At`.
-    template <int At>
-    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
-
     /// How many rows there are, all in front.
-    static int limit(const bindings<T>& bound) noexcept {
+    static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
         else
             return std::min(bound.counts[step.count], step.rows);
     }
 
-    static bool exists(const bindings<T>& bound, int row, int first, int second,
-                       int third) noexcept {
+    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
         int index[plan::max_variables]{};
         if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
         const int outers[]{first, second, third};
@@ -20172,7 +20472,7 @@ class row_runner {
 
     /// The row of a term that goes by an index of the step's pairs.
     template <plan::side Side>
-    static int pair_row(const bindings<T>& bound, int row) noexcept {
+    static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
             return row;
         } else {
@@ -20193,7 +20493,7 @@ class row_runner {
     }
 
     template <class Range>
-    static void backward_rows(const bindings<T>& bound, Range range) noexcept {
+    static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             if constexpr (step.functions.size() > 0 || step.condition >= 0)
                 undo_functions(bound, first, second, third, range);
@@ -20209,7 +20509,7 @@ class row_runner {
         });
     }
 
-    static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
+    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
         return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
     }
 
@@ -20221,7 +20521,7 @@ class row_runner {
 
     /// At most Block rows from `row` on; Even: exactly so many.
     template <int Block, bool Even>
-    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+    static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.is_outer) {
             const T* left = factor<0>(bound, first, second, third);
@@ -20268,8 +20568,8 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
-                                                 term.w_depth);
+                    const T* from = bound.row_of(table, symbols[at * term.x.row],
+                                                 Step::template classes<index()>, term.w_depth);
                     if (!from) {
                         std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
                         continue;
@@ -20289,7 +20589,7 @@ class row_runner {
         });
     }
 
-    static row_finish<Step, T> finish(const bindings<T>& bound, int first, int second, int third,
+    static row_finish<Step, T> finish(const bindings& bound, int first, int second, int third,
                                       T* out, int row) noexcept {
         row_finish<Step, T> result{};
         result.out = out + row * step.out.row;
@@ -20304,7 +20604,7 @@ class row_runner {
     }
 
     template <int At, bool Accumulate, int Block, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+    static void multiply(const bindings& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
@@ -20334,8 +20634,8 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range) noexcept {
+    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr kernel::product_shape to_x{
             1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
@@ -20364,7 +20664,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void add_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void add_gradient(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
@@ -20380,14 +20680,14 @@ class row_runner {
     }
 
     template <int At>
-    static const T* factor(const bindings<T>& bound, int first, int second, int third) noexcept {
+    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
                outer_shift(step.terms[At].x, first, second, third);
     }
 
     /// The gradient of one factor of an outer product.
     template <int At, class Range>
-    static void outer_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void outer_gradient(const bindings& bound, int first, int second, int third,
                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
@@ -20411,7 +20711,7 @@ class row_runner {
 
     /// The gradient of one factor: that of the product, times the other factors.
     template <int At, class Range>
-    static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
@@ -20609,6 +20909,129 @@ struct attention_shape {
     }();
 };
 
+/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+struct attention_form {
+    int rows = 0;
+    int columns = 0;
+    int length = 0;
+    int value_column = 0;
+    int out_row = 0;
+    bool value_gradient = false;
+    int score_row = 0;
+    bool clips = false;
+    bool keeps_scores = false;
+    plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
+    plan::space space{};
+};
+
+template <class Bounds, class Visit>
+constexpr void visit_bounds(Bounds& bounds, Visit& visit) {
+    visit(bounds.count);
+    for (auto& limit : bounds) {
+        visit(limit.multiplier);
+        visit(limit.factor);
+        visit(limit.shift);
+        visit(limit.divisor);
+        visit(limit.offset);
+        visit(limit.count);
+        visit(limit.compared);
+        visit(limit.run_end);
+        visit(limit.outside);
+    }
+}
+
+template <class Form, class Visit>
+constexpr void visit_attention_form(Form& form, Visit& visit) {
+    visit(form.rows);
+    visit(form.columns);
+    visit(form.length);
+    visit(form.value_column);
+    visit(form.out_row);
+    visit(form.value_gradient);
+    visit(form.score_row);
+    visit(form.clips);
+    visit(form.keeps_scores);
+    visit(form.nodes.count);
+    for (auto& node : form.nodes) {
+        visit(node.op);
+        visit(node.x_row);
+        visit(node.x_column);
+        visit(node.y_column);
+        visit(node.depth);
+        visit(node.value);
+        visit(node.function);
+        visit(node.left);
+        visit(node.right);
+        visit(node.packed);
+        visit(node.x_gradient);
+        visit(node.y_gradient);
+    }
+    visit(form.space.exact);
+    visit(form.space.pieces.count);
+    for (auto& part : form.space.pieces) {
+        visit_bounds(part.lower, visit);
+        visit_bounds(part.upper, visit);
+        visit(part.modulus);
+        visit(part.slope);
+        visit(part.residues);
+        visit_bounds(part.row_lower, visit);
+        visit_bounds(part.row_upper, visit);
+        visit(part.row_modulus);
+        visit(part.row_residues);
+    }
+}
+
+/// The kernel's view of all attention steps of a form.
+template <form_key Key>
+struct attention_shape_of_form {
+    static constexpr attention_form form = [] {
+        attention_form result;
+        form_reader reader{Key.numbers};
+        visit_attention_form(result, reader);
+        return result;
+    }();
+    static constexpr int rows = form.rows;
+    static constexpr int columns = form.columns;
+    static constexpr int length = form.length;
+    static constexpr int value_column = form.value_column;
+    static constexpr int out_row = form.out_row;
+    static constexpr bool value_gradient = form.value_gradient;
+    static constexpr int score_row = form.score_row;
+    static constexpr bool is_table = false;
+    static constexpr bool clips = form.clips;
+    static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr auto nodes = [] {
+        plan::list<kernel::score_node, form.nodes.size()> result;
+        for (const kernel::score_node& node : form.nodes) result.push(node);
+        return result;
+    }();
+    static constexpr plan::space space = form.space;
+};
+
+/// An attention_shape for the kernels: by its form, unless it has a table.
+template <class Shape, bool IsTable = Shape::is_table>
+struct shape_for_kernels {
+    using type = Shape;
+};
+template <class Shape>
+struct shape_for_kernels<Shape, false> {
+    static constexpr attention_form value = [] {
+        attention_form result{Shape::rows,         Shape::columns,
+                              Shape::length,       Shape::value_column,
+                              Shape::out_row,      Shape::value_gradient,
+                              Shape::score_row,    Shape::clips,
+                              Shape::keeps_scores, {},
+                              Shape::space};
+        for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
+        return result;
+    }();
+    template <class Form, class Visit>
+    static constexpr void visit(Form& form, Visit& visit) {
+        visit_attention_form(form, visit);
+    }
+    using type = attention_shape_of_form<form_key_of<shape_for_kernels>>;
+};
+
 /// The operands of a step's score in one round of the outer loops.
 template <class Plan, int At, class T>
 kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first, int second,
@@ -20660,7 +21083,8 @@ class attention_runner {
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
-            visit(attention_shape<Plan, At, decltype(kind)::value>{});
+            visit(typename shape_for_kernels<
+                  attention_shape<Plan, At, decltype(kind)::value>>::type{});
         });
     }
 
@@ -22139,22 +22563,11 @@ void each_row_part(thread_pool& pool, long long operations, Body body) noexcept 
                   operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// About how many operations a row takes.
-constexpr long long functions_cost(const row_step& step) {
-    return 16LL * step.columns() * step.functions.size();
-}
-constexpr long long row_cost(const row_step& step) {
-    long long cost = functions_cost(step);
-    for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
-    return cost;
-}
-
 /// Row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
+    using bindings = typename Step::template bindings<T>;
     static constexpr const row_step& step = Step::value;
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
@@ -22183,7 +22596,7 @@ class pooled_rows {
     }
 
     template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void product_gradient(const bindings& bound, int first, int second, int third,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int weight_rows = runner::template weight_rows<At>();
@@ -22220,7 +22633,7 @@ class pooled_rows {
     }
 
     template <int At>
-    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void summand_gradient(const bindings& bound, int first, int second, int third,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
@@ -22236,7 +22649,7 @@ class pooled_rows {
     }
 
   public:
-    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+    static void forward(const bindings& bound, thread_pool& pool) noexcept {
         constexpr long long operations = row_cost(step) * step.rows * outers;
         constexpr int block = block_rows(step.rows);
         using ranges = cut_rows<step.rows, block>;
@@ -22252,7 +22665,7 @@ class pooled_rows {
     }
 
     /// One part of one outer round after another, in the order of the single thread.
-    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+    static void backward(const bindings& bound, thread_pool& pool) noexcept {
         if constexpr (!runner::is_whole || !writes_apart ||
                       row_cost(step) * step.rows < least_run) {
             runner::backward(bound);
@@ -22471,13 +22884,6 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::step_kind;
 
-/// What a kernel sees of a row step.
-template <class Plan, int At>
-struct row_step_value {
-    using plan = Plan;
-    static constexpr row_step value = Plan::template row_step_at<At>;
-};
-
 /// Every step over all of its rows, as opposed to a kernel::row_range.
 struct whole_run {};
 
@@ -22489,6 +22895,27 @@ constexpr kernel::all_rows<Rows> rows_in(whole_run) {
 template <int Rows>
 constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
+}
+
+/// Row step `At` over some rows.
+template <class Plan, int At, class T, class Range>
+SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::forward_apart(code::template bind<false>(bound), range);
+    else
+        runner::forward(code::template bind<false>(bound), range);
+}
+
+template <class Plan, int At, class T>
+SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::backward_apart(code::template bind<true>(bound));
+    else
+        runner::backward(code::template bind<true>(bound));
 }
 
 /// Of an attention step.
@@ -22506,8 +22933,7 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
-        row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
+        forward_rows<Plan, at>(bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
         runner_of_attention<Plan, at, T>::forward(
             bound, rows_in<Plan::template attention_at<at>.rows>(range));
@@ -22522,7 +22948,8 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
+        pooled_rows<typename row_code<Plan, at>::step, T>::forward(
+            row_code<Plan, at>::template bind<false>(bound), run.pool);
     else if constexpr (kind == step_kind::attention)
         on_pool_of_attention<Plan, at, T>::forward(bound, run.pool);
     else if constexpr (kind == step_kind::weights)
@@ -22539,7 +22966,7 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
         std::fill_n(bound.workspace + born.offset, born.size, T(0));
     });
     if constexpr (step.kind == step_kind::rows)
-        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
+        backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)
         runner_of_attention<Plan, step.at, T>::backward(bound);
     else if constexpr (step.kind == step_kind::weights)
@@ -22556,7 +22983,8 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
     });
     if constexpr (step.kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
+        pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(
+            row_code<Plan, step.at>::template bind<true>(bound), run.pool);
     else if constexpr (step.kind == step_kind::attention)
         on_pool_of_attention<Plan, step.at, T>::backward(bound, run.pool);
     else if constexpr (step.kind == step_kind::weights)
@@ -22839,13 +23267,48 @@ struct full_name {
     }
 };
 
-template <class Plan, int At>
-inline constexpr full_name weight_name = [] {
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
     full_name result;
-    result.prepend(text.weights[At].id, false);
-    for (int scope = text.weights[At].scope; scope > 0; scope = text.scopes[scope].parent)
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
         result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
     return result;
 }();
 
@@ -22859,16 +23322,19 @@ consteval int find_weight() {
     return found;
 }
 
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    ranked_view<T, Rank> result;
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
     result.data = base + view.offset;
     result.rank = view.rank;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        result.extents[static_cast<std::size_t>(axis)] = view.extents[axis];
-        result.strides[static_cast<std::size_t>(axis)] = view.strides[axis];
-    }
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
     return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
 }
 
 /// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
@@ -22927,32 +23393,6 @@ struct alignas(64) parameter_block {
     }
 };
 
-/// Calls f(name, view) for each weight, in the order in which the program names them.
-template <class Plan, class T, class F>
-void for_each_weight(T* base, F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<view.rank>(view, base));
-        }
-    });
-}
-
-/// Calls f(name, extents) for each weight, in the same order.
-template <class Plan, class F>
-void for_each_weight_shape(F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
-        }
-    });
-}
-
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -22969,26 +23409,34 @@ constexpr int count_parameters() {
 /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
 /// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
 /// stay what they are.
-template <class Plan, class T>
-void initialize_parameters(T* base, std::uint64_t seed) {
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
     random_numbers random(seed);
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            const auto to = to_tensor<view.rank>(view, base);
-            constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-            const bool stays = view.bare && !view.trained && view.value_rank == 0;
-            const double deviation =
-                stays ? 1
-                : view.looked_up || view.bare || view.value_rank < 2
-                    ? 0.02
-                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-            for (int at = 0; at < to.size(); ++at)
-                to.element(at) = view.gain ? T(1)
-                                 : bias    ? T(0)
-                                           : static_cast<T>(deviation * random.normal());
-        }
-    });
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
@@ -23702,8 +24150,7 @@ class row_facts {
     /// Throws unless it is one row.
     void check_single() const {
         if (count_ != 1)
-            fail<argument_error>("sequent: a step computes 1 row, given are " +
-                                 std::to_string(count_));
+            fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
     bool has_rest() const noexcept {
@@ -23745,10 +24192,9 @@ class row_facts {
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;
             if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no " +
-                                     subject{"fact", each.id, at}.text());
-            if (filled_[at])
-                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            if (filled_[at]) refuse(what(at), {" is given twice"});
             filled_[at] = true;
             if (is_along(at))
                 take(at, each);
@@ -23772,25 +24218,23 @@ class row_facts {
     static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
+        if (!filled_[at]) refuse(what(at), {" is not given"});
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at).text() +
-                                     " is a container, given is a number");
+                refuse(what(at), {" is a container, given is a number"});
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at).text() +
-                                     (is_symbols(at)
-                                          ? " holds symbols as std::int32_t, given are numbers"
-                                          : " holds numbers, given are symbols"));
+                refuse(what(at),
+                       {(is_symbols(at) ? " holds symbols as std::int32_t, given are numbers"
+                                        : " holds numbers, given are symbols")});
             if (is_symbols(at)) {
                 pointers_[at] = given.symbols;
                 check_range(at, given.symbols, size);
@@ -23800,8 +24244,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
-                                 " rows, another fact has " + std::to_string(count_));
+            refuse(what(at), {" has ", count, " rows, another fact has ", count_});
         count_ = count;
     }
 
@@ -23822,12 +24265,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
-                                 extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
-                                 shape.text());
+            refuse(what(at),
+                   {" needs rows of the shape ", extents_text(wanted.extents + 1, wanted.rank - 1),
+                    ", given is ", shape.text()});
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at).text() +
-                                 " needs contiguous row-major values, given is a strided view");
+            refuse(what(at), {" needs contiguous row-major values, given is a strided view"});
         return static_cast<int>(size / row_size(at));
     }
 };
@@ -23886,10 +24328,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
-                                         std::to_string(symbols[begin]) + " again at position " +
-                                         std::to_string(begin) +
-                                         ", after another one: equal symbols stand side by side");
+                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
+                                  begin, ", after another one: equal symbols stand side by side"});
             for (int position = begin; position < end; ++position) {
                 begins[position] = begin;
                 ends[position] = end;
@@ -24395,6 +24835,14 @@ struct kept_shape {
     }
 };
 
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
+template <class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
+                                   int depth) noexcept {
+    for (int column = 0; column < count; ++column, from += stride, ++to)
+        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+}
+
 /// An attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
@@ -24418,9 +24866,8 @@ class kept_runner {
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
             T* to = bound.write(of.to) + shift(of, one, two, three);
-            for (int column = begin; column < end; ++column)
-                for (int k = 0; k < of.depth; ++k)
-                    to[k * of.pitch + column - first] = from[column * of.from.column + k];
+            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                         to + (begin - first), of.pitch, end - begin, of.depth);
         });
     }
 
@@ -24553,7 +25000,7 @@ struct state_steps {
     void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::rows)
-            row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
+            forward_rows<Plan, step.at>(bound, range);
         else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
     }
@@ -24927,18 +25374,17 @@ class model {
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no " +
-                                         subject{"fact", each.id, at}.text());
+                    fail_with<argument_error>(
+                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
                 const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                if (filled[at]) model_detail::refuse(what, {" is given twice"});
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    fail<argument_error>(
-                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
-                        " is not given");
+                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
+                                         {" is not given"});
         }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -24996,28 +25442,23 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " is a count, given is a container");
+                    model_detail::refuse(what, {" is a count, given is a container"});
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
-                                         std::to_string(given.count));
+                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what.text() + " is " +
-                                         std::to_string(given.count) + ", beyond the " +
-                                         std::to_string(limit) + " values of what it bounds");
+                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
+                                                " values of what it bounds"});
                 counts[place] = given.count;
                 return;
             }
-            if (given.is_count)
-                fail<argument_error>("sequent: " + what.text() +
-                                     " is a container, given is a number");
+            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what.text() +
-                                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                                         : " is dense, given are sparse_pairs()"));
+                model_detail::refuse(
+                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                               : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
@@ -25026,8 +25467,8 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " needs a value for each pair, given are pairs alone");
+                    model_detail::refuse(what,
+                                         {" needs a value for each pair, given are pairs alone"});
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
@@ -25038,8 +25479,8 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds symbols as std::int32_t, given are numbers");
+                    model_detail::refuse(what,
+                                         {" holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
@@ -25047,8 +25488,7 @@ class model {
                                         counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds numbers, given are symbols");
+                    model_detail::refuse(what, {" holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -25097,8 +25537,8 @@ class model {
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
                 if (!pointers[at])
-                    fail<argument_error>("sequent: the gradient of output number " +
-                                         std::to_string(at + 1) + " is not given");
+                    fail_with<argument_error>(
+                        {"sequent: the gradient of output number ", at + 1, " is not given"});
         }
 
         void take(const model_detail::argument<const T>& given, int position) {
@@ -25161,47 +25601,42 @@ class model {
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
-        model_detail::initialize_parameters<plan>(p.numbers, seed);
+        model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight.
+    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
+    /// is a tensor_view.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, const T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
 
     /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
-            fail<argument_error>("sequent: a block of parameters has " +
-                                 std::to_string(parameters<std::remove_const_t<T>>::size) +
-                                 " numbers, given are " + std::to_string(flat.size()));
-        model_detail::for_each_weight<plan, T>(flat.data(), f);
+            fail_with<argument_error>({"sequent: a block of parameters has ",
+                                       parameters<std::remove_const_t<T>>::size,
+                                       " numbers, given are ", flat.size()});
+        for_each_at(flat.data(), f);
     }
 
     /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
     template <class F>
     static void for_each_shape(F f) {
-        model_detail::for_each_weight_shape<plan>(f);
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
-        kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
-            constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
-            if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
-                          view.trained) {
-                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
-                for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-            }
-        });
+        model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
     /// Computes what follows from parameters alone, for all calls until they change. Calls that are
@@ -25236,9 +25671,8 @@ class model {
         static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
-            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
-                                 std::to_string(rows.end) + " of a sequence of " +
-                                 std::to_string(length) + " rows");
+            fail_with<argument_error>({"sequent: rows ", rows.begin, " to ", rows.end,
+                                       " of a sequence of ", length, " rows"});
         auto bound = bind(p, *given, w);
         w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
@@ -25432,11 +25866,17 @@ class model {
   private:
     using output_layout = model_detail::output_layout<plan>;
 
+    template <class T, class F>
+    static void for_each_at(T* base, F& f) {
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, model_detail::to_tensor(view, base));
+    }
+
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
-                                 " samples, more than an int counts");
+            fail_with<argument_error>(
+                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
     }
 
@@ -25500,9 +25940,8 @@ class model {
     static void check_position(const state<T>& s, int rows) {
         constexpr int length = state<T>::length;
         if (s.position() + rows > length)
-            fail<argument_error>("sequent: position " + std::to_string(s.position() + rows - 1) +
-                                 " is beyond the " + std::to_string(length) +
-                                 " positions of the model");
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
     }
 
     template <bool First, class P, class T, class Range>
@@ -28800,11 +29239,11 @@ class sampler {
     template <class T>
     std::int32_t operator()(const tensor_view<T>& logits) {
         if (logits.rank != 1 || logits.strides[0] != 1)
-            fail<argument_error>(
-                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
-                "shape " +
-                model_detail::extents_text(logits.extents.data(), logits.rank) +
-                (logits.rank == 1 ? ", strided" : ""));
+            fail_with<argument_error>(
+                {"sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                 "shape ",
+                 model_detail::extents_text(logits.extents.data(), logits.rank),
+                 (logits.rank == 1 ? ", strided" : "")});
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
@@ -29166,10 +29605,9 @@ inline void check_targets(std::span<const std::int32_t> targets, int rows, int c
     check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
     for (std::size_t row = 0; row < targets.size(); ++row)
         if (targets[row] < 0 || targets[row] >= classes)
-            fail<argument_error>("sequent: cross_entropy has the target " +
-                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
-                                 ", beyond its " + std::to_string(classes) +
-                                 " classes; there is no index that is ignored");
+            fail_with<argument_error>({"sequent: cross_entropy has the target ", targets[row],
+                                       " in row ", row, ", beyond its ", classes,
+                                       " classes; there is no index that is ignored"});
 }
 
 template <int Rows, int Classes, bool WithGradient, class T>
@@ -29557,8 +29995,8 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
         check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
-            fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
-                                        " elements, the parameters have " + std::to_string(size));
+            fail_with<std::invalid_argument>(
+                {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
             const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));

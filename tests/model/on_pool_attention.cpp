@@ -32,7 +32,7 @@ inline constexpr auto at_once =
 
 TEST_CASE("shared keys, tables and counts have the bits of one thread") {
     check::has_the_same_bits<model<shared_keys, fact<"x", 130, 40>>>();
-    check::has_the_same_bits<model<with_table, fact<"x", 200, 24>, bound<"length">>>(150);
+    check::has_the_same_bits<model<with_table, fact<"x", 200, 24>, bound<"length">>, true>(150);
 }
 
 TEST_CASE("recursions on several threads have the bits of one") {

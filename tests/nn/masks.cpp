@@ -72,7 +72,7 @@ TEST_CASE("masks are joined by their names and as values") {
 TEST_CASE("each head has its own mask") {
     using local_and_strided =
         several<4, mask::per_head<mask::window<3>, mask::strided<4>, mask::sparse_fixed<4, 1>>>;
-    check::agrees<local_and_strided>();
+    check::steps<local_and_strided>();
     long long expected = 0;
     for (int i = 0; i < 17; ++i)
         for (int j = 0; j <= i; ++j)
@@ -81,18 +81,6 @@ TEST_CASE("each head has its own mask") {
     CHECK(model_detail::attention_pairs<local_and_strided::plan, 0>() == expected);
     // Equal masks share a kernel.
     CHECK(model_detail::mask_kinds<local_and_strided::plan, 0>.first.size() == 3);
-    // Row by row, as all masks look back.
-    static_assert(local_and_strided::plan::by_rows<>.possible);
-    check::fixture<local_and_strided, float> f(2);
-    const std::vector<float> whole = f.outputs();
-    const auto w = make_unique<local_and_strided::workspace<float>>();
-    sequent_test::largest_error error;
-    for (int row = 0; row < 17; ++row) {
-        const auto y = local_and_strided::forward(*f.p, f.given(), *w, {row, row + 1});
-        for (int at = row * 8; at < row * 8 + 8; ++at)
-            error.add(y.element(at), whole[check::to_size(at)]);
-    }
-    CHECK(error.value() < 1e-5);
 }
 
 TEST_CASE("tables give the same bits on any number of threads") {

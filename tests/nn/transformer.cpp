@@ -55,15 +55,15 @@ TEST_CASE("a language model") {
 }
 
 TEST_CASE("a causal language model does not see the future") {
-    check::fixture<gpt, float> f(3);
+    check::fixture<gpt, double> f(3);
     const auto before = gpt::forward(*f.p, f.given(), *f.w);
-    std::vector<float> kept;
+    std::vector<double> kept;
     for (int at = 0; at < 3 * 11; ++at) kept.push_back(before.element(at));
     f.symbols[0][3] = (f.symbols[0][3] + 1) % 11;
     const auto after = gpt::forward(*f.p, f.given(), *f.w);
     bool later_changed = false;
     for (int at = 0; at < 3 * 11; ++at) CHECK(kept[check::to_size(at)] == after.element(at));
-    const float changed = after.element(3 * 11);
+    const double changed = after.element(3 * 11);
     f.symbols[0][3] = (f.symbols[0][3] + 10) % 11;
     later_changed = gpt::forward(*f.p, f.given(), *f.w).element(3 * 11) != changed;
     CHECK(later_changed);

@@ -36,7 +36,7 @@ struct condition {
     std::vector<index> sides{};
     language::connective connective{};
     std::vector<condition> parts{};
-    bool (*decision)(int, int) = nullptr;
+    bool (*decision)(int, int) noexcept = nullptr;
     std::string fact{};
 };
 

@@ -11,7 +11,7 @@
 namespace random_programs {
 
 /// Room for the programs that are generated.
-inline constexpr plan::sizes program_room{32, 100, 160, 5};
+inline constexpr plan::sizes program_room{64, 100, 160, 5};
 inline constexpr int fact_room = 8;
 using source = plan::source<program_room>;
 
@@ -313,9 +313,7 @@ class tree_reader {
         }
         int place = -1;
         if (written.decision) {
-            for (const predicate& known : predicates)
-                if (known.holds == written.decision) place = place_in(out.decisions, known.holds);
-            if (place < 0) throw std::logic_error("a condition by an unknown function");
+            place = place_in(out.decisions, written.decision);
         } else if (!written.fact.empty()) {
             place = place_in(out.compared, name_of(written.fact));
         }

@@ -45,7 +45,7 @@ class header_parser {
   public:
     header_parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
-    file_header parse() {
+    SEQUENT_COLD file_header parse() {
         file_header header;
         std::vector<std::size_t> places;  // where in the text the value of each tensor begins
         bool metadata_seen = false;
@@ -73,7 +73,7 @@ class header_parser {
     }
 
   private:
-    metadata_map metadata() {
+    SEQUENT_COLD metadata_map metadata() {
         metadata_map map;
         object([&](std::string key) {
             std::string value = string();
@@ -83,7 +83,7 @@ class header_parser {
         return map;
     }
 
-    header_entry tensor(std::string name) {
+    SEQUENT_COLD header_entry tensor(std::string name) {
         header_entry entry;
         entry.name = std::move(name);
         bool dtype = false, shape = false, offsets = false;
@@ -123,7 +123,7 @@ class header_parser {
 
     /// Calls `member(key)` behind the colon of each member; it reads the value.
     template <class Member>
-    void object(Member member) {
+    SEQUENT_COLD void object(Member member) {
         expect('{');
         if (accept('}')) return;
         do {
@@ -134,7 +134,7 @@ class header_parser {
         expect('}');
     }
 
-    std::vector<std::uint64_t> numbers() {
+    SEQUENT_COLD std::vector<std::uint64_t> numbers() {
         std::vector<std::uint64_t> values;
         expect('[');
         if (accept(']')) return values;
@@ -145,7 +145,7 @@ class header_parser {
         return values;
     }
 
-    std::uint64_t number() {
+    SEQUENT_COLD std::uint64_t number() {
         constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
         skip_space();
         const std::size_t start = at_;
@@ -160,7 +160,7 @@ class header_parser {
         return value;
     }
 
-    std::string string() {
+    SEQUENT_COLD std::string string() {
         expect('"');
         std::string value;
         for (;;) {
@@ -177,7 +177,7 @@ class header_parser {
         return value;
     }
 
-    void escape(std::string& value) {
+    SEQUENT_COLD void escape(std::string& value) {
         const char kind = take();
         switch (kind) {
             case '"':
@@ -242,7 +242,7 @@ class header_parser {
         return true;
     }
 
-    bool accept(char wanted) {
+    SEQUENT_COLD bool accept(char wanted) {
         skip_space();
         if (at_ == text_.size() || text_[at_] != wanted) return false;
         ++at_;
@@ -269,7 +269,7 @@ class header_parser {
     std::size_t at_ = 0;
 };
 
-inline void append_json_string(std::string& json, std::string_view text) {
+SEQUENT_COLD inline void append_json_string(std::string& json, std::string_view text) {
     constexpr std::string_view hexadecimal = "0123456789abcdef";
     json += '"';
     for (const char next : text) {
@@ -291,13 +291,13 @@ inline void append_json_string(std::string& json, std::string_view text) {
 
 /// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
 /// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
-inline file_header parse_header(std::string_view json, std::string_view file) {
+SEQUENT_COLD inline file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser(json, file).parse();
 }
 
 /// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
 /// be UTF-8.
-inline std::string format_header(const file_header& header) {
+SEQUENT_COLD inline std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';

@@ -163,14 +163,14 @@ inline bool has_layers(const name_entry& entry) {
     return entry.tensor.find(layer_mark) != std::string_view::npos;
 }
 
-inline std::string with_layer(std::string_view name, int layer) {
+SEQUENT_COLD inline std::string with_layer(std::string_view name, int layer) {
     const std::size_t at = name.find(layer_mark);
     if (at == std::string_view::npos) return std::string(name);
     return joined_text({name.substr(0, at), layer, name.substr(at + layer_mark.size())});
 }
 
 /// Whether a name is one of those that `ignored` describes.
-inline bool is_like(std::string_view name, std::string_view pattern) {
+SEQUENT_COLD inline bool is_like(std::string_view name, std::string_view pattern) {
     const auto same_start = [](std::string_view text, std::string_view start, bool to_the_end) {
         if (to_the_end && start.ends_with('*')) {
             return text.starts_with(start.substr(0, start.size() - 1));
@@ -199,9 +199,9 @@ struct placed {
 
 /// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
 /// file, if there is one, which tells the side of squares.
-inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
-                                               const placement& how,
-                                               const std::vector<std::uint64_t>* found) {
+SEQUENT_COLD inline std::vector<std::uint64_t> stated_shape(
+    const std::vector<std::uint64_t>& own, const placement& how,
+    const std::vector<std::uint64_t>* found) {
     const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
     const std::uint64_t size = size_of(own);
     std::vector<std::uint64_t> result;
@@ -243,8 +243,8 @@ inline std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>&
     return result;
 }
 
-inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
-                    const std::vector<std::uint64_t>* found = nullptr) {
+SEQUENT_COLD inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
+                                 const std::vector<std::uint64_t>* found = nullptr) {
     const std::uint64_t size = size_of(own);
     const std::uint64_t columns = columns_of(own);
     placed result;
@@ -290,7 +290,7 @@ inline placed place(const std::vector<std::uint64_t>& own, const placement& how,
 }
 
 /// One layer of a view whose first axis is the layers.
-inline any_view layer_of(const any_view& view, int layer) {
+SEQUENT_COLD inline any_view layer_of(const any_view& view, int layer) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(layer) * view.strides[0];
     any_view result;
     result.data = static_cast<std::byte*>(view.data) +
@@ -305,7 +305,8 @@ inline any_view layer_of(const any_view& view, int layer) {
 }
 
 /// How many rows of a view are one head whose halves are neighbours in the model; 0 if it has none.
-inline std::uint64_t interleaved_rows(const any_view& view, const placement& how, bool neighbours) {
+SEQUENT_COLD inline std::uint64_t interleaved_rows(const any_view& view, const placement& how,
+                                                   bool neighbours) {
     return how.halves && neighbours
                ? static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(view.rank - 2)])
                : 0;
@@ -373,8 +374,9 @@ struct coverage {
 
 /// The pieces of the file that the parameters are. `neighbours`: whether the model turns pairs of
 /// neighbours by rotary positions.
-inline matching match(const file_header& header, std::span<const any_tensor> parameters,
-                      name_map names, bool neighbours) {
+SEQUENT_COLD inline matching match(const file_header& header,
+                                   std::span<const any_tensor> parameters, name_map names,
+                                   bool neighbours) {
     name_table entries;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         entries.add(without_prefix(header.tensors[at].name, names), at);
@@ -482,15 +484,17 @@ std::vector<any_tensor> tensors_of(Parameters& parameters) {
     return tensors;
 }
 
-inline metadata_map load_mapped(const source& from, std::span<const any_tensor> parameters,
-                                name_map names, bool neighbours) {
+SEQUENT_COLD inline metadata_map load_mapped(const source& from,
+                                             std::span<const any_tensor> parameters, name_map names,
+                                             bool neighbours) {
     opened file = open_checked(from);
     const matching found = match(file.header, parameters, names, neighbours);
     return load_all(std::move(file), found);
 }
 
-inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
-                        name_map names, bool neighbours, const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_mapped(const file_path& path, std::span<const any_tensor> parameters,
+                                     name_map names, bool neighbours, const metadata_map& metadata,
+                                     dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     std::vector<coverage> used;

@@ -62,7 +62,7 @@ enum class file_kind { none, file, folder, link, other };
 
 /// Files are descriptors; a result below 0 is an error in errno.
 #ifdef _WIN32
-inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
     switch (status.type()) {
         case file_type::none:
@@ -78,26 +78,26 @@ inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
             return file_kind::other;
     }
 }
-inline file_kind kind_of(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     std::error_code failure;
     const auto result = kind_of(std::filesystem::status(path, failure));
     errno = result == file_kind::none ? ENOENT : 0;
     return result;
 }
-inline file_kind kind_of_link(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
     std::error_code failure;
     return kind_of(std::filesystem::symlink_status(path, failure));
 }
-inline int read_link(const file_path& path, file_path& target) {
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
     std::error_code failure;
     target = std::filesystem::read_symlink(path, failure);
     errno = failure ? EINVAL : 0;
     return failure ? -1 : 0;
 }
-inline file_path folder_of(const file_path& path) {
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     return path.parent_path();
 }
-inline file_path within(const file_path& folder, const file_path& name) {
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
 /// Calls `attempt` until it reports another error of Windows than that another process or thread
@@ -111,7 +111,7 @@ void until_not_in_use(const Attempt& attempt) noexcept {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
-inline int rename_over(const file_path& from, const file_path& to) noexcept {
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;
     until_not_in_use([&] {
         std::filesystem::rename(from, to, failure);
@@ -120,11 +120,11 @@ inline int rename_over(const file_path& from, const file_path& to) noexcept {
     errno = failure ? failure.default_error_condition().value() : 0;
     return failure ? -1 : 0;
 }
-inline void remove_file(const file_path& path) noexcept {
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
 }
-inline std::FILE* open_to_read(const file_path& path) noexcept {
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     std::FILE* result = nullptr;
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
@@ -137,44 +137,44 @@ inline std::FILE* open_to_read(const file_path& path) noexcept {
 inline int process_number() noexcept {
     return ::_getpid();
 }
-inline int open_new(const file_path& path, bool) noexcept {
+SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
     return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
 }
-inline int open_existing(const file_path& path) noexcept {
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
     return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
 }
 inline std::FILE* stream_of(int descriptor) noexcept {
     return ::_fdopen(descriptor, "wb");
 }
-inline int flush_to_disk(std::FILE* stream) noexcept {
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     return ::_commit(::_fileno(stream));
 }
 inline void close(int descriptor) noexcept {
     ::_close(descriptor);
 }
 // Replacing a read-only file fails, and there are no owners to keep.
-inline int may_write(const file_path&) noexcept {
+SEQUENT_COLD inline int may_write(const file_path&) noexcept {
     return 0;
 }
 inline void keep_owner_and_mode(int, const file_path&) noexcept {}
 inline void flush_folder(const file_path&) noexcept {}
 #else
-inline file_kind kind_of(const struct ::stat& status) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
     return S_ISREG(status.st_mode)   ? file_kind::file
            : S_ISDIR(status.st_mode) ? file_kind::folder
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
 /// Follows symbolic links. Of none, errno tells why.
-inline file_kind kind_of(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
 }
-inline file_kind kind_of_link(const file_path& path) noexcept {
+SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
     struct ::stat status;
     return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
 }
-inline int read_link(const file_path& path, file_path& target) {
+SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
     for (std::string text(256, '\0');; text.resize(2 * text.size())) {
         const auto length = ::readlink(path.c_str(), text.data(), text.size());
         if (length < 0) return -1;
@@ -185,7 +185,7 @@ inline int read_link(const file_path& path, file_path& target) {
     }
 }
 /// Empty for a file of the current folder.
-inline file_path folder_of(const file_path& path) {
+SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
     if (slash == std::string_view::npos) return {};
@@ -194,35 +194,35 @@ inline file_path folder_of(const file_path& path) {
     return text.substr(0, end == 0 ? 1 : end);
 }
 /// An absolute name stands for itself.
-inline file_path within(const file_path& folder, const file_path& name) {
+SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
     if (text.back() != '/') text += '/';
     return text += name.string();
 }
-inline int rename_over(const file_path& from, const file_path& to) noexcept {
+SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     return std::rename(from.c_str(), to.c_str());
 }
-inline void remove_file(const file_path& path) noexcept {
+SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
     ::unlink(path.c_str());
 }
-inline std::FILE* open_to_read(const file_path& path) noexcept {
+SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     return std::fopen(path.c_str(), "rb");
 }
 inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 }
 /// Private ones are for the owner alone until their mode is known.
-inline int open_new(const file_path& path, bool is_private) noexcept {
+SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
-inline int open_existing(const file_path& path) noexcept {
+SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
     return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
 }
 inline std::FILE* stream_of(int descriptor) noexcept {
     return ::fdopen(descriptor, "wb");
 }
-inline int flush_to_disk(std::FILE* stream) noexcept {
+SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     int result = 0;
     do {
         result = ::fsync(::fileno(stream));
@@ -233,11 +233,11 @@ inline int flush_to_disk(std::FILE* stream) noexcept {
 inline void close(int descriptor) noexcept {
     ::close(descriptor);
 }
-inline int may_write(const file_path& path) noexcept {
+SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
 /// As far as the process and the file system can: another owner takes privileges.
-inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
+SEQUENT_COLD inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept {
     struct ::stat old, made;
     if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
@@ -251,7 +251,7 @@ inline void keep_owner_and_mode(int descriptor, const file_path& path) noexcept 
     }
 }
 /// The rename as well survives a crash.
-inline void flush_folder(const file_path& path) noexcept {
+SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
     ::fsync(descriptor);

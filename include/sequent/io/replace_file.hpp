@@ -25,7 +25,8 @@ namespace sequent::inline SEQUENT_ABI::io {
 /// All members but the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
-    explicit file_replacement(file_path path) : path_(std::move(path)), target_(followed()) {
+    SEQUENT_COLD explicit file_replacement(file_path path)
+        : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
         const bool exists = kind != detail::file_kind::none;
         if (kind == detail::file_kind::folder) fail("cannot be replaced", EISDIR);
@@ -61,7 +62,7 @@ class file_replacement {
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
-    void commit() {
+    SEQUENT_COLD void commit() {
         errno = 0;
         // Some file systems carry out the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
@@ -76,7 +77,7 @@ class file_replacement {
 
   private:
     /// The file that the path leads to, over symbolic links; it need not be there.
-    file_path followed() const {
+    SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
@@ -88,7 +89,7 @@ class file_replacement {
         fail("cannot be followed", ELOOP);
     }
 
-    int create(bool is_private) {
+    SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
             // The process keeps writers apart that run now, the next number files of dead ones.
@@ -109,7 +110,7 @@ class file_replacement {
         if (!new_path_.empty()) detail::remove_file(new_path_);
     }
 
-    [[noreturn]] void fail(const char* what, int reason) const {
+    [[noreturn]] SEQUENT_COLD void fail(const char* what, int reason) const {
         fail_with<error>({path_.string(), ": ", what, detail::reason_text(reason)});
     }
 

@@ -98,11 +98,11 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
 /// The limit of the format's own library: it keeps a false length from claiming all memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-inline std::string in_quotes(std::string_view name) {
+SEQUENT_COLD inline std::string in_quotes(std::string_view name) {
     return joined_text({"\"", name, "\""});
 }
 
-inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+SEQUENT_COLD inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     std::string text = "[";
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         if (axis > 0) text += ", ";
@@ -111,7 +111,7 @@ inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-inline std::vector<std::uint64_t> shape_of(const any_view& view) {
+SEQUENT_COLD inline std::vector<std::uint64_t> shape_of(const any_view& view) {
     std::vector<std::uint64_t> shape;
     for (int axis = 0; axis < view.rank; ++axis) {
         shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
@@ -128,7 +128,7 @@ inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
 
 /// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
 /// The size of a dtype that is unknown is unknown.
-inline std::string problem_of_size(const header_entry& entry) {
+SEQUENT_COLD inline std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
     if (bits == 0) return "";
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -151,8 +151,8 @@ inline std::string problem_of_size(const header_entry& entry) {
 
 /// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
 /// their offsets each begins where the last one ended.
-inline void check_layout(const file_header& header, std::uint64_t data_size,
-                         std::string_view file) {
+SEQUENT_COLD inline void check_layout(const file_header& header, std::uint64_t data_size,
+                                      std::string_view file) {
     std::vector<numbered_range> sorted;
     for (std::size_t at = 0; at < header.tensors.size(); ++at)
         sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
@@ -193,7 +193,7 @@ struct opened {
     std::span<const std::byte> data;
 };
 
-inline opened open_checked(source from) {
+SEQUENT_COLD inline opened open_checked(source from) {
     const std::span<const std::byte> bytes = from.bytes();
     const std::uint64_t size = bytes.size();
     if (size < 8) {
@@ -250,7 +250,7 @@ struct piece_row {
 
 /// Calls f(piece_row) for each row of a piece.
 template <class F>
-void for_each_row(const piece& part, F f) {
+SEQUENT_COLD void for_each_row(const piece& part, F f) {
     const any_view& view = part.view;
     if (view.size() == 0) return;
     const int last = view.rank - 1;
@@ -289,7 +289,7 @@ inline std::string_view unlike_a_number(double value) {
 
 /// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
 /// if nothing does.
-inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
+SEQUENT_COLD inline std::string problem_of_type(const header_entry& entry, dtype wanted) {
     const auto type = dtype_named(entry.dtype);
     if (!type) {
         return joined_text(
@@ -325,20 +325,21 @@ inline void check_finite(const opened& file, const header_entry& entry, dtype ty
     });
 }
 
-/// Elements of a file, of no greater type, as those of a row.
+/// Elements of a file, of no greater type, as those of a row of T.
 template <class T, dtype From>
-void load_row(const std::byte* data, const piece_row& row, T* elements) {
+void load_row(const std::byte* data, const piece_row& row, void* elements) {
     constexpr std::size_t bytes = io::size_of(From);
     if constexpr (bytes <= sizeof(T)) {
+        T* const to = static_cast<T*>(elements);
         std::uint64_t number = row.number;
         for (int column = 0; column < row.columns; ++column, number += row.number_stride)
-            elements[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
+            to[row.at + column * row.stride] = load_element<T, From>(data + number * bytes);
     }
 }
 
 /// Fills the views from their tensors, all of which have the right type and size, unless one of
 /// them is not finite.
-inline void fill(const opened& file, std::span<const piece> pieces) {
+SEQUENT_COLD inline void fill(const opened& file, std::span<const piece> pieces) {
     std::vector<char> used(file.header.tensors.size());
     for (const piece& each : pieces) used[each.tensor] = 1;
     for (std::size_t tensor = 0; tensor < used.size(); ++tensor) {
@@ -349,16 +350,10 @@ inline void fill(const opened& file, std::span<const piece> pieces) {
         const header_entry& entry = file.header.tensors[each.tensor];
         const std::byte* const data = file.data.data() + entry.begin;
         const bool wide = each.view.type == dtype::f64;
-        with_dtype(*dtype_named(entry.dtype), [&](auto known) {
-            constexpr dtype from = decltype(known)::value;
-            for_each_row(each, [&](const piece_row& row) {
-                if (wide) {
-                    load_row<double, from>(data, row, static_cast<double*>(each.view.data));
-                } else {
-                    load_row<float, from>(data, row, static_cast<float*>(each.view.data));
-                }
-            });
+        const auto load = with_dtype(*dtype_named(entry.dtype), [&](auto from) {
+            return wide ? load_row<double, from()> : load_row<float, from()>;
         });
+        for_each_row(each, [&](const piece_row& row) { load(data, row, each.view.data); });
     }
 }
 
@@ -390,7 +385,7 @@ inline void check_not_negative(const opened& file, std::size_t tensor) {
 }
 
 /// Fails unless two tensors of one shape hold the same numbers.
-inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
+SEQUENT_COLD inline void check_equal(const opened& file, std::size_t tensor, std::size_t other) {
     const header_entry& one = file.header.tensors[tensor];
     const header_entry& two = file.header.tensors[other];
     const dtype left = *dtype_named(one.dtype), right = *dtype_named(two.dtype);
@@ -408,7 +403,7 @@ inline void check_equal(const opened& file, std::size_t tensor, std::size_t othe
     }
 }
 
-inline name_table table_of_names(std::span<const header_entry> tensors) {
+SEQUENT_COLD inline name_table table_of_names(std::span<const header_entry> tensors) {
     name_table result;
     for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
     result.sort();
@@ -416,7 +411,7 @@ inline name_table table_of_names(std::span<const header_entry> tensors) {
 }
 
 /// Where each wanted tensor stands in the file, after every tensor has been compared.
-inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
+SEQUENT_COLD inline matching match(const file_header& header, std::span<const any_tensor> tensors) {
     const name_table entries = table_of_names(header.tensors);
     std::vector<char> used(header.tensors.size());
     matching result;
@@ -452,7 +447,7 @@ inline matching match(const file_header& header, std::span<const any_tensor> ten
 }
 
 /// Fills the views of a matching, or says why not.
-inline metadata_map load_all(opened&& file, const matching& found) {
+SEQUENT_COLD inline metadata_map load_all(opened&& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.from.name(), ": ", found.problem});
     for (const equal_pair& pair : found.equal) check_equal(file, pair.tensor, pair.other);
     for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensor);
@@ -466,11 +461,12 @@ struct planned_tensor {
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers of a file. Fails at one that is not finite or too large.
+/// Elements of a row of T as numbers of a file. Fails at one that is not finite or too large.
 template <class T, dtype To>
-void store_row(const T* elements, const piece_row& row, std::byte* data, std::string_view file,
+void store_row(const void* from, const piece_row& row, std::byte* data, std::string_view file,
                std::string_view tensor) {
     constexpr std::size_t bytes = io::size_of(To);
+    const T* const elements = static_cast<const T*>(from);
     std::uint64_t number = row.number;
     for (int column = 0; column < row.columns; ++column, number += row.number_stride) {
         const T element = elements[row.at + column * row.stride];
@@ -486,25 +482,19 @@ void store_row(const T* elements, const piece_row& row, std::byte* data, std::st
 }
 
 /// A piece as numbers of a file's tensor, which begins at `data`.
-inline void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
-                        std::string_view tensor) {
-    with_dtype(type, [&](auto known) {
-        constexpr dtype to = decltype(known)::value;
-        for_each_row(part, [&](const piece_row& row) {
-            if (part.view.type == dtype::f64) {
-                store_row<double, to>(static_cast<const double*>(part.view.data), row, data, file,
-                                      tensor);
-            } else {
-                store_row<float, to>(static_cast<const float*>(part.view.data), row, data, file,
-                                     tensor);
-            }
-        });
-    });
+SEQUENT_COLD inline void store_piece(const piece& part, dtype type, std::byte* data,
+                                     std::string_view file, std::string_view tensor) {
+    const bool wide = part.view.type == dtype::f64;
+    const auto store = with_dtype(
+        type, [&](auto to) { return wide ? store_row<double, to()> : store_row<float, to()>; });
+    for_each_row(part,
+                 [&](const piece_row& row) { store(part.view.data, row, data, file, tensor); });
 }
 
 /// Writes a file of tensors that consist of pieces.
-inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
-                     std::span<const piece> pieces, const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_all(const file_path& path, std::span<const planned_tensor> tensors,
+                                  std::span<const piece> pieces, const metadata_map& metadata,
+                                  dtype type) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -559,8 +549,8 @@ inline void save_all(const file_path& path, std::span<const planned_tensor> tens
     file.commit();
 }
 
-inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
-                         const metadata_map& metadata, dtype type) {
+SEQUENT_COLD inline void save_tensors(const file_path& path, std::span<const any_tensor> tensors,
+                                      const metadata_map& metadata, dtype type) {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
     for (const any_tensor& tensor : tensors) {
@@ -570,7 +560,8 @@ inline void save_tensors(const file_path& path, std::span<const any_tensor> tens
     save_all(path, planned, pieces, metadata, type);
 }
 
-inline metadata_map load_tensors(const source& from, std::span<const any_tensor> tensors) {
+SEQUENT_COLD inline metadata_map load_tensors(const source& from,
+                                              std::span<const any_tensor> tensors) {
     opened file = open_checked(from);
     const matching found = match(file.header, tensors);
     return load_all(std::move(file), found);
@@ -605,7 +596,7 @@ metadata_map load(const source& from, const Tensors& tensors) {
 
 /// The header of a file, checked, without the elements: what the file holds and its metadata.
 /// Throws io::error if the file is not well-formed.
-inline file_header read_header(const source& from) {
+SEQUENT_COLD inline file_header read_header(const source& from) {
     return detail::open_checked(from).header;
 }
 

@@ -78,7 +78,7 @@ struct numbered_range {
     std::size_t number = 0;
 };
 
-inline void sort(std::vector<numbered_range>& ranges) {
+SEQUENT_COLD inline void sort(std::vector<numbered_range>& ranges) {
     if (ranges.empty()) return;
     std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
                [](const void* a, const void* b) {

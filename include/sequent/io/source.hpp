@@ -44,7 +44,7 @@ class source {
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   private:
-    void open(const file_path& path) {
+    SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
         const detail::file_kind kind = detail::kind_of(path);
         if (kind == detail::file_kind::none) fail(detail::reason_text(errno));

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -119,6 +118,12 @@ struct subject {
         return result;
     }
 };
+
+/// Throws argument_error: the subject, then the parts.
+[[noreturn]] SEQUENT_COLD inline void refuse(const subject& what,
+                                             std::initializer_list<text_part> why) {
+    fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
+}
 
 /// The extents of a container: of a span or vector its length, of nested arrays all, of anything
 /// with shape() what that says.
@@ -331,11 +336,10 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
             same = given.at[static_cast<std::size_t>(axis)] == expected[axis];
     }
     if (!same)
-        fail_with<argument_error>({"sequent: ", what.text(), " needs the shape ",
-                                   extents_text(expected, rank), ", given is ", given.text()});
+        refuse(what,
+               {" needs the shape ", extents_text(expected, rank), ", given is ", given.text()});
     if (!given.contiguous)
-        fail_with<argument_error>({"sequent: ", what.text(),
-                                   " needs contiguous row-major values, given is a strided view"});
+        refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
 SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
@@ -346,8 +350,8 @@ SEQUENT_COLD inline std::string pair_text(const std::int32_t* pair) {
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
         if (symbols[at] < 0 || symbols[at] >= classes)
-            fail_with<argument_error>({"sequent: ", what.text(), " holds the symbol ", symbols[at],
-                                       " at position ", at, ", beyond its ", classes, " classes"});
+            refuse(what, {" holds the symbol ", symbols[at], " at position ", at, ", beyond its ",
+                          classes, " classes"});
 }
 
 /// Whether no number is infinite or none.
@@ -372,8 +376,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
     int at = 0;
     while (numbers[at] * T(0) == T(0)) ++at;
-    fail_with<argument_error>({"sequent: ", what.text(), " holds ", std::to_string(numbers[at]),
-                               " at position ", at, " of ", size, "; values are finite"});
+    refuse(what, {" holds ", std::to_string(numbers[at]), " at position ", at, " of ", size,
+                  "; values are finite"});
 }
 
 /// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
@@ -388,15 +392,13 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
                                    " are two integers each, given is ", shape.text()});
     const long count = shape.size() / 2;
     if (count > layout.capacity)
-        fail_with<argument_error>({"sequent: ", what.text(), " has room for ", layout.capacity,
-                                   " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
         const std::int32_t* pair = given.pairs + 2 * at;
         if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            fail_with<argument_error>({"sequent: ", what.text(), " has the pair ", pair_text(pair),
-                                       " at position ", at, ", outside of ", layout.rows, " x ",
-                                       layout.columns});
+            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
+                          layout.rows, " x ", layout.columns});
     }
     index_pairs(layout, given.pairs, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
@@ -405,10 +407,8 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                fail_with<argument_error>({"sequent: ", what.text(), " has the pair ",
-                                           pair_text(given.pairs + 2 * numbers[at]),
-                                           " at position ", numbers[at], " as well as at ",
-                                           numbers[at - 1]});
+                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                              " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 
 }  // namespace model_detail

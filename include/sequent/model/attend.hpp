@@ -6,6 +6,7 @@
 
 #include "../kernel/prepared_attention.hpp"
 #include "../plan/mask_form.hpp"
+#include "form_key.hpp"
 #include "rows.hpp"
 
 /// Runs attention steps: hands the kernel the shape, the space and the pointers.
@@ -172,6 +173,129 @@ struct attention_shape {
     }();
 };
 
+/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+struct attention_form {
+    int rows = 0;
+    int columns = 0;
+    int length = 0;
+    int value_column = 0;
+    int out_row = 0;
+    bool value_gradient = false;
+    int score_row = 0;
+    bool clips = false;
+    bool keeps_scores = false;
+    plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
+    plan::space space{};
+};
+
+template <class Bounds, class Visit>
+constexpr void visit_bounds(Bounds& bounds, Visit& visit) {
+    visit(bounds.count);
+    for (auto& limit : bounds) {
+        visit(limit.multiplier);
+        visit(limit.factor);
+        visit(limit.shift);
+        visit(limit.divisor);
+        visit(limit.offset);
+        visit(limit.count);
+        visit(limit.compared);
+        visit(limit.run_end);
+        visit(limit.outside);
+    }
+}
+
+template <class Form, class Visit>
+constexpr void visit_attention_form(Form& form, Visit& visit) {
+    visit(form.rows);
+    visit(form.columns);
+    visit(form.length);
+    visit(form.value_column);
+    visit(form.out_row);
+    visit(form.value_gradient);
+    visit(form.score_row);
+    visit(form.clips);
+    visit(form.keeps_scores);
+    visit(form.nodes.count);
+    for (auto& node : form.nodes) {
+        visit(node.op);
+        visit(node.x_row);
+        visit(node.x_column);
+        visit(node.y_column);
+        visit(node.depth);
+        visit(node.value);
+        visit(node.function);
+        visit(node.left);
+        visit(node.right);
+        visit(node.packed);
+        visit(node.x_gradient);
+        visit(node.y_gradient);
+    }
+    visit(form.space.exact);
+    visit(form.space.pieces.count);
+    for (auto& part : form.space.pieces) {
+        visit_bounds(part.lower, visit);
+        visit_bounds(part.upper, visit);
+        visit(part.modulus);
+        visit(part.slope);
+        visit(part.residues);
+        visit_bounds(part.row_lower, visit);
+        visit_bounds(part.row_upper, visit);
+        visit(part.row_modulus);
+        visit(part.row_residues);
+    }
+}
+
+/// The kernel's view of all attention steps of a form.
+template <form_key Key>
+struct attention_shape_of_form {
+    static constexpr attention_form form = [] {
+        attention_form result;
+        form_reader reader{Key.numbers};
+        visit_attention_form(result, reader);
+        return result;
+    }();
+    static constexpr int rows = form.rows;
+    static constexpr int columns = form.columns;
+    static constexpr int length = form.length;
+    static constexpr int value_column = form.value_column;
+    static constexpr int out_row = form.out_row;
+    static constexpr bool value_gradient = form.value_gradient;
+    static constexpr int score_row = form.score_row;
+    static constexpr bool is_table = false;
+    static constexpr bool clips = form.clips;
+    static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr auto nodes = [] {
+        plan::list<kernel::score_node, form.nodes.size()> result;
+        for (const kernel::score_node& node : form.nodes) result.push(node);
+        return result;
+    }();
+    static constexpr plan::space space = form.space;
+};
+
+/// An attention_shape for the kernels: by its form, unless it has a table.
+template <class Shape, bool IsTable = Shape::is_table>
+struct shape_for_kernels {
+    using type = Shape;
+};
+template <class Shape>
+struct shape_for_kernels<Shape, false> {
+    static constexpr attention_form value = [] {
+        attention_form result{Shape::rows,         Shape::columns,
+                              Shape::length,       Shape::value_column,
+                              Shape::out_row,      Shape::value_gradient,
+                              Shape::score_row,    Shape::clips,
+                              Shape::keeps_scores, {},
+                              Shape::space};
+        for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
+        return result;
+    }();
+    template <class Form, class Visit>
+    static constexpr void visit(Form& form, Visit& visit) {
+        visit_attention_form(form, visit);
+    }
+    using type = attention_shape_of_form<form_key_of<shape_for_kernels>>;
+};
+
 /// The operands of a step's score in one round of the outer loops.
 template <class Plan, int At, class T>
 kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first, int second,
@@ -223,7 +347,8 @@ class attention_runner {
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
-            visit(attention_shape<Plan, At, decltype(kind)::value>{});
+            visit(typename shape_for_kernels<
+                  attention_shape<Plan, At, decltype(kind)::value>>::type{});
         });
     }
 

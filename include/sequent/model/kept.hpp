@@ -71,6 +71,14 @@ struct kept_shape {
     }
 };
 
+/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart.
+template <class T>
+SEQUENT_NOINLINE void keep_columns(const T* from, int stride, T* to, int pitch, int count,
+                                   int depth) noexcept {
+    for (int column = 0; column < count; ++column, from += stride, ++to)
+        for (int k = 0; k < depth; ++k) to[static_cast<std::ptrdiff_t>(k) * pitch] = from[k];
+}
+
 /// An attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
@@ -94,9 +102,8 @@ class kept_runner {
         each_outer(extents, [&](int one, int two, int three) {
             const T* from = bound.read(of.from.at) + outer_shift(of.from, one, two, three);
             T* to = bound.write(of.to) + shift(of, one, two, three);
-            for (int column = begin; column < end; ++column)
-                for (int k = 0; k < of.depth; ++k)
-                    to[k * of.pitch + column - first] = from[column * of.from.column + k];
+            keep_columns(from + static_cast<std::ptrdiff_t>(begin) * of.from.column, of.from.column,
+                         to + (begin - first), of.pitch, end - begin, of.depth);
         });
     }
 
@@ -229,7 +236,7 @@ struct state_steps {
     void run(const bindings<T>& bound) const noexcept {
         constexpr plan::step step = Plan::template step_at<At>;
         if constexpr (step.kind == step_kind::rows)
-            row_runner<row_step_value<Plan, step.at>, T>::forward(bound, range);
+            forward_rows<Plan, step.at>(bound, range);
         else
             kept_runner<Plan, step.at, T>::template forward<First>(bound, range, first_column);
     }

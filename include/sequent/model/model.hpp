@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "../joined_text.hpp"
 #include "arguments.hpp"
 #include "batch.hpp"
 #include "check_rows.hpp"
@@ -131,18 +132,17 @@ class model {
             for (const auto& each : given) {
                 const int at = each.id.length ? place_of_fact(each.id) : position++;
                 if (at < 0 || at >= count)
-                    fail<argument_error>("sequent: the model has no " +
-                                         subject{"fact", each.id, at}.text());
+                    fail_with<argument_error>(
+                        {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
                 const subject what{"fact", plan::facts[at].id, at};
-                if (filled[at]) fail<argument_error>("sequent: " + what.text() + " is given twice");
+                if (filled[at]) model_detail::refuse(what, {" is given twice"});
                 filled[at] = true;
                 take(at, what, each);
             }
             for (int at = 0; at < count; ++at)
                 if (!filled[at])
-                    fail<argument_error>(
-                        "sequent: " + subject{"fact", plan::facts[at].id, at}.text() +
-                        " is not given");
+                    model_detail::refuse(subject{"fact", plan::facts[at].id, at},
+                                         {" is not given"});
         }
 
         static constexpr model_detail::pair_layout layout_of(int at) {
@@ -200,28 +200,23 @@ class model {
             const auto& wanted = plan::facts[at];
             if (wanted.kind == kind::count) {
                 if (!given.is_count)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " is a count, given is a container");
+                    model_detail::refuse(what, {" is a count, given is a container"});
                 if (given.count < 0)
-                    fail<argument_error>("sequent: " + what.text() + " is a count and cannot be " +
-                                         std::to_string(given.count));
+                    model_detail::refuse(what, {" is a count and cannot be ", given.count});
                 const int place = count_places[static_cast<std::size_t>(at)];
                 if (place < 0) return;
                 const int limit = count_limits[static_cast<std::size_t>(place)];
                 if (limit != sequent::plan::without_limit && given.count > limit)
-                    fail<argument_error>("sequent: " + what.text() + " is " +
-                                         std::to_string(given.count) + ", beyond the " +
-                                         std::to_string(limit) + " values of what it bounds");
+                    model_detail::refuse(what, {" is ", given.count, ", beyond the ", limit,
+                                                " values of what it bounds"});
                 counts[place] = given.count;
                 return;
             }
-            if (given.is_count)
-                fail<argument_error>("sequent: " + what.text() +
-                                     " is a container, given is a number");
+            if (given.is_count) model_detail::refuse(what, {" is a container, given is a number"});
             if (given.is_sparse != wanted.is_sparse())
-                fail<argument_error>("sequent: " + what.text() +
-                                     (wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
-                                                         : " is dense, given are sparse_pairs()"));
+                model_detail::refuse(
+                    what, {(wanted.is_sparse() ? " is sparse and needs sparse_pairs()"
+                                               : " is dense, given are sparse_pairs()")});
             sequent::plan::fact_shape shape = wanted;
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
@@ -230,8 +225,8 @@ class model {
                 const int count = memory[model_detail::pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " needs a value for each pair, given are pairs alone");
+                    model_detail::refuse(what,
+                                         {" needs a value for each pair, given are pairs alone"});
                 shape = wanted.values_of(count);
                 if (!valued || count == 0) {
                     if (valued)
@@ -242,8 +237,8 @@ class model {
             }
             if (wanted.kind == kind::symbols) {
                 if (!given.symbols)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds symbols as std::int32_t, given are numbers");
+                    model_detail::refuse(what,
+                                         {" holds symbols as std::int32_t, given are numbers"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_symbols(what, given.symbols, shape.size(), wanted.classes);
                 pointers[at] = given.symbols;
@@ -251,8 +246,7 @@ class model {
                                         counts);
             } else {
                 if (!given.numbers)
-                    fail<argument_error>("sequent: " + what.text() +
-                                         " holds numbers, given are symbols");
+                    model_detail::refuse(what, {" holds numbers, given are symbols"});
                 model_detail::check_shape(what, given.shape, shape.extents, shape.rank);
                 model_detail::check_finite(what, given.numbers, shape.size());
                 pointers[at] = given.numbers;
@@ -301,8 +295,8 @@ class model {
             for (const auto& each : given) take(each, position++);
             for (int at = 0; at < outputs; ++at)
                 if (!pointers[at])
-                    fail<argument_error>("sequent: the gradient of output number " +
-                                         std::to_string(at + 1) + " is not given");
+                    fail_with<argument_error>(
+                        {"sequent: the gradient of output number ", at + 1, " is not given"});
         }
 
         void take(const model_detail::argument<const T>& given, int position) {
@@ -365,47 +359,42 @@ class model {
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
-        model_detail::initialize_parameters<plan>(p.numbers, seed);
+        model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight.
+    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
+    /// is a tensor_view.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
-        model_detail::for_each_weight<plan, const T>(p.numbers, f);
+        for_each_at(p.numbers, f);
     }
 
     /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
-            fail<argument_error>("sequent: a block of parameters has " +
-                                 std::to_string(parameters<std::remove_const_t<T>>::size) +
-                                 " numbers, given are " + std::to_string(flat.size()));
-        model_detail::for_each_weight<plan, T>(flat.data(), f);
+            fail_with<argument_error>({"sequent: a block of parameters has ",
+                                       parameters<std::remove_const_t<T>>::size,
+                                       " numbers, given are ", flat.size()});
+        for_each_at(flat.data(), f);
     }
 
     /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
     template <class F>
     static void for_each_shape(F f) {
-        model_detail::for_each_weight_shape<plan>(f);
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
     /// One where weight decay is usual, in matrices, and zero elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
-        kernel::unroll<plan::shapes.text.weights.size()>([&](auto index) {
-            constexpr model_detail::weight_view view = model_detail::view_of_weight<plan>(index());
-            if constexpr (plan::shapes.weights[index()].uses > 0 && view.value_rank == 2 &&
-                          view.trained) {
-                const auto to = model_detail::to_tensor<view.rank>(view, mask.numbers);
-                for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
-            }
-        });
+        model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
     /// Computes what follows from parameters alone, for all calls until they change. Calls that are
@@ -440,9 +429,8 @@ class model {
         static_assert(sizeof(model_detail::check_rows<plan, obstacle.rule, obstacle.why>) > 0);
         constexpr int length = plan::template by_rows<>.rows;
         if (rows.begin < 0 || rows.end < rows.begin || rows.end > length)
-            fail<argument_error>("sequent: rows " + std::to_string(rows.begin) + " to " +
-                                 std::to_string(rows.end) + " of a sequence of " +
-                                 std::to_string(length) + " rows");
+            fail_with<argument_error>({"sequent: rows ", rows.begin, " to ", rows.end,
+                                       " of a sequence of ", length, " rows"});
         auto bound = bind(p, *given, w);
         w.left_by = rows.end == length ? mark_of(p, *given) : model_detail::nothing_left;
         const model_detail::workspace_steps<plan, typename P::number> steps{rows};
@@ -636,11 +624,17 @@ class model {
   private:
     using output_layout = model_detail::output_layout<plan>;
 
+    template <class T, class F>
+    static void for_each_at(T* base, F& f) {
+        for (const auto& [name, view] : model_detail::named_weights<plan>)
+            f(name, model_detail::to_tensor(view, base));
+    }
+
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            fail<argument_error>("sequent: a batch of " + std::to_string(samples.size()) +
-                                 " samples, more than an int counts");
+            fail_with<argument_error>(
+                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
         return static_cast<int>(samples.size());
     }
 
@@ -704,9 +698,8 @@ class model {
     static void check_position(const state<T>& s, int rows) {
         constexpr int length = state<T>::length;
         if (s.position() + rows > length)
-            fail<argument_error>("sequent: position " + std::to_string(s.position() + rows - 1) +
-                                 " is beyond the " + std::to_string(length) +
-                                 " positions of the model");
+            fail_with<argument_error>({"sequent: position ", s.position() + rows - 1,
+                                       " is beyond the ", length, " positions of the model"});
     }
 
     template <bool First, class P, class T, class Range>

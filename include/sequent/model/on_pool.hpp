@@ -133,22 +133,11 @@ void each_row_part(thread_pool& pool, long long operations, Body body) noexcept 
                   operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// About how many operations a row takes.
-constexpr long long functions_cost(const row_step& step) {
-    return 16LL * step.columns() * step.functions.size();
-}
-constexpr long long row_cost(const row_step& step) {
-    long long cost = functions_cost(step);
-    for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
-    return cost;
-}
-
 /// Row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
+    using bindings = typename Step::template bindings<T>;
     static constexpr const row_step& step = Step::value;
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
@@ -177,7 +166,7 @@ class pooled_rows {
     }
 
     template <int At>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void product_gradient(const bindings& bound, int first, int second, int third,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int weight_rows = runner::template weight_rows<At>();
@@ -214,7 +203,7 @@ class pooled_rows {
     }
 
     template <int At>
-    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void summand_gradient(const bindings& bound, int first, int second, int third,
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
@@ -230,7 +219,7 @@ class pooled_rows {
     }
 
   public:
-    static void forward(const bindings<T>& bound, thread_pool& pool) noexcept {
+    static void forward(const bindings& bound, thread_pool& pool) noexcept {
         constexpr long long operations = row_cost(step) * step.rows * outers;
         constexpr int block = block_rows(step.rows);
         using ranges = cut_rows<step.rows, block>;
@@ -246,7 +235,7 @@ class pooled_rows {
     }
 
     /// One part of one outer round after another, in the order of the single thread.
-    static void backward(const bindings<T>& bound, thread_pool& pool) noexcept {
+    static void backward(const bindings& bound, thread_pool& pool) noexcept {
         if constexpr (!runner::is_whole || !writes_apart ||
                       row_cost(step) * step.rows < least_run) {
             runner::backward(bound);

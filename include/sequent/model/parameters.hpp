@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -86,13 +87,48 @@ struct full_name {
     }
 };
 
-template <class Plan, int At>
-inline constexpr full_name weight_name = [] {
+template <class Plan>
+constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
     full_name result;
-    result.prepend(text.weights[At].id, false);
-    for (int scope = text.weights[At].scope; scope > 0; scope = text.scopes[scope].parent)
+    result.prepend(text.weights[at].id, false);
+    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
         result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
+/// The characters of a name, without the room that a longer one would take.
+template <class Plan, int At>
+inline constexpr auto characters_of_name = [] {
+    constexpr full_name name = name_of_weight<Plan>(At);
+    std::array<char, static_cast<std::size_t>(name.length)> result{};
+    std::copy_n(name.text, name.length, result.begin());
+    return result;
+}();
+
+struct named_weight {
+    std::string_view name;
+    weight_view view;
+};
+
+/// The weights that rules use, in the order in which the program names them.
+template <class Plan>
+inline constexpr auto named_weights = [] {
+    constexpr auto& shapes = Plan::shapes;
+    constexpr int count = [] {
+        int result = 0;
+        for (int at = 0; at < shapes.text.weights.size(); ++at)
+            result += shapes.weights[at].uses > 0 ? 1 : 0;
+        return result;
+    }();
+    std::array<named_weight, static_cast<std::size_t>(count)> result{};
+    std::size_t used = 0;
+    kernel::unroll<shapes.text.weights.size()>([&](auto index) {
+        if constexpr (shapes.weights[index()].uses > 0) {
+            constexpr auto& name = characters_of_name<Plan, index()>;
+            result[used++] = {{name.data(), name.size()}, view_of_weight<Plan>(index())};
+        }
+    });
     return result;
 }();
 
@@ -106,16 +142,19 @@ consteval int find_weight() {
     return found;
 }
 
-template <int Rank, class T>
-constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
-    ranked_view<T, Rank> result;
+template <class T>
+constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
+    tensor_view<T> result;
     result.data = base + view.offset;
     result.rank = view.rank;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        result.extents[static_cast<std::size_t>(axis)] = view.extents[axis];
-        result.strides[static_cast<std::size_t>(axis)] = view.strides[axis];
-    }
+    std::copy_n(view.extents, max_rank, result.extents.begin());
+    std::copy_n(view.strides, max_rank, result.strides.begin());
     return result;
+}
+
+template <int Rank, class T>
+constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
+    return {to_tensor(view, base)};
 }
 
 /// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
@@ -174,32 +213,6 @@ struct alignas(64) parameter_block {
     }
 };
 
-/// Calls f(name, view) for each weight, in the order in which the program names them.
-template <class Plan, class T, class F>
-void for_each_weight(T* base, F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              to_tensor<view.rank>(view, base));
-        }
-    });
-}
-
-/// Calls f(name, extents) for each weight, in the same order.
-template <class Plan, class F>
-void for_each_weight_shape(F f) {
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            constexpr const full_name& name = weight_name<Plan, index()>;
-            f(std::string_view(name.text, static_cast<std::size_t>(name.length)),
-              std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
-        }
-    });
-}
-
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -216,26 +229,34 @@ constexpr int count_parameters() {
 /// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
 /// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
 /// stay what they are.
-template <class Plan, class T>
-void initialize_parameters(T* base, std::uint64_t seed) {
+template <class T>
+SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
+                                        std::uint64_t seed) {
     random_numbers random(seed);
-    kernel::unroll<Plan::shapes.text.weights.size()>([&](auto index) {
-        constexpr weight_view view = view_of_weight<Plan>(index());
-        if constexpr (Plan::shapes.weights[index()].uses > 0) {
-            const auto to = to_tensor<view.rank>(view, base);
-            constexpr bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
-            const bool stays = view.bare && !view.trained && view.value_rank == 0;
-            const double deviation =
-                stays ? 1
-                : view.looked_up || view.bare || view.value_rank < 2
-                    ? 0.02
-                    : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
-            for (int at = 0; at < to.size(); ++at)
-                to.element(at) = view.gain ? T(1)
-                                 : bias    ? T(0)
-                                           : static_cast<T>(deviation * random.normal());
-        }
-    });
+    for (const auto& [name, view] : weights) {
+        const tensor_view<T> to = to_tensor(view, base);
+        const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
+        const bool stays = view.bare && !view.trained && view.value_rank == 0;
+        const double deviation =
+            stays ? 1
+            : view.looked_up || view.bare || view.value_rank < 2
+                ? 0.02
+                : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
+        for (int at = 0; at < to.size(); ++at)
+            to.element(at) = view.gain ? T(1)
+                             : bias    ? T(0)
+                                       : static_cast<T>(deviation * random.normal());
+    }
+}
+
+/// One in trained matrices.
+template <class T>
+SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
+    for (const auto& [name, view] : weights) {
+        if (view.value_rank != 2 || !view.trained) continue;
+        const tensor_view<T> to = to_tensor(view, base);
+        for (int at = 0; at < to.size(); ++at) to.element(at) = T(1);
+    }
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../joined_text.hpp"
 #include "../plan/plan.hpp"
 #include "arguments.hpp"
 #include "bindings.hpp"
@@ -30,8 +31,7 @@ class row_facts {
     /// Throws unless it is one row.
     void check_single() const {
         if (count_ != 1)
-            fail<argument_error>("sequent: a step computes 1 row, given are " +
-                                 std::to_string(count_));
+            fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
     bool has_rest() const noexcept {
@@ -73,10 +73,9 @@ class row_facts {
         for (const auto& each : given) {
             const int at = each.id.length ? place_of(each.id) : position++;
             if (at < 0 || at >= known.size())
-                fail<argument_error>("sequent: the model has no " +
-                                     subject{"fact", each.id, at}.text());
-            if (filled_[at])
-                fail<argument_error>("sequent: " + what(at).text() + " is given twice");
+                fail_with<argument_error>(
+                    {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
+            if (filled_[at]) refuse(what(at), {" is given twice"});
             filled_[at] = true;
             if (is_along(at))
                 take(at, each);
@@ -100,25 +99,23 @@ class row_facts {
     static subject what(int at) { return {"fact", known[at].id, at}; }
 
     void check_given(int at) const {
-        if (!filled_[at]) fail<argument_error>("sequent: " + what(at).text() + " is not given");
+        if (!filled_[at]) refuse(what(at), {" is not given"});
     }
 
     void take(int at, const argument<const T>& given) {
         int count = 1;
         if (given.is_count) {
             if (!is_symbols(at) || row_size(at) != 1)
-                fail<argument_error>("sequent: " + what(at).text() +
-                                     " is a container, given is a number");
+                refuse(what(at), {" is a container, given is a number"});
             single_[at] = given.count;
             check_range(at, single_ + at, 1);
         } else {
             count = count_rows(at, given);
             const int size = count * row_size(at);
             if (is_symbols(at) != (given.symbols != nullptr))
-                fail<argument_error>("sequent: " + what(at).text() +
-                                     (is_symbols(at)
-                                          ? " holds symbols as std::int32_t, given are numbers"
-                                          : " holds numbers, given are symbols"));
+                refuse(what(at),
+                       {(is_symbols(at) ? " holds symbols as std::int32_t, given are numbers"
+                                        : " holds numbers, given are symbols")});
             if (is_symbols(at)) {
                 pointers_[at] = given.symbols;
                 check_range(at, given.symbols, size);
@@ -128,8 +125,7 @@ class row_facts {
             }
         }
         if (count_ >= 0 && count_ != count)
-            fail<argument_error>("sequent: " + what(at).text() + " has " + std::to_string(count) +
-                                 " rows, another fact has " + std::to_string(count_));
+            refuse(what(at), {" has ", count, " rows, another fact has ", count_});
         count_ = count;
     }
 
@@ -150,12 +146,11 @@ class row_facts {
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
         const long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
-            fail<argument_error>("sequent: " + what(at).text() + " needs rows of the shape " +
-                                 extents_text(wanted.extents + 1, wanted.rank - 1) + ", given is " +
-                                 shape.text());
+            refuse(what(at),
+                   {" needs rows of the shape ", extents_text(wanted.extents + 1, wanted.rank - 1),
+                    ", given is ", shape.text()});
         if (!shape.contiguous)
-            fail<argument_error>("sequent: " + what(at).text() +
-                                 " needs contiguous row-major values, given is a strided view");
+            refuse(what(at), {" needs contiguous row-major values, given is a strided view"});
         return static_cast<int>(size / row_size(at));
     }
 };

@@ -6,17 +6,13 @@
 #include <cstdint>
 
 #include "../kernel.hpp"
-#include "bindings.hpp"
+#include "row_form.hpp"
 
 /// What is done to the rows of a row step: its functions, and what of them a product takes up.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::row_function;
-using plan::row_step;
-using plan::row_term;
-using plan::term_kind;
-using plan::transformation;
 
 constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
@@ -83,7 +79,7 @@ struct row_functions {
     static constexpr const row_step& step = Step::value;
     static constexpr int columns = step.columns();
 
-    const bindings<T>& bound;
+    const typename Step::template bindings<T>& bound;
     int first, second, third;
 
     static constexpr int position(const row_function& function, int row, int segment, int first,

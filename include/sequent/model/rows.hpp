@@ -24,10 +24,11 @@ constexpr int block_rows(int rows) {
 template <class Step, class T>
 class row_runner {
     using fusion = row_fusion<Step>;
+    using bindings = typename Step::template bindings<T>;
 
   public:
     template <class Range>
-    static void forward(const bindings<T>& bound, Range range) noexcept {
+    static void forward(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             forward_at(bound, first, second, third, range);
         });
@@ -35,7 +36,7 @@ class row_runner {
 
     /// One round of the outer loops.
     template <class Range>
-    static void forward_at(const bindings<T>& bound, int first, int second, int third,
+    static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
         if constexpr (step.is_limited()) {
             const kernel::row_range present{range.begin, std::min(range.end, limit(bound))};
@@ -50,7 +51,7 @@ class row_runner {
 
   private:
     template <class Range>
-    static void forward_rows(const bindings<T>& bound, int first, int second, int third,
+    static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
         const row_functions<Step, T> functions{bound, first, second, third};
         constexpr bool one = std::is_same_v<Range, kernel::one_row>;
@@ -78,12 +79,20 @@ class row_runner {
     }
 
   public:
-    static void backward(const bindings<T>& bound) noexcept {
+    static void backward(const bindings& bound) noexcept {
         if constexpr (step.is_limited())
             backward_rows(bound, kernel::row_range{0, limit(bound)});
         else
             backward_rows(bound, all);
     }
+
+    // The same, never inlined.
+
+    template <class Range>
+    SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
+        forward(bound, range);
+    }
+    SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
     /// Whether all rows are atoms. Others run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
@@ -92,7 +101,7 @@ class row_runner {
 
     /// Turns the gradient of the step's result into that of its sum, in place.
     template <class Range>
-    static void undo_functions(const bindings<T>& bound, int first, int second, int third,
+    static void undo_functions(const bindings& bound, int first, int second, int third,
                                Range range) noexcept {
         constexpr int count = step.functions.size();
         const row_functions<Step, T> functions{bound, first, second, third};
@@ -130,8 +139,8 @@ class row_runner {
 
     /// Adds to the gradient of a product's rows, `split` of the inputs.
     template <int At, class Range>
-    static void input_gradient(const bindings<T>& bound, int first, int second, int third,
-                               int split, Range range) noexcept {
+    static void input_gradient(const bindings& bound, int first, int second, int third, int split,
+                               Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* dx = bound.gradient(term.x.at);
         if (!dx) return;
@@ -155,8 +164,8 @@ class row_runner {
     /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
     /// from the first `rows` rows of x.
     template <int At, class Range>
-    static void weight_gradient(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range, int rows = step.rows) noexcept {
+    static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
+                                Range range, int rows = step.rows) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
             const T* dy = gradient_of_out(bound, first, second, third);
@@ -182,7 +191,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void summand_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void summand_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         if constexpr (step.is_outer)
             outer_gradient<At>(bound, first, second, third, range);
@@ -193,7 +202,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void product_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void product_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
         for (int split = 0; split < term.splits; ++split) {
@@ -208,7 +217,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void gather_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void gather_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         if constexpr (term.w.at.trained) {
@@ -217,7 +226,8 @@ class row_runner {
                 bound.read_symbols(term.x.at) + outer_shift(term.x, first, second, third);
             T* table = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third);
             for (int row = range.begin; row < range.end; ++row) {
-                T* to = bound.row_of(table, symbols[row * term.x.row], classes<At>, term.w_depth);
+                T* to = bound.row_of(table, symbols[row * term.x.row], Step::template classes<At>,
+                                     term.w_depth);
                 if (!to) continue;
                 to += row * term.w.row;
                 const T* from = gradient + row * step.out.row;
@@ -240,20 +250,15 @@ class row_runner {
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Of the symbols that choose the rows of term `At`.
-    template <int At>
-    static constexpr int classes = Step::plan::facts[step.terms[At].x.at.index].classes;
-
     /// How many rows there are, all in front.
-    static int limit(const bindings<T>& bound) noexcept {
+    static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
         else
             return std::min(bound.counts[step.count], step.rows);
     }
 
-    static bool exists(const bindings<T>& bound, int row, int first, int second,
-                       int third) noexcept {
+    static bool exists(const bindings& bound, int row, int first, int second, int third) noexcept {
         int index[plan::max_variables]{};
         if constexpr (step.row_variable >= 0) index[step.row_variable] = row;
         const int outers[]{first, second, third};
@@ -269,7 +274,7 @@ class row_runner {
 
     /// The row of a term that goes by an index of the step's pairs.
     template <plan::side Side>
-    static int pair_row(const bindings<T>& bound, int row) noexcept {
+    static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
             return row;
         } else {
@@ -290,7 +295,7 @@ class row_runner {
     }
 
     template <class Range>
-    static void backward_rows(const bindings<T>& bound, Range range) noexcept {
+    static void backward_rows(const bindings& bound, Range range) noexcept {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             if constexpr (step.functions.size() > 0 || step.condition >= 0)
                 undo_functions(bound, first, second, third, range);
@@ -306,7 +311,7 @@ class row_runner {
         });
     }
 
-    static T* gradient_of_out(const bindings<T>& bound, int first, int second, int third) noexcept {
+    static T* gradient_of_out(const bindings& bound, int first, int second, int third) noexcept {
         return bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
     }
 
@@ -318,7 +323,7 @@ class row_runner {
 
     /// At most Block rows from `row` on; Even: exactly so many.
     template <int Block, bool Even>
-    static void combine(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+    static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
         if constexpr (step.is_outer) {
             const T* left = factor<0>(bound, first, second, third);
@@ -365,8 +370,8 @@ class row_runner {
                 const T* table = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 for (int at = row; at < row + rows; ++at) {
                     T* to = sum + at * sum_row;
-                    const T* from = bound.row_of(table, symbols[at * term.x.row], classes<index()>,
-                                                 term.w_depth);
+                    const T* from = bound.row_of(table, symbols[at * term.x.row],
+                                                 Step::template classes<index()>, term.w_depth);
                     if (!from) {
                         std::fill_n(to, columns, std::numeric_limits<T>::quiet_NaN());
                         continue;
@@ -386,7 +391,7 @@ class row_runner {
         });
     }
 
-    static row_finish<Step, T> finish(const bindings<T>& bound, int first, int second, int third,
+    static row_finish<Step, T> finish(const bindings& bound, int first, int second, int third,
                                       T* out, int row) noexcept {
         row_finish<Step, T> result{};
         result.out = out + row * step.out.row;
@@ -401,7 +406,7 @@ class row_runner {
     }
 
     template <int At, bool Accumulate, int Block, bool Even>
-    static void multiply(const bindings<T>& bound, int first, int second, int third, T* sum, T* out,
+    static void multiply(const bindings& bound, int first, int second, int third, T* sum, T* out,
                          int row, int rows) noexcept {
         constexpr row_term term = step.terms[At];
         const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
@@ -431,8 +436,8 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void gradient_by_row(const bindings<T>& bound, int first, int second, int third,
-                                int split, Range range) noexcept {
+    static void gradient_by_row(const bindings& bound, int first, int second, int third, int split,
+                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr kernel::product_shape to_x{
             1, term.depth, columns, step.out.row, 1, term.w_column, term.w_depth, term.depth, true};
@@ -461,7 +466,7 @@ class row_runner {
     }
 
     template <int At, class Range>
-    static void add_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void add_gradient(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
@@ -477,14 +482,14 @@ class row_runner {
     }
 
     template <int At>
-    static const T* factor(const bindings<T>& bound, int first, int second, int third) noexcept {
+    static const T* factor(const bindings& bound, int first, int second, int third) noexcept {
         return bound.read(step.terms[At].x.at) +
                outer_shift(step.terms[At].x, first, second, third);
     }
 
     /// The gradient of one factor of an outer product.
     template <int At, class Range>
-    static void outer_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void outer_gradient(const bindings& bound, int first, int second, int third,
                                Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);
@@ -508,7 +513,7 @@ class row_runner {
 
     /// The gradient of one factor: that of the product, times the other factors.
     template <int At, class Range>
-    static void factor_gradient(const bindings<T>& bound, int first, int second, int third,
+    static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
         T* to = bound.gradient(term.x.at);

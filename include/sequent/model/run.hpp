@@ -8,13 +8,6 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::step_kind;
 
-/// What a kernel sees of a row step.
-template <class Plan, int At>
-struct row_step_value {
-    using plan = Plan;
-    static constexpr row_step value = Plan::template row_step_at<At>;
-};
-
 /// Every step over all of its rows, as opposed to a kernel::row_range.
 struct whole_run {};
 
@@ -26,6 +19,27 @@ constexpr kernel::all_rows<Rows> rows_in(whole_run) {
 template <int Rows>
 constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
+}
+
+/// Row step `At` over some rows.
+template <class Plan, int At, class T, class Range>
+SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::forward_apart(code::template bind<false>(bound), range);
+    else
+        runner::forward(code::template bind<false>(bound), range);
+}
+
+template <class Plan, int At, class T>
+SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
+    using code = row_code<Plan, At>;
+    using runner = row_runner<typename code::step, T>;
+    if constexpr (code::by_form)
+        runner::backward_apart(code::template bind<true>(bound));
+    else
+        runner::backward(code::template bind<true>(bound));
 }
 
 /// Of an attention step.
@@ -43,8 +57,7 @@ void forward_step(const bindings<T>& bound, Range range) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
-        row_runner<row_step_value<Plan, at>, T>::forward(
-            bound, rows_in<Plan::template row_step_at<at>.rows>(range));
+        forward_rows<Plan, at>(bound, rows_in<Plan::template row_step_at<at>.rows>(range));
     else if constexpr (kind == step_kind::attention)
         runner_of_attention<Plan, at, T>::forward(
             bound, rows_in<Plan::template attention_at<at>.rows>(range));
@@ -59,7 +72,8 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
     constexpr plan::step_kind kind = Plan::template step_at<At>.kind;
     constexpr int at = Plan::template step_at<At>.at;
     if constexpr (kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, at>, T>::forward(bound, run.pool);
+        pooled_rows<typename row_code<Plan, at>::step, T>::forward(
+            row_code<Plan, at>::template bind<false>(bound), run.pool);
     else if constexpr (kind == step_kind::attention)
         on_pool_of_attention<Plan, at, T>::forward(bound, run.pool);
     else if constexpr (kind == step_kind::weights)
@@ -76,7 +90,7 @@ void backward_step(const bindings<T>& bound, whole_run) noexcept {
         std::fill_n(bound.workspace + born.offset, born.size, T(0));
     });
     if constexpr (step.kind == step_kind::rows)
-        row_runner<row_step_value<Plan, step.at>, T>::backward(bound);
+        backward_rows<Plan, step.at>(bound);
     else if constexpr (step.kind == step_kind::attention)
         runner_of_attention<Plan, step.at, T>::backward(bound);
     else if constexpr (step.kind == step_kind::weights)
@@ -93,7 +107,8 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         clear_on_pool(bound.workspace + born.offset, born.size, run.pool);
     });
     if constexpr (step.kind == step_kind::rows)
-        pooled_rows<row_step_value<Plan, step.at>, T>::backward(bound, run.pool);
+        pooled_rows<typename row_code<Plan, step.at>::step, T>::backward(
+            row_code<Plan, step.at>::template bind<true>(bound), run.pool);
     else if constexpr (step.kind == step_kind::attention)
         on_pool_of_attention<Plan, step.at, T>::backward(bound, run.pool);
     else if constexpr (step.kind == step_kind::weights)

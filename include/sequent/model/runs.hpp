@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../joined_text.hpp"
 #include "../plan/plan.hpp"
 #include "arguments.hpp"
 
@@ -55,10 +56,8 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
-                    fail<argument_error>("sequent: " + what.text() + " holds the symbol " +
-                                         std::to_string(symbols[begin]) + " again at position " +
-                                         std::to_string(begin) +
-                                         ", after another one: equal symbols stand side by side");
+                    refuse(what, {" holds the symbol ", symbols[begin], " again at position ",
+                                  begin, ", after another one: equal symbols stand side by side"});
             for (int position = begin; position < end; ++position) {
                 begins[position] = begin;
                 ends[position] = end;

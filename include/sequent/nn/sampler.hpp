@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "../joined_text.hpp"
 #include "../kernel.hpp"
 #include "../model/arguments.hpp"
 #include "../model/random.hpp"
@@ -71,11 +72,11 @@ class sampler {
     template <class T>
     std::int32_t operator()(const tensor_view<T>& logits) {
         if (logits.rank != 1 || logits.strides[0] != 1)
-            fail<argument_error>(
-                "sequent: a sampler takes one row of logits, side by side, given is a view of the "
-                "shape " +
-                model_detail::extents_text(logits.extents.data(), logits.rank) +
-                (logits.rank == 1 ? ", strided" : ""));
+            fail_with<argument_error>(
+                {"sequent: a sampler takes one row of logits, side by side, given is a view of the "
+                 "shape ",
+                 model_detail::extents_text(logits.extents.data(), logits.rank),
+                 (logits.rank == 1 ? ", strided" : "")});
         return (*this)(std::span<const std::remove_const_t<T>>(
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "../io/error.hpp"
+#include "../joined_text.hpp"
 #include "../model/ill_formed.hpp"
 #include "compile/attention.hpp"
 
@@ -156,9 +157,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         constexpr int longest = size.positions - 1;
         if (input.empty()) rasp::detail::an_empty_input();
         if (input.size() > longest)
-            fail<evaluation_error>("sequent: the program is compiled for " +
-                                   std::to_string(longest) + " tokens, the input has " +
-                                   std::to_string(input.size()));
+            fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
+                                         " tokens, the input has ", input.size()});
         const auto& alphabet = plan_of().program.given.alphabet;
         std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
         for (int at = 0; at < input.size(); ++at) {
@@ -168,9 +168,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
                                      return left.kind() == right.kind() && left < right;
                                  });
             if (found == alphabet.end() || !(*found == input[at]))
-                fail<evaluation_error>("sequent: the token \"" + input[at].text() +
-                                       "\" at position " + std::to_string(at) +
-                                       " is not of the alphabet that the program is compiled for");
+                fail_with<evaluation_error>(
+                    {"sequent: the token \"", input[at].text(), "\" at position ", at,
+                     " is not of the alphabet that the program is compiled for"});
             const auto letter = static_cast<std::int32_t>(found - alphabet.begin());
             const auto letters = static_cast<std::int32_t>(alphabet.size());
             result[static_cast<std::size_t>(at) + 1] =

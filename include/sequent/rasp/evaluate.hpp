@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../joined_text.hpp"
 #include "graph.hpp"
 #include "sequence.hpp"
 
@@ -15,24 +16,23 @@ namespace detail {
 
 // Not constexpr: in a constant expression the compiler names them, and the program.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) +
-                           " is the mean of several symbols or booleans; of booleans, "
-                           "indicator(...) has one");
+    fail_with<evaluation_error>(
+        {"sequent: ", text_of(program, at), " at position ", position,
+         " is the mean of several symbols or booleans; of booleans, indicator(...) has one"});
 }
 inline void a_division_by_zero(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " divides by zero");
+    fail_with<evaluation_error>(
+        {"sequent: ", text_of(program, at), " at position ", position, " divides by zero"});
 }
 inline void a_power_that_is_no_integer(const graph& program, int at, int position) {
-    fail<evaluation_error>("sequent: " + text_of(program, at) + " at position " +
-                           std::to_string(position) + " has an exponent that is no integer");
+    fail_with<evaluation_error>({"sequent: ", text_of(program, at), " at position ", position,
+                                 " has an exponent that is no integer"});
 }
 inline void an_input_of_another_type(const value& given, type wanted, int position) {
     const char* const names[]{"a boolean", "an integer", "a number", "a symbol"};
-    fail<evaluation_error>("sequent: the program's tokens are each " +
-                           std::string(names[static_cast<int>(wanted)]) + ", the one at position " +
-                           std::to_string(position) + " is \"" + given.text() + "\"");
+    fail_with<evaluation_error>({"sequent: the program's tokens are each ",
+                                 std::string(names[static_cast<int>(wanted)]),
+                                 ", the one at position ", position, " is \"", given.text(), "\""});
 }
 inline void an_empty_input() {
     fail<evaluation_error>("sequent: a RASP program takes at least one token");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../fail.hpp"
+#include "../joined_text.hpp"
 
 /// What the positions of an s-op hold: booleans, exact numbers, symbols.
 
@@ -33,8 +34,8 @@ inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
 inline void a_symbol_is_longer_than_16_bytes(std::string_view text) {
-    fail<evaluation_error>("sequent: the symbol \"" + std::string(text) +
-                           "\" is longer than 16 bytes");
+    fail_with<evaluation_error>(
+        {"sequent: the symbol \"", std::string(text), "\" is longer than 16 bytes"});
 }
 
 constexpr std::int64_t sum_of(std::int64_t left, std::int64_t right) {

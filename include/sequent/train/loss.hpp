@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../fail.hpp"
+#include "../joined_text.hpp"
 #include "../kernel/math.hpp"
 #include "../kernel/simd.hpp"
 
@@ -62,10 +63,9 @@ inline void check_targets(std::span<const std::int32_t> targets, int rows, int c
     check_size("the targets of cross_entropy", targets.size(), static_cast<std::size_t>(rows));
     for (std::size_t row = 0; row < targets.size(); ++row)
         if (targets[row] < 0 || targets[row] >= classes)
-            fail<argument_error>("sequent: cross_entropy has the target " +
-                                 std::to_string(targets[row]) + " in row " + std::to_string(row) +
-                                 ", beyond its " + std::to_string(classes) +
-                                 " classes; there is no index that is ignored");
+            fail_with<argument_error>({"sequent: cross_entropy has the target ", targets[row],
+                                       " in row ", row, ", beyond its ", classes,
+                                       " classes; there is no index that is ignored"});
 }
 
 template <int Rows, int Classes, bool WithGradient, class T>

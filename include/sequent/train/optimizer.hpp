@@ -13,6 +13,7 @@
 
 #include "../config.hpp"
 #include "../fail.hpp"
+#include "../joined_text.hpp"
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
 #include "../number_text.hpp"
@@ -281,8 +282,8 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
         check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
         if (mask.empty()) return;
         if (mask.size() != size) {
-            fail<std::invalid_argument>("adam_w: the mask has " + std::to_string(mask.size()) +
-                                        " elements, the parameters have " + std::to_string(size));
+            fail_with<std::invalid_argument>(
+                {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
         }
         std::ranges::transform(mask, decay_.begin(), [&](T x) {
             const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
