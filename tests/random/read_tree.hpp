@@ -5,8 +5,8 @@
 
 #include "program.hpp"
 
-/// Reads a tree into a plan's `source`, as plan/read.hpp reads the types of a program. No test
-/// compares the two readers yet: a change of plan/read.hpp must be repeated here.
+/// Reads a tree into a plan's `source`, as plan/read.hpp reads the types of a program. The tests
+/// of models compare the plans of both: a change of plan/read.hpp must be repeated here.
 
 namespace random_programs {
 
