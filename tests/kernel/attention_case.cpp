@@ -7,9 +7,8 @@
 namespace shapes {
 
 template <class T>
-problem<T>::problem(const form& given, unsigned seed) : of(given) {
-    counts[0] = (of.columns + 1) / 2;
-    counts[1] = (2 * of.rows + 2) / 3;
+problem<T>::problem(const form& given, unsigned seed)
+    : of(given), counts(numbers_given(given.rows, given.columns)) {
     for (int at = 0; at < of.nodes.size(); ++at) {
         const score_node node = of.nodes[at];
         int x_size = 0, y_size = 0;

@@ -65,7 +65,7 @@ struct problem {
     static constexpr T before = T(0.5);
 
     form of;
-    std::vector<int> counts = std::vector<int>(to_size(plan::given_numbers::runs));
+    std::vector<int> counts;
     /// Gradients are compared: not where numbers are so large that these have no correct digit.
     bool has_gradients = true;
     std::vector<buffer<T>> x, y, dx, dy;

@@ -115,6 +115,7 @@ TEST_CASE("attention over kept columns agrees with plain loops", "[attention]") 
     compare<kept<attention<5, 17, 3, checkered, gated<2>>, layout::plain>, double>();
     compare<kept<attention<17, 16, 2, later, two_dots<1>>, layout::plain>, float>();
     compare<kept<attention<2, 65, 1, sinks, table>, layout::turned>, double>();
+    compare<kept<attention<15, 15, 5, documents, dots<2>>, layout::turned>, float>();
 }
 
 TEST_CASE("several queries over kept columns agree with plain loops", "[attention]") {

@@ -23,9 +23,7 @@ void check_tiles(Range range) {
     INFO(Shape::rows << " x " << Shape::columns << ", tiles of " << Plan.rows << " x "
                      << Plan.columns << " in " << Plan.blocks << " blocks, rows " << range.begin
                      << " to " << range.end);
-    std::vector<int> counts(to_size(plan::given_numbers::runs));
-    counts[0] = (Shape::columns + 1) / 2;
-    counts[1] = (2 * Shape::rows + 2) / 3;
+    const std::vector<int> counts = numbers_given(Shape::rows, Shape::columns);
     std::vector<int> reached(to_size(Shape::rows * Shape::columns));
     bool right = true;
     const auto must = [&right](bool fact) { right = right && fact; };
@@ -113,6 +111,7 @@ TEST_CASE("tiles reach each pair of a space once", "[lattice]") {
     check_space<strided, 65, 33, tiles{4, 3, 1, false}>();
     check_space<checkered, 15, 16, tiles{2, 5, 1, false}>();
     check_space<sinks, 33, 17, tiles{5, 8, 2, false}>();
+    check_space<documents, 33, 35, tiles{5, 7, 2, false}>();
 }
 
 TEST_CASE("the tiles that are chosen reach each pair once", "[lattice]") {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <initializer_list>
+#include <vector>
 
 #include "sequent/kernel/kept_attention.hpp"
 #include "sequent/kernel/prepared_attention.hpp"
@@ -29,6 +32,13 @@ constexpr plan::bound line(int multiplier, int offset, int divisor = 1, int shif
 constexpr plan::bound count_of(int count) {
     plan::bound result;
     result.count = count;
+    return result;
+}
+
+constexpr plan::bound run_of(int fact, bool end) {
+    plan::bound result;
+    result.compared = fact;
+    result.run_end = end;
     return result;
 }
 
@@ -112,6 +122,32 @@ struct sinks {
                   piece_of({line(0, 2), line(1, -3)}, {line(1, 1)})});
     static bool keeps(int i, int j, const int*) { return j <= i && (j < 2 || i - j <= 3); }
 };
+
+/// The run of equal symbols around the row.
+struct documents {
+    static constexpr plan::space space =
+        space_of({piece_of({run_of(0, false)}, {run_of(0, true)})});
+    static bool keeps(int i, int j, const int* counts) {
+        return j >= counts[counts[plan::given_numbers::begins_of(0)] + i] &&
+               j < counts[counts[plan::given_numbers::ends_of(0)] + i];
+    }
+};
+
+/// What is given at run time: the counts, and runs of 1, 2, 3, ... equal symbols.
+inline std::vector<int> numbers_given(int rows, int columns) {
+    constexpr int begins = plan::given_numbers::runs;
+    std::vector<int> result(static_cast<std::size_t>(begins + 2 * rows));
+    result[0] = (columns + 1) / 2;
+    result[1] = (2 * rows + 2) / 3;
+    result[plan::given_numbers::begins_of(0)] = begins;
+    result[plan::given_numbers::ends_of(0)] = begins + rows;
+    for (int begin = 0, length = 1; begin < rows; begin += length++)
+        for (int row = begin; row < std::min(begin + length, rows); ++row) {
+            result[static_cast<std::size_t>(begins + row)] = begin;
+            result[static_cast<std::size_t>(begins + rows + row)] = begin + length;
+        }
+    return result;
+}
 
 // Scores: nodes over rows x columns, with queries and keys of `depth` numbers.
 

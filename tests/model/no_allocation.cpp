@@ -107,6 +107,8 @@ void allocates_nothing() {
     counting = true;
     const auto edges = sequent::sparse_pairs(f.pairs[2], f.dense[2]);
     (void)model::forward(*f.p, {f.symbols[0], f.dense[1], edges, 40}, *f.w);
+    (void)model::forward(
+        *f.p, {r<"edge"> = edges, length = 40, r<"token"> = f.symbols[0], x = f.dense[1]}, *f.w);
     model::backward(*f.p,
                     {r<"token"> = f.symbols[0], x = f.dense[1], r<"edge"> = edges, length = 40},
                     coefficients, *f.w, *f.gradient);

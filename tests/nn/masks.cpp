@@ -59,6 +59,18 @@ TEST_CASE("attention under masks that are tables") {
     CHECK(drawn == 11 * 2 * 9);
 }
 
+namespace {
+
+struct squares {
+    static constexpr bool keeps(int i, int j) noexcept { return j * j <= i || i == 20; }
+};
+
+}  // namespace
+
+TEST_CASE("a mask of one's own is a function of two positions") {
+    attends<squares>([](int i, int j) { return j * j <= i || i == 20; });
+}
+
 TEST_CASE("masks are joined by their names and as values") {
     using near = decltype(mask::causal{} && mask::window<8>{});
     static_assert(std::is_same_v<near, mask::both<mask::causal, mask::window<8>>>);

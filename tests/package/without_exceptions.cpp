@@ -45,14 +45,25 @@ int main(int count, char** arguments) {
     Model::workspace<float> w;
     Model::initialize(p, 1);
 
-    if (count > 1 && std::string_view(arguments[1]) == "wrong") {
+    sequent::train::adam_w<float> optimizer(p.flat().size(), 0.1);
+    if (count > 1) {
+        // Sizes are checked in release builds, too.
         std::signal(SIGABRT, [](int) { std::_Exit(0); });
+        const std::string_view wrong(arguments[1]);
         const std::array<std::int32_t, 3> too_few{};
-        Model::forward(p, {too_few}, w);
+        const std::array<float, 3> numbers{};
+        if (wrong == "fact") Model::forward(p, {too_few}, w);
+        if (wrong == "output gradient") {
+            Model::parameters<float> gradient;
+            Model::forward(p, {symbols}, w);
+            Model::backward(p, {symbols}, numbers, w, gradient);
+        }
+        if (wrong == "targets")
+            sequent::train::cross_entropy<6, 5>(Model::forward(p, {symbols}, w).data, too_few);
+        if (wrong == "gradient") optimizer.step(p.flat(), numbers, 0.01);
         return 1;
     }
 
-    sequent::train::adam_w<float> optimizer(p.flat().size(), 0.1);
     const double first = step(p, w, optimizer);
     double last = first;
     for (int at = 0; at < 30; ++at) last = step(p, w, optimizer);
