@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sequent/draw.hpp>
 #include <sequent/model/explain.hpp>
 #include <sequent/nn.hpp>
@@ -76,7 +77,8 @@ TEST_CASE("pictures of masks") {
     CHECK(count_of(text, "69 of 576 pairs, 12.0 %") == 1);
     CHECK(count_of(text, "<path") == 2);
 
-    const auto path = std::filesystem::temp_directory_path() / "sequent_masks.svg";
+    const auto path = std::filesystem::temp_directory_path() /
+                      (std::to_string(std::random_device()()) + "sequent_masks.svg");
     draw::masks<heads_of_two_kinds>(path.string());
     std::stringstream written;
     written << std::ifstream(path).rdbuf();

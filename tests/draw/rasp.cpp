@@ -1,6 +1,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sequent/draw/rasp.hpp>
 #include <sequent/rasp/library.hpp>
 #include <set>
@@ -164,7 +165,8 @@ std::string content_of(const std::filesystem::path& path) {
 
 template <const auto& Program, class Compiled = void>
 std::string drawn(const sequence& input, const char* name) {
-    const auto path = std::filesystem::temp_directory_path() / name;
+    const auto path =
+        std::filesystem::temp_directory_path() / (std::to_string(std::random_device()()) + name);
     rasp::draw<Program, Compiled>(input, path.string());
     const std::string text = content_of(path);
     std::filesystem::remove(path);
@@ -302,7 +304,7 @@ TEST_CASE("a page of a model that gives NaN is JSON") {
 
 TEST_CASE("files are drawn whole or not at all") {
     CHECK(is_well_formed(drawn<reversed, compiled>("hello", "sequent_rasp.svg")));
-    const auto path = std::filesystem::temp_directory_path() / "sequent_rasp.png";
+    const auto path = std::filesystem::temp_directory_path() / "sequent_never_drawn.png";
     CHECK_THROWS_WITH(rasp::draw<reversed>("hello", path.string()),
                       path.string() + ": a picture of a program ends with .svg, .dot or .html");
     CHECK_FALSE(std::filesystem::exists(path));

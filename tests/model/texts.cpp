@@ -75,6 +75,9 @@ constexpr expectation ill_formed[] = {
     {"h(0) <<= A<3>; h(t) <<= h(t + 1), x(t)", h_of_x, "rule 2, h: recursion_without_a_base"},
     {"h(0) <<= A<3>; h(t) <<= h(t - 1), h(t + 1), x(t)", h_of_x, "rule 2, h: cycle"},
     {"h(0) <<= A<3>; h(t) <<= h(t), x(t)", h_of_x, "rule 2, h: cycle"},
+    // A recursion whose head is bent says so, not that it goes in a circle.
+    {"h(0, i, j) <<= x(i, j); h(t, i, i) <<= h(t - 1, i, i), y(t)",
+     "fact<x, 4, 4>, fact<y, 5>, query<h>", "rule 2, h: head_arguments_are_distinct_variables"},
     {"h(0) <<= A<3>; h(t) <<= h(s), x(t), s < t | sum(s)", h_of_x, "rule 2, h: cycle"},
     {"h(0) <<= A<3>; h(t) <<= h(t - 1)[U<3, 3>] | tanh()", h_of_x,
      "rule 2, h: recursion_without_an_end<t>"},

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #ifdef _WIN32
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -100,16 +101,17 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Calls `attempt` until it reports another error of Windows than that another process or thread
-/// has the file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement), at most
-/// for a second: who reads or replaces a file holds it for a moment.
+/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
+/// replaces a file holds it for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
-    for (int milliseconds = 0; milliseconds < 1000; milliseconds += 5) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    do {
         const auto error = static_cast<unsigned long>(attempt());
         if (error != 32 && error != 5) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    } while (std::chrono::steady_clock::now() < end);
 }
 SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;

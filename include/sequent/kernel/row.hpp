@@ -126,7 +126,8 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
         T(Length);
     const T squares = sum_of_squares_from<Length>(x, mean);
     // Numbers that differ by less than a 32nd of their mean take twice the time. The comparison
-    // does not use the variance, so that division and addition of eps stay one fma.
+    // does not use the variance, so that division and addition of eps stay one fma
+    // where Length is a power of two.
     if (!(squares * (T(1024) / T(Length)) >= mean * mean &&
           squares <= std::numeric_limits<T>::max())) [[unlikely]]
         return careful_moments<Length>(x, eps, room);

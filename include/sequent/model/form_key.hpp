@@ -7,7 +7,7 @@
 #include "../config.hpp"
 
 /// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function, and its name is short.
+/// values is one function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 

@@ -92,7 +92,8 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form; tests take another number.
+/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
+/// all units of a program must have the same number.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
