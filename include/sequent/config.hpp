@@ -34,8 +34,8 @@
 #endif
 
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that are built with
-// different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
+// are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #define SEQUENT_ABI_SET avx512
 #elif defined(__AVX512F__)
