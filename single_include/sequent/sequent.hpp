@@ -69,8 +69,8 @@
 #endif
 
 // What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, and what happens on an error. Two translation units of one program that are built with
-// different flags never share a kernel.
+// set, SEQUENT_SMALL_CODE, and what happens on an error. Two translation units of one program that
+// are built with different flags never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #define SEQUENT_ABI_SET avx512
 #elif defined(__AVX512F__)
@@ -2776,16 +2776,17 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Calls `attempt` until it reports another error of Windows than that another process or thread
-/// has the file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement), at most
-/// for a second: who reads or replaces a file holds it for a moment.
+/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
+/// replaces a file holds it for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
-    for (int milliseconds = 0; milliseconds < 1000; milliseconds += 5) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    do {
         const auto error = static_cast<unsigned long>(attempt());
         if (error != 32 && error != 5) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    } while (std::chrono::steady_clock::now() < end);
 }
 SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
     std::error_code failure;
@@ -9617,7 +9618,8 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
         T(Length);
     const T squares = sum_of_squares_from<Length>(x, mean);
     // Numbers that differ by less than a 32nd of their mean take twice the time. The comparison
-    // does not use the variance, so that division and addition of eps stay one fma.
+    // does not use the variance, so that division and addition of eps stay one fma
+    // where Length is a power of two.
     if (!(squares * (T(1024) / T(Length)) >= mean * mean &&
           squares <= std::numeric_limits<T>::max())) [[unlikely]]
         return careful_moments<Length>(x, eps, room);
@@ -18544,7 +18546,7 @@ class shaper {
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
             // A cycle that is no recursion is told as one, below.
-            if (!plain && !follows_from_itself(written.head))
+            if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
@@ -19626,7 +19628,7 @@ class assignments {
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
 /// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function, and its name is short.
+/// values is one function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -19780,7 +19782,8 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form; tests take another number.
+/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
+/// all units of a program must have the same number.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
