@@ -193,12 +193,14 @@ class row_code {
         operand at{};
         bool symbols = false;
         bool written = false;
+        bool kept = false;  // without a gradient
     };
     static constexpr auto operands = [] {
         plan::list<used_operand, row_pointers<float>::most> result;
         const row_step& step = own::value;
-        plan::visit_row(step, [&](const operand& of, plan::usage) {
-            used_operand used{of, false, &of == &step.out.at || &of == &step.before.at};
+        plan::visit_row(step, [&](const operand& of, plan::usage how) {
+            used_operand used{of, false, &of == &step.out.at || &of == &step.before.at,
+                              how == plan::usage::kept};
             for (const row_term& term : step.terms)
                 used.symbols =
                     used.symbols || (term.kind == term_kind::gather && &of == &term.x.at);
@@ -228,7 +230,7 @@ class row_code {
                         result.at[index()] = bound.write(used.at);
                     else
                         result.at[index()] = bound.read(used.at);
-                    if constexpr (Backward && !used.symbols)
+                    if constexpr (Backward && !used.symbols && !used.kept)
                         result.gradients[index()] = bound.gradient(used.at);
                 }
             });
