@@ -2,6 +2,7 @@
 #include <sequent/nn.hpp>
 
 #include "../model/check.hpp"
+#include "../oracle/oracle.hpp"
 
 using namespace sequent;
 

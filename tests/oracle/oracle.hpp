@@ -7,16 +7,14 @@
 /// ill-formed program and std::invalid_argument for a world that does not fit it.
 
 #include "gradient.hpp"
-#include "ground.hpp"
 #include "tree.hpp"
 #include "value.hpp"
 #include "world.hpp"
 
 namespace oracle {
 
-inline result evaluate(const tree::program& program, const world& given) {
-    return grounder(program, given).evaluated();
-}
+/// Compiled once, in evaluate.cpp.
+result evaluate(const tree::program& program, const world& given);
 
 template <class Program>
     requires language::is_program<Program> result evaluate(const Program& program,

@@ -1,7 +1,8 @@
 #include <sequent/plan.hpp>
 
 #include "../catch.hpp"
-#include "../oracle/oracle.hpp"
+#include "../oracle/index.hpp"
+#include "../oracle/tree.hpp"
 
 namespace {
 

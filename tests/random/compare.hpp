@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../oracle/oracle.hpp"
 #include "machine.hpp"
 #include "values.hpp"
 #include "verdict.hpp"

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "../oracle/oracle.hpp"
 #include "program.hpp"
 
 /// The transformations of the language on vectors of double, and their derivatives. A derivative

@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "../oracle/oracle.hpp"
+#include "../oracle/tree.hpp"
+#include "../oracle/world.hpp"
 
 /// A program as run-time data, with its facts: what is generated, planned, interpreted, evaluated
 /// by the oracle, shrunk and printed.
