@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "draft.hpp"
 
 /// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
@@ -108,6 +110,25 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
+/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
+/// layer and now takes turns between two of `part`.
+constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
+    const int place = offset / old_part;
+    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
+}
+/// The same for an operand.
+template <class Drafted>
+constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
+                          operand& used) {
+    const int level = draft.depth_of(of.scope);
+    if (of.parts > 1 && used.layer_strides[level] == old_part) {
+        used.layer_strides[level] = 0;
+        used.turn_level = level;
+        used.turn = used.offset / old_part % 2 ? -part : part;
+    }
+    used.offset = in_turn(of, used.offset, old_part, part);
+}
+
 /// What the memory of a plan is laid out for. train: values last until their gradients have been
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
@@ -170,7 +191,9 @@ class memory_planner {
         for (relation_layout& layout : out_.relations) {
             if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
             const buffer& of = out_.buffers[layout.index];
-            layout.offset = of.offset + (trains_ ? layout.offset : in_turn(of, layout.offset));
+            layout.offset =
+                of.offset +
+                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
         }
     }
 
@@ -264,12 +287,7 @@ class memory_planner {
         }
     }
 
-    /// An offset in the input of a stack's layers, of which two places are left.
-    static constexpr int in_turn(const buffer& of, int offset) {
-        if (of.parts <= 2) return offset;
-        const int part = of.size / 2;
-        return offset / part % 2 * part + offset % part;
-    }
+    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
 
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
@@ -280,14 +298,8 @@ class memory_planner {
             add_layers(draft_, of, used);
             return;
         }
-        const int part = of.size / 2;
-        const int level = draft_.depth_of(of.scope);
-        if (of.parts > 2 && used.layer_strides[level] == part) {
-            used.layer_strides[level] = 0;
-            used.turn_level = level;
-            used.turn = used.offset / part % 2 ? -part : part;
-        }
-        used.offset = of.offset + in_turn(of, used.offset);
+        take_turns(draft_, of, part_of(of), part_of(of), used);
+        used.offset += of.offset;
     }
 };
 

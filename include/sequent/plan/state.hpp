@@ -62,8 +62,11 @@ struct state_tables {
     rows_obstacle obstacle{};
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
-inline constexpr int most_block_rows = 16;
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
+/// more of them where the weights do not stay in a cache of a megabyte.
+constexpr int most_block_rows(int parameters) {
+    return parameters > 1 << 18 ? 64 : 16;
+}
 
 /// Places the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
@@ -75,7 +78,7 @@ class state_planner {
     constexpr state_planner(const Drafted& from, const Form& form)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
         forget_training();
         find_rows();
         place_prepared(draft_);
@@ -289,7 +292,7 @@ class state_planner {
             if (each.last < 0) continue;
             const int row = made.row_size[index];
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * each.parts);
+            each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
             each.offset = memory.put(each.size * each.copies, each.first, each.last);
@@ -309,8 +312,8 @@ class state_planner {
     }
 
     constexpr int moved(int index, int offset) const {
-        const int layer = offset / old_part_[index];
-        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+        const buffer& of = out_.buffers[index];
+        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -325,10 +328,8 @@ class state_planner {
             used.moving = made.row_size[index];
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
-        used.offset = moved(index, used.offset);
-        // From layer to layer a whole part; less where a recursion's time strides within it.
-        for (int& stride : used.layer_strides)
-            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
+        take_turns(draft_, of, old_part_[index], part_[index], used);
+        used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
