@@ -17890,6 +17890,25 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
+/// An offset in the input of a stack's layers, which had a place of `old_part` numbers for each
+/// layer and now takes turns between two of `part`.
+constexpr int in_turn(const buffer& of, int offset, int old_part, int part) {
+    const int place = offset / old_part;
+    return (of.parts > 2 ? place % 2 : place) * part + offset % old_part;
+}
+/// The same for an operand.
+template <class Drafted>
+constexpr void take_turns(const Drafted& draft, const buffer& of, int old_part, int part,
+                          operand& used) {
+    const int level = draft.depth_of(of.scope);
+    if (of.parts > 1 && used.layer_strides[level] == old_part) {
+        used.layer_strides[level] = 0;
+        used.turn_level = level;
+        used.turn = used.offset / old_part % 2 ? -part : part;
+    }
+    used.offset = in_turn(of, used.offset, old_part, part);
+}
+
 /// What the memory of a plan is laid out for. train: values last until their gradients have been
 /// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
 enum class purpose { train, infer };
@@ -17952,7 +17971,9 @@ class memory_planner {
         for (relation_layout& layout : out_.relations) {
             if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
             const buffer& of = out_.buffers[layout.index];
-            layout.offset = of.offset + (trains_ ? layout.offset : in_turn(of, layout.offset));
+            layout.offset =
+                of.offset +
+                (trains_ ? layout.offset : in_turn(of, layout.offset, part_of(of), part_of(of)));
         }
     }
 
@@ -18046,12 +18067,7 @@ class memory_planner {
         }
     }
 
-    /// An offset in the input of a stack's layers, of which two places are left.
-    static constexpr int in_turn(const buffer& of, int offset) {
-        if (of.parts <= 2) return offset;
-        const int part = of.size / 2;
-        return offset / part % 2 * part + offset % part;
-    }
+    static constexpr int part_of(const buffer& of) { return of.size / std::min(of.parts, 2); }
 
     constexpr void resolve(operand& used) {
         if (used.where != place::value || resolve_prepared(draft_, used)) return;
@@ -18062,14 +18078,8 @@ class memory_planner {
             add_layers(draft_, of, used);
             return;
         }
-        const int part = of.size / 2;
-        const int level = draft_.depth_of(of.scope);
-        if (of.parts > 2 && used.layer_strides[level] == part) {
-            used.layer_strides[level] = 0;
-            used.turn_level = level;
-            used.turn = used.offset / part % 2 ? -part : part;
-        }
-        used.offset = of.offset + in_turn(of, used.offset);
+        take_turns(draft_, of, part_of(of), part_of(of), used);
+        used.offset += of.offset;
     }
 };
 
@@ -24475,8 +24485,11 @@ struct state_tables {
     rows_obstacle obstacle{};
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache.
-inline constexpr int most_block_rows = 16;
+/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
+/// more of them where the weights do not stay in a cache of a megabyte.
+constexpr int most_block_rows(int parameters) {
+    return parameters > 1 << 18 ? 64 : 16;
+}
 
 /// Places the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
@@ -24488,7 +24501,7 @@ class state_planner {
     constexpr state_planner(const Drafted& from, const Form& form)
         : draft_(from), out_(draft_.out), form_(form) {
         made.rows = form.rows;
-        made.block = form.rows < most_block_rows ? form.rows : most_block_rows;
+        made.block = std::min(form.rows, most_block_rows(draft_.out.parameters));
         forget_training();
         find_rows();
         place_prepared(draft_);
@@ -24702,7 +24715,7 @@ class state_planner {
             if (each.last < 0) continue;
             const int row = made.row_size[index];
             part_[index] = row > 0 ? aligned(made.block * row) : old_part_[index];
-            each.size = aligned(part_[index] * each.parts);
+            each.size = aligned(part_[index] * std::min(each.parts, 2));
             const bool stays = row == 0 && each.first == 0 && each.last == out_.steps.size();
             each.copies = stays ? draft_.copies_of(each.scope) : 1;
             each.offset = memory.put(each.size * each.copies, each.first, each.last);
@@ -24722,8 +24735,8 @@ class state_planner {
     }
 
     constexpr int moved(int index, int offset) const {
-        const int layer = offset / old_part_[index];
-        return out_.buffers[index].offset + layer * part_[index] + offset % old_part_[index];
+        const buffer& of = out_.buffers[index];
+        return of.offset + in_turn(of, offset, old_part_[index], part_[index]);
     }
 
     constexpr void resolve(const step& at, operand& used) {
@@ -24738,10 +24751,8 @@ class state_planner {
             used.moving = made.row_size[index];
             if (used.offset % old_part_[index] >= used.moving) refuse(at);
         }
-        used.offset = moved(index, used.offset);
-        // From layer to layer a whole part; less where a recursion's time strides within it.
-        for (int& stride : used.layer_strides)
-            if (stride % old_part_[index] == 0) stride = stride / old_part_[index] * part_[index];
+        take_turns(draft_, of, old_part_[index], part_[index], used);
+        used.offset += of.offset;
         if (of.copies > 1) add_layers(draft_, of, used);
     }
 
